@@ -1,0 +1,1 @@
+"""Local broker, Postgres and simulated LLM for demo, tests and development."""

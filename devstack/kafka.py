@@ -1,0 +1,155 @@
+"""Embedded Apache Kafka: one broker in KRaft mode as a child process, data in a folder of its own."""
+
+import asyncio
+import signal
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from devstack.answers import kafka_problem
+from devstack.errors import StackError
+from devstack.kafka_artifacts import RESOURCES, java
+from devstack.ports import LOOPBACK, free_port
+from devstack.processes import ServerProcess, dying_with_parent
+
+START_DEADLINE_S = 60.0
+STOP_GRACE_S = 15.0
+# The serial collector and the first compiler tier start fastest; a local broker lives for minutes.
+JVM_OPTIONS = ("-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+class KafkaServer:
+    """A broker that can be stopped, killed and started again on the same port and data.
+
+    `jars` is the folder that `kafka_artifacts.ensure_jars` gives. `settings` are broker properties that
+    replace or add to the ones below.
+    """
+
+    name = "kafka"
+    kind = "embedded"
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        jars: Path,
+        controller_port: int | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.port = port
+        self._jars = jars
+        self._controller_port = controller_port or free_port()
+        self._settings = settings or {}
+        self._process = ServerProcess("Kafka", folder, folder / "kafka.out")
+
+    @property
+    def address(self) -> str:
+        """The bootstrap servers."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's pid while it runs."""
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Format the storage if it is new, start the broker and wait until it answers.
+
+        Raises:
+            StackError: Java is missing, or the broker did not come up (port taken, broken data); says why.
+        """
+        self._write_properties()
+        if not (self._data / "meta.properties").exists():
+            await self._format()
+        self._process.start([*dying_with_parent(signal.SIGKILL), *self._java("kafka.Kafka"), str(self._properties)])
+        await self._process.until_ready(self.problem, deadline_s=START_DEADLINE_S)
+
+    async def stop(self) -> None:
+        """A controlled shutdown."""
+        await self._process.stop(signal.SIGTERM, grace_s=STOP_GRACE_S)
+
+    def kill(self) -> None:
+        """SIGKILL: no shutdown, the log is recovered on the next start."""
+        self._process.kill()
+
+    async def problem(self) -> str | None:
+        """What keeps the broker from answering, None if it does."""
+        return await kafka_problem(self.address)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def _properties(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _java(self, main_class: str) -> list[str]:
+        log_options = (
+            f"-Dlog4j2.configurationFile={RESOURCES / 'log4j2.properties'}",
+            f"-Dkafka.log.file={self.folder / 'server.log'}",
+        )
+        return [java(), *JVM_OPTIONS, *log_options, "-cp", f"{self._jars}/*", main_class]
+
+    async def _format(self) -> None:
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = [*self._java("kafka.tools.StorageTool"), "format", "--standalone", "--cluster-id", cluster_id]
+        formatter = await asyncio.create_subprocess_exec(
+            *command,
+            "--config",
+            str(self._properties),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await formatter.communicate()
+        if formatter.returncode != 0:
+            raise StackError(f"Kafka's storage in {self._data} cannot be formatted:\n{output.decode()}")
+
+    def _write_properties(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lines = (f"{key}={value}\n" for key, value in {**self._defaults(), **self._settings}.items())
+        self._properties.write_text("".join(lines))
+
+    def _defaults(self) -> dict[str, str]:
+        controller = f"{LOOPBACK}:{self._controller_port}"
+        return {
+            "node.id": "1",
+            "process.roles": "broker,controller",
+            "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.address}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "controller.listener.names": "CONTROLLER",
+            "controller.quorum.bootstrap.servers": controller,
+            "log.dirs": str(self._data),
+            "auto.create.topics.enable": "false",
+            **ONE_BROKER,
+            **QUICK_RESTART,
+            **QUICK_GROUPS,
+        }
+
+
+# There is one broker, so nothing can be replicated; few internal partitions make start and stop quick.
+ONE_BROKER = {
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "5",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "5",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "1",
+}
+
+# A killed broker may register again only when its old session has run out (9 s by default).
+QUICK_RESTART = {
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
+}
+
+# A first member need not wait for others, and tests may want a dead member noticed within a second.
+QUICK_GROUPS = {
+    "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "500",
+}
