@@ -15,7 +15,7 @@ from migrations import VERSION_TABLE
 GUARDS = (
     "SET LOCAL statement_timeout = '600s'",
     "SELECT pg_advisory_xact_lock(hashtextextended('instagram_feed_migrations', 0))",
-    "SET LOCAL lock_timeout = '5s'",
+    "SET LOCAL lock_timeout = '3s'",
 )
 
 

@@ -56,7 +56,7 @@ async def upgrade(database_url: str, revision: str = "head") -> tuple[str, ...]:
         The revisions applied, in order; empty if there was nothing to do.
 
     Raises:
-        MigrationError: no connection, a server older than 15, a table locked for more than 5 s by
+        MigrationError: no connection, a server older than 15, a table locked for more than 3 s by
             others, or rows that the schema cannot take over.
     """
     return await _migrate(database_url, command.upgrade, revision)
