@@ -1,0 +1,13 @@
+"""Which event a produced event answers, and where it lay."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSource:
+    """Identity and Kafka position of an `overlay.completed`."""
+
+    event_id: str
+    topic: str
+    partition: int
+    offset: int

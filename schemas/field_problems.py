@@ -1,0 +1,44 @@
+"""What is wrong with which field, in words that never repeat the value."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from pydantic import ValidationError
+
+_MAX_PROBLEM_CHARS: Final = 100
+
+_WORDS: Final[Mapping[str, str]] = {
+    "missing": "is required",
+    "string_type": "must be a string",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "must not contain NUL or an unpaired surrogate",
+    "uuid_type": "must be a UUID",
+    "uuid_parsing": "must be a UUID",
+    "literal_error": "must be {expected}",
+    "value_error": "{error}",
+}
+
+
+class FieldProblem(NamedTuple):
+    """One failing field and what it should have been; `value` names the record's value itself."""
+
+    field: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.problem}"
+
+
+def problems_of(error: ValidationError, *, prefix: str = "") -> tuple[FieldProblem, ...]:
+    """Name every field that failed validation; `prefix` goes before each name."""
+    return tuple(
+        FieldProblem(prefix + ".".join(map(str, line["loc"])), _in_words(line))
+        for line in error.errors(include_url=False, include_input=False)
+    )
+
+
+def _in_words(line: Mapping[str, Any]) -> str:
+    words = _WORDS.get(line["type"])
+    text: str = words.format(**line.get("ctx", {})) if words else line["msg"]
+    return text[:_MAX_PROBLEM_CHARS]

@@ -1,0 +1,50 @@
+"""`instagram_feed.failed`: no post can be written for an overlay."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from schemas.event_source import EventSource
+from schemas.wire_types import Instant, UsdAmount, published_schema
+
+EVENT_TYPE: Final = "instagram_feed.failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstagramFeedFailed:
+    """The contract with whoever waits for the post; fields are written in this order.
+
+    Tokens, `cost_usd` and `llm_calls` count everything that was spent in vain.
+    """
+
+    event_id: UUID
+    event_type: Literal["instagram_feed.failed"] = EVENT_TYPE
+    schema_version: Literal[1] = 1
+    occurred_at: Instant
+    tenant_id: str
+    job_id: UUID | None
+    overlay_id: UUID
+    revision: int
+    reason: str
+    detail: str
+    attempts: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost_usd: UsdAmount
+    llm_calls: int
+    source: EventSource
+
+    def encode(self) -> bytes:
+        """Return the event as UTF-8 JSON; the same event always gives the same bytes."""
+        return _WIRE.dump_json(self)
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the contract as JSON Schema."""
+        return published_schema(_WIRE)
+
+
+_WIRE: Final = TypeAdapter(InstagramFeedFailed)

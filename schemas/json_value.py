@@ -1,0 +1,64 @@
+"""A record's value as a JSON object, or the one reason why it is none."""
+
+import re
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from schemas.field_problems import FieldProblem
+
+# An escaped backslash and a whole surrogate pair are matched only to be left as they are.
+_SURROGATE_ESCAPE: Final = re.compile(
+    rb"\\\\"
+    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def json_object(
+    value: bytes | None, *, max_bytes: int, name: str = "value"
+) -> dict[str, Any] | FieldProblem:
+    """Parse `value`, after its size is checked; `name` is what the problem is said of.
+
+    Of a repeated key the last one counts, as in Python and JavaScript. NaN and Infinity, which
+    RFC 8259 has not, are let through: as a field they fail its type, elsewhere they are ignored.
+    """
+    if problem := size_problem(value, max_bytes=max_bytes):
+        return FieldProblem(name, problem)
+    try:
+        document = _parse(value or b"")
+    except ValueError as error:
+        return FieldProblem(name, _why_not_json(value or b"", error))
+    if not isinstance(document, dict):
+        return FieldProblem(name, "must be a JSON object")
+    return document
+
+
+def size_problem(value: bytes | None, *, max_bytes: int) -> str | None:
+    """Say what is wrong with the length of `value` in bytes, if anything."""
+    if not value:
+        return "is empty (a tombstone or a blank line)"
+    if len(value) > max_bytes:
+        return f"has {len(value)} bytes, more than the {max_bytes} allowed"
+    return None
+
+
+def _parse(value: bytes) -> Any:  # noqa: ANN401 - any JSON value
+    try:
+        return from_json(value)
+    except ValueError:
+        # The parser gives up on an unpaired surrogate without saying in which field. Read as
+        # NUL, which no text field may hold, it is refused where it stands.
+        return from_json(_SURROGATE_ESCAPE.sub(_lone_as_nul, value))
+
+
+def _lone_as_nul(escape: re.Match[bytes]) -> bytes:
+    return rb"\u0000" if escape["lone"] else escape[0]
+
+
+def _why_not_json(value: bytes, error: ValueError) -> str:
+    try:
+        value.decode()
+    except UnicodeDecodeError as undecodable:
+        return f"is not UTF-8 (byte {undecodable.start})"
+    return f"is not JSON: {error}"

@@ -1,0 +1,48 @@
+"""`overlay.completed`: the event that asks for one Instagram post."""
+
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.wire_types import JSON_SCHEMA_DIALECT, Instant
+
+EVENT_TYPE: Final = "overlay.completed"
+
+# PostgreSQL's text and jsonb refuse NUL, so no text with one may get past here.
+_Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+_RequiredText = Annotated[_Text, Field(min_length=1, max_length=20_000)]
+# Strict UUIDs take no strings outside JSON mode; this one takes strings in both modes, only those.
+_Uuid = Annotated[UUID, Field(strict=False)]
+
+
+class OverlayCompleted(BaseModel):
+    """A finished overlay and the texts a post is written from.
+
+    Lengths count Unicode code points, as PostgreSQL's VARCHAR does. Unknown fields are ignored.
+    Decoded events always have an `event_id`: see `schemas.codec`.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", title=EVENT_TYPE)
+
+    event_id: _Text = Field(
+        default="",
+        description="Else the CloudEvents id, else derived from topic, partition and offset.",
+    )
+    event_type: Literal["overlay.completed"] = EVENT_TYPE
+    occurred_at: Instant | None = None
+    tenant_id: Annotated[_Text, Field(min_length=1, max_length=255)]
+    overlay_id: _Uuid
+    job_id: _Uuid | None = None
+    refined_ad_copy_eng: _RequiredText
+    tone_style: _RequiredText
+    product_description: _RequiredText
+    store_information: _RequiredText
+    gpt_prompt: Annotated[_Text, Field(max_length=20_000)] = Field(
+        default="", description="Empty means the built-in instruction."
+    )
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the contract as JSON Schema."""
+        return {"$schema": JSON_SCHEMA_DIALECT, **cls.model_json_schema()}

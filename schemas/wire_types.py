@@ -1,0 +1,78 @@
+"""How instants and amounts of money are spelled in every record that leaves or enters."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+from pydantic import PlainSerializer, PlainValidator, TypeAdapter, WithJsonSchema
+
+JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_RFC_3339: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Spell an aware moment as RFC 3339 in UTC, with `Z`.
+
+    Raises:
+        ValueError: `moment` is naive.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a naive datetime names no instant")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_rfc3339(value: object) -> datetime:
+    """Read an RFC 3339 date-time (section 5.6) as aware UTC; digits past microseconds are cut.
+
+    An aware datetime passes, so that models can be built in code as well.
+
+    Raises:
+        ValueError: neither of the two, or outside the years 1 to 9999 in UTC.
+    """
+    if isinstance(value, str) and _RFC_3339.fullmatch(value):
+        return _in_utc(value.upper())
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    raise ValueError("must be an RFC 3339 date-time with an offset")
+
+
+def _in_utc(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        # The library's message quotes the text, which may be anything.
+        raise ValueError("must be a date and time that exist") from None
+
+
+def plain_decimal(amount: Decimal) -> str:
+    """Spell an amount without exponent: `Decimal("1E-7")` is `0.0000001`.
+
+    Raises:
+        ValueError: `amount` is infinite or not a number.
+    """
+    if not amount.is_finite():
+        raise ValueError(f"{amount} is not an amount")
+    return format(amount, "f")
+
+
+Instant = Annotated[
+    datetime,
+    PlainValidator(parse_rfc3339),
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+UsdAmount = Annotated[
+    Decimal,
+    PlainSerializer(plain_decimal, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$"}),
+]
+
+
+def published_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    """Return the JSON Schema of what `adapter` writes."""
+    return {"$schema": JSON_SCHEMA_DIALECT, **adapter.json_schema(mode="serialization")}
