@@ -6,6 +6,7 @@ that is away, slow or refuses.
 
 import asyncio
 from collections.abc import Awaitable
+from typing import assert_never
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -13,7 +14,22 @@ import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from devstack.endpoints import ServerName
+
 PROBE_TIMEOUT_S = 5.0
+
+
+async def problem_at(name: ServerName, address: str, *, api_key: str) -> str | None:
+    """What keeps the server of this name from answering at its address."""
+    match name:
+        case "kafka":
+            return await kafka_problem(address)
+        case "postgres":
+            return await postgres_problem(address)
+        case "llm":
+            return await llm_problem(address, api_key)
+        case _:
+            assert_never(name)
 
 
 async def kafka_problem(bootstrap_servers: str) -> str | None:

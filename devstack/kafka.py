@@ -1,16 +1,15 @@
 """Embedded Apache Kafka: one broker in KRaft mode as a child process, data in a folder of its own."""
 
-import asyncio
 import signal
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 from devstack.answers import kafka_problem
-from devstack.errors import StackError
+from devstack.endpoints import Kind, ServerName
 from devstack.kafka_artifacts import RESOURCES, java
-from devstack.ports import LOOPBACK, free_port
-from devstack.processes import ServerProcess, dying_with_parent
+from devstack.ports import LOOPBACK, free_port, require_free
+from devstack.processes import ServerProcess, dying_with_parent, run_to_end
 
 START_DEADLINE_S = 60.0
 STOP_GRACE_S = 15.0
@@ -25,8 +24,8 @@ class KafkaServer:
     replace or add to the ones below.
     """
 
-    name = "kafka"
-    kind = "embedded"
+    name: ServerName = "kafka"
+    kind: Kind = "embedded"
 
     def __init__(
         self,
@@ -42,7 +41,9 @@ class KafkaServer:
         self._jars = jars
         self._controller_port = controller_port or free_port()
         self._settings = settings or {}
-        self._process = ServerProcess("Kafka", folder, folder / "kafka.out")
+        # Kafka's own log and what the JVM prints go to the same file, in order.
+        self._log = folder / "server.log"
+        self._process = ServerProcess("Kafka", folder, self._log)
 
     @property
     def address(self) -> str:
@@ -60,6 +61,7 @@ class KafkaServer:
         Raises:
             StackError: Java is missing, or the broker did not come up (port taken, broken data); says why.
         """
+        require_free(self.port, "Kafka")
         self._write_properties()
         if not (self._data / "meta.properties").exists():
             await self._format()
@@ -76,7 +78,7 @@ class KafkaServer:
 
     async def problem(self) -> str | None:
         """What keeps the broker from answering, None if it does."""
-        return await kafka_problem(self.address)
+        return "not running" if self.pid is None else await kafka_problem(self.address)
 
     @property
     def _data(self) -> Path:
@@ -89,23 +91,15 @@ class KafkaServer:
     def _java(self, main_class: str) -> list[str]:
         log_options = (
             f"-Dlog4j2.configurationFile={RESOURCES / 'log4j2.properties'}",
-            f"-Dkafka.log.file={self.folder / 'server.log'}",
+            f"-Dkafka.log.file={self._log}",
         )
         return [java(), *JVM_OPTIONS, *log_options, "-cp", f"{self._jars}/*", main_class]
 
     async def _format(self) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = [*self._java("kafka.tools.StorageTool"), "format", "--standalone", "--cluster-id", cluster_id]
-        formatter = await asyncio.create_subprocess_exec(
-            *command,
-            "--config",
-            str(self._properties),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await formatter.communicate()
-        if formatter.returncode != 0:
-            raise StackError(f"Kafka's storage in {self._data} cannot be formatted:\n{output.decode()}")
+        tool = self._java("kafka.tools.StorageTool")
+        options = ["--standalone", "--cluster-id", cluster_id, "--config", str(self._properties)]
+        await run_to_end([*tool, "format", *options], failing=f"Kafka's storage in {self._data} cannot be formatted")
 
     def _write_properties(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

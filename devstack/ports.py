@@ -3,6 +3,8 @@
 import socket
 from contextlib import closing
 
+from devstack.errors import StackError
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -28,3 +30,13 @@ def is_free(port: int) -> bool:
 def port_or_free(preferred: int | None) -> int:
     """The preferred port if it can be bound, else a free one."""
     return preferred if preferred is not None and is_free(preferred) else free_port()
+
+
+def require_free(port: int, server: str) -> None:
+    """Refuse to start a server on a port that is taken: its probe would find a stranger.
+
+    Raises:
+        StackError: names the server and the port.
+    """
+    if not is_free(port):
+        raise StackError(f"{server}: port {port} on {LOOPBACK} is in use. End what listens there or choose another.")

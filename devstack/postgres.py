@@ -4,7 +4,6 @@ The wheel's own Python interface starts the server as a daemon of nobody's and s
 counts; a child process that ends with its owner is what tests and `stack down` need.
 """
 
-import asyncio
 import os
 import pwd
 import secrets
@@ -17,9 +16,10 @@ from urllib.parse import quote
 import asyncpg
 
 from devstack.answers import postgres_problem
+from devstack.endpoints import Kind, ServerName
 from devstack.errors import StackError
-from devstack.ports import LOOPBACK
-from devstack.processes import ServerProcess, dying_with_parent
+from devstack.ports import LOOPBACK, require_free
+from devstack.processes import ServerProcess, dying_with_parent, run_to_end
 
 START_DEADLINE_S = 30.0
 STOP_GRACE_S = 15.0
@@ -45,8 +45,8 @@ class PostgresServer:
     `settings` replace or add to the ones above. The superuser's random password is kept in the folder.
     """
 
-    name = "postgres"
-    kind = "embedded"
+    name: ServerName = "postgres"
+    kind: Kind = "embedded"
 
     def __init__(self, folder: Path, port: int, *, settings: dict[str, str] | None = None) -> None:
         self.folder = folder
@@ -70,6 +70,7 @@ class PostgresServer:
         Raises:
             StackError: the server did not come up (port taken, broken data); says why.
         """
+        require_free(self.port, "Postgres")
         if not (self._data / "PG_VERSION").exists():
             await self._initdb()
         settings = [f"-c{name}={value}" for name, value in self._settings.items()]
@@ -87,7 +88,7 @@ class PostgresServer:
 
     async def problem(self) -> str | None:
         """What keeps the server from answering, None if it does."""
-        return await postgres_problem(self.address)
+        return "not running" if self.pid is None else await postgres_problem(self.address)
 
     async def _login_problem(self) -> str | None:
         return await postgres_problem(self._url("postgres"))
@@ -108,13 +109,8 @@ class PostgresServer:
         self._make_folder()
         options = ["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C.UTF-8"]
         login = [f"--username={SUPERUSER}", "--auth=scram-sha-256", f"--pwfile={self._password_file}"]
-        command = [*_as_unprivileged(), _program("initdb"), "-D", str(self._data), *options, *login]
-        initdb = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        output, _ = await initdb.communicate()
-        if initdb.returncode != 0:
-            raise StackError(f"initdb failed for {self._data}:\n{output.decode()}")
+        initdb = [*_as_unprivileged(), _program("initdb"), "-D", str(self._data)]
+        await run_to_end([*initdb, *options, *login], failing=f"initdb failed for {self._data}")
 
     def _make_folder(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ import psutil
 
 from devstack.errors import StackError
 
-MARKER = "INSTAGRAM_FEED_STACK_FOLDER"
+MARKER = "INSTAGRAM_FEED_SERVER_OF_STACK"
 POLL_S = 0.05
 REAP_S = 5.0
 
@@ -43,14 +43,14 @@ def marked_environment(folder: Path, extra: Mapping[str, str] | None = None) -> 
 class ServerProcess:
     """One server as a child process: started with a mark, waited for, stopped or killed with its children.
 
-    Output goes to `log_path`. Start it from a thread that lives as long as the server should, since the
+    Its output is appended to `log_path`. Start it from a thread that lives as long as the server should, since the
     kernel counts the end of that thread as the end of the parent.
     """
 
     def __init__(self, name: str, folder: Path, log_path: Path) -> None:
-        self.name = name
-        self.folder = folder
-        self.log_path = log_path
+        self._name = name
+        self._folder = folder
+        self._log_path = log_path
         self._popen: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,15 +66,15 @@ class ServerProcess:
         Raises:
             StackError: the program is missing or may not be run.
         """
-        self.log_path.parent.mkdir(parents=True, exist_ok=True)
-        environment = marked_environment(self.folder, extra_env)
-        with self.log_path.open("ab") as log:
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
+        environment = marked_environment(self._folder, extra_env)
+        with self._log_path.open("ab") as log:
             try:
                 self._popen = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
                 )
             except OSError as error:
-                raise StackError(f"{self.name}: cannot run {command[0]}: {error}") from error
+                raise StackError(f"{self._name}: cannot run {command[0]}: {error}") from error
 
     async def until_ready(self, problem: Problem, *, deadline_s: float) -> None:
         """Wait until the probe finds no problem.
@@ -85,9 +85,9 @@ class ServerProcess:
         give_up_at = monotonic() + deadline_s
         while (found := await problem()) is not None:
             if self.pid is None:
-                raise StackError(f"{self.name} ended while starting.\n{self.last_lines()}")
+                raise StackError(f"{self._name} ended while starting.\n{self._last_lines()}")
             if monotonic() > give_up_at:
-                raise StackError(f"{self.name} not ready after {deadline_s:.0f} s: {found}\n{self.last_lines()}")
+                raise StackError(f"{self._name} not ready after {deadline_s:.0f} s: {found}\n{self._last_lines()}")
             await asyncio.sleep(POLL_S)
 
     async def stop(self, by: signal.Signals, *, grace_s: float) -> None:
@@ -109,29 +109,46 @@ class ServerProcess:
         end_all([root, *root.children(recursive=True)], by=signal.SIGKILL)
         self._popen.wait(REAP_S)
 
-    def last_lines(self, count: int = 15) -> str:
-        """The end of the log, indented, headed by its path."""
-        return f"Last lines of {self.log_path}:\n{last_lines(self.log_path, count)}"
+    def _last_lines(self) -> str:
+        return f"Last lines of {self._log_path}:\n{last_lines(self._log_path)}"
 
 
-def last_lines(path: Path, count: int) -> str:
+async def run_to_end(command: Sequence[str], *, failing: str) -> None:
+    """Run a short program to its end; a cancelled caller takes the program with it.
+
+    Raises:
+        StackError: a non-zero exit code; `failing` says what did not work, the program's output follows.
+    """
+    program = await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        output, _ = await program.communicate()
+    finally:
+        if program.returncode is None:
+            program.kill()
+    if program.returncode != 0:
+        raise StackError(f"{failing}:\n{output.decode(errors='replace')}")
+
+
+def last_lines(path: Path, count: int = 15) -> str:
     """The last lines of a text file, indented; says so if there are none."""
     text = path.read_text(errors="replace") if path.exists() else ""
     return "\n".join(f"  {line}" for line in text.splitlines()[-count:]) or "  (empty)"
 
 
 def leftovers(folder: Path) -> list[psutil.Process]:
-    """Every process, this one excepted, that carries the mark of the stack in `folder`."""
-    mark = str(folder.resolve())
-    return [process for process in psutil.process_iter() if process.pid != os.getpid() and _mark_of(process) == mark]
+    """Every process, this one excepted, that carries the mark of `folder` or of a folder below it."""
+    others = (process for process in psutil.process_iter() if process.pid != os.getpid())
+    return [process for process in others if _mark_of(process).is_relative_to(folder.resolve())]
 
 
-def _mark_of(process: psutil.Process) -> str | None:
+def _mark_of(process: psutil.Process) -> Path:
     try:
-        return process.environ().get(MARKER)
+        return Path(process.environ().get(MARKER, ""))
     except (psutil.Error, OSError):
         # Another user's process, or one that ended meanwhile: neither is ours.
-        return None
+        return Path()
 
 
 def end_all(processes: Sequence[psutil.Process], *, by: signal.Signals) -> None:
@@ -142,3 +159,18 @@ def end_all(processes: Sequence[psutil.Process], *, by: signal.Signals) -> None:
             process.send_signal(by)
         except psutil.NoSuchProcess:
             continue
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process is gone, or dead and only waits for its parent to collect the exit code."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def until_ended(processes: Sequence[psutil.Process], *, deadline_s: float) -> None:
+    """Wait until all have ended, or the deadline has passed."""
+    give_up_at = monotonic() + deadline_s
+    while not all(map(has_ended, processes)) and monotonic() < give_up_at:
+        await asyncio.sleep(POLL_S)
