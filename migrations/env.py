@@ -8,18 +8,19 @@ to be rolled back.
 
 from alembic import context
 
-from migrations import VERSION_TABLE
+from migrations import TAKE_LOCK, VERSION_TABLE
 
 # The order matters: waiting for another migration to end is bounded by the statement timeout,
 # waiting for a table that the pipeline is using by the shorter lock timeout.
 GUARDS = (
     "SET LOCAL statement_timeout = '600s'",
-    "SELECT pg_advisory_xact_lock(hashtextextended('instagram_feed_migrations', 0))",
+    TAKE_LOCK,
     "SET LOCAL lock_timeout = '3s'",
 )
 
 
 def run_revisions() -> None:
+    """Send the guards and the missing revisions, or print them (offline)."""
     with context.begin_transaction():
         for statement in GUARDS:
             context.execute(statement)

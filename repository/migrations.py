@@ -95,9 +95,7 @@ def render_sql(revision: str = "head") -> str:
     return script.getvalue()
 
 
-async def _migrate(
-    database_url: str, run: Callable[[Config, str], None], revision: str
-) -> tuple[str, ...]:
+async def _migrate(database_url: str, run: Callable[[Config, str], None], revision: str) -> tuple[str, ...]:
     applied: list[str] = []
 
     def note(*, step: MigrationInfo, **_: object) -> None:
@@ -139,7 +137,7 @@ def _head() -> str:
 @asynccontextmanager
 async def _alembic_to_itself() -> AsyncIterator[None]:
     """Wait for this process's other migrations; polls, for they may run in other event loops."""
-    while not _alembic_in_use.acquire(blocking=False):
+    while not _alembic_in_use.acquire(blocking=False):  # noqa: ASYNC110 - an Event belongs to one loop
         await asyncio.sleep(_ALEMBIC_POLL_S)
     try:
         yield

@@ -6,6 +6,7 @@ import sys
 import asyncpg
 import pytest
 
+from migrations import TAKE_LOCK
 from repository import migrations
 
 UPGRADE_IN_A_PROCESS = """
@@ -15,12 +16,31 @@ print(len(asyncio.run(migrations.upgrade(sys.argv[1]))))
 """
 
 
+ONE_FEED = """
+    INSERT INTO instagram_feeds (tenant_id, refined_ad_copy_eng, tone_style, product_description,
+        store_information, gpt_prompt, instagram_ad_copy, hashtags)
+    VALUES ('t', 'a', 'b', 'c', 'd', 'e', 'f', '#g')
+"""
+
+
 async def applied_by_a_process(database_url: str) -> int:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", UPGRADE_IN_A_PROCESS, database_url, stdout=asyncio.subprocess.PIPE
     )
     stdout, _ = await process.communicate()
     return int(stdout)
+
+
+async def all_waiting_for_the_lock(connection: asyncpg.Connection, sessions: int) -> None:
+    async with asyncio.timeout(60):
+        while await connection.fetchval(WAITING_FOR_THE_LOCK) < sessions:
+            await asyncio.sleep(0.05)
+
+
+WAITING_FOR_THE_LOCK = """
+    SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
+"""
 
 
 async def table_names(connection: asyncpg.Connection) -> set[str]:
@@ -44,13 +64,15 @@ async def test_a_second_upgrade_has_nothing_to_do(migrated_database: str) -> Non
 
 
 async def test_of_processes_that_start_at_once_one_migrates_and_all_succeed(
-    empty_database: str,
+    empty_database: str, connection: asyncpg.Connection
 ) -> None:
-    counts = await asyncio.gather(*(applied_by_a_process(empty_database) for _ in range(3)))
-    state = await migrations.current_and_head(empty_database)
-    assert state.current == state.head
-    assert sorted(counts)[:2] == [0, 0]
-    assert sum(counts) >= int(state.head)
+    async with connection.transaction():
+        await connection.execute(TAKE_LOCK)
+        starts = [asyncio.create_task(applied_by_a_process(empty_database)) for _ in range(3)]
+        await all_waiting_for_the_lock(connection, len(starts))
+    counts = sorted([await start for start in starts])
+    assert counts[:2] == [0, 0]
+    assert counts[2] > 0
 
 
 async def test_of_tasks_that_start_at_once_one_migrates(empty_database: str) -> None:
@@ -124,13 +146,6 @@ async def test_a_change_of_a_row_moves_its_updated_at(
     assert await connection.fetchval(f"SELECT bool_and(updated_at = created_at) FROM {table}")
     await connection.execute(f"UPDATE {table} SET pk = pk + 1000")
     assert await connection.fetchval(f"SELECT bool_and(updated_at > created_at) FROM {table}")
-
-
-ONE_FEED = """
-    INSERT INTO instagram_feeds (tenant_id, refined_ad_copy_eng, tone_style, product_description,
-        store_information, gpt_prompt, instagram_ad_copy, hashtags)
-    VALUES ('t', 'a', 'b', 'c', 'd', 'e', 'f', '#g')
-"""
 
 
 async def test_a_model_is_active_or_not_and_nothing_else(

@@ -41,9 +41,7 @@ KEYS_AND_INDEXES = """
 """
 
 
-async def columns_in(
-    connection: asyncpg.Connection, schema: str
-) -> dict[tuple[str, str], dict[str, Any]]:
+async def columns_in(connection: asyncpg.Connection, schema: str) -> dict[tuple[str, str], dict[str, Any]]:
     rows = await connection.fetch(COLUMNS, schema)
     return {
         (row["table_name"], row["column_name"]): {
@@ -65,9 +63,7 @@ def without_schema(definition: str, schema: str) -> str:
 
 
 @pytest.fixture
-async def seed_beside(
-    migrated_database: str, connection: asyncpg.Connection, phase_1_tables: str
-) -> None:
+async def seed_beside(migrated_database: str, connection: asyncpg.Connection, phase_1_tables: str) -> None:
     """Create the seed's own tables in a schema `seed` beside the migrated ones."""
     await connection.execute(f"CREATE SCHEMA seed; SET search_path TO seed; {phase_1_tables}")
     await connection.execute("SET search_path TO pg_catalog")

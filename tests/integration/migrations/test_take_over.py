@@ -60,9 +60,7 @@ async def old_database(phase_1_database: str, connection: asyncpg.Connection) ->
     return phase_1_database
 
 
-async def test_old_posts_keep_every_value(
-    old_database: str, connection: asyncpg.Connection
-) -> None:
+async def test_old_posts_keep_every_value(old_database: str, connection: asyncpg.Connection) -> None:
     before = await rows_of(connection, "instagram_feeds")
     await migrations.upgrade(old_database)
     after = await rows_of(connection, "instagram_feeds")
@@ -84,9 +82,7 @@ async def test_old_posts_of_one_overlay_are_revisions_by_age(
     }
 
 
-async def test_old_prices_stay_exact_to_the_digit(
-    old_database: str, connection: asyncpg.Connection
-) -> None:
+async def test_old_prices_stay_exact_to_the_digit(old_database: str, connection: asyncpg.Connection) -> None:
     await migrations.upgrade(old_database)
     models = (await rows_of(connection, "llm_models"))[:4]
     assert [row["prompt_token_cost_per_1m"] for row in models] == [
@@ -120,9 +116,7 @@ async def test_a_known_model_learns_its_shutdown_date_and_keeps_its_price(
     assert added["model_name"] == "gpt-6-luna"
 
 
-async def test_upstream_tables_are_left_alone(
-    old_database: str, connection: asyncpg.Connection
-) -> None:
+async def test_upstream_tables_are_left_alone(old_database: str, connection: asyncpg.Connection) -> None:
     await migrations.upgrade(old_database)
     assert dict((await connection.fetch("SELECT * FROM jobs"))[0])["store"] == "Seongsu"
     assert list((await connection.fetch("SELECT * FROM overlay_layouts"))[0].keys()) == [
