@@ -31,7 +31,9 @@ class GivenServer:
         give_up_at = monotonic() + ANSWER_DEADLINE_S
         while (found := await self.problem()) is not None:
             if monotonic() > give_up_at:
-                raise StackError(f"The server named by {self._variable} does not answer: {found}. Start it, or unset {self._variable}.")
+                raise StackError(
+                    f"The server named by {self._variable} does not answer: {found}. Start it, or unset {self._variable}."
+                )
             await asyncio.sleep(POLL_S)
 
     async def stop(self) -> None:

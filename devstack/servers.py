@@ -25,14 +25,18 @@ class Server(Protocol):
     @property
     def address(self) -> str:
         """Bootstrap servers, database URL or base URL; known once the server has started."""
+
     @property
     def pid(self) -> int | None: ...
     async def start(self) -> None:
         """Start it, on the data it had, and wait until it answers."""
+
     async def stop(self) -> None:
         """End it in good order; nothing happens if it does not run."""
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
+
     def problem(self) -> Awaitable[str | None]:
         """None when it answers, else what is wrong."""
 

@@ -3,6 +3,7 @@
 A stack is known by its folder. Everything that starts or stops one holds the folder's lock.
 """
 
+import asyncio
 import hashlib
 import os
 import shutil
@@ -14,7 +15,6 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
-import asyncio
 import psutil
 
 from devstack import kafka_artifacts

@@ -1,0 +1,101 @@
+"""One local stack for all tests; each test has its own database, topics and LLM world on it.
+
+The stack is the servers that the environment names, else containers, else embedded ones. It starts with the
+first test that asks for it, so unit tests run without. The LLM is always the simulated one.
+"""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from devstack.endpoints import Endpoints
+from devstack.plan import Owner
+from devstack.simulated_llm.control import SimulatedLlmControl
+from devstack.stack import local_stack, start_stack
+from repository import migrations
+from tests.databases import fresh_database
+from tests.topics import Topics, existing_topics, unique_topics
+
+DEFAULT_PARTITIONS = 4
+PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "XDG_CACHE_HOME")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "partitions(count): how many partitions the test's topics have (default 4)")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Endpoints]:
+    """Broker, Postgres and simulated LLM, for the whole session; under xdist one stack for all workers."""
+    environ = {name: value for name, value in os.environ.items() if name != "OPENAI_BASE_URL"}
+
+    def report(line: str) -> None:
+        capturing = request.config.pluginmanager.getplugin("capturemanager")
+        with capturing.global_and_fixture_disabled() if capturing else nullcontext():
+            print(f"\n{line}", end="", flush=True)
+
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Any worker may be the first to start it and the last to need it: it ends with the workers' parent.
+        shared = tmp_path_factory.getbasetemp().parent / "stack"
+        yield await start_stack(shared, owner=Owner.of(os.getppid()), environ=environ, report=report)
+    else:
+        async with local_stack(environ=environ, report=report) as endpoints:
+            yield endpoints
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated_template(stack: Endpoints) -> AsyncIterator[str]:
+    """The URL of a database at the newest revision, to be copied and never used itself."""
+    async with fresh_database(stack.database_url) as url:
+        await migrations.upgrade(url)
+        yield url
+
+
+@pytest.fixture
+async def empty_database_url(stack: Endpoints) -> AsyncIterator[str]:
+    """The URL of a new database without any table."""
+    async with fresh_database(stack.database_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def database_url(stack: Endpoints, migrated_template: str) -> AsyncIterator[str]:
+    """The URL of a new database at the newest revision."""
+    async with fresh_database(stack.database_url, template=migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def topics(request: pytest.FixtureRequest, stack: Endpoints) -> AsyncIterator[Topics]:
+    """The application's four topics under names of their own, with 4 partitions or as the marker says."""
+    marker = request.node.get_closest_marker("partitions")
+    partitions = marker.args[0] if marker else DEFAULT_PARTITIONS
+    names = unique_topics()
+    async with existing_topics(stack.kafka_bootstrap_servers, names, partitions=partitions):
+        yield names
+
+
+@pytest.fixture
+def llm(stack: Endpoints) -> SimulatedLlmControl:
+    """A world of the simulated LLM with its own faults, pace and ledger."""
+    assert stack.simulated_llm_url is not None
+    return SimulatedLlmControl(stack.simulated_llm_url, world=f"test-{uuid4().hex[:12]}")
+
+
+@pytest.fixture
+def feed_env(stack: Endpoints, database_url: str, topics: Topics, llm: SimulatedLlmControl) -> dict[str, str]:
+    """The whole environment for the command line as a process, in a consumer group of its own."""
+    return {
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        **stack.environment(),
+        **topics.environment(),
+        "DATABASE_URL": database_url,
+        "OPENAI_BASE_URL": llm.base_url,
+        "KAFKA_GROUP_ID": f"test-{uuid4().hex[:12]}",
+        "OPS_PORT": "0",
+        "LOG_FORMAT": "json",
+    }
