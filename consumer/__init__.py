@@ -1,0 +1,1 @@
+"""The event-driven consumer: overlay.completed in, Instagram posts stored and announced."""

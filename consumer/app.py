@@ -1,0 +1,99 @@
+"""The composition root: builds every part from settings and open resources, and says how they run together."""
+
+import asyncio
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+
+from consumer.announcements import Announcer
+from consumer.dead_letters import DeadLetters
+from consumer.dispatch import Dispatcher
+from consumer.in_flight import InFlight
+from consumer.intake import Intake
+from consumer.metrics import Metrics
+from consumer.prompt import PromptTemplate
+from consumer.publisher import Publisher
+from consumer.relay import Relay
+from consumer.reporting import Reporter
+from consumer.resources import Resources
+from consumer.retry import RetryPolicy
+from consumer.settings import Settings
+from consumer.store import Storer
+from consumer.sweeper import LeaseKeeper, Sweeper
+from consumer.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The parts on the way of one event, and the name this process holds leases under."""
+
+    owner: str
+    metrics: Metrics
+    in_flight: InFlight
+    intake: Intake
+    dispatcher: Dispatcher
+    storer: Storer
+    relay: Relay
+    sweeper: Sweeper
+    lease_keeper: LeaseKeeper
+
+
+def assemble(settings: Settings, resources: Resources, tasks: asyncio.TaskGroup) -> App:
+    """Build all parts. Nothing runs yet; what is handled later runs as tasks of `tasks`."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    pool, writer = resources.pool, resources.writer
+    metrics, in_flight = Metrics(), InFlight(settings.max_in_flight)
+    metrics.in_flight.set_function(lambda: in_flight.limit - in_flight.free)
+    policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
+    template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
+    publisher = Publisher(resources.producer)
+    relay = Relay(pool, publisher, metrics)
+    storer = Storer(
+        pool,
+        Announcer(
+            writer,
+            prompt_version=template.version,
+            created_topic=settings.feed_created_topic,
+            failed_topic=settings.feed_failed_topic,
+            dead_letter_topic=settings.dead_letter_topic,
+        ),
+        relay,
+        in_flight,
+        Reporter(metrics),
+        policy=policy,
+        ensure_references=settings.reference_rows == "ensure",
+    )
+    dispatcher = Dispatcher(
+        tasks,
+        Worker(writer, template, policy=policy, max_hashtags=settings.max_hashtags),
+        storer,
+        pool,
+        policy=policy,
+        require_references=settings.reference_rows == "require",
+    )
+    intake = Intake(
+        resources.consumer,
+        pool,
+        DeadLetters(publisher, topic=settings.dead_letter_topic),
+        dispatcher,
+        in_flight,
+        metrics,
+        owner=owner,
+        lease_s=settings.lease_s,
+        max_event_bytes=settings.max_event_bytes,
+    )
+    sweeper = Sweeper(
+        pool,
+        dispatcher,
+        storer,
+        in_flight,
+        metrics,
+        owner=owner,
+        lease_s=settings.lease_s,
+        max_event_bytes=settings.max_event_bytes,
+    )
+    lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
+    return App(
+        owner, metrics, in_flight, intake, dispatcher, storer, relay, sweeper, lease_keeper
+    )

@@ -1,0 +1,50 @@
+"""`instagram-feed run`: the consumer itself."""
+
+import asyncio
+import os
+import signal
+
+import uvloop
+
+from consumer import logs
+from consumer.cli.errors import CommandError
+from consumer.lifecycle import run as run_until_stopped
+from consumer.resources import StartupError
+from consumer.settings import Settings, load
+
+EXIT_SECOND_SIGNAL = 130
+
+
+def run() -> None:
+    """Consume overlay.completed and write posts until SIGTERM or Ctrl-C.
+
+    A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once. All settings
+    come from the environment and `.env`; a wrong one ends the program with exit code 2.
+
+    Example: instagram-feed run
+    """
+    settings = load(Settings)
+    logs.configure(log_format=settings.log_format, level=settings.log_level)
+    try:
+        uvloop.run(_run(settings))
+    except* StartupError as errors:
+        raise CommandError(str(_first(errors))) from None
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(EXIT_SECOND_SIGNAL)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await run_until_stopped(settings, stop)
+
+
+def _first(errors: BaseException) -> BaseException:
+    """The first error of a group of groups."""
+    return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors

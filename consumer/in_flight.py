@@ -1,0 +1,63 @@
+"""What this process has claimed and not finished: its slots, and the leases it must extend."""
+
+import asyncio
+from collections.abc import Iterable
+from uuid import UUID
+
+from repository.requests import ClaimedRequest
+
+
+class InFlight:
+    """At most `limit` requests at once. A slot is reserved before a claim and kept until the end is stored."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._reserved = 0
+        self._held: dict[tuple[UUID, int], ClaimedRequest] = {}
+        self._released = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody has reserved."""
+        return self.limit - self._reserved
+
+    @property
+    def held(self) -> list[ClaimedRequest]:
+        """The requests whose leases this process holds."""
+        return list(self._held.values())
+
+    async def until_free(self, count: int = 1) -> None:
+        """Wait until at least `count` slots are free; reserves nothing."""
+        while self.free < count:
+            self._released.clear()
+            await self._released.wait()
+
+    async def reserve(self, *, at_least: int, at_most: int) -> int:
+        """Wait for `at_least` slots and take up to `at_most`; returns how many were taken.
+
+        Callers are served in the order they came, so that none starves.
+        """
+        async with self._turn:
+            await self.until_free(at_least)
+            taken = min(self.free, at_most)
+            self._reserved += taken
+            return taken
+
+    def release(self, count: int) -> None:
+        """Give back reserved slots that no request came to use."""
+        self._reserved -= count
+        self._released.set()
+
+    def hold(self, requests: Iterable[ClaimedRequest]) -> None:
+        """Note the leases of requests just claimed into reserved slots."""
+        self._held.update(((request.overlay_id, request.revision), request) for request in requests)
+
+    def finish(self, requests: Iterable[ClaimedRequest]) -> None:
+        """Forget requests whose end is stored, and free their slots."""
+        ended = [self._held.pop((request.overlay_id, request.revision)) for request in requests]
+        self.release(len(ended))
+
+    async def until_empty(self) -> None:
+        """Wait until nothing is claimed and unfinished."""
+        await self.until_free(self.limit)

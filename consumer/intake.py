@@ -1,0 +1,206 @@
+"""The intake: poll as many records as there are free slots, claim them, commit, hand them on.
+
+A poll's events are in the ledger before its offsets are committed, and an invalid record's dead
+letter is acknowledged before. When either cannot be done now, the poll is undone by seeking back.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from consumer.dead_letters import DeadLetters
+from consumer.dispatch import Dispatcher
+from consumer.in_flight import InFlight
+from consumer.metrics import Metrics
+from consumer.outcomes import Work
+from consumer.publisher import PublishFailed
+from repository.errors import StoreError
+from repository.pool import Pool, connection
+from repository.requests import ClaimedRequest, NewRequest, claim_new
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.overlay_completed import OverlayCompleted
+from schemas.record import SourceRecord
+
+log = structlog.get_logger()
+
+POLL_MS = 200  # how soon a stop is noticed
+SLOT_PATIENCE_S = 20.0  # then poll paused partitions, so that the group keeps this member
+COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the coordinator is dead (#659)
+UNDONE_PAUSE_MS = 500
+FIRST_REVISION = 1
+
+Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """A poll's records by what they are; `events` has each overlay once, the first of its records."""
+
+    events: Mapping[UUID, tuple[SourceRecord, OverlayCompleted]]
+    invalid: Sequence[tuple[SourceRecord, InvalidEvent]]
+    ignored: int
+    repeated: int
+
+
+class Intake:
+    """Brings events from Kafka into the ledger and starts the new ones."""
+
+    def __init__(
+        self,
+        consumer: "AIOKafkaConsumer[bytes, bytes]",
+        pool: Pool,
+        dead_letters: DeadLetters,
+        dispatcher: Dispatcher,
+        in_flight: InFlight,
+        metrics: Metrics,
+        *,
+        owner: str,
+        lease_s: float,
+        max_event_bytes: int,
+    ) -> None:
+        self._consumer = consumer
+        self._pool = pool
+        self._dead_letters = dead_letters
+        self._dispatcher = dispatcher
+        self._in_flight = in_flight
+        self._metrics = metrics
+        self._owner = owner
+        self._lease_s = lease_s
+        self._max_event_bytes = max_event_bytes
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take in until `stop` is set."""
+        while not stop.is_set():
+            await self.run_once()
+
+    async def run_once(self) -> int:
+        """Take in one poll. Returns how many new requests were started."""
+        try:
+            async with asyncio.timeout(SLOT_PATIENCE_S):
+                await self._in_flight.until_free()
+        except TimeoutError:
+            await self._poll_paused()
+            return 0
+        # not inside a timeout: a cancelled getmany turns max.poll.interval off for good
+        poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._in_flight.free)
+        if not poll:
+            return 0
+        try:
+            return await self._take_in(poll)
+        except (StoreError, PublishFailed, TimeoutError) as error:
+            log.warning("intake.undone", error=f"{type(error).__name__}: {error}")
+            self._seek_back(poll)
+            await self._poll_paused()
+            return 0
+
+    async def _take_in(self, poll: Poll) -> int:
+        found = sort_records(poll, max_event_bytes=self._max_event_bytes)
+        if found.invalid:
+            await self._dead_letters.send(found.invalid)
+        claimed = await self._claim(found)
+        self._count(found, len(claimed))
+        await self._commit(poll)
+        await self._dispatcher.start(
+            [Work(request, found.events[request.overlay_id][1]) for request in claimed]
+        )
+        return len(claimed)
+
+    async def _claim(self, found: Sorted) -> list[ClaimedRequest]:
+        if not found.events:
+            return []
+        wanted = len(found.events)
+        async with asyncio.timeout(SLOT_PATIENCE_S):
+            await self._in_flight.reserve(at_least=wanted, at_most=wanted)
+        claimed: list[ClaimedRequest] = []
+        try:
+            async with connection(self._pool) as borrowed:
+                claimed = await claim_new(
+                    borrowed,
+                    [_new_request(source, event) for source, event in found.events.values()],
+                    owner=self._owner,
+                    lease_s=self._lease_s,
+                )
+        finally:
+            self._in_flight.hold(claimed)
+            self._in_flight.release(wanted - len(claimed))
+        return claimed
+
+    def _count(self, found: Sorted, claimed: int) -> None:
+        records = self._metrics.records
+        records.labels("claimed").inc(claimed)
+        records.labels("duplicate").inc(len(found.events) - claimed + found.repeated)
+        records.labels("invalid").inc(len(found.invalid))
+        records.labels("ignored").inc(found.ignored)
+
+    async def _commit(self, poll: Poll) -> None:
+        """Commit what is still ours: one lost partition would make the whole call fail.
+
+        A failed commit is no loss. The records come again, and the ledger knows them.
+        """
+        assigned = self._consumer.assignment()
+        offsets = {
+            partition: records[-1].offset + 1 for partition, records in poll.items() if partition in assigned
+        }
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                if offsets:
+                    await self._consumer.commit(offsets)
+        except (KafkaError, TimeoutError) as error:
+            log.warning("intake.commit_failed", error=f"{type(error).__name__}: {error}")
+
+    async def _poll_paused(self) -> None:
+        """Wait a little and stay a member of the group, taking nothing in."""
+        paused = self._consumer.assignment()
+        self._consumer.pause(*paused)
+        # a partition assigned in the meantime is not paused: what it brings is undone too
+        self._seek_back(await self._consumer.getmany(timeout_ms=UNDONE_PAUSE_MS))
+        self._consumer.resume(*(paused & self._consumer.assignment()))
+
+    def _seek_back(self, poll: Poll) -> None:
+        for partition, records in poll.items():
+            try:
+                self._consumer.seek(partition, records[0].offset)
+            except IllegalStateError:
+                continue  # no longer ours: its new owner starts at the committed offset
+
+
+def sort_records(poll: Poll, *, max_event_bytes: int) -> Sorted:
+    """Decode a poll's records. Pure."""
+    events: dict[UUID, tuple[SourceRecord, OverlayCompleted]] = {}
+    invalid: list[tuple[SourceRecord, InvalidEvent]] = []
+    ignored = repeated = 0
+    for record in (record for records in poll.values() for record in records):
+        source = _source_record(record)
+        try:
+            event = decode_overlay_completed(source, max_event_bytes=max_event_bytes)
+        except InvalidEvent as error:
+            invalid.append((source, error))
+        except IgnoredEvent:
+            ignored += 1
+        else:
+            repeated += event.overlay_id in events
+            events.setdefault(event.overlay_id, (source, event))
+    return Sorted(events, invalid, ignored, repeated)
+
+
+def _source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:
+    return SourceRecord(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        tuple(record.headers),
+    )
+
+
+def _new_request(source: SourceRecord, event: OverlayCompleted) -> NewRequest:
+    return NewRequest(
+        event.overlay_id, FIRST_REVISION, event.tenant_id, event.job_id, event.event_id, source
+    )

@@ -1,0 +1,94 @@
+"""Running the consumer: all loops side by side until a stop, then an orderly end."""
+
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+
+import structlog
+
+from consumer.app import App, assemble
+from consumer.metrics import watch_event_loop
+from consumer.ops_server import ops_server
+from consumer.resources import Resources, open_resources
+from consumer.settings import Settings
+from repository.errors import StoreError
+from repository.pool import Pool, connection
+from repository.requests import release
+
+log = structlog.get_logger()
+
+FLUSH_S = 5.0  # for what is left to write when the calls have ended
+
+
+async def run(settings: Settings, stop: asyncio.Event) -> None:
+    """Consume until `stop` is set, then finish what is in flight within the grace period.
+
+    Raises:
+        StartupError: something it cannot begin without is missing.
+    """
+    async with open_resources(settings) as resources, asyncio.TaskGroup() as tasks:
+        app = assemble(settings, resources, tasks)
+        async with ops_server(
+            app.metrics,
+            host=settings.ops_host,
+            port=settings.ops_port,
+            not_ready_because=lambda: "stopping" if stop.is_set() else None,
+        ):
+            await _consume(app, resources, tasks, stop, grace_s=settings.shutdown_grace_s)
+
+
+async def _consume(
+    app: App, resources: Resources, tasks: asyncio.TaskGroup, stop: asyncio.Event, *, grace_s: float
+) -> None:
+    claiming = [tasks.create_task(app.intake.run(stop)), tasks.create_task(app.sweeper.run())]
+    finishing = [
+        tasks.create_task(app.storer.run()),
+        tasks.create_task(app.relay.run()),
+        tasks.create_task(app.lease_keeper.run()),
+        tasks.create_task(watch_event_loop(app.metrics)),
+    ]
+    log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)
+    await stop.wait()
+    log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
+    await _end_claiming(claiming, resources)
+    await _finish_in_flight(app, grace_s)
+    await _in_time(app.relay.drain(), "relay.not_drained")
+    for task in finishing:
+        task.cancel()
+    await _release_leases(resources.pool, app.owner)
+    log.info("consumer.stopped", released=len(app.in_flight.held))
+
+
+async def _end_claiming(claiming: list[asyncio.Task[None]], resources: Resources) -> None:
+    """The intake ends by itself after its poll; then leave the group, so that others get the partitions."""
+    intake, sweeper = claiming
+    sweeper.cancel()
+    await asyncio.wait([intake], timeout=FLUSH_S)
+    intake.cancel()  # a poll can hang while the group rebalances
+    await _in_time(resources.consumer.stop(), "group.not_left")
+
+
+async def _finish_in_flight(app: App, grace_s: float) -> None:
+    """Let calls end and their results be stored; cut the rest off, but store what has come in by then."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(grace_s):
+            await app.in_flight.until_empty()
+    app.dispatcher.cancel()
+    await _in_time(app.storer.drain(), "store.not_drained")
+
+
+async def _release_leases(pool: Pool, owner: str) -> None:
+    async def release_all() -> None:
+        async with connection(pool) as borrowed:
+            await release(borrowed, owner=owner)
+
+    await _in_time(release_all(), "leases.not_released")
+
+
+async def _in_time(ending: Awaitable[object], what_else: str) -> None:
+    """Do one thing of the end; if it cannot be done, say so and go on: the next start makes up for it."""
+    try:
+        async with asyncio.timeout(FLUSH_S):
+            await ending
+    except (TimeoutError, StoreError) as error:
+        log.warning(what_else, error=f"{type(error).__name__}: {error}")

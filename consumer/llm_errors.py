@@ -1,0 +1,44 @@
+"""What can go wrong with an LLM call, in the terms that decide what happens next."""
+
+
+class LlmError(Exception):
+    """An LLM call gave no completion.
+
+    `reason` is the word for it in the ledger and in events; the message is the detail.
+    """
+
+    reason = "llm_error"
+
+
+class RateLimited(LlmError):
+    """The provider asks to slow down. Not the event's fault: no attempt is used up."""
+
+    reason = "llm_rate_limited"
+
+    def __init__(self, detail: str, *, retry_after_s: float | None) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+
+
+class AccountRefused(LlmError):
+    """Key, quota, permission or model name is refused. No event can succeed until that is put right."""
+
+    reason = "llm_account_refused"
+
+
+class CallFailed(LlmError):
+    """Timeout, connection error, server error or unreadable answer: the same call may work later."""
+
+    reason = "llm_unavailable"
+
+
+class RequestRefused(LlmError):
+    """The provider will never answer this request."""
+
+    reason = "llm_bad_request"
+
+
+class ContentFiltered(RequestRefused):
+    """The provider's content filter stopped the request or the answer."""
+
+    reason = "llm_content_filtered"

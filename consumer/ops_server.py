@@ -1,0 +1,50 @@
+"""Health, readiness and metrics over HTTP, for orchestrators and Prometheus."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from consumer.metrics import Metrics
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def ops_server(
+    metrics: Metrics, *, host: str, port: int, not_ready_because: Callable[[], str | None]
+) -> AsyncIterator[int]:
+    """Serve /healthz, /readyz and /metrics while the block runs; yields the port (0 picks a free one).
+
+    Raises:
+        OSError: the address is taken or not ours.
+    """
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        reason = not_ready_because()
+        if reason is None:
+            return web.json_response({"status": "ready"})
+        return web.json_response({"status": "not ready", "reason": reason}, status=503)
+
+    async def expose(_: web.Request) -> web.Response:
+        body = generate_latest(metrics.registry)
+        return web.Response(body=body, content_type="text/plain", charset="utf-8")
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", expose)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        bound_port = int(runner.addresses[0][1])
+        log.info("ops.listening", host=host, port=bound_port)
+        yield bound_port
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,136 @@
+"""What the consumer opens before it begins: checked one by one, closed in reverse order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from consumer.kafka import build_consumer, build_producer
+from consumer.settings import Settings
+from consumer.writer import Writer, open_client
+from repository.errors import StoreError
+from repository.llm_models import LlmModel, UnknownModel, find_active
+from repository.migrations import current_and_head
+from repository.pool import Pool, connection, open_pool
+
+log = structlog.get_logger()
+
+CLOSE_TIMEOUT_S = 5.0
+
+
+class StartupError(Exception):
+    """The consumer cannot begin; the message says what is missing and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Connections and clients, ready for use."""
+
+    pool: Pool
+    writer: Writer
+    consumer: "AIOKafkaConsumer[bytes, bytes]"
+    producer: "AIOKafkaProducer[bytes, bytes]"
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open all that the consumer needs.
+
+    Raises:
+        StartupError: the first thing that is missing.
+    """
+    async with AsyncExitStack() as stack:
+        pool = await _open_pool(settings, stack)
+        writer = await _open_writer(settings, await _find_model(settings, pool), stack)
+        producer = build_producer(settings)
+        await _start(producer, settings, stack)
+        await _require_topics(producer, settings)
+        consumer = build_consumer(settings)
+        await _start(consumer, settings, stack)
+        yield Resources(pool, writer, consumer, producer)
+
+
+async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
+    database_url = settings.database_url.get_secret_value()
+    try:
+        schema = await current_and_head(database_url)
+        if schema.current != schema.head:
+            raise StartupError(
+                f"the database is at migration {schema.current or 'none'}, this program needs {schema.head}: "
+                "run `instagram-feed migrate`"
+            )
+        pool = await open_pool(
+            database_url, size=settings.database_pool_size, application_name=settings.kafka_client_id
+        )
+    except StoreError as error:
+        raise StartupError(f"DATABASE_URL: {error}") from error
+    stack.push_async_callback(_closed_in_time, "database pool", pool.close)
+    return pool
+
+
+async def _find_model(settings: Settings, pool: Pool) -> LlmModel:
+    try:
+        async with connection(pool) as borrowed:
+            return await find_active(borrowed, settings.llm_model)
+    except UnknownModel as error:
+        raise StartupError(f"LLM_MODEL: {error}") from error
+    except StoreError as error:
+        raise StartupError(f"DATABASE_URL: {error}") from error
+
+
+async def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> Writer:
+    client = open_client(
+        api_key=settings.openai_api_key.get_secret_value(),
+        base_url=settings.openai_base_url,
+        timeout_s=settings.llm_timeout_s,
+        max_connections=settings.max_in_flight,
+    )
+    stack.push_async_callback(_closed_in_time, "LLM client", client.close)
+    return Writer(
+        client,
+        model,
+        timeout_s=settings.llm_timeout_s,
+        temperature=settings.llm_temperature,
+        max_tokens=settings.llm_max_tokens,
+    )
+
+
+async def _start(
+    client: "AIOKafkaConsumer[bytes, bytes] | AIOKafkaProducer[bytes, bytes]",
+    settings: Settings,
+    stack: AsyncExitStack,
+) -> None:
+    stack.push_async_callback(_closed_in_time, type(client).__name__, client.stop)
+    try:
+        await client.start()
+    except (KafkaError, OSError) as error:
+        raise StartupError(
+            f"KAFKA_BOOTSTRAP_SERVERS: {settings.kafka_bootstrap_servers} does not answer ({error})"
+        ) from error
+
+
+async def _require_topics(producer: "AIOKafkaProducer[bytes, bytes]", settings: Settings) -> None:
+    known = await producer.client.fetch_all_metadata()
+    missing = {
+        settings.overlay_completed_topic,
+        settings.feed_created_topic,
+        settings.feed_failed_topic,
+        settings.dead_letter_topic,
+    } - known.topics()
+    if missing:
+        raise StartupError(
+            f"the broker has no topic {', '.join(sorted(missing))}: run `instagram-feed topics create`"
+        )
+
+
+async def _closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> None:
+    """Close, but not for ever: aiokafka's stop waits without limit for a dead coordinator (#659)."""
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await close()
+    except (TimeoutError, KafkaError, OSError) as error:
+        log.warning("close.failed", resource=name, error=f"{type(error).__name__}: {error}")

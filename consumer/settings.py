@@ -1,0 +1,149 @@
+"""Settings from the environment (and `.env`): typed, bounded, secrets never printed.
+
+Each command loads only the group it needs, so that `migrate` runs without a Kafka address.
+A field's description says what the variable wants; it is what an error message quotes.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message is one line that names it and what it wants."""
+
+
+def _postgres_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("is not a postgresql:// URL")
+    return url
+
+
+def _http_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("is not an http:// or https:// URL")
+    return url.rstrip("/")
+
+
+class _Group(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", case_sensitive=False, env_ignore_empty=True, frozen=True
+    )
+
+
+class LogSettings(_Group):
+    """How the program tells what it does."""
+
+    log_format: Literal["json", "console"] = Field("json", description="json or console")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="debug, info, warning or error"
+    )
+
+
+class KafkaSettings(_Group):
+    """How to reach the brokers, and the names of the topics."""
+
+    kafka_bootstrap_servers: str = Field(description="host:port, several separated by commas", min_length=1)
+    kafka_group_id: str = Field("instagram-feed-consumer", description="name of the consumer group", min_length=1)
+    kafka_client_id: str = Field("instagram-feed-consumer", description="name shown in the broker's logs")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    kafka_sasl_username: str | None = Field(None, description="user name for SASL")
+    kafka_sasl_password: SecretStr | None = Field(None, description="password for SASL")
+    kafka_ssl_cafile: Path | None = Field(None, description="path of the PEM file with the broker's CA")
+    kafka_ssl_certfile: Path | None = Field(None, description="path of the PEM file with the client certificate")
+    kafka_ssl_keyfile: Path | None = Field(None, description="path of the PEM file with the client key")
+    kafka_session_timeout_s: Seconds = Field(
+        45, description="seconds without a heartbeat after which the broker takes a member's partitions"
+    )
+    kafka_enable_idempotence: bool = Field(
+        default=True, description="true or false; false only for a broker without idempotent producers"
+    )
+    overlay_completed_topic: TopicName = Field("overlay.completed", description="a Kafka topic name")
+    feed_created_topic: TopicName = Field("instagram_feed.created", description="a Kafka topic name")
+    feed_failed_topic: TopicName = Field("instagram_feed.failed", description="a Kafka topic name")
+    dead_letter_topic: TopicName = Field("overlay.completed.dlq", description="a Kafka topic name")
+
+
+class DatabaseSettings(_Group):
+    """How to reach PostgreSQL."""
+
+    database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] = Field(
+        description="postgresql://user:password@host:port/database"
+    )
+    database_pool_size: int = Field(5, ge=2, le=100, description="whole number from 2 to 100: connections")
+
+
+class LlmSettings(_Group):
+    """Which model writes, and how it is called."""
+
+    openai_api_key: SecretStr = Field(description="an API key of the provider", min_length=1)
+    openai_base_url: Annotated[str, AfterValidator(_http_url)] = Field(
+        "https://api.openai.com/v1", description="the http(s) URL that ends before /chat/completions"
+    )
+    llm_model: str = Field("gpt-4o-mini", min_length=1, description="model_name of an active row of llm_models")
+    llm_temperature: float | None = Field(
+        None, ge=0, le=2, description="number from 0 to 2; default: the model row's default_temperature"
+    )
+    llm_max_tokens: int | None = Field(
+        None, ge=16, le=128_000, description="whole number from 16; default: the model row's default_max_tokens"
+    )
+    llm_timeout_s: Seconds = Field(60, description="seconds one LLM call may take")
+    max_hashtags: int = Field(5, ge=1, le=30, description="whole number from 1 to 30")
+    feed_language: str = Field(
+        "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
+    )
+
+
+class Settings(KafkaSettings, DatabaseSettings, LlmSettings, LogSettings):
+    """All that the consumer itself needs."""
+
+    max_in_flight: int = Field(
+        200, ge=1, le=10_000, description="whole number from 1 to 10000: overlays claimed and unfinished at once"
+    )
+    max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")
+    max_event_bytes: int = Field(
+        262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
+    )
+    lease_s: Seconds = Field(90, description="seconds after which another process may take over a request")
+    retry_base_s: Seconds = Field(1, description="seconds: upper end of the first retry's random wait")
+    retry_max_s: Seconds = Field(300, description="seconds: the longest wait between two attempts")
+    reference_rows: Literal["ensure", "require"] = Field("ensure", description="ensure or require")
+    shutdown_grace_s: Seconds = Field(25, description="seconds that calls in flight get to finish after SIGTERM")
+    ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")
+    ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")
+
+
+Group = TypeVar("Group", bound=_Group)
+
+
+def load(group: type[Group]) -> Group:
+    """Read one group of settings from the environment.
+
+    Raises:
+        SettingsError: naming every variable that is missing or wrong, and what it wants.
+    """
+    try:
+        return group()
+    except ValidationError as error:
+        raise SettingsError(_explain(group, error)) from None
+
+
+def _explain(group: type[_Group], error: ValidationError) -> str:
+    """One line; never the value, which may be a secret in the wrong variable."""
+    parts = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = str(problem["loc"][0])
+        wants = group.model_fields[name].description
+        what = "is missing" if problem["type"] == "missing" else f"is wrong ({problem['msg']})"
+        parts.append(f"{name.upper()} {what}; it wants: {wants}")
+    return " | ".join(parts)

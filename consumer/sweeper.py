@@ -1,0 +1,119 @@
+"""The sweeper: takes over requests whose lease ran out or whose next attempt is due, from any process."""
+
+import asyncio
+
+import structlog
+
+from consumer.dispatch import Dispatcher
+from consumer.in_flight import InFlight
+from consumer.metrics import Metrics
+from consumer.outcomes import Rejected, Work, usage_so_far
+from consumer.store import Storer
+from repository.errors import StoreError
+from repository.pool import Pool, connection
+from repository.requests import ClaimedRequest, claim_available, extend_leases
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+
+log = structlog.get_logger()
+
+SWEEP_S = 1.0
+MOST_PER_SWEEP = 100
+
+
+class Sweeper:
+    """Claims what is available in the ledger and starts it like any other work."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        dispatcher: Dispatcher,
+        storer: Storer,
+        in_flight: InFlight,
+        metrics: Metrics,
+        *,
+        owner: str,
+        lease_s: float,
+        max_event_bytes: int,
+    ) -> None:
+        self._pool = pool
+        self._dispatcher = dispatcher
+        self._storer = storer
+        self._in_flight = in_flight
+        self._metrics = metrics
+        self._owner = owner
+        self._lease_s = lease_s
+        self._max_event_bytes = max_event_bytes
+
+    async def run(self) -> None:
+        """Sweep without end, at once again while there is more than one sweep can take."""
+        while True:
+            try:
+                taken = await self.run_once()
+            except StoreError as error:
+                log.warning("sweeper.store_unavailable", error=str(error))
+                taken = 0
+            if taken < MOST_PER_SWEEP:
+                await asyncio.sleep(SWEEP_S)
+
+    async def run_once(self) -> int:
+        """Take what is available, as far as there are slots. Returns how many requests were taken.
+
+        Raises:
+            StoreError: the ledger could not be asked.
+        """
+        room = await self._in_flight.reserve(at_least=1, at_most=MOST_PER_SWEEP)
+        claimed: list[ClaimedRequest] = []
+        try:
+            async with connection(self._pool) as borrowed:
+                claimed = await claim_available(
+                    borrowed, owner=self._owner, lease_s=self._lease_s, limit=room
+                )
+        finally:
+            self._in_flight.hold(claimed)
+            self._in_flight.release(room - len(claimed))
+        self._metrics.taken_over.inc(sum(request.taken_over for request in claimed))
+        works = [work for request in claimed if (work := self._decode(request))]
+        await self._dispatcher.start(works)
+        return len(claimed)
+
+    def _decode(self, request: ClaimedRequest) -> Work | None:
+        """Stored bytes were valid once; after a change of the contract they may not be any more."""
+        try:
+            event = decode_overlay_completed(request.source, max_event_bytes=self._max_event_bytes)
+        except (InvalidEvent, IgnoredEvent) as error:
+            rejected = Rejected(
+                request, usage_so_far(request), request.attempts, "invalid_event", str(error)
+            )
+            self._storer.put(rejected)
+            return None
+        return Work(request, event)
+
+
+class LeaseKeeper:
+    """Extends the leases of all that this process holds, often enough that none runs out while it lives."""
+
+    def __init__(self, pool: Pool, in_flight: InFlight, *, lease_s: float) -> None:
+        self._pool = pool
+        self._in_flight = in_flight
+        self._lease_s = lease_s
+
+    async def run(self) -> None:
+        """Extend without end, three times within the length of a lease."""
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            try:
+                await self.run_once()
+            except StoreError as error:
+                log.warning("leases.store_unavailable", error=str(error))
+
+    async def run_once(self) -> int:
+        """Extend all held leases in one statement. Returns how many are held.
+
+        Raises:
+            StoreError: the ledger could not be written.
+        """
+        held = self._in_flight.held
+        if held:
+            async with connection(self._pool) as borrowed:
+                await extend_leases(borrowed, held, lease_s=self._lease_s)
+        return len(held)

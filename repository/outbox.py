@@ -1,0 +1,63 @@
+"""The outbox: events that are committed but not yet published. Published ones are deleted.
+
+Events are claimed by state, never by "greater than the last id": ids commit out of order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from repository.pool import Connection
+from schemas.record import OutgoingRecord, unpack_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An event to be put in the outbox; `event_id` tells it from all others, also when sent twice."""
+
+    event_id: UUID
+    record: OutgoingRecord
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    """One event to publish; `outbox_id` is what marks it as published."""
+
+    outbox_id: int
+    event_id: UUID
+    record: OutgoingRecord
+
+
+_CLAIM_PENDING = """
+    UPDATE outbox_events
+    SET available_at = now() + $1 * interval '1 second'
+    WHERE outbox_id IN (
+        SELECT outbox_id
+        FROM outbox_events
+        WHERE available_at <= now()
+        ORDER BY available_at, outbox_id
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED)
+    RETURNING outbox_id, event_id, topic, message_key, payload, headers
+"""
+
+
+async def claim_pending(connection: Connection, *, lease_s: float, limit: int) -> list[OutboxEvent]:
+    """Take at most `limit` events that no relay has in hand, oldest first."""
+    rows = await connection.fetch(_CLAIM_PENDING, lease_s, limit)
+    return [
+        OutboxEvent(outbox_id, event_id, OutgoingRecord(topic, key, value, unpack_headers(headers)))
+        for outbox_id, event_id, topic, key, value, headers in sorted(rows, key=lambda row: int(row["outbox_id"]))
+    ]
+
+
+async def delete_published(connection: Connection, outbox_ids: Sequence[int]) -> None:
+    """Remove events whose sending the broker acknowledged."""
+    await connection.execute("DELETE FROM outbox_events WHERE outbox_id = ANY($1::bigint[])", outbox_ids)
+
+
+async def give_back(connection: Connection, outbox_ids: Sequence[int]) -> None:
+    """Let any relay take events that could not be sent."""
+    await connection.execute(
+        "UPDATE outbox_events SET available_at = now() WHERE outbox_id = ANY($1::bigint[])", outbox_ids
+    )

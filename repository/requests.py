@@ -1,0 +1,292 @@
+"""The ledger: one `feed_requests` row per (overlay_id, revision), from the first claim to the end.
+
+Every statement takes a whole batch. A lease gives one process the right to work on a request; the
+fencing token grows with every claim, so that a process that lost its lease cannot postpone or fail
+what another one holds by now.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
+
+from repository.pool import Connection
+from schemas.record import SourceRecord, pack_headers, unpack_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What LLM calls cost: tokens and USD, summed over any number of calls."""
+
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+    def __add__(self, other: "Spending") -> "Spending":
+        return Spending(
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_prompt_tokens + other.cached_prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost_usd + other.cost_usd,
+        )
+
+
+NOTHING_SPENT = Spending()
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A valid event that may or may not be known already."""
+
+    overlay_id: UUID
+    revision: int
+    tenant_id: str
+    job_id: UUID | None
+    event_id: str
+    source: SourceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRequest:
+    """A request this process holds the lease of."""
+
+    overlay_id: UUID
+    revision: int
+    fencing_token: int
+    tenant_id: str
+    job_id: UUID | None
+    event_id: str
+    source: SourceRecord
+    attempts: int = 0
+    llm_calls: int = 0
+    spent: Spending = NOTHING_SPENT
+    taken_over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Postponement:
+    """Give a request back until `delay_s` from now, with what this handling used up."""
+
+    overlay_id: UUID
+    revision: int
+    fencing_token: int
+    delay_s: float
+    attempts: int
+    llm_calls: int
+    spent: Spending
+    reason: str
+    detail: str
+
+
+_CLAIM_NEW = """
+    INSERT INTO feed_requests (
+        overlay_id, revision, state, tenant_id, job_id, event_id, lease_owner, available_at,
+        source_topic, source_partition, source_offset, source_timestamp_ms,
+        source_key, source_value, source_headers)
+    SELECT overlay_id, revision, 'claimed', tenant_id, job_id, event_id, $1, now() + $2 * interval '1 second',
+        source_topic, source_partition, source_offset, source_timestamp_ms,
+        source_key, source_value, source_headers
+    FROM unnest(
+        $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::int[], $10::bigint[],
+        $11::bigint[], $12::bytea[], $13::bytea[], $14::bytea[]
+    ) AS incoming (
+        overlay_id, revision, tenant_id, job_id, event_id, source_topic, source_partition, source_offset,
+        source_timestamp_ms, source_key, source_value, source_headers)
+    -- one order in all processes: two polls with the same overlays must not deadlock
+    ORDER BY overlay_id, revision
+    ON CONFLICT (overlay_id, revision) DO NOTHING
+    RETURNING overlay_id, revision
+"""
+
+
+async def claim_new(
+    connection: Connection, requests: Sequence[NewRequest], *, owner: str, lease_s: float
+) -> list[ClaimedRequest]:
+    """Enter the requests that are not known yet, in one statement; the known ones are left alone.
+
+    Requests must differ in (overlay_id, revision). Returns those that are new, in the order given.
+    """
+    rows = [
+        (
+            request.overlay_id,
+            request.revision,
+            request.tenant_id,
+            request.job_id,
+            request.event_id,
+            request.source.topic,
+            request.source.partition,
+            request.source.offset,
+            request.source.timestamp_ms,
+            request.source.key,
+            request.source.value,
+            pack_headers(request.source.headers),
+        )
+        for request in requests
+    ]
+    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, *map(list, zip(*rows, strict=True)))
+    new = set(map(tuple, entered))
+    return [
+        ClaimedRequest(
+            request.overlay_id,
+            request.revision,
+            fencing_token=1,
+            tenant_id=request.tenant_id,
+            job_id=request.job_id,
+            event_id=request.event_id,
+            source=request.source,
+        )
+        for request in requests
+        if (request.overlay_id, request.revision) in new
+    ]
+
+
+_CLAIM_AVAILABLE = """
+    WITH available AS (
+        SELECT overlay_id, revision, state
+        FROM feed_requests
+        WHERE state IN ('claimed', 'waiting') AND available_at <= now()
+            -- while the database was down nobody could extend a lease: give the holders time to
+            AND (state = 'waiting' OR pg_postmaster_start_time() < now() - $2 * interval '1 second')
+        ORDER BY available_at
+        LIMIT $3
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE feed_requests AS request
+    SET state = 'claimed',
+        lease_owner = $1,
+        available_at = now() + $2 * interval '1 second',
+        fencing_token = request.fencing_token + 1,
+        llm_calls = request.llm_calls + (available.state = 'claimed')::int,
+        updated_at = now()
+    FROM available
+    WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
+    RETURNING request.*, available.state = 'claimed' AS taken_over
+"""
+
+
+async def claim_available(
+    connection: Connection, *, owner: str, lease_s: float, limit: int
+) -> list[ClaimedRequest]:
+    """Take over at most `limit` requests whose lease ran out or whose next attempt is due."""
+    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit)
+    return [_claimed_request(row) for row in rows]
+
+
+def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
+    return ClaimedRequest(
+        overlay_id=row["overlay_id"],
+        revision=row["revision"],
+        fencing_token=row["fencing_token"],
+        tenant_id=row["tenant_id"],
+        job_id=row["job_id"],
+        event_id=row["event_id"],
+        source=_source_record(row),
+        attempts=row["attempts"],
+        llm_calls=row["llm_calls"],
+        spent=Spending(
+            row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]
+        ),
+        taken_over=row["taken_over"],
+    )
+
+
+def _source_record(row: asyncpg.Record) -> SourceRecord:
+    return SourceRecord(
+        topic=row["source_topic"],
+        partition=row["source_partition"],
+        offset=row["source_offset"],
+        timestamp_ms=row["source_timestamp_ms"],
+        key=row["source_key"],
+        value=row["source_value"],
+        headers=unpack_headers(row["source_headers"]),
+    )
+
+
+_EXTEND_LEASES = """
+    UPDATE feed_requests AS request
+    SET available_at = now() + $1 * interval '1 second'
+    FROM unnest($2::uuid[], $3::int[], $4::bigint[]) AS held (overlay_id, revision, fencing_token)
+    WHERE (request.overlay_id, request.revision) = (held.overlay_id, held.revision)
+        AND request.fencing_token = held.fencing_token
+        AND request.state = 'claimed'
+"""
+
+
+async def extend_leases(connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float) -> None:
+    """Extend the leases of all that is held, in one statement; lost ones are passed over."""
+    await connection.execute(_EXTEND_LEASES, lease_s, *_identities(held))
+
+
+_RELEASE = """
+    UPDATE feed_requests
+    SET state = 'waiting', lease_owner = NULL, available_at = now(), updated_at = now()
+    WHERE state = 'claimed' AND lease_owner = $1
+"""
+
+
+async def release(connection: Connection, *, owner: str) -> None:
+    """Give back all that `owner` has not finished, so that any process takes it at once."""
+    await connection.execute(_RELEASE, owner)
+
+
+def _identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], list[int]]:
+    return (
+        [request.overlay_id for request in held],
+        [request.revision for request in held],
+        [request.fencing_token for request in held],
+    )
+
+
+_POSTPONE = """
+    UPDATE feed_requests AS request
+    SET state = 'waiting',
+        lease_owner = NULL,
+        available_at = now() + later.delay_s * interval '1 second',
+        attempts = later.attempts,
+        llm_calls = later.llm_calls,
+        prompt_tokens = later.prompt_tokens,
+        cached_prompt_tokens = later.cached_prompt_tokens,
+        completion_tokens = later.completion_tokens,
+        cost_usd = later.cost_usd,
+        last_error_reason = later.reason,
+        last_error_detail = later.detail,
+        updated_at = now()
+    FROM unnest(
+        $1::uuid[], $2::int[], $3::bigint[], $4::float8[], $5::int[], $6::int[],
+        $7::bigint[], $8::bigint[], $9::bigint[], $10::numeric[], $11::text[], $12::text[]
+    ) AS later (
+        overlay_id, revision, fencing_token, delay_s, attempts, llm_calls,
+        prompt_tokens, cached_prompt_tokens, completion_tokens, cost_usd, reason, detail)
+    WHERE (request.overlay_id, request.revision) = (later.overlay_id, later.revision)
+        AND request.fencing_token = later.fencing_token
+        AND request.state = 'claimed'
+"""
+
+
+async def postpone(connection: Connection, postponements: Sequence[Postponement]) -> None:
+    """Set requests to `waiting` until they are due; those whose lease was lost are passed over."""
+    rows = [
+        (
+            later.overlay_id,
+            later.revision,
+            later.fencing_token,
+            later.delay_s,
+            later.attempts,
+            later.llm_calls,
+            later.spent.prompt_tokens,
+            later.spent.cached_prompt_tokens,
+            later.spent.completion_tokens,
+            later.spent.cost_usd,
+            later.reason,
+            later.detail,
+        )
+        for later in postponements
+    ]
+    await connection.execute(_POSTPONE, *map(list, zip(*rows, strict=True)))
