@@ -28,12 +28,15 @@ _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u20e3\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
+# Mentions, links and labels such as "Hashtags:".
+_NO_HASHTAG: Final = re.compile(rf"@|://|^[^{_SIGNS}].*[:：]$", re.DOTALL)
+
 
 def hashtags_in_list(text: str) -> list[str]:
     """Read a list of hashtags, however it is separated: in order, NFC, no two the same.
 
-    Missing signs are added, characters that no hashtag may hold are dropped. Mentions, links and
-    bare numbers are not made into hashtags.
+    Missing signs are added, characters that no hashtag may hold are dropped. Mentions, links,
+    labels and bare numbers are not made into hashtags.
     """
     first_of_each: dict[str, str] = {}
     for word in _WORD.findall(text):
@@ -65,13 +68,11 @@ def folded(tag: str) -> str:
 def _hashtag(word: str) -> str | None:
     body = word.lstrip(_SIGNS)
     if not _COMMON_BODY.fullmatch(body):
-        body = _rewritten(body)
+        body = "" if _NO_HASHTAG.search(word) else _rewritten(body)
     return f"#{body}" if body and not body.isdecimal() else None
 
 
 def _rewritten(body: str) -> str:
-    if "@" in body or "://" in body:
-        return ""
     kept = filter(_may_hold, _UNSEEN.sub("", body))
     composed = unicodedata.normalize("NFC", "".join(kept))
     # A mark in front would sit on the sign.
@@ -81,7 +82,7 @@ def _rewritten(body: str) -> str:
 
 def _is_hashtag_line(line: str) -> bool:
     words = _WORD.findall(line)
-    return all(
+    return bool(words) and all(
         word[0] in _SIGNS and all(map(_may_hold, word[1:])) and _hashtag(word) for word in words
     )
 
