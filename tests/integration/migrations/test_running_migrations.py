@@ -8,6 +8,7 @@ import pytest
 
 from migrations import TAKE_LOCK
 from repository import migrations
+from tests.waiting import eventually
 
 UPGRADE_IN_A_PROCESS = """
 import asyncio, sys
@@ -31,16 +32,14 @@ async def applied_by_a_process(database_url: str) -> int:
     return int(stdout)
 
 
-async def all_waiting_for_the_lock(connection: asyncpg.Connection, sessions: int) -> None:
-    async with asyncio.timeout(60):
-        while await connection.fetchval(WAITING_FOR_THE_LOCK) < sessions:
-            await asyncio.sleep(0.05)
-
-
 WAITING_FOR_THE_LOCK = """
     SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
     WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()
 """
+
+
+async def all_waiting(connection: asyncpg.Connection, sessions: int) -> bool:
+    return bool(await connection.fetchval(WAITING_FOR_THE_LOCK) == sessions)
 
 
 async def table_names(connection: asyncpg.Connection) -> set[str]:
@@ -48,12 +47,10 @@ async def table_names(connection: asyncpg.Connection) -> set[str]:
     return {row["tablename"] for row in rows}
 
 
-async def test_an_upgrade_is_committed_and_reported(
-    empty_database: str, connection: asyncpg.Connection
-) -> None:
-    assert (await migrations.current_and_head(empty_database)).current is None
-    applied = await migrations.upgrade(empty_database)
-    state = await migrations.current_and_head(empty_database)
+async def test_an_upgrade_is_committed_and_reported(empty_database_url: str, connection: asyncpg.Connection) -> None:
+    assert (await migrations.current_and_head(empty_database_url)).current is None
+    applied = await migrations.upgrade(empty_database_url)
+    state = await migrations.current_and_head(empty_database_url)
     assert applied[0] == "0001"
     assert applied[-1] == state.current == state.head
     assert {"instagram_feeds", "llm_models", "feed_requests"} <= await table_names(connection)
@@ -64,19 +61,19 @@ async def test_a_second_upgrade_has_nothing_to_do(migrated_database: str) -> Non
 
 
 async def test_of_processes_that_start_at_once_one_migrates_and_all_succeed(
-    empty_database: str, connection: asyncpg.Connection
+    empty_database_url: str, connection: asyncpg.Connection
 ) -> None:
     async with connection.transaction():
         await connection.execute(TAKE_LOCK)
-        starts = [asyncio.create_task(applied_by_a_process(empty_database)) for _ in range(3)]
-        await all_waiting_for_the_lock(connection, len(starts))
+        starts = [asyncio.create_task(applied_by_a_process(empty_database_url)) for _ in range(3)]
+        await eventually(lambda: all_waiting(connection, len(starts)), deadline_s=60)
     counts = sorted([await start for start in starts])
     assert counts[:2] == [0, 0]
     assert counts[2] > 0
 
 
-async def test_of_tasks_that_start_at_once_one_migrates(empty_database: str) -> None:
-    applied = await asyncio.gather(*(migrations.upgrade(empty_database) for _ in range(4)))
+async def test_of_tasks_that_start_at_once_one_migrates(empty_database_url: str) -> None:
+    applied = await asyncio.gather(*(migrations.upgrade(empty_database_url) for _ in range(4)))
     assert sorted(bool(revisions) for revisions in applied) == [False, False, False, True]
 
 
@@ -102,10 +99,10 @@ async def test_going_down_drops_the_ledger_and_keeps_posts_and_upstream_tables(
 
 
 async def test_a_history_of_the_upstream_pipeline_is_not_touched(
-    empty_database: str, connection: asyncpg.Connection
+    empty_database_url: str, connection: asyncpg.Connection
 ) -> None:
     await connection.execute("CREATE TABLE alembic_version AS SELECT 'theirs' AS version_num")
-    await migrations.upgrade(empty_database)
+    await migrations.upgrade(empty_database_url)
     assert await connection.fetchval("SELECT version_num FROM alembic_version") == "theirs"
 
 

@@ -114,9 +114,7 @@ TWO_FEEDS = """
 
 
 @pytest.mark.parametrize("number", sorted(SEED_QUERIES))
-async def test_the_seed_query_finds_the_posts(
-    connection: asyncpg.Connection, overlay_id: UUID, number: str
-) -> None:
+async def test_the_seed_query_finds_the_posts(connection: asyncpg.Connection, overlay_id: UUID, number: str) -> None:
     rows = await connection.fetch(SEED_QUERIES[number].replace(ANY_ID, str(overlay_id)))
     assert len(rows) == (2 if number in "123" else 1)
 

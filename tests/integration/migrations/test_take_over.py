@@ -68,9 +68,7 @@ async def test_old_posts_keep_every_value(old_database: str, connection: asyncpg
     assert [{key: row[key] for key in before[0]} for row in after] == before
 
 
-async def test_old_posts_of_one_overlay_are_revisions_by_age(
-    old_database: str, connection: asyncpg.Connection
-) -> None:
+async def test_old_posts_of_one_overlay_are_revisions_by_age(old_database: str, connection: asyncpg.Connection) -> None:
     await migrations.upgrade(old_database)
     posts = await rows_of(connection, "instagram_feeds")
     assert {row["instagram_ad_copy"]: row["revision"] for row in posts} == {
@@ -126,11 +124,10 @@ async def test_upstream_tables_are_left_alone(old_database: str, connection: asy
 
 
 async def test_a_database_taken_over_equals_a_new_one(
-    old_database: str, connection: asyncpg.Connection, new_database: str
+    old_database: str, connection: asyncpg.Connection, database_url: str
 ) -> None:
     await migrations.upgrade(old_database)
-    await migrations.upgrade(new_database)
-    fresh = await asyncpg.connect(new_database)
+    fresh = await asyncpg.connect(database_url)
     taken_over_shape = set(await connection.fetch(SHAPE))
     fresh_shape = set(await fresh.fetch(SHAPE))
     await fresh.close()
