@@ -1,0 +1,168 @@
+"""``POST /v1/chat/completions``: one call, from its arrival in the ledger to its answer."""
+
+import asyncio
+import secrets
+import time
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from aiohttp.web import BaseRequest, StreamResponse
+from pydantic_core import to_json
+
+from devstack.simulated_llm import openai_errors, wire_faults
+from devstack.simulated_llm.chat_request import ChatRequest, check_model_accepts, parse_chat_request
+from devstack.simulated_llm.completion import Answer, Completion, complete
+from devstack.simulated_llm.content_faults import spoiled_answer
+from devstack.simulated_llm.error_faults import error_of
+from devstack.simulated_llm.faults import (
+    CallIdentity,
+    ConnectionReset,
+    ContentFault,
+    FaultRule,
+    Hang,
+    HtmlPage,
+    TruncatedBody,
+)
+from devstack.simulated_llm.http_answers import check_api_key, error_answer, json_bytes_answer
+from devstack.simulated_llm.known_models import KnownModel
+from devstack.simulated_llm.ledger import LedgerCall
+from devstack.simulated_llm.openai_errors import ApiError
+from devstack.simulated_llm.post_writer import write_post
+from devstack.simulated_llm.world import World
+
+_DISCONNECT_CHECK_S = 0.1
+
+
+async def create_chat_completion(world: World, request: BaseRequest) -> StreamResponse:
+    """Answer one call; the ledger holds it from its arrival on, whatever its end."""
+    response_id = f"req_{secrets.token_hex(16)}"
+    call = world.ledger.open(request.headers.get("x-client-request-id"), response_id)
+    exchange = _Exchange(world, request, call, time.monotonic())
+    try:
+        return await exchange.answer()
+    except ApiError as error:
+        return exchange.send_error(error)
+    except _ConnectionLostError:
+        return wire_faults.reset_connection(request)
+    finally:
+        world.ledger.close(call)
+
+
+class _ConnectionLostError(Exception):
+    """The connection ended before anything was generated."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One call being answered. ``started_s`` is on the monotonic clock."""
+
+    world: World
+    request: BaseRequest
+    call: LedgerCall
+    started_s: float
+
+    async def answer(self) -> StreamResponse:
+        """Check, think, generate, bill, send: in the order in which the provider does it."""
+        check_api_key(self.world, self.request)
+        body = await self.request.read()
+        chat = parse_chat_request(body)
+        model = self.requested_model(chat)
+        identity = self.world.identify(self.call.request_id or _digest(body), self.call.attempt)
+        fault = self.world.faults.pick(self.world.seed, identity, chat.user_text)
+        self.admit(chat, model, fault)
+        await self.think(identity, fault)
+        completion = self.generate(chat, model, fault)
+        return self.send(completion, fault)
+
+    def requested_model(self, chat: ChatRequest) -> KnownModel:
+        """Find the model; raise ApiError where it is unknown or refuses the request."""
+        model = self.world.models.find(chat.model)
+        if model is None:
+            raise openai_errors.model_not_found(chat.model)
+        self.call.model = model.snapshot
+        check_model_accepts(chat, model)
+        return model
+
+    def admit(self, chat: ChatRequest, model: KnownModel, fault: FaultRule | None) -> None:
+        """Raise the error of a fault, or the 429 of a limit that is reached."""
+        self.call.fault = fault.kind if fault else None
+        error = error_of(fault, model.name)
+        if error is not None:
+            raise error
+        self.world.limiter.take(model.name, chat.charged_tokens, time.monotonic())
+
+    async def think(self, identity: CallIdentity, fault: FaultRule | None) -> None:
+        """Take the model's time. A client that gives up meanwhile does not stop the model."""
+        match fault:
+            case Hang(hang_s=None):
+                await _wait_for_disconnect(self.request)
+                raise _ConnectionLostError
+            case Hang(hang_s=float(hang_s)):
+                await asyncio.sleep(hang_s)
+            case ConnectionReset(after_generation=False):
+                raise _ConnectionLostError
+            case _:
+                await asyncio.sleep(self.world.latency_s(identity))
+
+    def generate(self, chat: ChatRequest, model: KnownModel, fault: FaultRule | None) -> Completion:
+        """Write the answer, bill it, and store it if that was asked for."""
+        world = self.world
+        cache = world.prompt_cache.use(model.name, chat.prompt, chat.prompt_tokens)
+        completion = complete(chat, model, _answer_to(chat, world.seed, fault), cache)
+        self.call.bill(completion)
+        if chat.store:
+            world.stored.add(chat, completion, self.call.response_id)
+        return completion
+
+    def send(self, completion: Completion, fault: FaultRule | None) -> StreamResponse:
+        """Send a completion, in whatever way its fault leaves open."""
+        body = to_json(completion.json())
+        match fault:
+            case ConnectionReset():
+                self.call.answered(None, delivered=False)
+                return wire_faults.reset_connection(self.request)
+            case TruncatedBody(valid_http=valid_http):
+                self.call.answered(200, delivered=False)
+                return wire_faults.half_body(body, self.headers(), valid_http=valid_http)
+            case HtmlPage():
+                self.call.answered(200, delivered=False)
+                return wire_faults.html_page()
+            case _:
+                self.call.answered(200, delivered=wire_faults.is_connected(self.request))
+                return json_bytes_answer(body, headers=self.headers())
+
+    def send_error(self, error: ApiError) -> StreamResponse:
+        """Send an error, which is never billed."""
+        self.call.answered(error.status, delivered=wire_faults.is_connected(self.request))
+        return error_answer(error, self.headers())
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that every answer of the API carries."""
+        now_s = time.monotonic()
+        return {
+            "x-request-id": self.call.response_id,
+            "openai-organization": "org-simulated",
+            "openai-version": "2020-10-01",
+            "openai-processing-ms": str(round((now_s - self.started_s) * 1000)),
+            **self.world.limiter.headers(now_s),
+        }
+
+
+def _answer_to(chat: ChatRequest, seed: int, fault: FaultRule | None) -> Answer:
+    post = write_post(seed, chat.prompt, chat.user_text)
+    if isinstance(fault, ContentFault):
+        answer = spoiled_answer(fault.kind, post)
+    else:
+        answer = Answer(post.json())
+    return answer.limited_to(chat.token_limit)
+
+
+async def _wait_for_disconnect(request: BaseRequest) -> None:
+    # aiohttp tells a handler of a disconnect by cancelling it or not at all; cancelling is off
+    # because it would also stop the calls that are billed, so this one has to look.
+    while wire_faults.is_connected(request):  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(_DISCONNECT_CHECK_S)
+
+
+def _digest(body: bytes) -> str:
+    return blake2b(body, digest_size=8).hexdigest()

@@ -1,0 +1,168 @@
+"""What can go wrong with a call, and the rules that say which calls it happens to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter
+
+from devstack.simulated_llm.seeded import quantile
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+AnswerFaultKind = Literal[
+    "invalid_json_content",
+    "schema_violation",
+    "length",
+    "content_filter",
+    "refusal",
+]
+PostFaultKind = Literal[
+    "hashtags_31",
+    "caption_3000",
+    "many_mentions",
+    "nul_character",
+    "empty_caption",
+]
+PlainErrorKind = Literal[
+    "insufficient_quota",
+    "unauthorized",
+    "forbidden",
+    "bad_request",
+    "server_error_500",
+    "conflict_409",
+    "timeout_408",
+]
+
+
+class _Rule(BaseModel):
+    """Which calls a fault happens to: those that satisfy every condition given.
+
+    ``match`` is looked for in the client's request id and in the user's messages. ``first`` counts
+    the calls that match, and ``rate`` is drawn for each of them from the seed and its request id.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    first: NonNegativeInt | None = None
+    match: str | None = None
+    attempts: frozenset[PositiveInt] | None = None
+
+
+class PlainError(_Rule):
+    """An error status with nothing to set."""
+
+    kind: PlainErrorKind
+
+
+class ModelNotFound(_Rule):
+    """404 for a model that exists."""
+
+    kind: Literal["model_not_found"]
+
+
+class RateLimited(_Rule):
+    """429 with the wait in either spelling of Retry-After, both, or none."""
+
+    kind: Literal["rate_limited"]
+    retry_after_s: Seconds = 1.0
+    retry_after_header: Literal["both", "retry-after", "retry-after-ms", "none"] = "both"
+
+
+class Unavailable(_Rule):
+    """503, with Retry-After where ``retry_after_s`` is given."""
+
+    kind: Literal["unavailable_503"]
+    retry_after_s: Seconds | None = None
+
+
+class Hang(_Rule):
+    """No answer for ``hang_s``, then a late one; without ``hang_s`` none at all, and no bill."""
+
+    kind: Literal["hang"]
+    hang_s: Seconds | None = None
+
+
+class ConnectionReset(_Rule):
+    """A TCP reset, after the completion was generated and billed or before."""
+
+    kind: Literal["connection_reset"]
+    after_generation: bool = True
+
+
+class TruncatedBody(_Rule):
+    """Half a body: the connection ends early or, if ``valid_http``, the length is the half's."""
+
+    kind: Literal["truncated_body"]
+    valid_http: bool = False
+
+
+class HtmlPage(_Rule):
+    """Status 200 with a web page, as captive portals and proxies send."""
+
+    kind: Literal["html_200"]
+
+
+class ContentFault(_Rule):
+    """A whole and well-formed completion whose content is not what was asked for."""
+
+    kind: AnswerFaultKind | PostFaultKind
+
+
+FaultRule = Annotated[
+    PlainError
+    | ModelNotFound
+    | RateLimited
+    | Unavailable
+    | Hang
+    | ConnectionReset
+    | TruncatedBody
+    | HtmlPage
+    | ContentFault,
+    Field(discriminator="kind"),
+]
+FAULT_RULES: TypeAdapter[list[FaultRule]] = TypeAdapter(list[FaultRule])
+
+
+@dataclass(frozen=True, slots=True)
+class CallIdentity:
+    """What tells one call from another, whatever the order they arrive in.
+
+    ``key`` is the client's request id or, without one, a digest of the request; ``occurrence``
+    tells calls with one key apart, from 1.
+    """
+
+    key: str
+    occurrence: int
+    attempt: int | None
+
+    def draw(self, seed: int, purpose: str) -> float:
+        """Return this call's own draw from (0, 1) for one purpose."""
+        return quantile(seed, purpose, self.key, str(self.occurrence))
+
+
+class FaultPlan:
+    """The rules of one world in their order; the first that applies to a call decides."""
+
+    def __init__(self, rules: Sequence[FaultRule] = ()) -> None:
+        self.rules: list[FaultRule] = list(rules)
+        self._matched = [0] * len(self.rules)
+
+    def pick(self, seed: int, call: CallIdentity, user_text: str) -> FaultRule | None:
+        """Return the fault of this call, or None."""
+        for index, rule in enumerate(self.rules):
+            if not _matches(rule, call, user_text):
+                continue
+            self._matched[index] += 1
+            if rule.first is not None and self._matched[index] > rule.first:
+                continue
+            if rule.rate == 1 or call.draw(seed, f"fault {index}") < rule.rate:
+                return rule
+        return None
+
+
+def _matches(rule: FaultRule, call: CallIdentity, user_text: str) -> bool:
+    if rule.attempts is not None and call.attempt not in rule.attempts:
+        return False
+    return rule.match is None or rule.match in call.key or rule.match in user_text

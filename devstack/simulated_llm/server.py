@@ -1,0 +1,112 @@
+"""The HTTP server: worlds by path prefix, and the endpoints of each."""
+
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+from aiohttp.web import BaseRequest, Server, ServerRunner, StreamResponse, TCPSite
+
+from devstack.simulated_llm import control_endpoints, openai_errors, read_endpoints
+from devstack.simulated_llm.chat_endpoint import create_chat_completion
+from devstack.simulated_llm.control import SimulatedLlmControl
+from devstack.simulated_llm.http_answers import error_answer
+from devstack.simulated_llm.openai_errors import ApiError
+from devstack.simulated_llm.world import DEFAULT_WORLD, SimulationSettings, World, Worlds
+
+Endpoint = Callable[[World, BaseRequest], Awaitable[StreamResponse]]
+
+_ENDPOINTS: dict[tuple[str, str], Endpoint] = {
+    ("POST", "/v1/chat/completions"): create_chat_completion,
+    ("GET", "/v1/chat/completions"): read_endpoints.list_stored,
+    ("GET", "/v1/chat/completions/*"): read_endpoints.get_stored,
+    ("GET", "/v1/models"): read_endpoints.list_models,
+    ("GET", "/v1/models/*"): read_endpoints.get_model,
+    ("GET", "/ledger"): control_endpoints.get_ledger,
+    ("DELETE", "/ledger"): control_endpoints.delete_ledger,
+    ("GET", "/faults"): control_endpoints.get_faults,
+    ("PUT", "/faults"): control_endpoints.put_faults,
+    ("DELETE", "/faults"): control_endpoints.delete_faults,
+    ("GET", "/latency"): control_endpoints.get_latency,
+    ("PUT", "/latency"): control_endpoints.put_latency,
+    ("GET", "/limits"): control_endpoints.get_limits,
+    ("PUT", "/limits"): control_endpoints.put_limits,
+    ("GET", "/seed"): control_endpoints.get_seed,
+    ("PUT", "/seed"): control_endpoints.put_seed,
+}
+_WORLD_PATH = re.compile(r"/w/([\w.-]{1,100})(/.*)")
+
+
+class SimulatedLlmServer:
+    """The simulated LLM in the caller's event loop.
+
+    ``async with SimulatedLlmServer() as server`` listens, on a free port where ``port`` is 0.
+    ``control()`` gives the default world, ``control(name)`` another; a test that takes a world of
+    its own shares the server with others without meeting them.
+    """
+
+    def __init__(
+        self,
+        settings: SimulationSettings | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._worlds = Worlds(settings or SimulationSettings())
+        self._host = host
+        self._port = port
+        self._on_exit = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Listen."""
+        # No grace for calls in flight: a hanging call would hold up the end.
+        runner = ServerRunner(Server(self._serve), access_log=None, shutdown_timeout=0)
+        self._on_exit.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await TCPSite(runner, self._host, self._port).start()
+        self._port = runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self,
+        _type: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Close at once; calls in flight end without an answer."""
+        await self._on_exit.aclose()
+
+    @property
+    def origin(self) -> str:
+        """The server's address, without a path."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def base_url(self) -> str:
+        """The ``base_url`` for an OpenAI client in the default world."""
+        return self.control().base_url
+
+    def control(self, world: str = DEFAULT_WORLD) -> SimulatedLlmControl:
+        """Return what sets a world's faults and reads its ledger."""
+        return SimulatedLlmControl(self.origin, world)
+
+    async def _serve(self, request: BaseRequest) -> StreamResponse:
+        try:
+            world_name, path = _split_world(request.path)
+            endpoint = _find_endpoint(request.method, path)
+            return await endpoint(self._worlds.get(world_name), request)
+        except ApiError as error:
+            return error_answer(error)
+
+
+def _split_world(path: str) -> tuple[str, str]:
+    prefixed = _WORLD_PATH.fullmatch(path)
+    return (prefixed[1], prefixed[2]) if prefixed else (DEFAULT_WORLD, path)
+
+
+def _find_endpoint(method: str, path: str) -> Endpoint:
+    parent = path.rpartition("/")[0]
+    endpoint = _ENDPOINTS.get((method, path)) or _ENDPOINTS.get((method, f"{parent}/*"))
+    if endpoint is None:
+        raise openai_errors.unknown_url(method, path)
+    return endpoint

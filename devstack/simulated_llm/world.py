@@ -1,0 +1,74 @@
+"""Worlds: simulated accounts side by side in one server, each with a state of its own."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from devstack.simulated_llm.faults import CallIdentity, FaultPlan, FaultRule
+from devstack.simulated_llm.known_models import ModelList
+from devstack.simulated_llm.latency import ConstantLatency, Latency
+from devstack.simulated_llm.ledger import Ledger
+from devstack.simulated_llm.prompt_cache import PromptCache
+from devstack.simulated_llm.rate_limits import RateLimiter, RateLimits
+from devstack.simulated_llm.stored_completions import StoredCompletions
+
+DEFAULT_WORLD = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSettings:
+    """What every new world starts with; ``api_key`` None takes any bearer token."""
+
+    seed: int = 1
+    latency: Latency = field(default_factory=lambda: ConstantLatency(0.0))
+    limits: RateLimits = field(default_factory=RateLimits)
+    faults: tuple[FaultRule, ...] = ()
+    models: ModelList = field(default_factory=ModelList)
+    api_key: str | None = None
+
+
+class World:
+    """One simulated account: ledger, faults, latency, limits, seed, cache, stored completions."""
+
+    def __init__(self, settings: SimulationSettings) -> None:
+        self.models = settings.models
+        self.api_key = settings.api_key
+        self.latency = settings.latency
+        self.limiter = RateLimiter(settings.limits, time.monotonic())
+        self.faults = FaultPlan(settings.faults)
+        self.ledger = Ledger()
+        self.prompt_cache = PromptCache()
+        self.stored = StoredCompletions()
+        self.reseed(settings.seed)
+
+    def reseed(self, seed: int) -> None:
+        """Start the draws anew from another seed."""
+        self.seed = seed
+        self._occurrences: Counter[str] = Counter()
+
+    def set_limits(self, limits: RateLimits) -> None:
+        """Give the account other limits, with full buckets."""
+        self.limiter = RateLimiter(limits, time.monotonic())
+
+    def identify(self, key: str, attempt: int | None) -> CallIdentity:
+        """Give a call its identity; calls with the same key are told apart by their number."""
+        self._occurrences[key] += 1
+        return CallIdentity(key, self._occurrences[key], attempt)
+
+    def latency_s(self, call: CallIdentity) -> float:
+        """Return how long the model thinks about a call."""
+        return self.latency.at(call.draw(self.seed, "latency"))
+
+
+class Worlds:
+    """The worlds of one server; a world begins when it is first named."""
+
+    def __init__(self, settings: SimulationSettings) -> None:
+        self._settings = settings
+        self._by_name: dict[str, World] = {}
+
+    def get(self, name: str) -> World:
+        """Return the world of that name."""
+        if name not in self._by_name:
+            self._by_name[name] = World(self._settings)
+        return self._by_name[name]
