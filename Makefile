@@ -1,0 +1,61 @@
+# Needs make and Python 3.11 or newer. Every target sets up what it needs; `make help` lists them.
+
+# The Python that .venv is made with; empty: the first of the list below that is 3.11 or newer.
+PYTHON ?=
+PYTHONS = $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
+
+NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
+BIN = .venv/bin
+STAMP = .venv/.set-up
+# Hashes without index addresses: the lock serves whichever index pip is set to.
+COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@echo
+	@echo 'PYTHON=/path/to/python3 chooses the Python for .venv.'
+
+setup: $(STAMP) ## Make .venv with the command instagram-feed in it
+
+demo: $(STAMP) ## Watch events become posts on a local stack
+	@$(BIN)/instagram-feed demo
+
+test: $(STAMP) ## Run all tests against real Kafka and PostgreSQL, with coverage
+	@$(BIN)/pytest --cov $(PYTEST_FLAGS)
+
+lint: $(STAMP) ## Check style, types, import direction and migration SQL
+	@bash .ci/run lint
+
+format: $(STAMP) ## Format the code and fix what can be fixed by rule
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: ## Pin the dependencies anew (needs uv; LOCK_FLAGS=--upgrade takes the newest)
+	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --constraint requirements.txt --extra dev --output-file requirements-dev.txt
+
+clean: ## Remove .venv and what the tools left
+	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@for python in $(PYTHONS); do \
+		if $$python $(NEW_ENOUGH) 2>/dev/null; then found=$$python; break; fi; \
+		if [ "$$python" = "$(PYTHON)" ]; then echo "PYTHON=$(PYTHON) is not Python 3.11 or newer." >&2; exit 1; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo 'No Python 3.11 or newer is on the PATH. Install one, or name it: make PYTHON=/path/to/python3.12' >&2; \
+		exit 1; \
+	fi; \
+	echo "Setting up .venv with $$($$found --version): the first time takes a minute or two."; \
+	$(BIN)/python $(NEW_ENOUGH) 2>/dev/null || $$found -m venv --clear .venv || { \
+		echo 'Making .venv failed; on Debian and Ubuntu it needs the package python3-venv.' >&2; exit 1; }
+	@echo 'Installing the pinned packages of requirements-dev.txt …'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo 'Ready: .venv/bin/instagram-feed'
