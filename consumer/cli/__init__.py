@@ -5,7 +5,8 @@ Other distributions and packages add commands through the entry point group
 """
 
 import sys
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import typer
 
@@ -30,12 +31,26 @@ def build() -> typer.Typer:
     app.command()(run)
     app.command()(migrate)
     for point in sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name):
-        command = point.load()
+        command = _load(point)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=point.name)
         else:
             app.command(name=point.name)(command)
     return app
+
+
+def _load(point: EntryPoint) -> Any:  # noqa: ANN401 - a typer.Typer or any function
+    """The command; where its packages are not installed, one that says how to get them."""
+    try:
+        return point.load()
+    except ModuleNotFoundError as error:
+        missing = error.name
+
+    def unavailable() -> None:
+        raise CommandError(f"`{point.name}` needs {missing}: pip install 'instagram-feed-consumer[devstack]'")
+
+    unavailable.__doc__ = "Not installed; comes with the extra 'devstack'."
+    return unavailable
 
 
 def main() -> None:
