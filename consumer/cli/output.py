@@ -1,0 +1,44 @@
+"""What commands print: results on standard output, for people or, as JSON, for scripts."""
+
+import json
+import sys
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+
+from schemas.wire_types import plain_decimal, rfc3339
+
+WIDTH_IN_A_PIPE = 160  # whoever pipes a table wants its columns whole
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document; ids, instants and amounts are spelled as in the project's events."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_spelled))
+
+
+def people_console() -> Console:
+    """Where results for people go."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE, highlight=False)
+
+
+def progress_console() -> Console:
+    """Where progress goes: it is no result, so not to standard output."""
+    return Console(stderr=True, highlight=False)
+
+
+def _spelled(value: object) -> str:
+    match value:
+        case UUID():
+            return str(value)
+        case datetime():
+            return rfc3339(value)
+        case Decimal():
+            return plain_decimal(value)
+        case _:
+            raise TypeError(f"{type(value).__name__} has no spelling in JSON")
