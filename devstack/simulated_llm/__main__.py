@@ -67,14 +67,10 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latency", type=_latency, default=ConstantLatency(0.2), help=SPELLING)
-    parser.add_argument(
-        "--requests-per-minute", type=_positive, default=DEFAULT_REQUESTS_PER_MINUTE
-    )
+    parser.add_argument("--requests-per-minute", type=_positive, default=DEFAULT_REQUESTS_PER_MINUTE)
     parser.add_argument("--tokens-per-minute", type=_positive, default=DEFAULT_TOKENS_PER_MINUTE)
     parser.add_argument("--faults", type=_faults, default=[], metavar="FILE.json")
-    parser.add_argument(
-        "--models", type=_models, default=ModelList(), help=f"default {','.join(DEFAULT_MODELS)}"
-    )
+    parser.add_argument("--models", type=_models, default=ModelList(), help=f"default {','.join(DEFAULT_MODELS)}")
     parser.add_argument("--api-key", help="the one key that is accepted; without it any is")
     return parser
 

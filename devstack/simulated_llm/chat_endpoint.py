@@ -150,10 +150,7 @@ class _Exchange:
 
 def _answer_to(chat: ChatRequest, seed: int, fault: FaultRule | None) -> Answer:
     post = write_post(seed, chat.prompt, chat.user_text)
-    if isinstance(fault, ContentFault):
-        answer = spoiled_answer(fault.kind, post)
-    else:
-        answer = Answer(post.json())
+    answer = spoiled_answer(fault.kind, post) if isinstance(fault, ContentFault) else Answer(post.json())
     return answer.limited_to(chat.token_limit)
 
 

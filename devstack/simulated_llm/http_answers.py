@@ -11,16 +11,12 @@ from devstack.simulated_llm.openai_errors import ApiError
 from devstack.simulated_llm.world import World
 
 
-def json_answer(
-    value: object, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with any JSON value or pydantic model."""
     return json_bytes_answer(to_json(value), status, headers)
 
 
-def json_bytes_answer(
-    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
+def json_bytes_answer(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON that is already serialised."""
     return Response(body=body, status=status, headers=headers, content_type="application/json")
 

@@ -93,9 +93,7 @@ class Ledger:
         """Enter a call that has just arrived."""
         overlay_id, revision, attempt = parse_client_request_id(client_request_id)
         received_at = datetime.now(UTC)
-        call = LedgerCall(
-            client_request_id, overlay_id, revision, attempt, response_id, received_at
-        )
+        call = LedgerCall(client_request_id, overlay_id, revision, attempt, response_id, received_at)
         self._calls.append(call)
         self._in_flight += 1
         self._max_in_flight = max(self._max_in_flight, self._in_flight)

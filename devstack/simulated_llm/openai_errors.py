@@ -46,8 +46,7 @@ def incorrect_api_key() -> ApiError:
     """401: a bearer token that is not the account's."""
     return ApiError(
         HTTPStatus.UNAUTHORIZED,
-        "Incorrect API key provided. You can find your API key at"
-        " https://platform.openai.com/account/api-keys.",
+        "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys.",
         code="invalid_api_key",
     )
 
@@ -78,9 +77,7 @@ def unknown_url(method: str, path: str) -> ApiError:
 
 def completion_not_found(completion_id: str) -> ApiError:
     """404: no completion was stored under this id."""
-    return ApiError(
-        HTTPStatus.NOT_FOUND, f"Chat completion '{completion_id}' not found.", param="completion_id"
-    )
+    return ApiError(HTTPStatus.NOT_FOUND, f"Chat completion '{completion_id}' not found.", param="completion_id")
 
 
 def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
@@ -111,8 +108,7 @@ def two_token_limits() -> ApiError:
 def unsupported_max_tokens() -> ApiError:
     """400: a reasoning model wants the newer spelling."""
     return bad_request(
-        "Unsupported parameter: 'max_tokens' is not supported with this model."
-        " Use 'max_completion_tokens' instead.",
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
         "max_tokens",
         "unsupported_parameter",
     )

@@ -1,6 +1,5 @@
 """Writes a plausible Korean Instagram post; the same seed and request give the same post."""
 
-import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -11,7 +10,6 @@ from devstack.simulated_llm.korean_phrases import FEATURES, GENERAL_HASHTAGS, VO
 from devstack.simulated_llm.seeded import Picker
 
 MIN_HASHTAGS, MAX_HASHTAGS = 3, 5
-_NOT_IN_HASHTAG = re.compile(r"\W+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +61,7 @@ def _hashtags(fields: EventFields, voice: Voice, picker: Picker) -> list[str]:
 
 
 def _hashtag(name: str) -> str:
-    """Make a hashtag of a name; nothing where only digits are left of it."""
-    tag = _NOT_IN_HASHTAG.sub("", unicodedata.normalize("NFC", name))
-    return f"#{tag}" if tag.strip("_0123456789") else ""
+    """Make a hashtag of a name's letters and digits; nothing where it has no letter."""
+    normal = unicodedata.normalize("NFC", name)
+    tag = "".join(char for char in normal if char.isalpha() or char.isdecimal())
+    return f"#{tag}" if tag and not tag.isdecimal() else ""

@@ -14,6 +14,7 @@ from devstack.simulated_llm.openai_errors import ApiError
 # Far above what the server can answer, so that limits only show where they are asked for.
 DEFAULT_REQUESTS_PER_MINUTE = 1_000_000
 DEFAULT_TOKENS_PER_MINUTE = 2_000_000_000
+_ROUNDING_S = 1e-6  # a bucket refilled for just the time it asked for may be short of a hair
 
 
 class RateLimits(BaseModel):
@@ -49,7 +50,7 @@ class Bucket:
         """Return the limit, what remains of it, and the time until it is whole again."""
         return {
             f"x-ratelimit-limit-{self.unit}": str(self.per_minute),
-            f"x-ratelimit-remaining-{self.unit}": str(floor(self.level)),
+            f"x-ratelimit-remaining-{self.unit}": str(floor(max(0.0, self.level))),
             f"x-ratelimit-reset-{self.unit}": go_duration(self.wait_s(self.per_minute)),
         }
 
@@ -66,10 +67,11 @@ class RateLimiter:
     def take(self, model: str, tokens: int, now_s: float) -> None:
         """Take one request and its tokens, or nothing and raise the 429."""
         wanted = ((self._requests, 1), (self._tokens, tokens))
-        for bucket, amount in wanted:
+        for bucket, _ in wanted:
             bucket.refill(now_s)
-            if amount > bucket.level:
-                raise _limit_reached(model, bucket, amount)
+        scarce, short_of = max(wanted, key=lambda want: want[0].wait_s(want[1]))
+        if scarce.wait_s(short_of) > _ROUNDING_S:
+            raise _limit_reached(model, scarce, short_of)
         for bucket, amount in wanted:
             bucket.level -= amount
 

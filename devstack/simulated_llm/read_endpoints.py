@@ -48,11 +48,7 @@ async def get_stored(world: World, request: BaseRequest) -> StreamResponse:
 
 def _stored_query(request: BaseRequest) -> StoredQuery:
     parameters: dict[str, object] = dict(request.query)
-    metadata = {
-        name[1]: value
-        for key, value in request.query.items()
-        if (name := _METADATA_PARAMETER.fullmatch(key))
-    }
+    metadata = {name[1]: value for key, value in request.query.items() if (name := _METADATA_PARAMETER.fullmatch(key))}
     try:
         return StoredQuery.model_validate(parameters | {"metadata": metadata})
     except ValidationError as error:
