@@ -182,9 +182,7 @@ def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
 
 def _source(request: ClaimedRequest) -> EventSource:
     source = request.source
-    return EventSource(
-        event_id=request.event_id, topic=source.topic, partition=source.partition, offset=source.offset
-    )
+    return EventSource(event_id=request.event_id, topic=source.topic, partition=source.partition, offset=source.offset)
 
 
 def _announcement(

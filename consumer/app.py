@@ -7,13 +7,13 @@ import uuid
 from dataclasses import dataclass
 
 from consumer.announcements import Announcer
+from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
-from consumer.in_flight import InFlight
+from consumer.in_flight import ClaimTerms, InFlight
 from consumer.intake import Intake
 from consumer.metrics import Metrics
 from consumer.prompt import PromptTemplate
-from consumer.publisher import Publisher
 from consumer.relay import Relay
 from consumer.reporting import Reporter
 from consumer.resources import Resources
@@ -29,7 +29,6 @@ class App:
     """The parts on the way of one event, and the name this process holds leases under."""
 
     owner: str
-    metrics: Metrics
     in_flight: InFlight
     intake: Intake
     dispatcher: Dispatcher
@@ -39,15 +38,16 @@ class App:
     lease_keeper: LeaseKeeper
 
 
-def assemble(settings: Settings, resources: Resources, tasks: asyncio.TaskGroup) -> App:
+def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
     """Build all parts. Nothing runs yet; what is handled later runs as tasks of `tasks`."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes)
     pool, writer = resources.pool, resources.writer
-    metrics, in_flight = Metrics(), InFlight(settings.max_in_flight)
+    in_flight = InFlight(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: in_flight.limit - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    publisher = Publisher(resources.producer)
+    publisher = resources.publisher
     relay = Relay(pool, publisher, metrics)
     storer = Storer(
         pool,
@@ -79,9 +79,8 @@ def assemble(settings: Settings, resources: Resources, tasks: asyncio.TaskGroup)
         dispatcher,
         in_flight,
         metrics,
-        owner=owner,
-        lease_s=settings.lease_s,
-        max_event_bytes=settings.max_event_bytes,
+        dead_letter_limit=DeadLetterLimit(settings.dead_letter_max_run, settings.dead_letter_max_ratio),
+        terms=terms,
     )
     sweeper = Sweeper(
         pool,
@@ -89,11 +88,7 @@ def assemble(settings: Settings, resources: Resources, tasks: asyncio.TaskGroup)
         storer,
         in_flight,
         metrics,
-        owner=owner,
-        lease_s=settings.lease_s,
-        max_event_bytes=settings.max_event_bytes,
+        terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
-    return App(
-        owner, metrics, in_flight, intake, dispatcher, storer, relay, sweeper, lease_keeper
-    )
+    return App(owner, in_flight, intake, dispatcher, storer, relay, sweeper, lease_keeper)

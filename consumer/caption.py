@@ -21,7 +21,7 @@ _UNSEEN: Final = (
 
 
 def clean_caption(text: str) -> str:
-    """Return `text` in NFC, with `\\n` as its only control character and neat ends of lines."""
+    """Return `text` in NFC, with the newline as its only control character and neat ends of lines."""
     if not _is_clean(text):
         text = _without_controls(text)
     return trim(unicodedata.normalize("NFC", text))

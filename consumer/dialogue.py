@@ -33,9 +33,7 @@ class Dialogue:
             max_tokens=self.max_tokens,
             client_request_id=f"{request.overlay_id}/{request.revision}/{self.usage.llm_calls}",
         )
-        self.usage = Usage(
-            self.usage.llm_calls, self.usage.spent + spending(completion, self._writer.model)
-        )
+        self.usage = Usage(self.usage.llm_calls, self.usage.spent + spending(completion, self._writer.model))
         return completion
 
     def enlarge(self) -> None:

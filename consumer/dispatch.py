@@ -70,9 +70,7 @@ class Dispatcher:
             return []
         for request in requests:
             if request.overlay_id in missing:
-                decision = after_failed_attempt(
-                    request.attempts, policy=self._policy, random=random.random()
-                )
+                decision = after_failed_attempt(request.attempts, policy=self._policy, random=random.random())
                 self._put_off(request, decision, "upstream has not committed the overlay's row or its job's")
         return [work for work in works if work.request.overlay_id not in missing]
 

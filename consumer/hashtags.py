@@ -24,9 +24,7 @@ _WORD: Final = re.compile(rf"[{_SIGNS}]?[^\s,，、،;；|{_SIGNS}]+")
 _IN_PROSE: Final = re.compile(rf"[{_SIGNS}]([^\s{_SIGNS}]+)")
 
 # Letters and marks by category, but nothing one sees: fillers, and what is left of an emoji.
-_UNSEEN: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u20e3\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
+_UNSEEN: Final = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u20e3\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 # Mentions, links and labels such as "Hashtags:".
 _NO_HASHTAG: Final = re.compile(rf"@|://|^[^{_SIGNS}].*[:：]$", re.DOTALL)
@@ -82,9 +80,7 @@ def _rewritten(body: str) -> str:
 
 def _is_hashtag_line(line: str) -> bool:
     words = _WORD.findall(line)
-    return bool(words) and all(
-        word[0] in _SIGNS and all(map(_may_hold, word[1:])) and _hashtag(word) for word in words
-    )
+    return bool(words) and all(word[0] in _SIGNS and all(map(_may_hold, word[1:])) and _hashtag(word) for word in words)
 
 
 def _may_hold(character: str) -> bool:

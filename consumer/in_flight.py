@@ -2,9 +2,19 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 from repository.requests import ClaimedRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """What every claim of this process is made with."""
+
+    owner: str
+    lease_s: float
+    max_event_bytes: int
 
 
 class InFlight:

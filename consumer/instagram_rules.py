@@ -91,9 +91,7 @@ def _caption_problems(caption: str) -> list[str]:
         problems.append("instagram_ad_copy is empty.")
     mentions = len(_MENTION.findall(caption))
     if mentions > MAX_MENTIONS:
-        problems.append(
-            f"instagram_ad_copy has {mentions} @-mentions; at most {MAX_MENTIONS} are allowed."
-        )
+        problems.append(f"instagram_ad_copy has {mentions} @-mentions; at most {MAX_MENTIONS} are allowed.")
     return problems
 
 
@@ -116,10 +114,8 @@ def _length_problems(caption: str, tags: list[str]) -> list[str]:
     units = _total_units(caption, tags)
     if units <= MAX_UTF16_UNITS:
         return []
-    return [
-        f"instagram_ad_copy and hashtags are {units} characters long together; at most "
-        f"{MAX_UTF16_UNITS} are allowed. Shorten instagram_ad_copy."
-    ]
+    together = f"instagram_ad_copy and hashtags are {units} characters long together"
+    return [f"{together}; at most {MAX_UTF16_UNITS} are allowed. Shorten instagram_ad_copy."]
 
 
 def _total_units(caption: str, tags: list[str]) -> int:

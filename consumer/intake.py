@@ -6,6 +6,7 @@ letter is acknowledged before. When either cannot be done now, the poll is undon
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,9 +14,10 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from consumer.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
-from consumer.in_flight import InFlight
+from consumer.in_flight import ClaimTerms, InFlight
 from consumer.metrics import Metrics
 from consumer.outcomes import Work
 from consumer.publisher import PublishFailed
@@ -31,7 +33,7 @@ log = structlog.get_logger()
 POLL_MS = 200  # how soon a stop is noticed
 SLOT_PATIENCE_S = 20.0  # then poll paused partitions, so that the group keeps this member
 COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the coordinator is dead (#659)
-UNDONE_PAUSE_MS = 500
+UNDONE_PAUSE_S = 0.5
 FIRST_REVISION = 1
 
 Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
@@ -39,12 +41,16 @@ Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """A poll's records by what they are; `events` has each overlay once, the first of its records."""
+    """A poll's records by what they are.
+
+    `events` has each overlay once, the first of its records; `valid` tells of each record, in order.
+    """
 
     events: Mapping[UUID, tuple[SourceRecord, OverlayCompleted]]
     invalid: Sequence[tuple[SourceRecord, InvalidEvent]]
     ignored: int
     repeated: int
+    valid: Sequence[bool]
 
 
 class Intake:
@@ -59,55 +65,66 @@ class Intake:
         in_flight: InFlight,
         metrics: Metrics,
         *,
-        owner: str,
-        lease_s: float,
-        max_event_bytes: int,
+        dead_letter_limit: DeadLetterLimit,
+        terms: ClaimTerms,
     ) -> None:
+        self.gave_up: TooManyDeadLetters | None = None
+        self.trouble: str | None = None
+        self._dead_letter_limit = dead_letter_limit
         self._consumer = consumer
         self._pool = pool
         self._dead_letters = dead_letters
         self._dispatcher = dispatcher
         self._in_flight = in_flight
         self._metrics = metrics
-        self._owner = owner
-        self._lease_s = lease_s
-        self._max_event_bytes = max_event_bytes
+        self._terms = terms
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Take in until `stop` is set."""
+        """Take in until `stop` is set; sets it when there are too many dead letters (`gave_up`)."""
         while not stop.is_set():
-            await self.run_once()
+            try:
+                await self.run_once()
+            except TooManyDeadLetters as error:
+                # not raised: calls in flight are paid for, so the program has to end in good order
+                log.error("intake.gave_up", error=str(error))  # noqa: TRY400 - told in full, no traceback
+                self.gave_up = error
+                stop.set()
 
     async def run_once(self) -> int:
-        """Take in one poll. Returns how many new requests were started."""
+        """Take in one poll. Returns how many new requests were started.
+
+        Raises:
+            TooManyDeadLetters: the records of this poll stay where they are.
+        """
         try:
             async with asyncio.timeout(SLOT_PATIENCE_S):
                 await self._in_flight.until_free()
         except TimeoutError:
             await self._poll_paused()
             return 0
-        # not inside a timeout: a cancelled getmany turns max.poll.interval off for good
-        poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._in_flight.free)
-        if not poll:
-            return 0
+        poll: Poll = {}
         try:
-            return await self._take_in(poll)
-        except (StoreError, PublishFailed, TimeoutError) as error:
-            log.warning("intake.undone", error=f"{type(error).__name__}: {error}")
-            self._seek_back(poll)
-            await self._poll_paused()
+            # not inside a timeout: a cancelled getmany turns max.poll.interval off for good
+            poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._in_flight.free)
+            started = await self._take_in(poll) if poll else 0
+        except (KafkaError, StoreError, PublishFailed, TimeoutError) as error:
+            self.trouble = f"{type(error).__name__}: {error}"
+            log.warning("intake.undone", error=self.trouble)
+            await self._undo(poll)
             return 0
+        self.trouble = None
+        return started
 
     async def _take_in(self, poll: Poll) -> int:
-        found = sort_records(poll, max_event_bytes=self._max_event_bytes)
+        found = sort_records(poll, max_event_bytes=self._terms.max_event_bytes)
+        limit = self._dead_letter_limit.after(found.valid)
         if found.invalid:
             await self._dead_letters.send(found.invalid)
         claimed = await self._claim(found)
+        self._dead_letter_limit = limit
         self._count(found, len(claimed))
         await self._commit(poll)
-        await self._dispatcher.start(
-            [Work(request, found.events[request.overlay_id][1]) for request in claimed]
-        )
+        await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
         return len(claimed)
 
     async def _claim(self, found: Sorted) -> list[ClaimedRequest]:
@@ -122,8 +139,8 @@ class Intake:
                 claimed = await claim_new(
                     borrowed,
                     [_new_request(source, event) for source, event in found.events.values()],
-                    owner=self._owner,
-                    lease_s=self._lease_s,
+                    owner=self._terms.owner,
+                    lease_s=self._terms.lease_s,
                 )
         finally:
             self._in_flight.hold(claimed)
@@ -143,9 +160,7 @@ class Intake:
         A failed commit is no loss. The records come again, and the ledger knows them.
         """
         assigned = self._consumer.assignment()
-        offsets = {
-            partition: records[-1].offset + 1 for partition, records in poll.items() if partition in assigned
-        }
+        offsets = {partition: records[-1].offset + 1 for partition, records in poll.items() if partition in assigned}
         try:
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
                 if offsets:
@@ -153,20 +168,26 @@ class Intake:
         except (KafkaError, TimeoutError) as error:
             log.warning("intake.commit_failed", error=f"{type(error).__name__}: {error}")
 
+    async def _undo(self, poll: Poll) -> None:
+        """Leave the poll's records for later, and wait a little before they come again."""
+        self._seek_back(poll)
+        with suppress(KafkaError):
+            await self._poll_paused()
+        await asyncio.sleep(UNDONE_PAUSE_S)
+
     async def _poll_paused(self) -> None:
-        """Wait a little and stay a member of the group, taking nothing in."""
+        """Stay a member of the group without taking anything in."""
         paused = self._consumer.assignment()
         self._consumer.pause(*paused)
         # a partition assigned in the meantime is not paused: what it brings is undone too
-        self._seek_back(await self._consumer.getmany(timeout_ms=UNDONE_PAUSE_MS))
+        self._seek_back(await self._consumer.getmany(timeout_ms=0))
         self._consumer.resume(*(paused & self._consumer.assignment()))
 
     def _seek_back(self, poll: Poll) -> None:
         for partition, records in poll.items():
-            try:
+            # no longer ours: its new owner starts at the committed offset
+            with suppress(IllegalStateError):
                 self._consumer.seek(partition, records[0].offset)
-            except IllegalStateError:
-                continue  # no longer ours: its new owner starts at the committed offset
 
 
 def sort_records(poll: Poll, *, max_event_bytes: int) -> Sorted:
@@ -174,18 +195,22 @@ def sort_records(poll: Poll, *, max_event_bytes: int) -> Sorted:
     events: dict[UUID, tuple[SourceRecord, OverlayCompleted]] = {}
     invalid: list[tuple[SourceRecord, InvalidEvent]] = []
     ignored = repeated = 0
+    valid: list[bool] = []
     for record in (record for records in poll.values() for record in records):
         source = _source_record(record)
         try:
             event = decode_overlay_completed(source, max_event_bytes=max_event_bytes)
         except InvalidEvent as error:
             invalid.append((source, error))
+            valid.append(False)
+            continue
         except IgnoredEvent:
             ignored += 1
         else:
             repeated += event.overlay_id in events
             events.setdefault(event.overlay_id, (source, event))
-    return Sorted(events, invalid, ignored, repeated)
+        valid.append(True)
+    return Sorted(events, invalid, ignored, repeated, valid)
 
 
 def _source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:
@@ -201,6 +226,4 @@ def _source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:
 
 
 def _new_request(source: SourceRecord, event: OverlayCompleted) -> NewRequest:
-    return NewRequest(
-        event.overlay_id, FIRST_REVISION, event.tenant_id, event.job_id, event.event_id, source
-    )
+    return NewRequest(event.overlay_id, FIRST_REVISION, event.tenant_id, event.job_id, event.event_id, source)

@@ -7,8 +7,9 @@ from contextlib import suppress
 import structlog
 
 from consumer.app import App, assemble
-from consumer.metrics import watch_event_loop
+from consumer.metrics import Metrics, watch_event_loop
 from consumer.ops_server import ops_server
+from consumer.readiness import Readiness
 from consumer.resources import Resources, open_resources
 from consumer.settings import Settings
 from repository.errors import StoreError
@@ -25,27 +26,36 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises:
         StartupError: something it cannot begin without is missing.
+        TooManyDeadLetters: it stopped by itself, in good order.
     """
-    async with open_resources(settings) as resources, asyncio.TaskGroup() as tasks:
-        app = assemble(settings, resources, tasks)
-        async with ops_server(
-            app.metrics,
-            host=settings.ops_host,
-            port=settings.ops_port,
-            not_ready_because=lambda: "stopping" if stop.is_set() else None,
-        ):
-            await _consume(app, resources, tasks, stop, grace_s=settings.shutdown_grace_s)
+    metrics, readiness = Metrics(), Readiness()
+    async with (
+        open_resources(settings) as resources,
+        ops_server(metrics, readiness, host=settings.ops_host, port=settings.ops_port),
+        asyncio.TaskGroup() as tasks,
+    ):
+        app = assemble(settings, resources, metrics, tasks)
+        readiness.begin(lambda: "stopping" if stop.is_set() else None, lambda: app.intake.trouble)
+        await _consume(app, resources, metrics, tasks, stop, grace_s=settings.shutdown_grace_s)
+    if app.intake.gave_up:
+        raise app.intake.gave_up
 
 
 async def _consume(
-    app: App, resources: Resources, tasks: asyncio.TaskGroup, stop: asyncio.Event, *, grace_s: float
+    app: App,
+    resources: Resources,
+    metrics: Metrics,
+    tasks: asyncio.TaskGroup,
+    stop: asyncio.Event,
+    *,
+    grace_s: float,
 ) -> None:
     claiming = [tasks.create_task(app.intake.run(stop)), tasks.create_task(app.sweeper.run())]
     finishing = [
         tasks.create_task(app.storer.run()),
         tasks.create_task(app.relay.run()),
         tasks.create_task(app.lease_keeper.run()),
-        tasks.create_task(watch_event_loop(app.metrics)),
+        tasks.create_task(watch_event_loop(metrics)),
     ]
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)
     await stop.wait()

@@ -1,6 +1,6 @@
 """Health, readiness and metrics over HTTP, for orchestrators and Prometheus."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -8,25 +8,25 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from consumer.metrics import Metrics
+from consumer.readiness import Readiness
+from consumer.startup import StartupError
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def ops_server(
-    metrics: Metrics, *, host: str, port: int, not_ready_because: Callable[[], str | None]
-) -> AsyncIterator[int]:
+async def ops_server(metrics: Metrics, readiness: Readiness, *, host: str, port: int) -> AsyncIterator[int]:
     """Serve /healthz, /readyz and /metrics while the block runs; yields the port (0 picks a free one).
 
     Raises:
-        OSError: the address is taken or not ours.
+        StartupError: the address is taken or not ours.
     """
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
 
     async def readyz(_: web.Request) -> web.Response:
-        reason = not_ready_because()
+        reason = readiness.not_ready_because()
         if reason is None:
             return web.json_response({"status": "ready"})
         return web.json_response({"status": "not ready", "reason": reason}, status=503)
@@ -42,9 +42,16 @@ async def ops_server(
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await _listen(runner, host, port)
         bound_port = int(runner.addresses[0][1])
         log.info("ops.listening", host=host, port=bound_port)
         yield bound_port
     finally:
         await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise StartupError(f"OPS_HOST, OPS_PORT: cannot listen on {host}:{port} ({error.strerror})") from error

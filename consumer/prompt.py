@@ -73,8 +73,7 @@ class PromptTemplate:
     def messages(self, event: OverlayCompleted) -> Messages:
         """The two messages of a first call for this event."""
         fields = "\n\n".join(
-            f"<{name}>\n{_harmless(text)}\n</{name}>"
-            for name, text in zip(_FIELDS, _texts(event), strict=True)
+            f"<{name}>\n{_harmless(text)}\n</{name}>" for name, text in zip(_FIELDS, _texts(event), strict=True)
         )
         return (self._system, Message("user", fields))
 

@@ -1,12 +1,23 @@
-"""Publishing to Kafka: the one place that sends records, and translates what then goes wrong."""
+"""Publishing to Kafka: the one place that sends records, and replaces a producer that is stuck."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeAlias
 
+import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, ProducerFenced
 
 from schemas.record import OutgoingRecord
+
+log = structlog.get_logger()
+
+Producer: TypeAlias = "AIOKafkaProducer"
+
+ACKNOWLEDGE_S = 20.0
+CLOSE_S = 5.0
+_STUCK = (OutOfOrderSequenceNumber, ProducerFenced)
 
 
 class PublishFailed(Exception):
@@ -14,39 +25,90 @@ class PublishFailed(Exception):
 
 
 class Publisher:
-    """Sends records with acks=all; a record counts as sent when the broker acknowledged it."""
+    """Sends records with acks=all; a record counts as sent when the broker acknowledged it.
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    An idempotent producer can get stuck for good on its sequence numbers (aiokafka #1017). One that
+    says so, or does not answer in time, is replaced before the next records are sent.
+    """
+
+    def __init__(self, build_producer: Callable[[], Producer]) -> None:
+        self._build_producer = build_producer
+        self._producer: Producer = build_producer()
+        self._stuck = False
+        self._replacing = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect.
+
+        Raises:
+            KafkaError: no broker answers.
+        """
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        await self._producer.stop()
+
+    async def known_topics(self) -> set[str]:
+        """The names of the topics that the broker has."""
+        metadata = await self._producer.client.fetch_all_metadata()
+        return set(metadata.topics())
 
     async def publish(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         """Send records, in their order within a partition.
 
         Returns one entry for each record: None when it was acknowledged.
         """
-        deliveries = [await self._begin(record) for record in records]
-        results = await asyncio.gather(*deliveries, return_exceptions=True)
-        return [_failure(result) for result in results]
-
-    async def _begin(self, record: OutgoingRecord) -> "asyncio.Future[object]":
-        """Put one record into the producer's batch; the future is its acknowledgement."""
-        # aiokafka refuses a record with neither key nor value, so such a dead letter gets an empty value
-        value = b"" if record.key is None and record.value is None else record.value
         try:
-            delivery: asyncio.Future[object] = await self._producer.send(
-                record.topic, value, record.key, headers=list(record.headers)
-            )
-        except (KafkaError, OSError) as error:
-            delivery = asyncio.get_running_loop().create_future()
-            delivery.set_exception(error)
-        return delivery
+            async with asyncio.timeout(ACKNOWLEDGE_S):
+                producer = await self._working_producer()
+                deliveries = [await _begin(producer, record) for record in records]
+        except (KafkaError, OSError, TimeoutError) as error:
+            return [_failed(error)] * len(records)
+        if deliveries:
+            await asyncio.wait(deliveries, timeout=ACKNOWLEDGE_S)
+        return [self._result(delivery) for delivery in deliveries]
 
+    async def _working_producer(self) -> Producer:
+        async with self._replacing:
+            if self._stuck:
+                log.warning("publisher.replacing_producer")
+                old, self._producer = self._producer, self._build_producer()
+                await _close(old)
+                await self._producer.start()
+                self._stuck = False
+            return self._producer
 
-def _failure(result: object) -> PublishFailed | None:
-    match result:
-        case KafkaError() | OSError():
-            return PublishFailed(f"{type(result).__name__}: {result}")
-        case BaseException():
-            raise result
-        case _:
+    def _result(self, delivery: "asyncio.Future[object]") -> PublishFailed | None:
+        if not delivery.done():
+            self._stuck = True
+            return PublishFailed(f"no acknowledgement within {ACKNOWLEDGE_S:g} s")
+        error = asyncio.CancelledError() if delivery.cancelled() else delivery.exception()
+        if error is None:
             return None
+        self._stuck = self._stuck or isinstance(error, _STUCK)
+        return _failed(error)
+
+
+async def _begin(producer: Producer, record: OutgoingRecord) -> "asyncio.Future[object]":
+    """Put one record into the producer's batch; the future is its acknowledgement."""
+    # aiokafka refuses a record with neither key nor value, so such a dead letter gets an empty value
+    value = b"" if record.key is None and record.value is None else record.value
+    delivery: asyncio.Future[object]
+    try:
+        delivery = await producer.send(record.topic, value, record.key, headers=list(record.headers))
+    except (KafkaError, OSError) as error:
+        delivery = asyncio.get_running_loop().create_future()
+        delivery.set_exception(error)
+    return delivery
+
+
+async def _close(producer: Producer) -> None:
+    """Close a producer that may be past saying goodbye; what it had not sent is sent again by its successor."""
+    with suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await producer.stop()
+
+
+def _failed(error: BaseException) -> PublishFailed:
+    return PublishFailed(f"{type(error).__name__}: {error}")

@@ -6,11 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from consumer.kafka import build_consumer, build_producer
+from consumer.publisher import Publisher
 from consumer.settings import Settings
+from consumer.startup import StartupError
 from consumer.writer import Writer, open_client
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, UnknownModel, find_active
@@ -22,10 +24,6 @@ log = structlog.get_logger()
 CLOSE_TIMEOUT_S = 5.0
 
 
-class StartupError(Exception):
-    """The consumer cannot begin; the message says what is missing and what to do."""
-
-
 @dataclass(frozen=True, slots=True)
 class Resources:
     """Connections and clients, ready for use."""
@@ -33,7 +31,7 @@ class Resources:
     pool: Pool
     writer: Writer
     consumer: "AIOKafkaConsumer[bytes, bytes]"
-    producer: "AIOKafkaProducer[bytes, bytes]"
+    publisher: Publisher
 
 
 @asynccontextmanager
@@ -46,12 +44,12 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         pool = await _open_pool(settings, stack)
         writer = await _open_writer(settings, await _find_model(settings, pool), stack)
-        producer = build_producer(settings)
-        await _start(producer, settings, stack)
-        await _require_topics(producer, settings)
+        publisher = Publisher(lambda: build_producer(settings))
+        await _start(publisher, settings, stack)
+        await _require_topics(publisher, settings)
         consumer = build_consumer(settings)
         await _start(consumer, settings, stack)
-        yield Resources(pool, writer, consumer, producer)
+        yield Resources(pool, writer, consumer, publisher)
 
 
 async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
@@ -100,9 +98,7 @@ async def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStac
 
 
 async def _start(
-    client: "AIOKafkaConsumer[bytes, bytes] | AIOKafkaProducer[bytes, bytes]",
-    settings: Settings,
-    stack: AsyncExitStack,
+    client: "AIOKafkaConsumer[bytes, bytes] | Publisher", settings: Settings, stack: AsyncExitStack
 ) -> None:
     stack.push_async_callback(_closed_in_time, type(client).__name__, client.stop)
     try:
@@ -113,18 +109,15 @@ async def _start(
         ) from error
 
 
-async def _require_topics(producer: "AIOKafkaProducer[bytes, bytes]", settings: Settings) -> None:
-    known = await producer.client.fetch_all_metadata()
+async def _require_topics(publisher: Publisher, settings: Settings) -> None:
     missing = {
         settings.overlay_completed_topic,
         settings.feed_created_topic,
         settings.feed_failed_topic,
         settings.dead_letter_topic,
-    } - known.topics()
+    } - await publisher.known_topics()
     if missing:
-        raise StartupError(
-            f"the broker has no topic {', '.join(sorted(missing))}: run `instagram-feed topics create`"
-        )
+        raise StartupError(f"the broker has no topic {', '.join(sorted(missing))}: run `instagram-feed topics create`")
 
 
 async def _closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> None:

@@ -40,9 +40,7 @@ class LogSettings(_Group):
     """How the program tells what it does."""
 
     log_format: Literal["json", "console"] = Field("json", description="json or console")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="debug, info, warning or error"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
 
 class KafkaSettings(_Group):
@@ -97,6 +95,10 @@ class LlmSettings(_Group):
     llm_max_tokens: int | None = Field(
         None, ge=16, le=128_000, description="whole number from 16; default: the model row's default_max_tokens"
     )
+    llm_store_responses: bool = Field(
+        default=False,
+        description="true or false; true has the provider keep answers, to look a lost one up before paying again",
+    )
     llm_timeout_s: Seconds = Field(60, description="seconds one LLM call may take")
     max_hashtags: int = Field(5, ge=1, le=30, description="whole number from 1 to 30")
     feed_language: str = Field(
@@ -113,6 +115,12 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, LogSettings):
     max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")
     max_event_bytes: int = Field(
         262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
+    )
+    dead_letter_max_run: int = Field(
+        500, ge=1, description="whole number from 1: invalid records in a row after which the program stops"
+    )
+    dead_letter_max_ratio: float = Field(
+        0.5, gt=0, le=1, description="number up to 1: share of invalid records after which it stops; 1 for never"
     )
     lease_s: Seconds = Field(90, description="seconds after which another process may take over a request")
     retry_base_s: Seconds = Field(1, description="seconds: upper end of the first retry's random wait")

@@ -116,9 +116,7 @@ class Storer:
         attempts = outcome.request.attempts
         if isinstance(error, MissingReference):
             decision = after_failed_attempt(attempts, policy=self._policy, random=1.0)
-            return unwritten(
-                outcome.request, outcome.usage, decision, reason="missing_reference", detail=str(error)
-            )
+            return unwritten(outcome.request, outcome.usage, decision, reason="missing_reference", detail=str(error))
         return Rejected(
             outcome.request, outcome.usage, attempts + 1, "refused_by_database", type(error.__cause__).__name__
         )

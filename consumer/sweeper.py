@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from consumer.dispatch import Dispatcher
-from consumer.in_flight import InFlight
+from consumer.in_flight import ClaimTerms, InFlight
 from consumer.metrics import Metrics
 from consumer.outcomes import Rejected, Work, usage_so_far
 from consumer.store import Storer
@@ -31,18 +31,14 @@ class Sweeper:
         in_flight: InFlight,
         metrics: Metrics,
         *,
-        owner: str,
-        lease_s: float,
-        max_event_bytes: int,
+        terms: ClaimTerms,
     ) -> None:
         self._pool = pool
         self._dispatcher = dispatcher
         self._storer = storer
         self._in_flight = in_flight
         self._metrics = metrics
-        self._owner = owner
-        self._lease_s = lease_s
-        self._max_event_bytes = max_event_bytes
+        self._terms = terms
 
     async def run(self) -> None:
         """Sweep without end, at once again while there is more than one sweep can take."""
@@ -66,7 +62,7 @@ class Sweeper:
         try:
             async with connection(self._pool) as borrowed:
                 claimed = await claim_available(
-                    borrowed, owner=self._owner, lease_s=self._lease_s, limit=room
+                    borrowed, owner=self._terms.owner, lease_s=self._terms.lease_s, limit=room
                 )
         finally:
             self._in_flight.hold(claimed)
@@ -79,11 +75,9 @@ class Sweeper:
     def _decode(self, request: ClaimedRequest) -> Work | None:
         """Stored bytes were valid once; after a change of the contract they may not be any more."""
         try:
-            event = decode_overlay_completed(request.source, max_event_bytes=self._max_event_bytes)
+            event = decode_overlay_completed(request.source, max_event_bytes=self._terms.max_event_bytes)
         except (InvalidEvent, IgnoredEvent) as error:
-            rejected = Rejected(
-                request, usage_so_far(request), request.attempts, "invalid_event", str(error)
-            )
+            rejected = Rejected(request, usage_so_far(request), request.attempts, "invalid_event", str(error))
             self._storer.put(rejected)
             return None
         return Work(request, event)

@@ -20,9 +20,7 @@ log = structlog.get_logger()
 class Worker:
     """Turns a claimed request into an outcome; keeps nothing from one request to the next."""
 
-    def __init__(
-        self, writer: Writer, template: PromptTemplate, *, policy: RetryPolicy, max_hashtags: int
-    ) -> None:
+    def __init__(self, writer: Writer, template: PromptTemplate, *, policy: RetryPolicy, max_hashtags: int) -> None:
         self._writer = writer
         self._template = template
         self._policy = policy
@@ -65,9 +63,7 @@ class Worker:
 
 def _written(dialogue: Dialogue, post: InstagramPost, completion: Completion) -> Written:
     work = dialogue.work
-    return Written(
-        work.request, dialogue.usage, work.event, post, dialogue.messages, completion, dialogue.max_tokens
-    )
+    return Written(work.request, dialogue.usage, work.event, post, dialogue.messages, completion, dialogue.max_tokens)
 
 
 def _rejected(dialogue: Dialogue, reason: str, detail: str) -> Rejected:

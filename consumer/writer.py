@@ -115,9 +115,7 @@ class Writer:
         return error
 
 
-def request_body(
-    model: LlmModel, messages: Messages, *, temperature: float | None, max_tokens: int
-) -> bytes:
+def request_body(model: LlmModel, messages: Messages, *, temperature: float | None, max_tokens: int) -> bytes:
     """The JSON body of a Chat Completions request, as far as this model understands it."""
     body: dict[str, Any] = {
         "model": model.model_name,

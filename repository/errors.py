@@ -62,4 +62,3 @@ def translated() -> Iterator[None]:
         raise RefusedData(f"{type(error).__name__}: {error}") from error
     except asyncpg.PostgresError as error:
         raise StoreError(f"{type(error).__name__}: {error}") from error
-

@@ -27,6 +27,7 @@ class Spending:
 
     @property
     def total_tokens(self) -> int:
+        """Prompt and completion tokens together."""
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: "Spending") -> "Spending":
@@ -171,9 +172,7 @@ _CLAIM_AVAILABLE = """
 """
 
 
-async def claim_available(
-    connection: Connection, *, owner: str, lease_s: float, limit: int
-) -> list[ClaimedRequest]:
+async def claim_available(connection: Connection, *, owner: str, lease_s: float, limit: int) -> list[ClaimedRequest]:
     """Take over at most `limit` requests whose lease ran out or whose next attempt is due."""
     rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit)
     return [_claimed_request(row) for row in rows]
@@ -190,9 +189,7 @@ def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         source=_source_record(row),
         attempts=row["attempts"],
         llm_calls=row["llm_calls"],
-        spent=Spending(
-            row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]
-        ),
+        spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
         taken_over=row["taken_over"],
     )
 

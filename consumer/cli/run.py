@@ -8,10 +8,12 @@ import uvloop
 
 from consumer import logs
 from consumer.cli.errors import CommandError
+from consumer.dead_letter_limit import TooManyDeadLetters
 from consumer.lifecycle import run as run_until_stopped
-from consumer.resources import StartupError
 from consumer.settings import Settings, load
+from consumer.startup import StartupError
 
+EXIT_TOO_MANY_DEAD_LETTERS = 3
 EXIT_SECOND_SIGNAL = 130
 
 
@@ -19,7 +21,9 @@ def run() -> None:
     """Consume overlay.completed and write posts until SIGTERM or Ctrl-C.
 
     A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once. All settings
-    come from the environment and `.env`; a wrong one ends the program with exit code 2.
+    come from the environment and `.env`; a wrong one ends the program with exit code 2. Exit code 3
+    means that too many records in a row are invalid: the program stopped rather than empty the topic
+    into the dead letters.
 
     Example: instagram-feed run
     """
@@ -27,8 +31,10 @@ def run() -> None:
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     try:
         uvloop.run(_run(settings))
-    except* StartupError as errors:
-        raise CommandError(str(_first(errors))) from None
+    except StartupError as error:
+        raise CommandError(str(error)) from None
+    except TooManyDeadLetters as error:
+        raise CommandError(str(error), exit_code=EXIT_TOO_MANY_DEAD_LETTERS) from None
 
 
 async def _run(settings: Settings) -> None:
@@ -43,8 +49,3 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     await run_until_stopped(settings, stop)
-
-
-def _first(errors: BaseException) -> BaseException:
-    """The first error of a group of groups."""
-    return _first(errors.exceptions[0]) if isinstance(errors, BaseExceptionGroup) else errors

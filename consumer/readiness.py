@@ -1,0 +1,20 @@
+"""Whether the consumer is able to take in work, and if not, why."""
+
+from collections.abc import Callable
+
+Check = Callable[[], str | None]
+
+
+class Readiness:
+    """Asks the parts; each gives a reason while it cannot work, else None."""
+
+    def __init__(self) -> None:
+        self._checks: list[Check] = [lambda: "starting"]
+
+    def begin(self, *checks: Check) -> None:
+        """From now on these parts decide."""
+        self._checks = list(checks)
+
+    def not_ready_because(self) -> str | None:
+        """The first reason there is."""
+        return next((reason for check in self._checks if (reason := check())), None)
