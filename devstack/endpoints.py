@@ -1,7 +1,5 @@
 """Where the three servers of a stack are, and the environment that points the application at them."""
 
-import shlex
-from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import BaseModel
@@ -45,15 +43,3 @@ class Endpoints(BaseModel, frozen=True):
             # Tansu answers no InitProducerId.
             environment["KAFKA_ENABLE_IDEMPOTENCE"] = "false"
         return environment
-
-
-def env_file_text(environment: Mapping[str, str]) -> str:
-    """`KEY=value` lines that a shell (`set -a; . FILE`) and dotenv readers take alike.
-
-    Raises:
-        ValueError: a value holds a quote or a line break, which the two read differently.
-    """
-    for name, value in environment.items():
-        if "'" in value or "\n" in value:
-            raise ValueError(f"{name} holds a quote or a line break, which an env file cannot carry")
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())

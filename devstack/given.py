@@ -1,11 +1,9 @@
 """A server that the environment names: used as it is, never started or stopped."""
 
-import asyncio
-from time import monotonic
-
 from devstack.endpoints import Kind, ServerName
 from devstack.errors import StackError
-from devstack.processes import POLL_S, Problem
+from devstack.polling import ticks
+from devstack.server_process import Problem
 
 ANSWER_DEADLINE_S = 10.0
 
@@ -28,13 +26,13 @@ class GivenServer:
         Raises:
             StackError: it does not; names the environment variable.
         """
-        give_up_at = monotonic() + ANSWER_DEADLINE_S
-        while (found := await self.problem()) is not None:
-            if monotonic() > give_up_at:
-                raise StackError(
-                    f"The server named by {self._variable} does not answer: {found}. Start it, or unset {self._variable}."
-                )
-            await asyncio.sleep(POLL_S)
+        found: str | None = None
+        async for _ in ticks(ANSWER_DEADLINE_S):
+            if (found := await self.problem()) is None:
+                return
+        raise StackError(
+            f"The server named by {self._variable} does not answer: {found}. Start it, or unset {self._variable}."
+        )
 
     async def stop(self) -> None:
         """Nothing: it is not ours."""

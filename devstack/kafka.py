@@ -3,13 +3,16 @@
 import signal
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from pathlib import Path
 
 from devstack.answers import kafka_problem
 from devstack.endpoints import Kind, ServerName
-from devstack.kafka_artifacts import RESOURCES, java
+from devstack.kafka_artifacts import RESOURCES, class_archive, java
+from devstack.kafka_properties import SHARED_PROPERTIES
+from devstack.ownership import dying_with_parent
 from devstack.ports import LOOPBACK, free_port, require_free
-from devstack.processes import ServerProcess, dying_with_parent, run_to_end
+from devstack.server_process import ServerProcess, run_to_end
 
 START_DEADLINE_S = 60.0
 STOP_GRACE_S = 15.0
@@ -21,7 +24,7 @@ class KafkaServer:
     """A broker that can be stopped, killed and started again on the same port and data.
 
     `jars` is the folder that `kafka_artifacts.ensure_jars` gives. `settings` are broker properties that
-    replace or add to the ones below.
+    replace or add to the usual ones, `jvm_options` are added for the broker alone.
     """
 
     name: ServerName = "kafka"
@@ -35,12 +38,16 @@ class KafkaServer:
         jars: Path,
         controller_port: int | None = None,
         settings: dict[str, str] | None = None,
+        jvm_options: Sequence[str] = (),
+        stop_grace_s: float = STOP_GRACE_S,
     ) -> None:
         self.folder = folder
         self.port = port
         self._jars = jars
         self._controller_port = controller_port or free_port()
         self._settings = settings or {}
+        self._jvm_options = jvm_options
+        self._stop_grace_s = stop_grace_s
         # Kafka's own log and what the JVM prints go to the same file, in order.
         self._log = folder / "server.log"
         self._process = ServerProcess("Kafka", folder, self._log)
@@ -65,12 +72,13 @@ class KafkaServer:
         self._write_properties()
         if not (self._data / "meta.properties").exists():
             await self._format()
-        self._process.start([*dying_with_parent(signal.SIGKILL), *self._java("kafka.Kafka"), str(self._properties)])
+        broker = [*self._java("kafka.Kafka", *self._jvm_options), str(self._properties)]
+        self._process.start([*dying_with_parent(signal.SIGKILL), *broker])
         await self._process.until_ready(self.problem, deadline_s=START_DEADLINE_S)
 
     async def stop(self) -> None:
         """A controlled shutdown."""
-        await self._process.stop(signal.SIGTERM, grace_s=STOP_GRACE_S)
+        await self._process.stop(signal.SIGTERM, grace_s=self._stop_grace_s)
 
     def kill(self) -> None:
         """SIGKILL: no shutdown, the log is recovered on the next start."""
@@ -88,12 +96,14 @@ class KafkaServer:
     def _properties(self) -> Path:
         return self.folder / "server.properties"
 
-    def _java(self, main_class: str) -> list[str]:
+    def _java(self, main_class: str, *options: str) -> list[str]:
         log_options = (
             f"-Dlog4j2.configurationFile={RESOURCES / 'log4j2.properties'}",
             f"-Dkafka.log.file={self._log}",
         )
-        return [java(), *JVM_OPTIONS, *log_options, "-cp", f"{self._jars}/*", main_class]
+        archive = class_archive(self._jars)
+        sharing = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+        return [java(), *JVM_OPTIONS, *sharing, *options, *log_options, "-cp", f"{self._jars}/*", main_class]
 
     async def _format(self) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -109,41 +119,9 @@ class KafkaServer:
     def _defaults(self) -> dict[str, str]:
         controller = f"{LOOPBACK}:{self._controller_port}"
         return {
-            "node.id": "1",
-            "process.roles": "broker,controller",
+            **SHARED_PROPERTIES,
             "listeners": f"PLAINTEXT://{self.address},CONTROLLER://{controller}",
             "advertised.listeners": f"PLAINTEXT://{self.address}",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-            "controller.listener.names": "CONTROLLER",
             "controller.quorum.bootstrap.servers": controller,
             "log.dirs": str(self._data),
-            "auto.create.topics.enable": "false",
-            **ONE_BROKER,
-            **QUICK_RESTART,
-            **QUICK_GROUPS,
         }
-
-
-# There is one broker, so nothing can be replicated; few internal partitions make start and stop quick.
-ONE_BROKER = {
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "5",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "5",
-    "share.coordinator.state.topic.replication.factor": "1",
-    "share.coordinator.state.topic.min.isr": "1",
-    "share.coordinator.state.topic.num.partitions": "1",
-}
-
-# A killed broker may register again only when its old session has run out (9 s by default).
-QUICK_RESTART = {
-    "broker.session.timeout.ms": "2000",
-    "broker.heartbeat.interval.ms": "500",
-}
-
-# A first member need not wait for others, and tests may want a dead member noticed within a second.
-QUICK_GROUPS = {
-    "group.initial.rebalance.delay.ms": "0",
-    "group.min.session.timeout.ms": "500",
-}

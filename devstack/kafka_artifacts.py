@@ -1,22 +1,21 @@
 """The jars of the embedded broker: fetched once per user by Maven from the committed pom.xml."""
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from devstack.cache import cache_folder, locked
 from devstack.errors import StackError
+from devstack.report import Report
 
 RESOURCES = Path(__file__).parent / "kafka_resources"
 DOWNLOADED_JAR = re.compile(r"Downloaded from \S+: \S*/(?P<jar>\S+\.jar)")
 LAST_LINES = 15
-
-Report = Callable[[str], None]
-"""Takes one line of progress for a person to read."""
 
 
 def java() -> str:
@@ -36,6 +35,16 @@ def jars_folder() -> Path:
     return cache_folder() / f"kafka-{version}"
 
 
+def class_archive(jars: Path) -> Path:
+    """Where the classes recorded for these jars and this Java are, or will be.
+
+    Raises:
+        StackError: Java is missing.
+    """
+    version = hashlib.sha256(os.path.realpath(java()).encode()).hexdigest()[:12]
+    return jars / f"classes-{version}.jsa"
+
+
 def can_serve() -> bool:
     """Whether the embedded broker can run here: Java, and the jars or the means to fetch them."""
     return bool(shutil.which("java") and (jars_folder().is_dir() or shutil.which("mvn")))
@@ -50,7 +59,7 @@ def ensure_jars(report: Report) -> Path:
         StackError: Maven is missing or failed; carries the end of its output.
     """
     folder = jars_folder()
-    with locked(cache_folder() / "kafka.lock"):
+    with locked(cache_folder() / "kafka.lock", while_waiting="Waiting for another download of Apache Kafka"):
         if not folder.is_dir():
             report("Apache Kafka: fetching the broker's jars with Maven, about 45 MB, once per user")
             _download(folder, report)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from devstack.answers import llm_problem
 from devstack.endpoints import SIMULATED_API_KEY, Kind, ServerName
+from devstack.ownership import dying_with_parent
 from devstack.ports import LOOPBACK, require_free
-from devstack.processes import ServerProcess, dying_with_parent
+from devstack.server_process import ServerProcess
 
 START_DEADLINE_S = 20.0
 STOP_GRACE_S = 5.0

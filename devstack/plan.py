@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self, get_args
 
 import psutil
 from pydantic import BaseModel
 
 from devstack.endpoints import SIMULATED_API_KEY, Kind, ServerName
+from devstack.ownership import has_ended
 from devstack.ports import port_or_free
-from devstack.processes import has_ended
+from devstack.postgres import random_password
 
+PortName = Literal["kafka", "kafka_controller", "postgres", "llm"]
+PORTS: tuple[PortName, ...] = get_args(PortName)
 VARIABLES: dict[ServerName, str] = {
     "kafka": "KAFKA_BOOTSTRAP_SERVERS",
     "postgres": "DATABASE_URL",
@@ -41,14 +44,15 @@ class Owner(BaseModel, frozen=True):
 class Plan(BaseModel, frozen=True):
     """Which server serves what, where, and for whom.
 
-    `given` are the addresses of servers that the environment names. `ports` are for those that are started;
-    `kafka_controller` is the broker's second one. With an `owner` the stack ends when the owner does, and
+    `given` are the addresses of servers that the environment names. `ports` are for those that are started,
+    `kafka_controller` being the broker's second one. With an `owner` the stack ends when the owner does, and
     its folder is removed.
     """
 
     kinds: dict[ServerName, Kind]
     given: dict[ServerName, str]
-    ports: dict[str, int]
+    ports: dict[PortName, int]
+    postgres_password: str
     openai_api_key: str
     owner: Owner | None
 
@@ -75,11 +79,16 @@ def make_plan(
     given: dict[ServerName, str],
     *,
     environ: Mapping[str, str],
-    earlier_ports: Mapping[str, int],
+    earlier: Plan | None,
     owner: Owner | None,
 ) -> Plan:
-    """A plan for servers of these kinds, on the ports of an earlier plan where they are still free."""
-    api_key = environ.get("OPENAI_API_KEY", "") if "llm" in given else SIMULATED_API_KEY
-    names = ("kafka", "kafka_controller", "postgres", "llm")
-    ports = {name: port_or_free(earlier_ports.get(name)) for name in names if name not in given}
-    return Plan(kinds=kinds, given=given, ports=ports, openai_api_key=api_key, owner=owner)
+    """A plan for servers of these kinds, with the password and the free ones of the ports of an earlier plan."""
+    earlier_ports = earlier.ports if earlier else {}
+    return Plan(
+        kinds=kinds,
+        given=given,
+        ports={name: port_or_free(earlier_ports.get(name)) for name in PORTS},
+        postgres_password=earlier.postgres_password if earlier else random_password(),
+        openai_api_key=environ.get("OPENAI_API_KEY", "") if "llm" in given else SIMULATED_API_KEY,
+        owner=owner,
+    )

@@ -18,8 +18,9 @@ import asyncpg
 from devstack.answers import postgres_problem
 from devstack.endpoints import Kind, ServerName
 from devstack.errors import StackError
+from devstack.ownership import dying_with_parent
 from devstack.ports import LOOPBACK, require_free
-from devstack.processes import ServerProcess, dying_with_parent, run_to_end
+from devstack.server_process import ServerProcess, run_to_end
 
 START_DEADLINE_S = 30.0
 STOP_GRACE_S = 15.0
@@ -28,30 +29,40 @@ DATABASE = "instagram_feed"
 SUPERUSER = "postgres"
 UNPRIVILEGED_USER = "nobody"
 
+INITDB_OPTIONS = (
+    "--no-sync",
+    "--no-instructions",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    f"--username={SUPERUSER}",
+    "--auth=scram-sha-256",
+)
+LOOPBACK_ONLY = {"listen_addresses": LOOPBACK, "unix_socket_directories": ""}
 # Losing the last seconds in a crash of the machine is fine here; a kill of the server loses nothing.
-SETTINGS = {
-    "listen_addresses": LOOPBACK,
-    "unix_socket_directories": "",
-    "max_connections": "200",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "password_encryption": "scram-sha-256",
-}
+SETTINGS = {"max_connections": "200", "fsync": "off", "full_page_writes": "off"}
 
 
 class PostgresServer:
     """A server that can be stopped, killed and started again on the same port and data.
 
-    `settings` replace or add to the ones above. The superuser's random password is kept in the folder.
+    `settings` replace or add to the ones above. Data made earlier want the password they were made with.
     """
 
     name: ServerName = "postgres"
     kind: Kind = "embedded"
 
-    def __init__(self, folder: Path, port: int, *, settings: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        *,
+        password: str | None = None,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.port = port
-        self._settings = {**SETTINGS, **(settings or {}), "port": str(port)}
+        self._password = password or random_password()
+        self._settings = {**LOOPBACK_ONLY, **SETTINGS, **(settings or {}), "port": str(port)}
         self._process = ServerProcess("Postgres", folder, folder / "postgres.log")
 
     @property
@@ -71,7 +82,7 @@ class PostgresServer:
             StackError: the server did not come up (port taken, broken data); says why.
         """
         require_free(self.port, "Postgres")
-        if not (self._data / "PG_VERSION").exists():
+        if not self._data.exists():
             await self._initdb()
         settings = [f"-c{name}={value}" for name, value in self._settings.items()]
         self._process.start([*_as_unprivileged(), _program("postgres"), "-D", str(self._data), *settings])
@@ -97,31 +108,19 @@ class PostgresServer:
     def _data(self) -> Path:
         return self.folder / "data"
 
-    @property
-    def _password_file(self) -> Path:
-        return self.folder / "password"
-
     def _url(self, database: str) -> str:
-        password = quote(self._password_file.read_text().strip())
-        return f"postgresql://{SUPERUSER}:{password}@{LOOPBACK}:{self.port}/{database}"
+        return postgres_url(self.port, self._password, database)
 
     async def _initdb(self) -> None:
-        self._make_folder()
-        options = ["--no-sync", "--no-instructions", "--encoding=UTF8", "--locale=C.UTF-8"]
-        login = [f"--username={SUPERUSER}", "--auth=scram-sha-256", f"--pwfile={self._password_file}"]
-        initdb = [*_as_unprivileged(), _program("initdb"), "-D", str(self._data)]
-        await run_to_end([*initdb, *options, *login], failing=f"initdb failed for {self._data}")
-
-    def _make_folder(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._password_file.touch(mode=0o600)
-        self._password_file.write_text(secrets.token_urlsafe(24))
-        # What an interrupted initdb left cannot be used.
-        shutil.rmtree(self._data, ignore_errors=True)
-        self._data.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            user = pwd.getpwnam(UNPRIVILEGED_USER)
-            os.chown(self._data, user.pw_uid, user.pw_gid)
+        """Make the cluster beside its final place, so that an interrupted attempt is never taken for one."""
+        unfinished, password_file = self.folder / "data.unfinished", self.folder / "initdb.password"
+        _make_data_folder(unfinished)
+        password_file.touch(mode=0o600)
+        password_file.write_text(self._password)
+        command = [*_as_unprivileged(), _program("initdb"), "-D", str(unfinished), f"--pwfile={password_file}"]
+        await run_to_end([*command, *INITDB_OPTIONS], failing=f"initdb failed for {unfinished}")
+        password_file.unlink()
+        unfinished.rename(self._data)
 
     async def _create_database(self) -> None:
         connection = await asyncpg.connect(self._url("postgres"))
@@ -131,6 +130,24 @@ class PostgresServer:
             pass
         finally:
             await connection.close()
+
+
+def random_password() -> str:
+    """A password for a server that lives on this machine only."""
+    return secrets.token_urlsafe(24)
+
+
+def postgres_url(port: int, password: str, database: str = DATABASE) -> str:
+    """The URL of a database on a local server, for the superuser."""
+    return f"postgresql://{SUPERUSER}:{quote(password)}@{LOOPBACK}:{port}/{database}"
+
+
+def _make_data_folder(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(mode=0o700, parents=True)
+    if os.geteuid() == 0:
+        user = pwd.getpwnam(UNPRIVILEGED_USER)
+        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def can_serve() -> bool:

@@ -10,37 +10,27 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
-from time import monotonic
 
 import psutil
 
-from devstack import kafka_artifacts
 from devstack.answers import problem_at
 from devstack.cache import cache_folder, locked
-from devstack.choice import choose, means_here
+from devstack.docker_engine import remove_containers
 from devstack.endpoints import Endpoints, ServerName
 from devstack.errors import StackError
-from devstack.plan import Owner, Plan, make_plan, named_servers
-from devstack.processes import (
-    POLL_S,
-    end_all,
-    has_ended,
-    last_lines,
-    leftovers,
-    marked_environment,
-    until_ended,
-)
+from devstack.ownership import end_all, has_ended, leftovers, marked_environment, until_ended
+from devstack.plan import Owner, Plan
+from devstack.polling import ticks
+from devstack.preparation import prepare
+from devstack.report import Report
+from devstack.server_process import last_lines
 from devstack.state import StackState
 
 START_DEADLINE_S = 120.0
 END_DEADLINE_S = 30.0
-SOURCED_FROM = "INSTAGRAM_FEED_STACK"
-"""The variable in an env file that names the folder of the stack whose servers it names."""
-
-Report = Callable[[str], None]
 
 
 @asynccontextmanager
@@ -75,11 +65,11 @@ async def start_stack(
     Raises:
         StackError: a server cannot be provided, started or reached.
     """
-    folder = folder.resolve()
+    folder = absolute(folder)
     with _lock(folder):
         if (supervisor := supervisor_of(folder)) is None:
             await _end_leftovers(folder)
-            supervisor = _launch(folder, await _prepared_plan(folder, owner, environ, report))
+            supervisor = _launch(folder, await prepare(folder, owner, environ, report))
         else:
             await _mend(folder, supervisor, report)
         return await _until_up(folder, supervisor)
@@ -88,14 +78,19 @@ async def start_stack(
 async def stop_stack(folder: Path, *, keep_data: bool = False) -> int:
     """End all that belongs to the stack in `folder`, whatever state it is in, and remove its data.
 
-    Returns how many processes there were.
+    Returns how many processes and containers there were.
     """
-    folder = folder.resolve()
+    folder = absolute(folder)
     with _lock(folder):
         ended = await _end_leftovers(folder)
         if not keep_data:
             shutil.rmtree(folder, ignore_errors=True)
         return ended
+
+
+def absolute(folder: Path) -> Path:
+    """The one name of a folder by which its processes and containers are marked."""
+    return folder.resolve()
 
 
 def supervisor_of(folder: Path) -> psutil.Process | None:
@@ -120,30 +115,8 @@ def _is_supervisor(process: psutil.Process) -> bool:
 def _lock(folder: Path) -> AbstractContextManager[None]:
     # Not in the folder: that is removed while the lock is held.
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return locked(cache_folder() / "locks" / name)
-
-
-async def _prepared_plan(folder: Path, owner: Owner | None, environ: Mapping[str, str], report: Report) -> Plan:
-    given = await _given_servers(folder, environ)
-    kinds = choose(given, means_here())
-    if kinds["kafka"] == "embedded":
-        kafka_artifacts.ensure_jars(report)
-    report("Starting " + ", ".join(f"{name} ({kind})" for name, kind in kinds.items()))
-    earlier = Plan.load(folder)
-    return make_plan(kinds, given, environ=environ, earlier_ports=earlier.ports if earlier else {}, owner=owner)
-
-
-async def _given_servers(folder: Path, environ: Mapping[str, str]) -> dict[ServerName, str]:
-    """The servers that the environment names, less this stack's own of an earlier start.
-
-    Whoever has sourced the env file of a stack that has ended wants that stack again.
-    """
-    named = named_servers(environ)
-    if environ.get(SOURCED_FROM) != str(folder):
-        return named
-    api_key = environ.get("OPENAI_API_KEY", "")
-    problems = {name: await problem_at(name, address, api_key=api_key) for name, address in named.items()}
-    return {name: address for name, address in named.items() if problems[name] is None}
+    waiting = f"Waiting for another command that starts or stops the stack in {folder}"
+    return locked(cache_folder() / "locks" / name, while_waiting=waiting)
 
 
 def _launch(folder: Path, plan: Plan) -> psutil.Process:
@@ -182,8 +155,7 @@ async def _until_up(folder: Path, supervisor: psutil.Process) -> Endpoints:
     Raises:
         StackError: a server failed, the supervisor died, or it took too long.
     """
-    give_up_at = monotonic() + START_DEADLINE_S
-    while monotonic() < give_up_at:
+    async for _ in ticks(START_DEADLINE_S):
         # Looked at first: a supervisor that has ended writes no more.
         ended = has_ended(supervisor)
         state = StackState.load(folder)
@@ -191,18 +163,17 @@ async def _until_up(folder: Path, supervisor: psutil.Process) -> Endpoints:
             return state.endpoints
         if ended:
             raise StackError(_why_ended(folder, state))
-        await asyncio.sleep(POLL_S)
     raise StackError(f"The stack in {folder} is not up after {START_DEADLINE_S:.0f} s.")
 
 
 def _why_ended(folder: Path, state: StackState | None) -> str:
     if state is not None and state.error is not None:
         return state.error
-    return f"The supervisor of the stack in {folder} died.\n{last_lines(folder / 'supervisor.log')}"
+    return f"The supervisor of the stack died.\n{last_lines(folder / 'supervisor.log')}"
 
 
 async def _end_leftovers(folder: Path) -> int:
-    """Have the supervisor stop its servers, then kill what is left. Returns how many processes there were."""
+    """Have the supervisor stop its servers, then kill what is left. Returns how many there were."""
     found = leftovers(folder)
     if supervisor := supervisor_of(folder):
         end_all([supervisor], by=signal.SIGTERM)
@@ -210,4 +181,4 @@ async def _end_leftovers(folder: Path) -> int:
     orphans = leftovers(folder)
     end_all(orphans, by=signal.SIGKILL)
     await until_ended(orphans, deadline_s=END_DEADLINE_S)
-    return len(found)
+    return len(found) + remove_containers(folder)

@@ -12,6 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
+from devstack.docker_engine import remove_containers
 from devstack.endpoints import ServerName
 from devstack.errors import StackError
 from devstack.plan import Plan
@@ -107,6 +108,8 @@ def main(folder: Path) -> int:
 
 def _leave(folder: Path, plan: Plan) -> None:
     (folder / STATE_FILE).unlink(missing_ok=True)
+    if "container" in plan.kinds.values():
+        remove_containers(folder)
     if plan.owner is not None:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -36,7 +36,7 @@ async def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     def report(line: str) -> None:
         capturing = request.config.pluginmanager.getplugin("capturemanager")
         with capturing.global_and_fixture_disabled() if capturing else nullcontext():
-            print(f"\n{line}", end="", flush=True)
+            print(f"\n{line}", end="", flush=True)  # noqa: T201
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Any worker may be the first to start it and the last to need it: it ends with the workers' parent.

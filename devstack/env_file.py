@@ -1,0 +1,34 @@
+"""The file that `stack up` writes, from which a shell or a dotenv reader takes the stack's environment."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from devstack.errors import StackError
+
+
+def env_file_text(environment: Mapping[str, str]) -> str:
+    """`KEY=value` lines that a shell (`set -a; . FILE`) and dotenv readers take alike.
+
+    Raises:
+        StackError: a value holds a quote or a line break, which the two read differently.
+    """
+    for name, value in environment.items():
+        if "'" in value or "\n" in value:
+            raise StackError(f"{name} holds a quote or a line break, which an env file cannot carry")
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())
+
+
+def write_env_file(path: Path, environment: Mapping[str, str]) -> None:
+    """Replace the file in one step; it holds credentials, so only its owner may read it."""
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(env_file_text(environment))
+    scratch.rename(path)
+
+
+def folder_of(env_file: Path) -> Path:
+    """Where the stack of an env file keeps its data: beside it, `.d` appended to the name."""
+    return env_file.with_name(f"{env_file.name}.d")
