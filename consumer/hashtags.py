@@ -55,7 +55,7 @@ def split_closing_hashtags(caption: str) -> tuple[str, str]:
     end = len(lines)
     while end and (not lines[end - 1] or _is_hashtag_line(lines[end - 1])):
         end -= 1
-    return "\n".join(lines[:end]), " ".join(lines[end:])
+    return "\n".join(lines[:end]), " ".join(filter(None, lines[end:]))
 
 
 def folded(tag: str) -> str:

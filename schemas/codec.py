@@ -79,9 +79,7 @@ def _decode_plain(value: bytes | None, max_event_bytes: int) -> OverlayCompleted
         return None
 
 
-def _decode_any_form(
-    record: SourceRecord, attributes: dict[str, Any], max_event_bytes: int
-) -> OverlayCompleted:
+def _decode_any_form(record: SourceRecord, attributes: dict[str, Any], max_event_bytes: int) -> OverlayCompleted:
     fields = json_object(record.value, max_bytes=max_event_bytes)
     prefix = "ce_"
     if isinstance(fields, dict) and is_structured(record.headers, fields):
@@ -120,9 +118,7 @@ def _validated(
         return None, problems_of(error, prefix=prefix)
 
 
-def _completed(
-    event: OverlayCompleted, record: SourceRecord, envelope: Attributes
-) -> OverlayCompleted:
+def _completed(event: OverlayCompleted, record: SourceRecord, envelope: Attributes) -> OverlayCompleted:
     if event.event_id and (event.occurred_at or not envelope.time):
         return event
     return event.model_copy(

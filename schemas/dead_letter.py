@@ -55,9 +55,7 @@ def _first_origin(record: SourceRecord) -> Headers | None:
 
 def _origin(record: SourceRecord) -> Headers:
     position = (record.topic, record.partition, record.offset, record.timestamp_ms)
-    return tuple(
-        (name, _text(str(value))) for name, value in zip(_ORIGIN_NAMES, position, strict=True)
-    )
+    return tuple((name, _text(str(value))) for name, value in zip(_ORIGIN_NAMES, position, strict=True))
 
 
 def _text(value: str) -> bytes:

@@ -52,16 +52,12 @@ def is_structured(headers: Headers, document: Mapping[str, Any]) -> bool:
 def declares_envelope(headers: Headers) -> bool:
     """Tell whether the content-type header says that the value is an envelope."""
     return any(
-        name.lower() == "content-type"
-        and value is not None
-        and value.lower().startswith(_STRUCTURED_CONTENT_TYPE)
+        name.lower() == "content-type" and value is not None and value.lower().startswith(_STRUCTURED_CONTENT_TYPE)
         for name, value in headers
     )
 
 
-def structured_data(
-    envelope: Mapping[str, Any], *, max_bytes: int
-) -> dict[str, Any] | FieldProblem:
+def structured_data(envelope: Mapping[str, Any], *, max_bytes: int) -> dict[str, Any] | FieldProblem:
     """Return the event within a structured-mode envelope, or why there is none."""
     data = envelope.get("data")
     if isinstance(data, dict):

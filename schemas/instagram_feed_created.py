@@ -1,13 +1,13 @@
 """`instagram_feed.created`: a post was stored."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from schemas.event_source import EventSource
-from schemas.wire_types import Instant, UsdAmount, published_schema
+from schemas.wire_types import WRITTEN_IN_FULL, Instant, UsdAmount, published_schema
 
 EVENT_TYPE: Final = "instagram_feed.created"
 
@@ -33,7 +33,7 @@ class FeedMetrics:
     `llm_calls` count all calls made for it. `end_to_end_ms` runs from event to stored post.
     """
 
-    latency_ms: float
+    latency_ms: float | None
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
@@ -54,6 +54,8 @@ class ExperimentArm:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstagramFeedCreated:
     """The contract with publishers downstream; fields are written in this order."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = WRITTEN_IN_FULL
 
     event_id: UUID
     event_type: Literal["instagram_feed.created"] = EVENT_TYPE

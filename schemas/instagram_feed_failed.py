@@ -1,13 +1,13 @@
 """`instagram_feed.failed`: no post can be written for an overlay."""
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from schemas.event_source import EventSource
-from schemas.wire_types import Instant, UsdAmount, published_schema
+from schemas.wire_types import WRITTEN_IN_FULL, Instant, UsdAmount, published_schema
 
 EVENT_TYPE: Final = "instagram_feed.failed"
 
@@ -18,6 +18,8 @@ class InstagramFeedFailed:
 
     Tokens, `cost_usd` and `llm_calls` count everything that was spent in vain.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = WRITTEN_IN_FULL
 
     event_id: UUID
     event_type: Literal["instagram_feed.failed"] = EVENT_TYPE

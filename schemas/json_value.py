@@ -15,9 +15,7 @@ _SURROGATE_ESCAPE: Final = re.compile(
 )
 
 
-def json_object(
-    value: bytes | None, *, max_bytes: int, name: str = "value"
-) -> dict[str, Any] | FieldProblem:
+def json_object(value: bytes | None, *, max_bytes: int, name: str = "value") -> dict[str, Any] | FieldProblem:
     """Parse `value`, after its size is checked; `name` is what the problem is said of.
 
     Of a repeated key the last one counts, as in Python and JavaScript. NaN and Infinity, which

@@ -82,7 +82,7 @@ def _json_of(content: str) -> Any:  # noqa: ANN401 - any JSON value
     if fenced := _FENCE.fullmatch(text):
         text = fenced["json"]
     try:
-        return from_json(text, allow_inf_nan=False)
+        return from_json(text.encode(), allow_inf_nan=False)
     except ValueError as error:
         raise MalformedPost(f"The answer is not valid JSON: {error}.") from None
 
