@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from consumer.instagram_rules import RuleBroken, apply_rules
-from consumer.writer import Completion
+from consumer.completion import Completion
 from schemas.post import InstagramPost, MalformedPost, parse_post
 
 

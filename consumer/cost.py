@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from consumer.writer import Completion
+from consumer.completion import Completion
 from repository.llm_models import LlmModel
 from repository.requests import Spending
 

@@ -1,9 +1,11 @@
 """The calls made to get one post: what is asked next, and what all calls together used up."""
 
 from consumer.cost import spending
+from consumer.llm_errors import CallFailed, LlmError
 from consumer.outcomes import Usage, Work
 from consumer.prompt import PromptTemplate, with_repair
-from consumer.writer import Completion, Writer
+from consumer.completion import Completion
+from consumer.writer import CallId, Writer
 
 LARGER_LIMIT_FACTOR = 2
 
@@ -19,22 +21,42 @@ class Dialogue:
         self.enlarged = False
         self.repaired = False
         self._writer = writer
+        self._unrecorded_call = work.request.unrecorded_call
 
     async def call(self) -> Completion:
         """Make the next call. It counts as begun even if it fails: the provider may have billed it.
 
+        Where a lost process or a lost connection left a call whose outcome nobody recorded, its
+        completion is looked up first: what is found has been paid for.
+
         Raises:
             LlmError: there is no completion.
         """
-        request = self.work.request
+        if self._unrecorded_call:
+            self._unrecorded_call = False
+            found = await self._writer.find_stored(self._call_id())
+            if found:
+                return self._counted(found)
         self.usage = Usage(self.usage.llm_calls + 1, self.usage.spent)
-        completion = await self._writer.write(
-            self.messages,
-            max_tokens=self.max_tokens,
-            client_request_id=f"{request.overlay_id}/{request.revision}/{self.usage.llm_calls}",
+        return self._counted(
+            await self._writer.write(self.messages, max_tokens=self.max_tokens, call_id=self._call_id())
         )
+
+    def _call_id(self) -> CallId:
+        request = self.work.request
+        return CallId(request.overlay_id, request.revision, self.usage.llm_calls)
+
+    def _counted(self, completion: Completion) -> Completion:
         self.usage = Usage(self.usage.llm_calls, self.usage.spent + spending(completion, self._writer.model))
         return completion
+
+    def lost(self, error: LlmError) -> bool:
+        """Whether a completion that nobody has counted yet may be had from the provider's store.
+
+        Only when no other call was counted: the newest completion might be that one.
+        """
+        nothing_counted = self.usage.spent == self.work.request.spent
+        return isinstance(error, CallFailed) and error.maybe_billed and nothing_counted
 
     def enlarge(self) -> None:
         """Ask the same again with room for a longer answer."""

@@ -27,9 +27,16 @@ class AccountRefused(LlmError):
 
 
 class CallFailed(LlmError):
-    """Timeout, connection error, server error or unreadable answer: the same call may work later."""
+    """Timeout, connection error, server error or unreadable answer: the same call may work later.
+
+    `maybe_billed`: the provider may have written an answer that never arrived.
+    """
 
     reason = "llm_unavailable"
+
+    def __init__(self, detail: str, *, maybe_billed: bool = False) -> None:
+        super().__init__(detail)
+        self.maybe_billed = maybe_billed
 
 
 class RequestRefused(LlmError):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from consumer.prompt import Messages
 from consumer.retry import GiveUp, TryAgain
-from consumer.writer import Completion
+from consumer.completion import Completion
 from repository.requests import ClaimedRequest, Spending
 from schemas.overlay_completed import OverlayCompleted
 from schemas.post import InstagramPost
@@ -41,7 +41,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """Nothing yet; try again after `delay_s`, when `attempts` have been used up."""
+    """Nothing yet; try again after `delay_s`, when `attempts` have been used up.
+
+    `unrecorded_call`: a call may have been billed although its answer never arrived.
+    """
 
     request: ClaimedRequest
     usage: Usage
@@ -49,6 +52,7 @@ class RetryLater:
     delay_s: float
     reason: str
     detail: str
+    unrecorded_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +75,17 @@ def usage_so_far(request: ClaimedRequest) -> Usage:
 
 
 def unwritten(
-    request: ClaimedRequest, usage: Usage, decision: TryAgain | GiveUp, *, reason: str, detail: str
+    request: ClaimedRequest,
+    usage: Usage,
+    decision: TryAgain | GiveUp,
+    *,
+    reason: str,
+    detail: str,
+    unrecorded_call: bool = False,
 ) -> RetryLater | Rejected:
     """The outcome that a retry decision means."""
     match decision:
         case TryAgain(delay_s, attempts):
-            return RetryLater(request, usage, attempts, delay_s, reason, detail)
+            return RetryLater(request, usage, attempts, delay_s, reason, detail, unrecorded_call)
         case GiveUp(attempts):
             return Rejected(request, usage, attempts, reason, detail)

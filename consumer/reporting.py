@@ -20,18 +20,19 @@ class Reporter:
         metrics = self._metrics
         if not stored:
             metrics.outcomes.labels("superseded").inc()
-            log.info("feed.superseded", **_ids(outcome), latency_ms=round(feed.latency_ms, 1))
+            log.info("feed.superseded", **_ids(outcome))
             return
         metrics.outcomes.labels("stored").inc()
         metrics.tokens.labels("prompt").inc(feed.spent.prompt_tokens)
         metrics.tokens.labels("completion").inc(feed.spent.completion_tokens)
         metrics.cost_usd.inc(float(feed.spent.cost_usd))
-        metrics.llm_latency_s.observe(feed.latency_ms / 1_000)
+        if feed.latency_ms is not None:
+            metrics.llm_latency_s.observe(feed.latency_ms / 1_000)
         log.info(
             "feed.stored",
             **_ids(outcome),
             instagram_feed_id=str(feed.instagram_feed_id),
-            latency_ms=round(feed.latency_ms, 1),
+            latency_ms=feed.latency_ms and round(feed.latency_ms, 1),
             total_tokens=feed.total_tokens,
             cost_usd=f"{feed.spent.cost_usd:f}",
             llm_calls=feed.llm_calls,

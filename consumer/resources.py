@@ -94,6 +94,7 @@ async def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStac
         timeout_s=settings.llm_timeout_s,
         temperature=settings.llm_temperature,
         max_tokens=settings.llm_max_tokens,
+        store_responses=settings.llm_store_responses,
     )
 
 

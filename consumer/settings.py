@@ -44,7 +44,7 @@ class LogSettings(_Group):
 
 
 class KafkaSettings(_Group):
-    """How to reach the brokers, and the names of the topics."""
+    """How to reach the brokers, the names of the topics, and how large an event may be."""
 
     kafka_bootstrap_servers: str = Field(description="host:port, several separated by commas", min_length=1)
     kafka_group_id: str = Field("instagram-feed-consumer", description="name of the consumer group", min_length=1)
@@ -70,6 +70,9 @@ class KafkaSettings(_Group):
     feed_created_topic: TopicName = Field("instagram_feed.created", description="a Kafka topic name")
     feed_failed_topic: TopicName = Field("instagram_feed.failed", description="a Kafka topic name")
     dead_letter_topic: TopicName = Field("overlay.completed.dlq", description="a Kafka topic name")
+    max_event_bytes: int = Field(
+        262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
+    )
 
 
 class DatabaseSettings(_Group):
@@ -113,9 +116,6 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, LogSettings):
         200, ge=1, le=10_000, description="whole number from 1 to 10000: overlays claimed and unfinished at once"
     )
     max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")
-    max_event_bytes: int = Field(
-        262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
-    )
     dead_letter_max_run: int = Field(
         500, ge=1, description="whole number from 1: invalid records in a row after which the program stops"
     )

@@ -156,6 +156,7 @@ def _postponement(outcome: RetryLater) -> Postponement:
         outcome.delay_s,
         outcome.attempts,
         outcome.usage.llm_calls,
+        outcome.unrecorded_call,
         outcome.usage.spent,
         outcome.reason,
         outcome.detail,

@@ -10,8 +10,9 @@ from consumer.dialogue import Dialogue
 from consumer.llm_errors import LlmError
 from consumer.outcomes import Outcome, Rejected, Work, Written, unwritten
 from consumer.prompt import PromptTemplate
-from consumer.retry import GiveUp, RetryPolicy, TryAgain, after_error, after_failed_attempt
-from consumer.writer import Completion, Writer
+from consumer.retry import RetryPolicy, after_error, after_failed_attempt
+from consumer.completion import Completion
+from consumer.writer import Writer
 from schemas.post import InstagramPost
 
 log = structlog.get_logger()
@@ -34,12 +35,20 @@ class Worker:
             return await self._converse(dialogue)
         except LlmError as error:
             decision = after_error(error, attempts, policy=self._policy, random=random.random())
-            return _unwritten(dialogue, decision, error.reason, str(error))
+            return unwritten(
+                work.request,
+                dialogue.usage,
+                decision,
+                reason=error.reason,
+                detail=str(error),
+                unrecorded_call=dialogue.lost(error),
+            )
         except Exception as error:
             # a defect of ours must not take the other events in flight down with it
             log.exception("worker.defect", overlay_id=str(work.request.overlay_id))
             decision = after_failed_attempt(attempts, policy=self._policy, random=random.random())
-            return _unwritten(dialogue, decision, "internal_error", type(error).__name__)
+            detail = type(error).__name__
+            return unwritten(work.request, dialogue.usage, decision, reason="internal_error", detail=detail)
 
     async def _converse(self, dialogue: Dialogue) -> Outcome:
         while True:
@@ -69,7 +78,3 @@ def _written(dialogue: Dialogue, post: InstagramPost, completion: Completion) ->
 def _rejected(dialogue: Dialogue, reason: str, detail: str) -> Rejected:
     request = dialogue.work.request
     return Rejected(request, dialogue.usage, request.attempts + 1, reason, detail)
-
-
-def _unwritten(dialogue: Dialogue, decision: TryAgain | GiveUp, reason: str, detail: str) -> Outcome:
-    return unwritten(dialogue.work.request, dialogue.usage, decision, reason=reason, detail=detail)

@@ -41,7 +41,7 @@ class Feed:
     used_max_tokens: int
     gpt_prompt_used: str
     gpt_response_raw: str
-    latency_ms: float
+    latency_ms: float | None
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int

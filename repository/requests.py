@@ -56,7 +56,10 @@ class NewRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedRequest:
-    """A request this process holds the lease of."""
+    """A request this process holds the lease of.
+
+    `unrecorded_call`: a call may have been billed whose outcome nobody recorded.
+    """
 
     overlay_id: UUID
     revision: int
@@ -68,6 +71,7 @@ class ClaimedRequest:
     attempts: int = 0
     llm_calls: int = 0
     spent: Spending = NOTHING_SPENT
+    unrecorded_call: bool = False
     taken_over: bool = False
 
 
@@ -81,6 +85,7 @@ class Postponement:
     delay_s: float
     attempts: int
     llm_calls: int
+    unrecorded_call: bool
     spent: Spending
     reason: str
     detail: str
@@ -165,6 +170,7 @@ _CLAIM_AVAILABLE = """
         available_at = now() + $2 * interval '1 second',
         fencing_token = request.fencing_token + 1,
         llm_calls = request.llm_calls + (available.state = 'claimed')::int,
+        unrecorded_call = request.unrecorded_call OR available.state = 'claimed',
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
@@ -190,6 +196,7 @@ def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         attempts=row["attempts"],
         llm_calls=row["llm_calls"],
         spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
+        unrecorded_call=row["unrecorded_call"],
         taken_over=row["taken_over"],
     )
 
@@ -223,13 +230,21 @@ async def extend_leases(connection: Connection, held: Sequence[ClaimedRequest], 
 
 _RELEASE = """
     UPDATE feed_requests
-    SET state = 'waiting', lease_owner = NULL, available_at = now(), updated_at = now()
+    SET state = 'waiting',
+        lease_owner = NULL,
+        available_at = now(),
+        llm_calls = llm_calls + 1,
+        unrecorded_call = true,
+        updated_at = now()
     WHERE state = 'claimed' AND lease_owner = $1
 """
 
 
 async def release(connection: Connection, *, owner: str) -> None:
-    """Give back all that `owner` has not finished, so that any process takes it at once."""
+    """Give back all that `owner` has not finished, so that any process takes it at once.
+
+    Each counts as one more call begun: it may have been cut off in the middle of it.
+    """
     await connection.execute(_RELEASE, owner)
 
 
@@ -248,6 +263,7 @@ _POSTPONE = """
         available_at = now() + later.delay_s * interval '1 second',
         attempts = later.attempts,
         llm_calls = later.llm_calls,
+        unrecorded_call = later.unrecorded_call,
         prompt_tokens = later.prompt_tokens,
         cached_prompt_tokens = later.cached_prompt_tokens,
         completion_tokens = later.completion_tokens,
@@ -257,10 +273,10 @@ _POSTPONE = """
         updated_at = now()
     FROM unnest(
         $1::uuid[], $2::int[], $3::bigint[], $4::float8[], $5::int[], $6::int[],
-        $7::bigint[], $8::bigint[], $9::bigint[], $10::numeric[], $11::text[], $12::text[]
+        $7::boolean[], $8::bigint[], $9::bigint[], $10::bigint[], $11::numeric[], $12::text[], $13::text[]
     ) AS later (
         overlay_id, revision, fencing_token, delay_s, attempts, llm_calls,
-        prompt_tokens, cached_prompt_tokens, completion_tokens, cost_usd, reason, detail)
+        unrecorded_call, prompt_tokens, cached_prompt_tokens, completion_tokens, cost_usd, reason, detail)
     WHERE (request.overlay_id, request.revision) = (later.overlay_id, later.revision)
         AND request.fencing_token = later.fencing_token
         AND request.state = 'claimed'
@@ -277,6 +293,7 @@ async def postpone(connection: Connection, postponements: Sequence[Postponement]
             later.delay_s,
             later.attempts,
             later.llm_calls,
+            later.unrecorded_call,
             later.spent.prompt_tokens,
             later.spent.cached_prompt_tokens,
             later.spent.completion_tokens,

@@ -23,6 +23,7 @@ UPGRADE = (
         event_id TEXT NOT NULL,
         attempts INTEGER NOT NULL DEFAULT 0,
         llm_calls INTEGER NOT NULL DEFAULT 0,
+        unrecorded_call BOOLEAN NOT NULL DEFAULT false,
         prompt_tokens BIGINT NOT NULL DEFAULT 0,
         cached_prompt_tokens BIGINT NOT NULL DEFAULT 0,
         completion_tokens BIGINT NOT NULL DEFAULT 0,
@@ -55,6 +56,10 @@ UPGRADE = (
     """
     COMMENT ON COLUMN feed_requests.llm_calls IS
         'LLM calls begun; a take-over counts the one that the lost process may have begun'
+    """,
+    """
+    COMMENT ON COLUMN feed_requests.unrecorded_call IS
+        'A call may have been billed whose outcome nobody recorded: its process or its connection was lost'
     """,
     """
     CREATE INDEX idx_feed_requests_available_at ON feed_requests (available_at)

@@ -1,0 +1,80 @@
+"""A chat completion as the provider sent it, and the little of it that this program reads."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+
+from consumer.llm_errors import CallFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What one call brought. `raw` and `usage` are JSON texts as received; tokens are the provider's count.
+
+    `latency_ms` is None for a completion that was looked up later: nobody was there to measure it.
+    """
+
+    content: str
+    refusal: str | None
+    finish_reason: str
+    raw: str
+    usage: str
+    prompt_tokens: int
+    cached_prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    latency_ms: float | None
+
+
+def read_completion(body: bytes, *, latency_ms: float) -> Completion:
+    """Read a 200 answer.
+
+    Raises:
+        CallFailed: it is not a chat completion: HTML, a body cut off, no choices.
+    """
+    try:
+        answer = from_json(body)
+        # jsonb refuses NUL; all other answers are kept byte for byte
+        raw = json.dumps(_without_nul(answer), ensure_ascii=False) if rb"\u0000" in body else body.decode()
+        return completion_of(answer, raw=raw, latency_ms=latency_ms)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        detail = f"the answer is not a chat completion ({type(error).__name__})"
+        raise CallFailed(detail, maybe_billed=True) from error
+
+
+def completion_of(answer: Mapping[str, Any], *, raw: str, latency_ms: float | None) -> Completion:
+    """The parts that matter of a chat completion object.
+
+    Raises:
+        LookupError, TypeError, AttributeError: it is not one.
+    """
+    choice = answer["choices"][0]
+    message = choice["message"]
+    usage = answer.get("usage") or {}
+    return Completion(
+        content=message.get("content") or "",
+        refusal=message.get("refusal"),
+        finish_reason=choice.get("finish_reason") or "",
+        raw=raw,
+        usage=json.dumps(usage),
+        prompt_tokens=usage.get("prompt_tokens", 0),
+        cached_prompt_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
+        completion_tokens=usage.get("completion_tokens", 0),
+        total_tokens=usage.get("total_tokens", 0),
+        latency_ms=latency_ms,
+    )
+
+
+def _without_nul(value: object) -> object:
+    match value:
+        case str():
+            return value.replace("\0", "\ufffd")
+        case list():
+            return [_without_nul(item) for item in value]
+        case dict():
+            return {_without_nul(key): _without_nul(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,0 +1,50 @@
+"""What a 4xx or 5xx answer of the provider means."""
+
+from collections.abc import Mapping
+
+import openai
+
+from consumer.llm_errors import (
+    AccountRefused,
+    CallFailed,
+    ContentFiltered,
+    LlmError,
+    RateLimited,
+    RequestRefused,
+)
+
+DETAIL_LENGTH = 500
+MAX_RETRY_AFTER_S = 3_600.0
+_SERVER_ERRORS = range(500, 600)
+
+
+def error_for_status(error: openai.APIStatusError) -> LlmError:
+    """What a 4xx or 5xx answer means for the event and for all others."""
+    detail = f"HTTP {error.status_code} {error.code or ''}: {error.message}"[:DETAIL_LENGTH]
+    match error.status_code, error.code:
+        case 429, "insufficient_quota" | "billing_hard_limit_reached":
+            return AccountRefused(detail)
+        case 429, _:
+            return RateLimited(detail, retry_after_s=retry_after_s(error.response.headers))
+        case 401 | 403 | 404, _:
+            return AccountRefused(detail)
+        case 400, "content_filter" | "content_policy_violation":
+            return ContentFiltered(detail)
+        case 408 | 409, _:
+            return CallFailed(detail)
+        case status, _ if status in _SERVER_ERRORS:
+            return CallFailed(detail)
+        case _:
+            return RequestRefused(detail)
+
+
+def retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `retry-after-ms` or `Retry-After` in seconds; None when neither is a sane number."""
+    for name, seconds_per_unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            wait_s = float(headers[name]) * seconds_per_unit
+        except (KeyError, ValueError):
+            continue
+        if 0 <= wait_s <= MAX_RETRY_AFTER_S:
+            return wait_s
+    return None
