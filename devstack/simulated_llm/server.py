@@ -35,6 +35,7 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/seed"): control_endpoints.get_seed,
     ("PUT", "/seed"): control_endpoints.put_seed,
 }
+_SHUTDOWN_GRACE_S = 0.01  # a hanging call must not hold up the end; to aiohttp, 0 means no limit
 _WORLD_PATH = re.compile(r"/w/([\w.-]{1,100})(/.*)")
 
 
@@ -59,8 +60,7 @@ class SimulatedLlmServer:
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        # No grace for calls in flight: a hanging call would hold up the end.
-        runner = ServerRunner(Server(self._serve), access_log=None, shutdown_timeout=0)
+        runner = ServerRunner(Server(self._serve), access_log=None, shutdown_timeout=_SHUTDOWN_GRACE_S)
         self._on_exit.push_async_callback(runner.cleanup)
         await runner.setup()
         await TCPSite(runner, self._host, self._port).start()
