@@ -7,6 +7,8 @@ PYTHONS = $(PYTHON) python3.11 python3.12 python3.13 python3.14 python3 python
 NEW_ENOUGH = -c 'import sys; sys.exit(sys.version_info < (3, 11))'
 BIN = .venv/bin
 STAMP = .venv/.set-up
+# pip itself comes first: the one that Python brings may take three times as long over the lock.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 # Hashes without index addresses: the lock serves whichever index pip is set to.
 COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
@@ -55,7 +57,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	$(BIN)/python $(NEW_ENOUGH) 2>/dev/null || $$found -m venv --clear .venv || { \
 		echo 'Making .venv failed; on Debian and Ubuntu it needs the package python3-venv.' >&2; exit 1; }
 	@echo 'Installing the pinned packages of requirements-dev.txt …'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sed -n '/^pip==/,/#/p' requirements-dev.txt >.venv/pip.txt
+	@$(INSTALL) --require-hashes -r .venv/pip.txt
+	@$(INSTALL) --no-deps --require-hashes -r requirements-dev.txt
+	@PYTHONWARNINGS=ignore $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
-	@echo 'Ready: .venv/bin/instagram-feed'
+	@echo 'Ready: $(BIN)/instagram-feed'
