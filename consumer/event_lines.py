@@ -18,6 +18,7 @@ class EventLine:
 
     @property
     def is_blank(self) -> bool:
+        """Whether it holds nothing but white space."""
         return not self.value.strip()
 
 

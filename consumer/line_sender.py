@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from consumer.event_lines import EventLine, record_of
-from consumer.publisher import Publisher
+from consumer.publisher import PublishFailed
+from schemas.record import OutgoingRecord
 
 MOST_AT_ONCE = 500
 STEPS_PER_SECOND = 20  # a paced file goes out in so many even steps
 PATIENCE_S = 10.0
+
+Publish = Callable[[Sequence[OutgoingRecord]], Coroutine[None, None, list[PublishFailed | None]]]
+"""Sends records and says of each why it was not acknowledged, None if it was."""
 
 
 @dataclass(slots=True)
@@ -35,9 +39,9 @@ class BrokerSilent(Exception):
 class LineSender:
     """Sends to one topic; `rate` is events per second, None as fast as the broker acknowledges."""
 
-    def __init__(self, publisher: Publisher, *, topic: str, rate: float | None) -> None:
+    def __init__(self, publish: Publish, *, topic: str, rate: float | None) -> None:
         self.tally = Tally()
-        self._publisher = publisher
+        self._publish = publish
         self._topic = topic
         self._rate = rate
         self._due_at = monotonic()
@@ -59,25 +63,28 @@ class LineSender:
                 report(self.tally)
 
     async def _wait_for_turn(self, lines: int) -> None:
+        if self._rate is None:
+            return
         now = monotonic()
-        if self._rate is not None:
-            await asyncio.sleep(self._due_at - now)
-            # what was late stays late: catching up would be a burst faster than the rate
-            self._due_at = max(self._due_at, now) + lines / self._rate
+        await asyncio.sleep(self._due_at - now)
+        # what was late stays late: catching up would be a burst faster than the rate
+        self._due_at = max(self._due_at, now) + lines / self._rate
 
     async def _send_step(self, lines: Sequence[EventLine]) -> None:
         began = monotonic()
         records = [record_of(line, topic=self._topic) for line in lines]
-        failures = {
-            line.number: str(failure)
-            for line, failure in zip(lines, await self._publisher.publish(records), strict=True)
-            if failure
-        }
+        results = await self._publish(records)
+        failures = {line.number: str(result) for line, result in zip(lines, results, strict=True) if result}
         self.tally.sent += len(lines) - len(failures)
         self.tally.without_key += sum(record.key is None for record in records)
         self.tally.failures |= failures
         if len(failures) == len(lines) and monotonic() - began > PATIENCE_S:
             raise BrokerSilent(failures[lines[0].number])
+
+
+async def accept_all(records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
+    """Stands for a broker where nothing is to be sent."""
+    return [None] * len(records)
 
 
 def _steps(lines: Sequence[EventLine], rate: float | None) -> Iterator[Sequence[EventLine]]:
