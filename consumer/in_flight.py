@@ -7,6 +7,8 @@ from uuid import UUID
 
 from repository.requests import ClaimedRequest
 
+_Claim = tuple[UUID, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimTerms:
@@ -23,7 +25,7 @@ class InFlight:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._reserved = 0
-        self._held: dict[tuple[UUID, int], ClaimedRequest] = {}
+        self._held: dict[_Claim, ClaimedRequest] = {}
         self._released = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -61,13 +63,18 @@ class InFlight:
 
     def hold(self, requests: Iterable[ClaimedRequest]) -> None:
         """Note the leases of requests just claimed into reserved slots."""
-        self._held.update(((request.overlay_id, request.revision), request) for request in requests)
+        self._held.update((_claim(request), request) for request in requests)
 
     def finish(self, requests: Iterable[ClaimedRequest]) -> None:
         """Forget requests whose end is stored, and free their slots."""
-        ended = [self._held.pop((request.overlay_id, request.revision)) for request in requests]
+        ended = [self._held.pop(_claim(request)) for request in requests]
         self.release(len(ended))
 
     async def until_empty(self) -> None:
         """Wait until nothing is claimed and unfinished."""
         await self.until_free(self.limit)
+
+
+def _claim(request: ClaimedRequest) -> _Claim:
+    # with the token: after a pause longer than the lease a process may take over from itself
+    return request.overlay_id, request.revision, request.fencing_token
