@@ -5,7 +5,7 @@ from devstack.errors import StackError
 from devstack.polling import ticks
 from devstack.server_process import Problem
 
-ANSWER_DEADLINE_S = 10.0
+ANSWER_DEADLINE_S = 5.0
 
 
 class GivenServer:
