@@ -6,10 +6,12 @@ that is away, slow or refuses.
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import assert_never
 from urllib.parse import urlsplit
 
-import aiohttp
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
@@ -96,9 +98,17 @@ async def _select_problem(database_url: str) -> str | None:
 
 
 async def _models_problem(base_url: str, api_key: str) -> str | None:
-    headers = {"Authorization": f"Bearer {api_key}"}
     try:
-        async with aiohttp.ClientSession() as session, session.get(f"{base_url}/models", headers=headers) as answer:
-            return None if answer.ok else f"HTTP {answer.status} from {base_url}/models"
-    except aiohttp.ClientError as error:
-        return str(error)
+        status = await asyncio.to_thread(_models_status, base_url, api_key)
+    except (OSError, HTTPException) as error:
+        return str(error) or type(error).__name__
+    return None if status == HTTPStatus.OK else f"HTTP {status} from {base_url}/models"
+
+
+def _models_status(base_url: str, api_key: str) -> int:
+    # Not aiohttp: importing it takes longer than most commands that ask.
+    url = urlsplit(base_url)
+    connect = HTTPSConnection if url.scheme == "https" else HTTPConnection
+    with closing(connect(url.netloc, timeout=PROBE_TIMEOUT_S)) as connection:
+        connection.request("GET", f"{url.path}/models", headers={"Authorization": f"Bearer {api_key}"})
+        return connection.getresponse().status
