@@ -4,14 +4,18 @@ Each command loads only the group it needs, so that `migrate` runs without a Kaf
 A field's description says what the variable wants; it is what an error message quotes.
 """
 
-from pathlib import Path
+import re
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
+
+_HOST_PORT = r"\s*(\[[\da-fA-F:.]+\]|[^\s,:\[\]]+)(:\d{1,5})?\s*"
+_HOST_PORTS = re.compile(f"{_HOST_PORT}(,{_HOST_PORT})*")
 
 
 class SettingsError(Exception):
@@ -19,9 +23,20 @@ class SettingsError(Exception):
 
 
 def _postgres_url(url: SecretStr) -> SecretStr:
-    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("is not a postgresql:// URL")
+    try:
+        scheme, netloc, *_ = urlsplit(url.get_secret_value())
+    except ValueError:  # its message may quote the password
+        scheme, netloc = "", ""
+    hosts = netloc.rpartition("@")[2]
+    if scheme not in {"postgresql", "postgres"} or (hosts and not _HOST_PORTS.fullmatch(hosts)):
+        raise ValueError("is not a postgresql:// URL, or its password has a / # ? that is not percent-encoded")
     return url
+
+
+def _host_ports(servers: str) -> str:
+    if not _HOST_PORTS.fullmatch(servers):
+        raise ValueError("is not a list of host:port")
+    return servers
 
 
 def _http_url(url: str) -> str:
@@ -46,7 +61,9 @@ class LogSettings(_Group):
 class KafkaSettings(_Group):
     """How to reach the brokers, the names of the topics, and how large an event may be."""
 
-    kafka_bootstrap_servers: str = Field(description="host:port, several separated by commas", min_length=1)
+    kafka_bootstrap_servers: Annotated[str, AfterValidator(_host_ports)] = Field(
+        description="host:port, several separated by commas"
+    )
     kafka_group_id: str = Field("instagram-feed-consumer", description="name of the consumer group", min_length=1)
     kafka_client_id: str = Field("instagram-feed-consumer", description="name shown in the broker's logs")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
@@ -55,11 +72,11 @@ class KafkaSettings(_Group):
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         "PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
     )
-    kafka_sasl_username: str | None = Field(None, description="user name for SASL")
-    kafka_sasl_password: SecretStr | None = Field(None, description="password for SASL")
-    kafka_ssl_cafile: Path | None = Field(None, description="path of the PEM file with the broker's CA")
-    kafka_ssl_certfile: Path | None = Field(None, description="path of the PEM file with the client certificate")
-    kafka_ssl_keyfile: Path | None = Field(None, description="path of the PEM file with the client key")
+    kafka_sasl_username: str | None = Field(None, validate_default=True, description="user name for SASL")
+    kafka_sasl_password: SecretStr | None = Field(None, validate_default=True, description="password for SASL")
+    kafka_ssl_cafile: FilePath | None = Field(None, description="path of the PEM file with the broker's CA")
+    kafka_ssl_certfile: FilePath | None = Field(None, description="path of the PEM file with the client certificate")
+    kafka_ssl_keyfile: FilePath | None = Field(None, description="path of the PEM file with the client key")
     kafka_session_timeout_s: Seconds = Field(
         45, description="seconds without a heartbeat after which the broker takes a member's partitions"
     )
@@ -73,6 +90,13 @@ class KafkaSettings(_Group):
     max_event_bytes: int = Field(
         262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
     )
+
+    @field_validator("kafka_sasl_username", "kafka_sasl_password")
+    @classmethod
+    def _needed_for_sasl(cls, value: str | SecretStr | None, info: ValidationInfo) -> str | SecretStr | None:
+        if value is None and info.data.get("kafka_security_protocol", "").startswith("SASL_"):
+            raise ValueError("KAFKA_SECURITY_PROTOCOL asks for SASL")
+        return value
 
 
 class DatabaseSettings(_Group):
