@@ -1,0 +1,214 @@
+"""Settings from an environment made for the test; no `.env` is in its folder."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from consumer.settings import DatabaseSettings, KafkaSettings, LlmSettings, Settings, SettingsError, load
+
+SECRET = "s3cr3t-do-not-print"
+GOOD = {
+    "KAFKA_BOOTSTRAP_SERVERS": "broker-1:9092,broker-2:9092",
+    "DATABASE_URL": "postgresql://feed:password@db/feeds",
+    "OPENAI_API_KEY": "sk-test",
+}
+WRONG = {
+    "KAFKA_BOOTSTRAP_SERVERS": "broker-1:kafka",
+    "KAFKA_SECURITY_PROTOCOL": "TLS",
+    "KAFKA_SASL_MECHANISM": "GSSAPI",
+    "KAFKA_SSL_CAFILE": "/nowhere/ca.pem",
+    "KAFKA_SSL_CERTFILE": "/nowhere/cert.pem",
+    "KAFKA_SSL_KEYFILE": "/nowhere/key.pem",
+    "KAFKA_SESSION_TIMEOUT_S": "-1",
+    "KAFKA_ENABLE_IDEMPOTENCE": "perhaps",
+    "OVERLAY_COMPLETED_TOPIC": "no spaces allowed",
+    "FEED_CREATED_TOPIC": "a" * 250,
+    "FEED_FAILED_TOPIC": "überlay",
+    "DEAD_LETTER_TOPIC": "a/b",
+    "MAX_EVENT_BYTES": "1023",
+    "DATABASE_URL": "mysql://feed@db/feeds",
+    "DATABASE_POOL_SIZE": "1",
+    "OPENAI_BASE_URL": "api.openai.com",
+    "LLM_TEMPERATURE": "2.5",
+    "LLM_MAX_TOKENS": "15",
+    "LLM_TIMEOUT_S": "0",
+    "MAX_HASHTAGS": "31",
+    "FEED_LANGUAGE": "Korean, please",
+    "MAX_IN_FLIGHT": "0",
+    "MAX_ATTEMPTS": "many",
+    "DEAD_LETTER_MAX_RUN": "0",
+    "DEAD_LETTER_MAX_RATIO": "1.5",
+    "LEASE_S": "nan",
+    "RETRY_BASE_S": "inf",
+    "RETRY_MAX_S": "86401",
+    "REFERENCE_ROWS": "maybe",
+    "SHUTDOWN_GRACE_S": "25s",
+    "OPS_PORT": "65536",
+    "LOG_FORMAT": "xml",
+    "LOG_LEVEL": "loud",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+
+
+def complaint() -> str:
+    with pytest.raises(SettingsError) as caught:
+        load(Settings)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("variable", "value"), WRONG.items())
+def test_a_wrong_variable_is_named_with_what_it_wants(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    wants = Settings.model_fields[variable.lower()].description
+    assert wants
+    line = complaint()
+    assert line.startswith(f"{variable} is ")
+    assert line.endswith(f"it wants: {wants}")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("variable", GOOD)
+def test_a_missing_variable_is_named_with_what_it_wants(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv(variable)
+    assert complaint().startswith(f"{variable} is missing; it wants: ")
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in WRONG.items():
+        monkeypatch.setenv(variable, value)
+    line = complaint()
+    assert [variable for variable in WRONG if f"{variable} is " not in line] == []
+    assert "\n" not in line
+
+
+def test_the_same_variable_is_good_at_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds = {"MAX_HASHTAGS": "30", "OPS_PORT": "65535", "MAX_IN_FLIGHT": "10000", "LLM_TEMPERATURE": "0"}
+    for variable, value in bounds.items():
+        monkeypatch.setenv(variable, value)
+    settings = load(Settings)
+    assert (settings.max_hashtags, settings.ops_port, settings.max_in_flight) == (30, 65_535, 10_000)
+    assert settings.llm_temperature == 0
+
+
+@pytest.mark.parametrize("variable", Settings.model_fields)
+def test_a_secret_in_any_variable_is_never_repeated(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable.upper(), f"{SECRET} \N{NO ENTRY SIGN}")
+    monkeypatch.setenv("MAX_HASHTAGS", SECRET)
+    assert SECRET not in complaint()
+
+
+@pytest.mark.parametrize("variable", ["DATABASE_URL", "OPENAI_API_KEY", "KAFKA_SASL_PASSWORD"])
+def test_a_secret_is_kept_but_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    value = f"postgresql://feed:{SECRET}@db/feeds"
+    monkeypatch.setenv(variable, value)
+    settings = load(Settings)
+    assert SECRET not in repr(settings) + str(settings) + str(settings.model_dump())
+    kept = getattr(settings, variable.lower())
+    assert isinstance(kept, SecretStr)
+    assert kept.get_secret_value() == value
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://feed:pw#{SECRET}@db/feeds",
+        f"postgresql://feed:pw/{SECRET}@db/feeds",
+        f"postgresql://feed:{SECRET}#@db/feeds",
+        f"postgresql://feed:{SECRET}@[::1/feeds",
+        f"postgresql://feed:{SECRET}@db:notaport/feeds",
+        f"postgresql://feed:{SECRET}\u2100@db/feeds",
+        f"feed:{SECRET}@db/feeds",
+    ],
+)
+def test_a_database_url_that_cannot_be_read_is_wrong_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    line = complaint()
+    assert line.startswith("DATABASE_URL is wrong")
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres://feed@db/feeds",
+        "postgresql://feed:p%23ss@db:5432/feeds?sslmode=require",
+        "postgresql://feed:p@ss@[::1]:5432/feeds",
+        "postgresql://feed:p@db-1:5432,db-2:5433/feeds",
+        "postgresql:///feeds?host=/run/postgresql",
+    ],
+)
+def test_every_form_of_database_url_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert load(Settings).database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize("servers", ["broker", "broker:9092", "10.0.0.1:9092, 10.0.0.2:9092", "[::1]:9092"])
+def test_every_form_of_bootstrap_servers_is_taken(monkeypatch: pytest.MonkeyPatch, servers: str) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
+    assert load(Settings).kafka_bootstrap_servers == servers
+
+
+@pytest.mark.parametrize("missing", ["KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"])
+@pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
+def test_sasl_without_user_or_password_is_wrong(monkeypatch: pytest.MonkeyPatch, protocol: str, missing: str) -> None:
+    given = {"KAFKA_SECURITY_PROTOCOL": protocol, "KAFKA_SASL_USERNAME": "feed", "KAFKA_SASL_PASSWORD": SECRET}
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    load(Settings)
+    monkeypatch.delenv(missing)
+    assert complaint().startswith(f"{missing} is wrong")
+
+
+def test_a_command_needs_only_the_group_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in GOOD:
+        monkeypatch.delenv(variable)
+    monkeypatch.setenv("DATABASE_URL", GOOD["DATABASE_URL"])
+    assert load(DatabaseSettings).database_pool_size == 5
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    assert load(LlmSettings).llm_model == "gpt-4o-mini"
+    with pytest.raises(SettingsError, match="KAFKA_BOOTSTRAP_SERVERS is missing"):
+        load(KafkaSettings)
+
+
+def test_the_defaults_are_those_of_the_design() -> None:
+    settings = load(Settings)
+    assert (settings.overlay_completed_topic, settings.dead_letter_topic) == (
+        "overlay.completed",
+        "overlay.completed.dlq",
+    )
+    assert (settings.feed_created_topic, settings.feed_failed_topic) == (
+        "instagram_feed.created",
+        "instagram_feed.failed",
+    )
+    assert (settings.max_event_bytes, settings.max_hashtags, settings.reference_rows) == (256 * 1024, 5, "ensure")
+    assert (settings.feed_language, settings.kafka_enable_idempotence) == ("ko", True)
+
+
+def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_IN_FLIGHT=7\nMAX_ATTEMPTS=3\nSOMEBODY_ELSES=1\n")
+    monkeypatch.setenv("MAX_ATTEMPTS", "4")
+    settings = load(Settings)
+    assert (settings.max_in_flight, settings.max_attempts) == (7, 4)
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_IN_FLIGHT", "")
+    assert load(Settings).max_in_flight == 200
+
+
+def test_a_base_url_may_end_with_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8000/v1/")
+    assert load(Settings).openai_base_url == "http://localhost:8000/v1"
