@@ -7,16 +7,19 @@ from pathlib import Path
 
 from devstack.errors import StackError
 
+# Between single quotes dotenv readers know escapes and ${NAME}, a shell knows neither.
+READ_DIFFERENTLY = frozenset("'\\$\n\r")
+
 
 def env_file_text(environment: Mapping[str, str]) -> str:
     """`KEY=value` lines that a shell (`set -a; . FILE`) and dotenv readers take alike.
 
     Raises:
-        StackError: a value holds a quote or a line break, which the two read differently.
+        StackError: a value holds a character that the two read differently.
     """
     for name, value in environment.items():
-        if "'" in value or "\n" in value:
-            raise StackError(f"{name} holds a quote or a line break, which an env file cannot carry")
+        if READ_DIFFERENTLY & set(value):
+            raise StackError(f"{name} holds a quote, backslash, dollar or line break, which an env file cannot carry")
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 
