@@ -139,7 +139,7 @@ def random_password() -> str:
 
 def postgres_url(port: int, password: str, database: str = DATABASE) -> str:
     """The URL of a database on a local server, for the superuser."""
-    return f"postgresql://{SUPERUSER}:{quote(password, safe="")}@{LOOPBACK}:{port}/{database}"
+    return f"postgresql://{SUPERUSER}:{quote(password, safe='')}@{LOOPBACK}:{port}/{database}"
 
 
 def _make_data_folder(path: Path) -> None:
