@@ -36,9 +36,11 @@ def read_completion(body: bytes, *, latency_ms: float) -> Completion:
         CallFailed: it is not a chat completion: HTML, a body cut off, no choices.
     """
     try:
-        answer = from_json(body)
-        # jsonb refuses NUL; all other answers are kept byte for byte
-        raw = json.dumps(_without_nul(answer), ensure_ascii=False) if rb"\u0000" in body else body.decode()
+        answer, raw = from_json(body, allow_inf_nan=False), body.decode()
+        if rb"\u0000" in body:
+            # PostgreSQL refuses NUL; all other answers are kept byte for byte
+            answer = _without_nul(answer)
+            raw = json.dumps(answer, ensure_ascii=False)
         return completion_of(answer, raw=raw, latency_ms=latency_ms)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         detail = f"the answer is not a chat completion ({type(error).__name__})"
@@ -55,17 +57,28 @@ def completion_of(answer: Mapping[str, Any], *, raw: str, latency_ms: float | No
     message = choice["message"]
     usage = answer.get("usage") or {}
     return Completion(
-        content=message.get("content") or "",
-        refusal=message.get("refusal"),
-        finish_reason=choice.get("finish_reason") or "",
+        content=_text(message.get("content")),
+        refusal=_text(message.get("refusal")) or None,
+        finish_reason=_text(choice.get("finish_reason")),
         raw=raw,
         usage=json.dumps(usage),
-        prompt_tokens=usage.get("prompt_tokens", 0),
-        cached_prompt_tokens=(usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0,
-        completion_tokens=usage.get("completion_tokens", 0),
-        total_tokens=usage.get("total_tokens", 0),
+        prompt_tokens=_count(usage.get("prompt_tokens")),
+        cached_prompt_tokens=_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
+        completion_tokens=_count(usage.get("completion_tokens")),
+        total_tokens=_count(usage.get("total_tokens")),
         latency_ms=latency_ms,
     )
+
+
+def _text(value: object) -> str:
+    if value is not None and not isinstance(value, str):
+        raise TypeError("not a text")
+    return value or ""
+
+
+def _count(value: object) -> int:
+    """A figure that cannot be read is no reason to throw a paid answer away."""
+    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _without_nul(value: object) -> object:
