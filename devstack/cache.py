@@ -26,7 +26,7 @@ def locked(path: Path, *, while_waiting: str) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
 
 def _locked_file(path: Path, while_waiting: str) -> TextIO:

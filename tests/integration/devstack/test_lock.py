@@ -5,7 +5,7 @@ from pathlib import Path
 
 from devstack.cache import locked
 
-CALLERS, ROUNDS = 4, 100
+CALLERS, ROUNDS = 4, 40
 
 
 def test_one_holder_at_a_time_though_the_file_is_removed_each_time(tmp_path: Path) -> None:
