@@ -17,8 +17,8 @@ from consumer.kafka import build_admin, build_producer
 from consumer.publisher import Publisher
 from consumer.settings import KafkaSettings
 
-CONNECT_DEADLINE_S = 8.0
-CLOSE_DEADLINE_S = 5.0
+CONNECT_DEADLINE_S = 6.0
+CLOSE_DEADLINE_S = 2.0
 
 Client = TypeVar("Client")
 

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
 from consumer.kafka import build_consumer, build_producer
+from consumer.model_lifetime import shutdown_notice
 from consumer.publisher import Publisher
 from consumer.settings import Settings
 from consumer.startup import StartupError
@@ -43,7 +45,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """
     async with AsyncExitStack() as stack:
         pool = await _open_pool(settings, stack)
-        writer = await _open_writer(settings, await _find_model(settings, pool), stack)
+        model = await _find_model(settings, pool)
+        _warn_of_shutdown(model)
+        writer = await _open_writer(settings, model, stack)
         publisher = Publisher(lambda: build_producer(settings))
         await _start(publisher, settings, stack)
         await _require_topics(publisher, settings)
@@ -78,6 +82,17 @@ async def _find_model(settings: Settings, pool: Pool) -> LlmModel:
         raise StartupError(f"LLM_MODEL: {error}") from error
     except StoreError as error:
         raise StartupError(f"DATABASE_URL: {error}") from error
+
+
+def _warn_of_shutdown(model: LlmModel) -> None:
+    notice = shutdown_notice(model.shutdown_date, today=datetime.now(UTC).date())
+    if notice is not None:
+        log.warning(
+            "model.shutdown",
+            model=model.model_name,
+            shutdown_date=str(notice.shutdown_date),
+            days_left=notice.days_left,
+        )
 
 
 async def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> Writer:
