@@ -1,6 +1,7 @@
 """What commands print: results on standard output, for people or, as JSON, for scripts."""
 
 import json
+import os
 import sys
 from datetime import datetime
 from decimal import Decimal
@@ -24,7 +25,8 @@ def print_json(document: object) -> None:
 
 def people_console() -> Console:
     """Where results for people go."""
-    return Console(width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE, highlight=False)
+    known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False)
 
 
 def progress_console() -> Console:

@@ -67,5 +67,5 @@ async def _all_of(checks: Sequence[str], examination: Examination | None) -> lis
         late = checks[len(findings)]
         findings.append(Finding(late, "failed", f"no answer within {DEADLINE_S:g} s", "see whether it is overloaded"))
     known = {finding.check for finding in findings}
-    missing = [check for check in checks if check not in known]
-    return findings + [Finding(check, "skipped", f"needs: {findings[-1].check}") for check in missing]
+    need = f"needs: {findings[-1].check}" if findings[-1].status == "failed" else "needs its settings"
+    return findings + [Finding(check, "skipped", need) for check in checks if check not in known]

@@ -1,0 +1,129 @@
+"""Reading stored posts, for people."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from repository.pool import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSummary:
+    """A post as a listing shows it. Tokens and latency are those of the call that wrote it."""
+
+    instagram_feed_id: UUID
+    overlay_id: UUID | None
+    revision: int
+    job_id: UUID | None
+    tenant_id: str
+    instagram_ad_copy: str
+    hashtags: str
+    model_name: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    latency_ms: float | None
+    llm_calls: int | None
+    cost_usd: Decimal | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFeed(FeedSummary):
+    """A post with all that is known about it. `gpt_response_raw` and `token_usage` are JSON texts."""
+
+    llm_model_id: UUID | None
+    provider: str | None
+    model_version: str | None
+    refined_ad_copy_eng: str
+    tone_style: str
+    product_description: str
+    store_information: str
+    gpt_prompt: str
+    gpt_prompt_used: str | None
+    gpt_response_raw: str | None
+    token_usage: str | None
+    used_temperature: float | None
+    used_max_tokens: int | None
+    prompt_version: str | None
+    experiment_id: UUID | None
+    variant: str | None
+    source_event_id: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RequestState:
+    """Where the newest request for an overlay stands in the ledger."""
+
+    state: str
+    attempts: int
+    last_error_reason: str | None
+    last_error_detail: str | None
+
+
+_SUMMARY_COLUMNS = """
+    feed.instagram_feed_id, feed.overlay_id, feed.revision, feed.job_id, feed.tenant_id,
+    feed.instagram_ad_copy, feed.hashtags, model.model_name, feed.prompt_tokens, feed.completion_tokens,
+    feed.total_tokens, feed.latency_ms, feed.llm_calls, feed.cost_usd, feed.created_at
+"""
+
+_LIST = f"""
+    SELECT {_SUMMARY_COLUMNS}
+    FROM instagram_feeds AS feed
+    LEFT JOIN llm_models AS model USING (llm_model_id)
+    WHERE ($1::text IS NULL OR feed.tenant_id = $1)
+        AND ($2::uuid IS NULL OR feed.job_id = $2)
+        AND ($3::uuid IS NULL OR feed.overlay_id = $3)
+    ORDER BY feed.created_at DESC, feed.pk DESC
+    LIMIT $4
+"""  # noqa: S608 - the columns are a constant of this module
+
+
+async def list_feeds(
+    connection: Connection,
+    *,
+    tenant_id: str | None = None,
+    job_id: UUID | None = None,
+    overlay_id: UUID | None = None,
+    limit: int,
+) -> list[FeedSummary]:
+    """At most `limit` posts, the newest first, of one tenant, job or overlay if given."""
+    rows = await connection.fetch(_LIST, tenant_id, job_id, overlay_id, limit)
+    return [FeedSummary(**dict(row)) for row in rows]
+
+
+_FIND = f"""
+    SELECT {_SUMMARY_COLUMNS},
+        feed.llm_model_id, model.provider, model.model_version, feed.refined_ad_copy_eng, feed.tone_style,
+        feed.product_description, feed.store_information, feed.gpt_prompt, feed.gpt_prompt_used,
+        feed.gpt_response_raw, feed.token_usage, feed.used_temperature, feed.used_max_tokens,
+        feed.prompt_version, feed.experiment_id, feed.variant, feed.source_event_id, feed.updated_at
+    FROM instagram_feeds AS feed
+    LEFT JOIN llm_models AS model USING (llm_model_id)
+    WHERE $1 IN (feed.instagram_feed_id, feed.overlay_id)
+    ORDER BY feed.instagram_feed_id = $1 DESC, feed.revision DESC
+    LIMIT 1
+"""  # noqa: S608 - the columns are a constant of this module
+
+
+async def find_feed(connection: Connection, feed_or_overlay_id: UUID) -> StoredFeed | None:
+    """The post of this id, or the newest revision for the overlay of this id."""
+    row = await connection.fetchrow(_FIND, feed_or_overlay_id)
+    return None if row is None else StoredFeed(**dict(row))
+
+
+_REQUEST_STATE = """
+    SELECT state, attempts, last_error_reason, last_error_detail
+    FROM feed_requests
+    WHERE overlay_id = $1
+    ORDER BY revision DESC
+    LIMIT 1
+"""
+
+
+async def request_state(connection: Connection, overlay_id: UUID) -> RequestState | None:
+    """Where an overlay that has no post stands; None when it was never asked for."""
+    row = await connection.fetchrow(_REQUEST_STATE, overlay_id)
+    return None if row is None else RequestState(**dict(row))
