@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from itertools import count
+from functools import partial
 from pathlib import Path
 from typing import cast
 from uuid import uuid4
@@ -24,48 +24,45 @@ _END_OF_HEADERS = b"\r\n\r\n"
 _CONTENT_LENGTH = b"content-length:"
 
 
-class Driver:
-    """Counts answers; every answer makes its connection send the next request."""
+def request(number: int) -> bytes:
+    """A request of 2 to 3 kB like the consumer's, with a product and an id of its own."""
+    user = (
+        f"<refined_ad_copy_eng>Shirt {number} — Blue cotton shirt.</refined_ad_copy_eng>\n"
+        "<tone_style>따뜻하고 다정한 말투, 이모지 조금</tone_style>\n"
+        f"<product_description>{'Soft, light, made to last. ' * 20}</product_description>\n"
+        "<store_information>오션앤코 성수점 · 서울 성동구 연무장길 12</store_information>"
+    )
+    system = "인스타그램 광고 글을 한국어로 쓰고 JSON으로만 답하세요. " * 20
+    messages = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+    chat = {"model": "gpt-4o-mini", "messages": messages, "max_completion_tokens": 800}
+    body = json.dumps(chat, ensure_ascii=False).encode()
+    head = (
+        "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key\r\n"
+        f"Content-Type: application/json\r\nX-Client-Request-Id: {uuid4()}/1/1\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class AnswerCount:
+    """How many answers all connections have received."""
 
     def __init__(self) -> None:
         self.answers = 0
-        self._numbers = count(1)
-
-    def next_request(self) -> bytes:
-        """Return a request of 2 to 3 kB like the consumer's, with texts of its own."""
-        number = next(self._numbers)
-        user = (
-            f"<refined_ad_copy_eng>Shirt {number} — Blue cotton shirt.</refined_ad_copy_eng>\n"
-            "<tone_style>따뜻하고 다정한 말투, 이모지 조금</tone_style>\n"
-            f"<product_description>{'Soft, light, made to last. ' * 20}</product_description>\n"
-            "<store_information>오션앤코 성수점 · 서울 성동구 연무장길 12</store_information>"
-        )
-        system = "인스타그램 광고 글을 한국어로 쓰고 JSON으로만 답하세요. " * 15
-        messages = [
-            {"role": "system", "content": system},
-            {"role": "user", "content": user},
-        ]
-        chat = {"model": "gpt-4o-mini", "messages": messages, "max_completion_tokens": 800}
-        body = json.dumps(chat, ensure_ascii=False).encode()
-        head = (
-            "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer key\r\n"
-            f"Content-Type: application/json\r\nX-Client-Request-Id: {uuid4()}/1/1\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n"
-        )
-        return head.encode() + body
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive connection with one call in flight."""
+    """One kept-alive connection with one call in flight: every answer makes it ask again."""
 
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
+    def __init__(self, number: int, count: AnswerCount) -> None:
+        self._request = request(number)
+        self._count = count
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the first request."""
         self._transport = cast("asyncio.WriteTransport", transport)
-        self._transport.write(self._driver.next_request())
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Send the next request once the answer is whole."""
@@ -76,8 +73,8 @@ class Connection(asyncio.Protocol):
         if not head.startswith(b"HTTP/1.1 200"):
             raise ConnectionError(self._received.decode())
         self._received = b""
-        self._driver.answers += 1
-        self._transport.write(self._driver.next_request())
+        self._count.answers += 1
+        self._transport.write(self._request)
 
 
 def _body_length(head: bytes) -> int:
@@ -94,13 +91,13 @@ def _cpu_s(pid: int) -> float:
 async def measure(port: int, pid: int, in_flight: int, seconds: float) -> None:
     """Drive the server and print requests per second and CPU per request."""
     loop = asyncio.get_running_loop()
-    driver = Driver()
-    for _ in range(in_flight):
-        await loop.create_connection(lambda: Connection(driver), "127.0.0.1", port)
+    count = AnswerCount()
+    for number in range(in_flight):
+        await loop.create_connection(partial(Connection, number, count), "127.0.0.1", port)
     await asyncio.sleep(WARM_UP_S)
-    answers, cpu_s, started_s = driver.answers, _cpu_s(pid), loop.time()
+    answers, cpu_s, started_s = count.answers, _cpu_s(pid), loop.time()
     await asyncio.sleep(seconds)
-    answers, cpu_s = driver.answers - answers, _cpu_s(pid) - cpu_s
+    answers, cpu_s = count.answers - answers, _cpu_s(pid) - cpu_s
     elapsed_s = loop.time() - started_s
     cpu_ms = cpu_s * 1000 / answers
     print(  # noqa: T201

@@ -3,10 +3,9 @@
 import asyncio
 import secrets
 import time
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
-from aiohttp.web import BaseRequest, StreamResponse
 from pydantic_core import to_json
 
 from devstack.simulated_llm import openai_errors, wire_faults
@@ -23,17 +22,16 @@ from devstack.simulated_llm.faults import (
     HtmlPage,
     TruncatedBody,
 )
-from devstack.simulated_llm.http_answers import check_api_key, error_answer, json_bytes_answer
+from devstack.simulated_llm.http_answers import check_api_key, error_answer
+from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
 from devstack.simulated_llm.known_models import KnownModel
 from devstack.simulated_llm.ledger import LedgerCall
 from devstack.simulated_llm.openai_errors import ApiError
 from devstack.simulated_llm.post_writer import write_post
 from devstack.simulated_llm.world import World
 
-_DISCONNECT_CHECK_S = 0.1
 
-
-async def create_chat_completion(world: World, request: BaseRequest) -> StreamResponse:
+async def create_chat_completion(world: World, request: HttpRequest) -> HttpResponse:
     """Answer one call; the ledger holds it from its arrival on, whatever its end."""
     response_id = f"req_{secrets.token_hex(16)}"
     call = world.ledger.open(request.headers.get("x-client-request-id"), response_id)
@@ -52,22 +50,20 @@ class _ConnectionLostError(Exception):
     """The connection ended before anything was generated."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Exchange:
+class _Exchange(NamedTuple):
     """One call being answered. ``started_s`` is on the monotonic clock."""
 
     world: World
-    request: BaseRequest
+    request: HttpRequest
     call: LedgerCall
     started_s: float
 
-    async def answer(self) -> StreamResponse:
+    async def answer(self) -> HttpResponse:
         """Check, think, generate, bill, send: in the order in which the provider does it."""
         check_api_key(self.world, self.request)
-        body = await self.request.read()
-        chat = parse_chat_request(body)
+        chat = parse_chat_request(self.request.body)
         model = self.requested_model(chat)
-        identity = self.world.identify(self.call.request_id or _digest(body), self.call.attempt)
+        identity = self.world.identify(self.call.request_id or _digest(self.request.body), self.call.attempt)
         fault = self.world.faults.pick(self.world.seed, identity, chat.user_text)
         self.admit(chat, model, fault)
         await self.think(identity, fault)
@@ -95,7 +91,7 @@ class _Exchange:
         """Take the model's time. A client that gives up meanwhile does not stop the model."""
         match fault:
             case Hang(hang_s=None):
-                await _wait_for_disconnect(self.request)
+                await self.request.connection.lost.wait()
                 raise _ConnectionLostError
             case Hang(hang_s=float(hang_s)):
                 await asyncio.sleep(hang_s)
@@ -114,7 +110,7 @@ class _Exchange:
             world.stored.add(chat, completion, self.call.response_id)
         return completion
 
-    def send(self, completion: Completion, fault: FaultRule | None) -> StreamResponse:
+    def send(self, completion: Completion, fault: FaultRule | None) -> HttpResponse:
         """Send a completion, in whatever way its fault leaves open."""
         body = to_json(completion.json())
         match fault:
@@ -128,12 +124,12 @@ class _Exchange:
                 self.call.answered(200, delivered=False)
                 return wire_faults.html_page()
             case _:
-                self.call.answered(200, delivered=wire_faults.is_connected(self.request))
-                return json_bytes_answer(body, headers=self.headers())
+                self.call.answered(200, delivered=self.request.connection.is_open)
+                return HttpResponse(body=body, headers=self.headers())
 
-    def send_error(self, error: ApiError) -> StreamResponse:
+    def send_error(self, error: ApiError) -> HttpResponse:
         """Send an error, which is never billed."""
-        self.call.answered(error.status, delivered=wire_faults.is_connected(self.request))
+        self.call.answered(error.status, delivered=self.request.connection.is_open)
         return error_answer(error, self.headers())
 
     def headers(self) -> dict[str, str]:
@@ -152,13 +148,6 @@ def _answer_to(chat: ChatRequest, seed: int, fault: FaultRule | None) -> Answer:
     post = write_post(seed, chat.prompt, chat.user_text)
     answer = spoiled_answer(fault.kind, post) if isinstance(fault, ContentFault) else Answer(post.json())
     return answer.limited_to(chat.token_limit)
-
-
-async def _wait_for_disconnect(request: BaseRequest) -> None:
-    # aiohttp tells a handler of a disconnect by cancelling it or not at all; cancelling is off
-    # because it would also stop the calls that are billed, so this one has to look.
-    while wire_faults.is_connected(request):  # noqa: ASYNC110 - there is no event to wait for
-        await asyncio.sleep(_DISCONNECT_CHECK_S)
 
 
 def _digest(body: bytes) -> str:

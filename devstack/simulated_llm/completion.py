@@ -2,8 +2,7 @@
 
 import secrets
 import time
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from devstack.simulated_llm.chat_request import ChatRequest
 from devstack.simulated_llm.known_models import KnownModel
@@ -14,8 +13,7 @@ SYSTEM_FINGERPRINT = "fp_51mula7ed0"
 JsonObject = dict[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What the model says: content or a refusal, and why it stopped."""
 
     content: str | None
@@ -34,8 +32,7 @@ class Answer:
         return Answer(cut_to_tokens(self.content, token_limit), "length")
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """One generated, and therefore billed, completion."""
 
     completion_id: str

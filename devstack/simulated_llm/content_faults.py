@@ -1,7 +1,5 @@
 """Faults inside a whole and billed completion: what the model says is not what was asked for."""
 
-from dataclasses import replace
-
 from devstack.simulated_llm.completion import Answer
 from devstack.simulated_llm.faults import AnswerFaultKind, PostFaultKind
 from devstack.simulated_llm.post_writer import Post
@@ -35,16 +33,16 @@ def _spoiled_post(kind: PostFaultKind, post: Post) -> Post:
     """Return a post of the right form that breaks a rule of Instagram's or of the database."""
     match kind:
         case "hashtags_31":
-            return replace(post, hashtags=_numbered("#추천", TOO_MANY_HASHTAGS))
+            return post._replace(hashtags=_numbered("#추천", TOO_MANY_HASHTAGS))
         case "caption_3000":
-            return replace(post, caption=_stretched(post.caption, TOO_LONG_CAPTION_CHARS))
+            return post._replace(caption=_stretched(post.caption, TOO_LONG_CAPTION_CHARS))
         case "many_mentions":
             mentions = _numbered("@friend", TOO_MANY_MENTIONS)
-            return replace(post, caption=f"{post.caption}\n\n{mentions}")
+            return post._replace(caption=f"{post.caption}\n\n{mentions}")
         case "nul_character":
-            return replace(post, caption=f"{post.caption}\x00")
+            return post._replace(caption=f"{post.caption}\x00")
         case "empty_caption":
-            return replace(post, caption="")
+            return post._replace(caption="")
 
 
 def _numbered(prefix: str, count: int) -> str:

@@ -1,20 +1,19 @@
 """Endpoints beside the API that steer a world and read its ledger. They need no API key."""
 
+from http import HTTPStatus
 from typing import TypeVar
 
-from aiohttp.web import BaseRequest, Response, StreamResponse
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from devstack.simulated_llm.faults import FAULT_RULES, FaultPlan
 from devstack.simulated_llm.http_answers import json_answer
+from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
 from devstack.simulated_llm.latency import parse_latency
 from devstack.simulated_llm.openai_errors import ApiError, bad_request
 from devstack.simulated_llm.rate_limits import RateLimits
 from devstack.simulated_llm.world import World
 
 T = TypeVar("T")
-
-_NO_CONTENT = 204
 
 
 class LatencySetting(BaseModel):
@@ -44,73 +43,73 @@ _LIMITS = TypeAdapter(RateLimits)
 _SEED = TypeAdapter(SeedSetting)
 
 
-async def get_ledger(world: World, request: BaseRequest) -> StreamResponse:
+async def get_ledger(world: World, request: HttpRequest) -> HttpResponse:
     """``GET /ledger``, or only the counts with ``?summary=1``."""
     if request.query.get("summary", "0") != "0":
         return json_answer(world.ledger.summary())
     return json_answer(world.ledger.report())
 
 
-async def delete_ledger(world: World, _request: BaseRequest) -> StreamResponse:
+async def delete_ledger(world: World, _request: HttpRequest) -> HttpResponse:
     """``DELETE /ledger``: forget the calls that have ended."""
     world.ledger.clear()
-    return Response(status=_NO_CONTENT)
+    return HttpResponse(HTTPStatus.NO_CONTENT)
 
 
-async def get_faults(world: World, _request: BaseRequest) -> StreamResponse:
+async def get_faults(world: World, _request: HttpRequest) -> HttpResponse:
     """``GET /faults``: the list of rules."""
     return json_answer(world.faults.rules)
 
 
-async def put_faults(world: World, request: BaseRequest) -> StreamResponse:
+async def put_faults(world: World, request: HttpRequest) -> HttpResponse:
     """``PUT /faults``: replace the list of rules, and count their matches from zero."""
-    rules = await _read(FAULT_RULES, request)
+    rules = _read(FAULT_RULES, request)
     world.faults = FaultPlan(rules)
     return await get_faults(world, request)
 
 
-async def delete_faults(world: World, _request: BaseRequest) -> StreamResponse:
+async def delete_faults(world: World, _request: HttpRequest) -> HttpResponse:
     """``DELETE /faults``: from here on nothing goes wrong."""
     world.faults = FaultPlan()
-    return Response(status=_NO_CONTENT)
+    return HttpResponse(HTTPStatus.NO_CONTENT)
 
 
-async def get_latency(world: World, _request: BaseRequest) -> StreamResponse:
+async def get_latency(world: World, _request: HttpRequest) -> HttpResponse:
     """``GET /latency``."""
     return json_answer({"latency": str(world.latency)})
 
 
-async def put_latency(world: World, request: BaseRequest) -> StreamResponse:
+async def put_latency(world: World, request: HttpRequest) -> HttpResponse:
     """``PUT /latency``: for calls that arrive from here on."""
-    world.latency = parse_latency((await _read(_LATENCY, request)).latency)
+    world.latency = parse_latency(_read(_LATENCY, request).latency)
     return await get_latency(world, request)
 
 
-async def get_limits(world: World, _request: BaseRequest) -> StreamResponse:
+async def get_limits(world: World, _request: HttpRequest) -> HttpResponse:
     """``GET /limits``: requests and tokens per minute."""
     return json_answer(world.limiter.limits)
 
 
-async def put_limits(world: World, request: BaseRequest) -> StreamResponse:
+async def put_limits(world: World, request: HttpRequest) -> HttpResponse:
     """``PUT /limits``: other limits, with full buckets."""
-    world.set_limits(await _read(_LIMITS, request))
+    world.set_limits(_read(_LIMITS, request))
     return await get_limits(world, request)
 
 
-async def get_seed(world: World, _request: BaseRequest) -> StreamResponse:
+async def get_seed(world: World, _request: HttpRequest) -> HttpResponse:
     """``GET /seed``."""
     return json_answer({"seed": world.seed})
 
 
-async def put_seed(world: World, request: BaseRequest) -> StreamResponse:
+async def put_seed(world: World, request: HttpRequest) -> HttpResponse:
     """``PUT /seed``: start the draws anew from this seed."""
-    world.reseed((await _read(_SEED, request)).seed)
+    world.reseed(_read(_SEED, request).seed)
     return await get_seed(world, request)
 
 
-async def _read(form: TypeAdapter[T], request: BaseRequest) -> T:
+def _read(form: TypeAdapter[T], request: HttpRequest) -> T:
     try:
-        return form.validate_json(await request.read())
+        return form.validate_json(request.body)
     except ValidationError as error:
         raise _invalid_setting(error) from error
 

@@ -1,7 +1,7 @@
 """The event's fields as the prompt delimits them: ``<tone_style>…</tone_style>`` and so on."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _PRODUCT_END = re.compile(" [\u2014\u2013|-] |[.!?\\n]|: ")
 _MAX_NAME_CHARS = 40
@@ -12,8 +12,7 @@ _DEFAULT_PRODUCT = "오늘의 신상품"
 _DEFAULT_STORE = "저희 매장"
 
 
-@dataclass(frozen=True, slots=True)
-class EventFields:
+class EventFields(NamedTuple):
     """What a post is written from; store details are its address, hours and offers.
 
     All but ``product_text`` are short and free of tags and mentions, so that a post made of them keeps within

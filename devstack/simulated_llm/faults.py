@@ -1,8 +1,7 @@
 """What can go wrong with a call, and the rules that say which calls it happens to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter
 
@@ -125,8 +124,7 @@ FaultRule = Annotated[
 FAULT_RULES: TypeAdapter[list[FaultRule]] = TypeAdapter(list[FaultRule])
 
 
-@dataclass(frozen=True, slots=True)
-class CallIdentity:
+class CallIdentity(NamedTuple):
     """What tells one call from another, whatever the order they arrive in.
 
     ``key`` is the client's request id or, without one, a digest of the request; ``occurrence``

@@ -1,7 +1,7 @@
 """Writes a plausible Korean Instagram post; the same seed and request give the same post."""
 
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pydantic_core import to_json
 
@@ -12,8 +12,7 @@ from devstack.simulated_llm.seeded import Picker
 MIN_HASHTAGS, MAX_HASHTAGS = 3, 5
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(NamedTuple):
     """Caption and hashtags, the latter as ``#a #b``."""
 
     caption: str

@@ -2,20 +2,18 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
-
-from aiohttp.web import BaseRequest, Server, ServerRunner, StreamResponse, TCPSite
 
 from devstack.simulated_llm import control_endpoints, openai_errors, read_endpoints
 from devstack.simulated_llm.chat_endpoint import create_chat_completion
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.http_answers import error_answer
+from devstack.simulated_llm.http_server import HttpRequest, HttpResponse, HttpServer
 from devstack.simulated_llm.openai_errors import ApiError
 from devstack.simulated_llm.world import DEFAULT_WORLD, SimulationSettings, World, Worlds
 
-Endpoint = Callable[[World, BaseRequest], Awaitable[StreamResponse]]
+Endpoint = Callable[[World, HttpRequest], Awaitable[HttpResponse]]
 
 _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/v1/chat/completions"): create_chat_completion,
@@ -35,7 +33,6 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/seed"): control_endpoints.get_seed,
     ("PUT", "/seed"): control_endpoints.put_seed,
 }
-_SHUTDOWN_GRACE_S = 0.01  # a hanging call must not hold up the end; to aiohttp, 0 means no limit
 _WORLD_PATH = re.compile(r"/w/([\w.-]{1,100})(/.*)")
 
 
@@ -56,15 +53,11 @@ class SimulatedLlmServer:
         self._worlds = Worlds(settings or SimulationSettings())
         self._host = host
         self._port = port
-        self._on_exit = AsyncExitStack()
+        self._http = HttpServer(self._serve)
 
     async def __aenter__(self) -> Self:
         """Listen."""
-        runner = ServerRunner(Server(self._serve), access_log=None, shutdown_timeout=_SHUTDOWN_GRACE_S)
-        self._on_exit.push_async_callback(runner.cleanup)
-        await runner.setup()
-        await TCPSite(runner, self._host, self._port).start()
-        self._port = runner.addresses[0][1]
+        self._port = await self._http.listen(self._host, self._port)
         return self
 
     async def __aexit__(
@@ -74,7 +67,7 @@ class SimulatedLlmServer:
         _traceback: TracebackType | None,
     ) -> None:
         """Close at once; calls in flight end without an answer."""
-        await self._on_exit.aclose()
+        await self._http.close()
 
     @property
     def origin(self) -> str:
@@ -90,7 +83,7 @@ class SimulatedLlmServer:
         """Return what sets a world's faults and reads its ledger."""
         return SimulatedLlmControl(self.origin, world)
 
-    async def _serve(self, request: BaseRequest) -> StreamResponse:
+    async def _serve(self, request: HttpRequest) -> HttpResponse:
         try:
             world_name, path = _split_world(request.path)
             endpoint = _find_endpoint(request.method, path)

@@ -4,13 +4,13 @@ from math import ceil
 
 ASCII_CHARS_PER_TOKEN = 4.0  # OpenAI's own rule of thumb for English
 OTHER_CHARS_PER_TOKEN = 1.6  # about what o200k_base needs for Hangul with its spaces
+_EXTRA_BYTES_PER_HANGUL = 2  # in UTF-8, beyond the one byte of an ASCII character
 
 
 def count_tokens(text: str) -> int:
     """Count the tokens of a text; grows with every character that is added."""
-    ascii_chars = len(text.encode("ascii", "ignore"))
-    other_chars = len(text) - ascii_chars
-    return ceil(ascii_chars / ASCII_CHARS_PER_TOKEN + other_chars / OTHER_CHARS_PER_TOKEN)
+    other_chars = (len(text.encode()) - len(text)) / _EXTRA_BYTES_PER_HANGUL
+    return ceil((len(text) - other_chars) / ASCII_CHARS_PER_TOKEN + other_chars / OTHER_CHARS_PER_TOKEN)
 
 
 def cut_to_tokens(text: str, limit: int) -> str:
