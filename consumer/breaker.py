@@ -1,0 +1,166 @@
+"""The breaker: whether the LLM provider may be called, judged by how the last calls went.
+
+A state machine on a clock that is an argument. Closed: calls go out. It opens at once when the account
+is refused, and when most of the last calls failed. Open: nothing goes out for a while. Then it is
+half-open: one call goes out as a probe. If that succeeds the breaker closes; if not, it waits again,
+twice as long.
+
+Each call carries the permit it began with, and a permit is good until the next change of state. So
+calls that began before the breaker opened tell nothing any more, whenever they end and however: those
+that hang until their timeout would open it again after the provider is back, and one that succeeds
+late has been answered by the provider as it was. Only the probe decides.
+
+Source of the terms: M. Nygard, "Release It!", stability pattern "Circuit Breaker".
+"""
+
+from collections import deque
+from enum import Enum
+from typing import NewType
+
+from consumer.llm_errors import AccountRefused, CallFailed, LlmError, RateLimited
+
+Permit = NewType("Permit", int)
+
+
+class BreakerState(Enum):
+    """What the breaker lets out: everything, nothing, or one probe."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Breaker:
+    """The state of one provider, as seen from this process.
+
+    It opens when more than half of the last `window_calls` calls failed, if there were at least
+    `least_calls` of them within `window_s`. The first probe goes out after `first_wait_s`, each
+    later one after twice the wait, `longest_wait_s` at most. A probe that has not reported within
+    `probe_deadline_s` (longer than any call lasts) is given up, and another one may go.
+    """
+
+    def __init__(
+        self,
+        *,
+        probe_deadline_s: float,
+        first_wait_s: float = 5.0,
+        longest_wait_s: float = 60.0,
+        window_calls: int = 20,
+        least_calls: int = 5,
+        window_s: float = 300.0,
+    ) -> None:
+        self._probe_deadline_s = probe_deadline_s
+        self._first_wait_s = first_wait_s
+        self._longest_wait_s = longest_wait_s
+        self._least_calls = least_calls
+        self._window_s = window_s
+        self._ended: deque[tuple[float, bool]] = deque(maxlen=window_calls)  # when, and whether it failed
+        self._state = BreakerState.CLOSED
+        self._permit = Permit(0)
+        self._wait_s = first_wait_s
+        self._next_probe_s = 0.0
+        self._reason: str | None = None
+        self._opened_total = 0
+
+    @property
+    def state(self) -> BreakerState:
+        """The present state; an open breaker stays so until a probe begins."""
+        return self._state
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether calls go out freely."""
+        return self._state is BreakerState.CLOSED
+
+    @property
+    def reason(self) -> str | None:
+        """The last error that opened it or kept it open; None while it is closed."""
+        return self._reason
+
+    @property
+    def opened_total(self) -> int:
+        """How often it went from closed to open."""
+        return self._opened_total
+
+    def allowance(self, now_s: float, wanted: int) -> int:
+        """How many new requests may be taken on now: `wanted`, 1 or 0. Reserves nothing."""
+        if self.is_closed:
+            return wanted
+        return min(wanted, 1) if now_s >= self._next_probe_s else 0
+
+    def retry_in_s(self, now_s: float) -> float:
+        """When to ask again after a refusal; 0 when a call may begin now.
+
+        While a probe is out this is a guess, never longer than until the probe is given up.
+        """
+        if self.is_closed:
+            return 0.0
+        left_s = max(0.0, self._next_probe_s - now_s)
+        return left_s if self._state is BreakerState.OPEN else min(left_s, self._wait_s)
+
+    def begin_call(self, now_s: float) -> Permit | None:
+        """A permit for one call that goes out now, None when none may. It is due back by `record`."""
+        if self.is_closed:
+            return self._permit
+        if now_s < self._next_probe_s:
+            return None
+        self._enter(BreakerState.HALF_OPEN)
+        self._next_probe_s = now_s + self._probe_deadline_s
+        return self._permit
+
+    def record(self, permit: Permit, error: LlmError | None, now_s: float) -> bool:
+        """Note how a call ended: with its error, or None when it was answered.
+
+        A refused request, a filtered one, a rate limit: the provider is there and knows the account, so
+        a probe that ends so closes the breaker. Otherwise a rate limit counts neither way; it is the
+        limiter's matter.
+
+        Returns whether a failure is the request's own. It is not when the breaker opened since the
+        call began, or opens now: then no attempt is used up.
+        """
+        if permit != self._permit:
+            return False
+        match error:
+            case AccountRefused():
+                self._open(error, now_s)
+            case CallFailed():
+                self._failed(error, now_s)
+            case _ if self._state is BreakerState.HALF_OPEN:
+                self._close()
+            case RateLimited():
+                pass
+            case _:
+                self._ended.append((now_s, False))
+        return self.is_closed
+
+    def abandon(self, permit: Permit, now_s: float) -> None:
+        """Take back a permit whose call ended without a result: it was cancelled, or never went out."""
+        if permit == self._permit and self._state is BreakerState.HALF_OPEN:
+            self._enter(BreakerState.OPEN)
+            self._next_probe_s = now_s
+
+    def _failed(self, error: LlmError, now_s: float) -> None:
+        self._ended.append((now_s, True))
+        recent = [failed for at_s, failed in self._ended if now_s - at_s <= self._window_s]
+        mostly_failed = len(recent) >= self._least_calls and 2 * sum(recent) > len(recent)
+        if mostly_failed or self._state is BreakerState.HALF_OPEN:
+            self._open(error, now_s)
+
+    def _open(self, error: LlmError, now_s: float) -> None:
+        if self.is_closed:
+            self._opened_total += 1
+            self._wait_s = self._first_wait_s
+        else:
+            self._wait_s = min(2 * self._wait_s, self._longest_wait_s)
+        self._enter(BreakerState.OPEN)
+        self._next_probe_s = now_s + self._wait_s
+        self._reason = f"{error.reason}: {error}"
+
+    def _close(self) -> None:
+        self._enter(BreakerState.CLOSED)
+        self._ended.clear()
+        self._reason = None
+
+    def _enter(self, state: BreakerState) -> None:
+        self._state = state
+        self._permit = Permit(self._permit + 1)

@@ -1,0 +1,69 @@
+"""What a provider says about its rate limits in the `x-ratelimit-*` headers of an answer.
+
+Source: https://platform.openai.com/docs/guides/rate-limits (the project's headers since 2026-06). Other
+providers with the same interface send them too, in part or with other units; what makes no sense is ignored.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)  # more digits than that are no limit, and no exact float
+_NUMBER = r"\d{1,15}(?:\.\d{0,15})?"
+_DURATION = re.compile(rf"(?:{_NUMBER}(?:h|ms|m|s|us|µs|μs|ns))+", re.ASCII)
+_PART = re.compile(rf"({_NUMBER})([a-zµμ]+)", re.ASCII)
+_SECONDS = re.compile(_NUMBER, re.ASCII)
+_UNIT_S = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+_LONGEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit: its size, what remains of it (never more than that), and when it will be whole again."""
+
+    limit: int
+    remaining: int | None = None
+    reset_s: float | None = None
+
+
+Unit = Literal["requests", "tokens", "project-tokens"]
+UNITS: tuple[Unit, ...] = get_args(Unit)
+
+
+def read_rate_headers(headers: Mapping[str, str]) -> dict[Unit, Quota]:
+    """The limits that an answer names. `headers` ignores case, or has lower-case names. Never raises."""
+    return {unit: quota for unit in UNITS if (quota := _quota(headers, unit))}
+
+
+def duration_s(text: str) -> float | None:
+    """The seconds in a Go duration ("6m0s", "1.5s", "20ms"); None if it is none, or negative.
+
+    A number without a unit counts as seconds, as Azure sends them.
+
+    Source: https://pkg.go.dev/time#ParseDuration
+    """
+    text = text.strip()
+    if len(text) > _LONGEST:
+        return None
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    if _DURATION.fullmatch(text):
+        return sum(float(number) * _UNIT_S[unit] for number, unit in _PART.findall(text))
+    return None
+
+
+def _quota(headers: Mapping[str, str], unit: Unit) -> Quota | None:
+    limit = _count(headers.get(f"x-ratelimit-limit-{unit}"))
+    if not limit:
+        return None
+    remaining = _count(headers.get(f"x-ratelimit-remaining-{unit}"))
+    return Quota(
+        limit,
+        None if remaining is None else min(remaining, limit),
+        duration_s(headers.get(f"x-ratelimit-reset-{unit}", "")),
+    )
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None
