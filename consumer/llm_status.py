@@ -15,12 +15,13 @@ from consumer.llm_errors import (
 
 DETAIL_LENGTH = 500
 MAX_RETRY_AFTER_S = 3_600.0
-_SERVER_ERRORS = range(500, 600)
+_PASSING = {408, 409, *range(500, 600)}
 
 
-def error_for_status(error: openai.APIStatusError) -> LlmError:
-    """What a 4xx or 5xx answer means for the event and for all others."""
-    detail = f"HTTP {error.status_code} {error.code or ''}: {error.message}"[:DETAIL_LENGTH]
+def error_for_status(error: openai.APIStatusError, *, api_key: str) -> LlmError:
+    """What a 4xx or 5xx answer means for the event and for all others; some servers quote the key they refuse."""
+    said = f"HTTP {error.status_code} {error.code or ''}: {error.message}"
+    detail = said.replace(api_key, "***")[:DETAIL_LENGTH]
     match error.status_code, error.code:
         case 429, "insufficient_quota" | "billing_hard_limit_reached":
             return AccountRefused(detail)
@@ -30,9 +31,7 @@ def error_for_status(error: openai.APIStatusError) -> LlmError:
             return AccountRefused(detail)
         case 400, "content_filter" | "content_policy_violation":
             return ContentFiltered(detail)
-        case 408 | 409, _:
-            return CallFailed(detail)
-        case status, _ if status in _SERVER_ERRORS:
+        case status, _ if status in _PASSING:
             return CallFailed(detail)
         case _:
             return RequestRefused(detail)

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import httpx2
 import openai
 
 from consumer.completion import Completion, completion_of, read_completion
-from consumer.llm_errors import CallFailed, LlmError
+from consumer.llm_errors import CallFailed
 from consumer.llm_status import DETAIL_LENGTH, error_for_status
 from consumer.prompt import Messages
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
@@ -141,15 +142,16 @@ class Writer:
             # the client's timeout is for each read; a body that trickles in must end as well
             async with asyncio.timeout(self._timeout_s):
                 yield
-        except (TimeoutError, openai.APITimeoutError) as error:
-            raise CallFailed(f"no answer within {self._timeout_s:g} s", maybe_billed=True) from error
         except openai.APIStatusError as error:
-            raise self._without_key(error_for_status(error)) from error
+            raise error_for_status(error, api_key=self._client.api_key) from error
         except (openai.APIConnectionError, httpx2.HTTPError, OSError) as error:
-            detail = f"connection failed: {error.__cause__ or error}"[:DETAIL_LENGTH]
-            raise CallFailed(detail, maybe_billed=True) from error
+            raise self._unanswered(error) from error
 
-    def _without_key(self, error: LlmError) -> LlmError:
-        """Some servers quote the key they refuse."""
-        error.args = (str(error).replace(self._client.api_key, "***"),)
-        return error
+    def _unanswered(self, error: BaseException) -> CallFailed:
+        # the client's transport calls every connection error a connect timeout; the first cause knows better
+        while not isinstance(error, (TimeoutError, aiohttp.ClientError)) and error.__cause__:
+            error = error.__cause__
+        if isinstance(error, TimeoutError):
+            return CallFailed(f"no answer within {self._timeout_s:g} s", maybe_billed=True)
+        connected = not isinstance(error, aiohttp.ClientConnectorError)
+        return CallFailed(f"connection failed: {error}"[:DETAIL_LENGTH], maybe_billed=connected)
