@@ -1,0 +1,182 @@
+"""Each way a call can fail, as the class of error that decides what happens next."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from consumer.llm_errors import AccountRefused, CallFailed, ContentFiltered, LlmError, RateLimited, RequestRefused
+from devstack.simulated_llm.server import SimulatedLlmServer
+from tests.contract.answering_server import Answer, answering
+from tests.contract.writers import API_KEY, open_writer, write
+
+TIMEOUT_S = 0.4
+
+
+async def failure(base_url: str, *, timeout_s: float = 10) -> LlmError:
+    """How one call fails."""
+    async with open_writer(base_url, timeout_s=timeout_s) as writer:
+        with pytest.raises(LlmError) as caught:
+            await write(writer)
+    return caught.value
+
+
+async def failure_of(answer: Answer, *, timeout_s: float = 10) -> LlmError:
+    """How one call fails when the server answers like this."""
+    async with answering(answer) as (base_url, asked):
+        error = await failure(base_url, timeout_s=timeout_s)
+    assert len(asked) == 1
+    return error
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected", "status"),
+    [
+        ({"kind": "rate_limited"}, RateLimited, 429),
+        ({"kind": "insufficient_quota"}, AccountRefused, 429),
+        ({"kind": "unauthorized"}, AccountRefused, 401),
+        ({"kind": "forbidden"}, AccountRefused, 403),
+        ({"kind": "model_not_found"}, AccountRefused, 404),
+        ({"kind": "bad_request"}, RequestRefused, 400),
+        ({"kind": "timeout_408"}, CallFailed, 408),
+        ({"kind": "conflict_409"}, CallFailed, 409),
+        ({"kind": "server_error_500"}, CallFailed, 500),
+        ({"kind": "unavailable_503"}, CallFailed, 503),
+        ({"kind": "html_200"}, CallFailed, 200),
+        ({"kind": "truncated_body", "valid_http": True}, CallFailed, 200),
+        ({"kind": "truncated_body", "valid_http": False}, CallFailed, 200),
+        ({"kind": "connection_reset", "after_generation": True}, CallFailed, None),
+        ({"kind": "connection_reset", "after_generation": False}, CallFailed, None),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
+)
+async def test_a_failing_call_raises_what_decides_and_is_made_once(
+    fault: dict[str, object], expected: type[LlmError], status: int | None
+) -> None:
+    async with SimulatedLlmServer() as server:
+        await server.control().set_faults(fault)
+        error = await failure(server.base_url)
+        [call] = (await server.control().ledger()).calls
+    assert type(error) is expected
+    assert call.status == status
+
+
+@pytest.mark.parametrize(
+    ("fault", "maybe_billed"),
+    [
+        ({"kind": "hang"}, True),
+        ({"kind": "hang", "hang_s": 1.0}, True),
+        ({"kind": "html_200"}, True),
+        ({"kind": "truncated_body"}, True),
+        ({"kind": "connection_reset"}, True),
+        ({"kind": "server_error_500"}, False),
+        ({"kind": "timeout_408"}, False),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
+)
+async def test_only_a_call_without_answer_may_have_been_billed(fault: dict[str, object], *, maybe_billed: bool) -> None:
+    async with SimulatedLlmServer() as server:
+        await server.control().set_faults(fault)
+        error = await failure(server.base_url, timeout_s=TIMEOUT_S)
+    assert isinstance(error, CallFailed)
+    assert error.maybe_billed is maybe_billed
+
+
+@pytest.mark.parametrize(("header", "expected_s"), [("both", 2), ("retry-after", 2), ("retry-after-ms", 1.5)])
+async def test_a_rate_limit_tells_how_long_to_wait(header: str, expected_s: float) -> None:
+    async with SimulatedLlmServer() as server:
+        limited = {"kind": "rate_limited", "retry_after_s": 1.5, "retry_after_header": header}
+        await server.control().set_faults(limited)
+        error = await failure(server.base_url)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_s == pytest.approx(1.5 if header == "both" else expected_s)
+
+
+async def test_a_rate_limit_without_a_time_tells_none() -> None:
+    async with SimulatedLlmServer() as server:
+        await server.control().set_faults({"kind": "rate_limited", "retry_after_header": "none"})
+        error = await failure(server.base_url)
+    assert isinstance(error, RateLimited)
+    assert error.retry_after_s is None
+
+
+@pytest.mark.parametrize("code", ["content_filter", "content_policy_violation"])
+async def test_a_filter_that_refuses_the_prompt_is_told_from_a_bad_request(code: str) -> None:
+    async def filtered(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"error": {"message": "filtered", "code": code}}, status=400)
+
+    error = await failure_of(filtered)
+    assert type(error) is ContentFiltered
+    assert error.reason == "llm_content_filtered"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b'{"error": "text"}', b"[]", b'{"error": null}'])
+async def test_a_proxy_s_502_of_any_form_is_a_failed_call(body: bytes) -> None:
+    async def bad_gateway(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=body, status=502, content_type="text/html")
+
+    assert type(await failure_of(bad_gateway)) is CallFailed
+
+
+async def test_no_server_at_all_is_a_failed_call() -> None:
+    error = await failure("http://127.0.0.1:9/v1")
+    assert type(error) is CallFailed
+    assert "connection failed: Cannot connect to host 127.0.0.1:9" in str(error)
+    assert not error.maybe_billed
+
+
+async def elapsed_s(answer: Answer) -> float:
+    """How long a call takes that the server never finishes."""
+    loop = asyncio.get_running_loop()
+    started_s = loop.time()
+    error = await failure_of(answer, timeout_s=TIMEOUT_S)
+    assert str(error) == f"no answer within {TIMEOUT_S:g} s"
+    return loop.time() - started_s
+
+
+async def test_a_server_that_says_nothing_ends_the_call_at_the_timeout() -> None:
+    async def silence(_: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert TIMEOUT_S <= await elapsed_s(silence) < 4 * TIMEOUT_S
+
+
+async def test_a_body_that_trickles_in_ends_the_call_at_the_timeout_all_the_same() -> None:
+    async def trickle(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(TIMEOUT_S / 10)
+
+    assert TIMEOUT_S <= await elapsed_s(trickle) < 4 * TIMEOUT_S
+
+
+async def test_a_cancelled_call_is_cancelled_and_not_an_error_of_the_provider() -> None:
+    arrived = asyncio.Event()
+
+    async def silence(_: web.BaseRequest) -> web.StreamResponse:
+        arrived.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async with answering(silence) as (base_url, _), open_writer(base_url) as writer:
+        call = asyncio.create_task(write(writer))
+        await arrived.wait()
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
+async def test_a_server_that_quotes_the_key_does_not_get_it_into_an_error_text(status: int) -> None:
+    """Not even the part of it that is left where a long text is cut."""
+
+    async def quoting(request: web.BaseRequest) -> web.StreamResponse:
+        message = f"Incorrect API key provided: {request.headers['Authorization']}. " * 20
+        return web.json_response({"error": {"message": message, "code": message}}, status=status)
+
+    text = str(await failure_of(quoting))
+    assert API_KEY[:8] not in text
+    assert len(text) <= 500
