@@ -99,8 +99,12 @@ class ContainerServer:
                 self._container.get_wrapped_container().start()
 
     def _make(self) -> "DockerContainer":
+        from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
+        # Its reaper is one more image to pull and wants the engine's socket; here the supervisor removes
+        # the containers when it ends, and after a kill of it the next `stack up` or `stack down` does.
+        testcontainers_config.ryuk_disabled = True
         container = DockerContainer(self._spec.image, env=dict(self._spec.environment))
         # with_bind_ports would open the port to the network.
         ports: dict[str, Any] = {f"{self._spec.port}/tcp": (LOOPBACK, self.port)}

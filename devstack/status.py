@@ -50,14 +50,15 @@ async def status_of(folder: Path) -> StackStatus:
 
 async def _servers(folder: Path, endpoints: Endpoints, pids: dict[ServerName, int | None]) -> list[ServerStatus]:
     problems = await problems_of(endpoints)
-    running = {process.pid for process in await asyncio.to_thread(leftovers, folder)}
+    running: set[int | None] = {process.pid for process in await asyncio.to_thread(leftovers, folder)}
+    # A container's process carries no mark: its answer is the proof that it runs.
+    running |= {pids[name] for name, kind in endpoints.kinds.items() if kind == "container" and not problems[name]}
     return [
         ServerStatus(
             name=name,
             kind=endpoints.kinds[name],
             address=without_password(address),
-            # A container's process carries no mark; the engine vouches for it.
-            pid=pids[name] if pids[name] in running or endpoints.kinds[name] == "container" else None,
+            pid=pids[name] if pids[name] in running else None,
             problem=problems[name],
         )
         for name, address in endpoints.addresses().items()

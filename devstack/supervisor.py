@@ -102,14 +102,16 @@ def main(folder: Path) -> int:
     except StackError as error:
         StackState(phase="failed", error=str(error)).save(folder)
         return 1
-    _leave(folder, plan)
-    return 0
+    else:
+        _leave_nothing(folder, plan)
+        return 0
+    finally:
+        if "container" in plan.kinds.values():
+            remove_containers(folder)
 
 
-def _leave(folder: Path, plan: Plan) -> None:
+def _leave_nothing(folder: Path, plan: Plan) -> None:
     (folder / STATE_FILE).unlink(missing_ok=True)
-    if "container" in plan.kinds.values():
-        remove_containers(folder)
     if plan.owner is not None:
         shutil.rmtree(folder, ignore_errors=True)
 
