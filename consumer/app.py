@@ -7,13 +7,16 @@ import uuid
 from dataclasses import dataclass
 
 from consumer.announcements import Announcer
+from consumer.breaker import Breaker
 from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
 from consumer.intake import Intake
+from consumer.limiter import RateLimiter
 from consumer.metrics import Metrics
 from consumer.prompt import PromptTemplate
+from consumer.provider import Provider
 from consumer.relay import Relay
 from consumer.reporting import Reporter
 from consumer.resources import Resources
@@ -23,6 +26,8 @@ from consumer.store import Storer
 from consumer.sweeper import LeaseKeeper, Sweeper
 from consumer.worker import Worker
 
+PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call begins
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -30,6 +35,7 @@ class App:
 
     owner: str
     in_flight: InFlight
+    provider: Provider
     intake: Intake
     dispatcher: Dispatcher
     storer: Storer
@@ -47,6 +53,8 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.in_flight.set_function(lambda: in_flight.limit - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
+    breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
+    provider = Provider(writer, RateLimiter(), breaker, metrics)
     publisher = resources.publisher
     relay = Relay(pool, publisher, metrics)
     storer = Storer(
@@ -66,7 +74,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     )
     dispatcher = Dispatcher(
         tasks,
-        Worker(writer, template, policy=policy, max_hashtags=settings.max_hashtags),
+        Worker(provider, template, policy=policy, max_hashtags=settings.max_hashtags),
         storer,
         pool,
         policy=policy,
@@ -75,11 +83,15 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     intake = Intake(
         resources.consumer,
         pool,
-        DeadLetters(publisher, topic=settings.dead_letter_topic),
+        DeadLetters(
+            publisher,
+            topic=settings.dead_letter_topic,
+            limit=DeadLetterLimit(settings.dead_letter_max_run, settings.dead_letter_max_ratio),
+        ),
         dispatcher,
         in_flight,
+        provider,
         metrics,
-        dead_letter_limit=DeadLetterLimit(settings.dead_letter_max_run, settings.dead_letter_max_ratio),
         terms=terms,
     )
     sweeper = Sweeper(
@@ -87,8 +99,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         dispatcher,
         storer,
         in_flight,
+        provider,
         metrics,
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
-    return App(owner, in_flight, intake, dispatcher, storer, relay, sweeper, lease_keeper)
+    return App(owner, in_flight, provider, intake, dispatcher, storer, relay, sweeper, lease_keeper)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json
@@ -14,6 +14,7 @@ from consumer.llm_errors import CallFailed
 class Completion:
     """What one call brought. `raw` and `usage` are JSON texts as received; tokens are the provider's count.
 
+    `headers` are those of the HTTP answer, names in any case.
     `latency_ms` is None for a completion that was looked up later: nobody was there to measure it.
     """
 
@@ -27,9 +28,10 @@ class Completion:
     completion_tokens: int
     total_tokens: int
     latency_ms: float | None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_completion(body: bytes, *, latency_ms: float) -> Completion:
+def read_completion(body: bytes, *, latency_ms: float, headers: Mapping[str, str] | None = None) -> Completion:
     """Read a 200 answer.
 
     Raises:
@@ -41,13 +43,15 @@ def read_completion(body: bytes, *, latency_ms: float) -> Completion:
             # PostgreSQL refuses NUL; all other answers are kept byte for byte
             answer = _without_nul(answer)
             raw = json.dumps(answer, ensure_ascii=False)
-        return completion_of(answer, raw=raw, latency_ms=latency_ms)
+        return completion_of(answer, raw=raw, latency_ms=latency_ms, headers=headers)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         detail = f"the answer is not a chat completion ({type(error).__name__})"
         raise CallFailed(detail, maybe_billed=True) from error
 
 
-def completion_of(answer: Mapping[str, Any], *, raw: str, latency_ms: float | None) -> Completion:
+def completion_of(
+    answer: Mapping[str, Any], *, raw: str, latency_ms: float | None, headers: Mapping[str, str] | None = None
+) -> Completion:
     """The parts that matter of a chat completion object.
 
     Raises:
@@ -67,6 +71,7 @@ def completion_of(answer: Mapping[str, Any], *, raw: str, latency_ms: float | No
         completion_tokens=_count(usage.get("completion_tokens")),
         total_tokens=_count(usage.get("total_tokens")),
         latency_ms=latency_ms,
+        headers=headers or {},
     )
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.publisher import Publisher
 from schemas.codec import InvalidEvent
 from schemas.dead_letter import dead_letter
@@ -16,16 +17,19 @@ log = structlog.get_logger()
 class DeadLetters:
     """Sends invalid records to the dead letter topic, with the reason beside the untouched original."""
 
-    def __init__(self, publisher: Publisher, *, topic: str) -> None:
+    def __init__(self, publisher: Publisher, *, topic: str, limit: DeadLetterLimit) -> None:
         self._publisher = publisher
         self._topic = topic
+        self._limit = limit
 
-    async def send(self, invalid: Sequence[tuple[SourceRecord, InvalidEvent]]) -> None:
-        """Send all and wait for their acknowledgements.
+    async def send(self, invalid: Sequence[tuple[SourceRecord, InvalidEvent]], *, valid: Sequence[bool]) -> None:
+        """Send all and wait for their acknowledgements; `valid` tells of each record of the poll, in order.
 
         Raises:
+            TooManyDeadLetters: none of them was sent.
             PublishFailed: at least one was not acknowledged. All have to be sent again.
         """
+        limit = self._limit.after(valid)
         now = datetime.now(UTC)
         letters = [
             dead_letter(
@@ -42,6 +46,7 @@ class DeadLetters:
         for failure in await self._publisher.publish(letters):
             if failure:
                 raise failure
+        self._limit = limit
         for record, error in invalid:
             log.warning(
                 "event.invalid",

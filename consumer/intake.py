@@ -14,12 +14,13 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from consumer.dead_letter_limit import DeadLetterLimit, TooManyDeadLetters
+from consumer.dead_letter_limit import TooManyDeadLetters
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
 from consumer.metrics import Metrics
 from consumer.outcomes import Work
+from consumer.provider import Provider
 from consumer.publisher import PublishFailed
 from repository.errors import StoreError
 from repository.pool import Pool, connection
@@ -33,7 +34,7 @@ log = structlog.get_logger()
 POLL_MS = 200  # how soon a stop is noticed
 SLOT_PATIENCE_S = 20.0  # then poll paused partitions, so that the group keeps this member
 COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the coordinator is dead (#659)
-UNDONE_PAUSE_S = 0.5
+HOLD_MS = 500
 FIRST_REVISION = 1
 
 Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
@@ -63,19 +64,19 @@ class Intake:
         dead_letters: DeadLetters,
         dispatcher: Dispatcher,
         in_flight: InFlight,
+        provider: Provider,
         metrics: Metrics,
         *,
-        dead_letter_limit: DeadLetterLimit,
         terms: ClaimTerms,
     ) -> None:
         self.gave_up: TooManyDeadLetters | None = None
         self.trouble: str | None = None
-        self._dead_letter_limit = dead_letter_limit
         self._consumer = consumer
         self._pool = pool
         self._dead_letters = dead_letters
         self._dispatcher = dispatcher
         self._in_flight = in_flight
+        self._provider = provider
         self._metrics = metrics
         self._terms = terms
 
@@ -96,32 +97,36 @@ class Intake:
         Raises:
             TooManyDeadLetters: the records of this poll stay where they are.
         """
-        try:
-            async with asyncio.timeout(SLOT_PATIENCE_S):
-                await self._in_flight.until_free()
-        except TimeoutError:
-            await self._poll_paused()
+        room = await self._room()
+        if not room:
+            await self._hold()
             return 0
         poll: Poll = {}
         try:
+            self._consumer.resume(*self._consumer.paused())
             # not inside a timeout: a cancelled getmany turns max.poll.interval off for good
-            poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=self._in_flight.free)
+            poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=room)
             started = await self._take_in(poll) if poll else 0
         except (KafkaError, StoreError, PublishFailed, TimeoutError) as error:
             self.trouble = f"{type(error).__name__}: {error}"
             log.warning("intake.undone", error=self.trouble)
-            await self._undo(poll)
+            self._seek_back(poll)
+            await self._hold()
             return 0
         self.trouble = None
         return started
 
+    async def _room(self) -> int:
+        """How many records may be taken in now; waits for a slot, but not so long that the group gives up on us."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SLOT_PATIENCE_S):
+                await self._in_flight.until_free()
+        return self._provider.allowance(max(0, self._in_flight.free))
+
     async def _take_in(self, poll: Poll) -> int:
         found = sort_records(poll, max_event_bytes=self._terms.max_event_bytes)
-        limit = self._dead_letter_limit.after(found.valid)
-        if found.invalid:
-            await self._dead_letters.send(found.invalid)
+        await self._dead_letters.send(found.invalid, valid=found.valid)
         claimed = await self._claim(found)
-        self._dead_letter_limit = limit
         self._count(found, len(claimed))
         await self._commit(poll)
         await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
@@ -168,20 +173,12 @@ class Intake:
         except (KafkaError, TimeoutError) as error:
             log.warning("intake.commit_failed", error=f"{type(error).__name__}: {error}")
 
-    async def _undo(self, poll: Poll) -> None:
-        """Leave the poll's records for later, and wait a little before they come again."""
-        self._seek_back(poll)
+    async def _hold(self) -> None:
+        """For a moment take nothing in, but poll, so that the group keeps this member."""
         with suppress(KafkaError):
-            await self._poll_paused()
-        await asyncio.sleep(UNDONE_PAUSE_S)
-
-    async def _poll_paused(self) -> None:
-        """Stay a member of the group without taking anything in."""
-        paused = self._consumer.assignment()
-        self._consumer.pause(*paused)
-        # a partition assigned in the meantime is not paused: what it brings is undone too
-        self._seek_back(await self._consumer.getmany(timeout_ms=0))
-        self._consumer.resume(*(paused & self._consumer.assignment()))
+            self._consumer.pause(*self._consumer.assignment())
+            # a partition assigned in the meantime is not paused: what it brings comes again
+            self._seek_back(await self._consumer.getmany(timeout_ms=HOLD_MS))
 
     def _seek_back(self, poll: Poll) -> None:
         for partition, records in poll.items():

@@ -5,13 +5,25 @@ class LlmError(Exception):
     """An LLM call gave no completion.
 
     `reason` is the word for it in the ledger and in events; the message is the detail.
+    `maybe_billed`: the provider may have written an answer that never arrived.
     """
 
     reason = "llm_error"
+    maybe_billed = False
+
+
+class HeldBack(LlmError):
+    """Not the request's own fault: it comes back after `retry_in_s` seconds and uses up no attempt."""
+
+    def __init__(self, detail: str, *, reason: str, retry_in_s: float, maybe_billed: bool = False) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.retry_in_s = retry_in_s
+        self.maybe_billed = maybe_billed
 
 
 class RateLimited(LlmError):
-    """The provider asks to slow down. Not the event's fault: no attempt is used up."""
+    """The provider asks to slow down."""
 
     reason = "llm_rate_limited"
 
@@ -27,10 +39,7 @@ class AccountRefused(LlmError):
 
 
 class CallFailed(LlmError):
-    """Timeout, connection error, server error or unreadable answer: the same call may work later.
-
-    `maybe_billed`: the provider may have written an answer that never arrived.
-    """
+    """Timeout, connection error, server error or unreadable answer: the same call may work later."""
 
     reason = "llm_unavailable"
 

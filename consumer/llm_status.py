@@ -1,6 +1,6 @@
 """What a 4xx or 5xx answer of the provider means."""
 
-from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import openai
 
@@ -12,9 +12,9 @@ from consumer.llm_errors import (
     RateLimited,
     RequestRefused,
 )
+from consumer.retry_after import retry_after_s
 
 DETAIL_LENGTH = 500
-MAX_RETRY_AFTER_S = 3_600.0
 _PASSING = {408, 409, *range(500, 600)}
 
 
@@ -26,7 +26,7 @@ def error_for_status(error: openai.APIStatusError, *, api_key: str) -> LlmError:
         case 429, "insufficient_quota" | "billing_hard_limit_reached":
             return AccountRefused(detail)
         case 429, _:
-            return RateLimited(detail, retry_after_s=retry_after_s(error.response.headers))
+            return RateLimited(detail, retry_after_s=retry_after_s(error.response.headers, datetime.now(UTC)))
         case 401 | 403 | 404, _:
             return AccountRefused(detail)
         case 400, "content_filter" | "content_policy_violation":
@@ -35,15 +35,3 @@ def error_for_status(error: openai.APIStatusError, *, api_key: str) -> LlmError:
             return CallFailed(detail)
         case _:
             return RequestRefused(detail)
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, from `retry-after-ms` or `Retry-After` in seconds; None when neither is a sane number."""
-    for name, seconds_per_unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            wait_s = float(headers[name]) * seconds_per_unit
-        except (KeyError, ValueError):
-            continue
-        if 0 <= wait_s <= MAX_RETRY_AFTER_S:
-            return wait_s
-    return None

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from consumer.completion import Completion
 from consumer.prompt import Messages
 from consumer.retry import GiveUp, TryAgain
-from consumer.completion import Completion
 from repository.requests import ClaimedRequest, Spending
 from schemas.overlay_completed import OverlayCompleted
 from schemas.post import InstagramPost

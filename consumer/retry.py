@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.llm_errors import AccountRefused, LlmError, RateLimited, RequestRefused
-
-ACCOUNT_RETRY_S = 30.0
+from consumer.llm_errors import HeldBack, LlmError, RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +34,8 @@ def after_error(error: LlmError, attempts: int, *, policy: RetryPolicy, random: 
     match error:
         case RequestRefused():
             return GiveUp(attempts + 1)
-        case RateLimited(retry_after_s=asked_s):
-            wait_s = full_jitter_s(attempts + 1, policy=policy, random=random)
-            # spread over a second what would otherwise all come back at the same moment
-            return TryAgain(wait_s if asked_s is None else asked_s + random, attempts)
-        case AccountRefused():
-            return TryAgain(ACCOUNT_RETRY_S * (1 + random), attempts)
+        case HeldBack(retry_in_s=retry_in_s):
+            return TryAgain(retry_in_s, attempts)
         case _:
             return after_failed_attempt(attempts, policy=policy, random=random)
 

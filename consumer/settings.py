@@ -149,6 +149,9 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, LogSettings):
     lease_s: Seconds = Field(90, description="seconds after which another process may take over a request")
     retry_base_s: Seconds = Field(1, description="seconds: upper end of the first retry's random wait")
     retry_max_s: Seconds = Field(300, description="seconds: the longest wait between two attempts")
+    probe_s: Seconds = Field(
+        5, description="seconds after which a provider that fails is tried again; doubles up to a minute"
+    )
     reference_rows: Literal["ensure", "require"] = Field("ensure", description="ensure or require")
     shutdown_grace_s: Seconds = Field(25, description="seconds that calls in flight get to finish after SIGTERM")
     ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")

@@ -8,6 +8,7 @@ from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
 from consumer.metrics import Metrics
 from consumer.outcomes import Rejected, Work, usage_so_far
+from consumer.provider import Provider
 from consumer.store import Storer
 from repository.errors import StoreError
 from repository.pool import Pool, connection
@@ -29,6 +30,7 @@ class Sweeper:
         dispatcher: Dispatcher,
         storer: Storer,
         in_flight: InFlight,
+        provider: Provider,
         metrics: Metrics,
         *,
         terms: ClaimTerms,
@@ -37,6 +39,7 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._storer = storer
         self._in_flight = in_flight
+        self._provider = provider
         self._metrics = metrics
         self._terms = terms
 
@@ -57,7 +60,10 @@ class Sweeper:
         Raises:
             StoreError: the ledger could not be asked.
         """
-        room = await self._in_flight.reserve(at_least=1, at_most=MOST_PER_SWEEP)
+        allowed = self._provider.allowance(MOST_PER_SWEEP)
+        if not allowed:
+            return 0
+        room = await self._in_flight.reserve(at_least=1, at_most=allowed)
         claimed: list[ClaimedRequest] = []
         try:
             async with connection(self._pool) as borrowed:

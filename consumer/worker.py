@@ -6,13 +6,13 @@ from typing import assert_never
 import structlog
 
 from consumer.answer import CutOff, Declined, Unusable, Usable, judge
+from consumer.completion import Completion
 from consumer.dialogue import Dialogue
 from consumer.llm_errors import LlmError
 from consumer.outcomes import Outcome, Rejected, Work, Written, unwritten
 from consumer.prompt import PromptTemplate
+from consumer.provider import Provider
 from consumer.retry import RetryPolicy, after_error, after_failed_attempt
-from consumer.completion import Completion
-from consumer.writer import Writer
 from schemas.post import InstagramPost
 
 log = structlog.get_logger()
@@ -21,15 +21,15 @@ log = structlog.get_logger()
 class Worker:
     """Turns a claimed request into an outcome; keeps nothing from one request to the next."""
 
-    def __init__(self, writer: Writer, template: PromptTemplate, *, policy: RetryPolicy, max_hashtags: int) -> None:
-        self._writer = writer
+    def __init__(self, provider: Provider, template: PromptTemplate, *, policy: RetryPolicy, max_hashtags: int) -> None:
+        self._provider = provider
         self._template = template
         self._policy = policy
         self._max_hashtags = max_hashtags
 
     async def handle(self, work: Work) -> Outcome:
         """Write the post, with at most one larger limit and one repair. Raises nothing but cancellation."""
-        dialogue = Dialogue(work, self._writer, self._template)
+        dialogue = Dialogue(work, self._provider, self._template)
         attempts = work.request.attempts
         try:
             return await self._converse(dialogue)

@@ -95,7 +95,7 @@ class Writer:
                 "/chat/completions", cast_to=httpx2.Response, content=body, options={"headers": headers}
             )
             latency_ms = (time.perf_counter() - started) * 1_000
-        return read_completion(response.content, latency_ms=latency_ms)
+        return read_completion(response.content, latency_ms=latency_ms, headers=response.headers)
 
     async def find_stored(self, call_id: CallId) -> Completion | None:
         """The newest completion that the provider kept for this request; costs nothing.

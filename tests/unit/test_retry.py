@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm_errors import AccountRefused, CallFailed, ContentFiltered, LlmError, RateLimited, RequestRefused
-from consumer.retry import ACCOUNT_RETRY_S, GiveUp, RetryPolicy, TryAgain, after_error, after_failed_attempt
+from consumer.llm_errors import CallFailed, ContentFiltered, HeldBack, LlmError, RequestRefused
+from consumer.retry import GiveUp, RetryPolicy, TryAgain, after_error, after_failed_attempt
 from consumer.retry import full_jitter_s as jitter_s
 
 policies = st.builds(
@@ -64,37 +64,11 @@ def test_a_refused_request_is_not_tried_again(error: LlmError) -> None:
 
 
 @given(st.integers(0, 10**6), policies, randoms, st.floats(0, 3_600))
-def test_a_rate_limit_uses_up_no_attempt_and_waits_as_long_as_asked(
-    attempts: int, policy: RetryPolicy, random: float, asked_s: float
+def test_a_call_held_back_uses_up_no_attempt_and_waits_as_long_as_it_was_told(
+    attempts: int, policy: RetryPolicy, random: float, retry_in_s: float
 ) -> None:
-    decision = after_error(RateLimited("429", retry_after_s=asked_s), attempts, policy=policy, random=random)
-    assert isinstance(decision, TryAgain)
-    assert decision.attempts == attempts
-    assert asked_s <= decision.delay_s <= asked_s + 1
-
-
-def test_calls_limited_at_the_same_moment_come_back_at_different_ones() -> None:
-    limited = RateLimited("429", retry_after_s=2)
-    decisions = {after_error(limited, 0, policy=POLICY, random=random / 10) for random in range(10)}
-    assert len(decisions) == 10
-
-
-@given(st.integers(0, 10**6), policies, randoms)
-def test_a_rate_limit_without_a_time_backs_off(attempts: int, policy: RetryPolicy, random: float) -> None:
-    decision = after_error(RateLimited("429", retry_after_s=None), attempts, policy=policy, random=random)
-    assert isinstance(decision, TryAgain)
-    assert decision.attempts == attempts
-    assert decision.delay_s <= policy.max_s
-
-
-@given(st.integers(0, 10**6), policies, randoms)
-def test_a_refused_account_uses_up_no_attempt_and_is_not_hurried(
-    attempts: int, policy: RetryPolicy, random: float
-) -> None:
-    decision = after_error(AccountRefused("401"), attempts, policy=policy, random=random)
-    assert isinstance(decision, TryAgain)
-    assert decision.attempts == attempts
-    assert ACCOUNT_RETRY_S <= decision.delay_s <= 2 * ACCOUNT_RETRY_S
+    held_back = HeldBack("429", reason="llm_rate_limited", retry_in_s=retry_in_s)
+    assert after_error(held_back, attempts, policy=policy, random=random) == TryAgain(retry_in_s, attempts)
 
 
 def test_a_policy_of_one_attempt_never_tries_again() -> None:

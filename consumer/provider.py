@@ -1,0 +1,114 @@
+"""The LLM provider as the worker sees it: the writer behind its rate limiter and its breaker.
+
+Only what is the request's own fault comes out as such. A rate limit, a refused account and an outage
+come out as `HeldBack`: the request comes back later and uses up no attempt.
+"""
+
+import random
+import time
+from dataclasses import dataclass
+
+import structlog
+
+from consumer.breaker import Breaker, Permit
+from consumer.completion import Completion
+from consumer.limiter import RateLimiter, WaitTooLong
+from consumer.llm_errors import CallFailed, HeldBack, LlmError, RateLimited
+from consumer.metrics import Metrics
+from consumer.pacing import Reservation
+from consumer.prompt import Messages
+from consumer.writer import CallId, Writer
+
+log = structlog.get_logger()
+
+# Estimates until the usage is known: Korean takes about a token for two characters.
+CHARACTERS_PER_TOKEN = 2
+ANSWER_TOKENS = 400
+TYPICAL_TOKENS = 1_200
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The right to make one call now."""
+
+    reservation: Reservation
+    permit: Permit
+
+
+class Provider:
+    """Admits calls at the provider's pace and while it is well, and learns from each answer."""
+
+    def __init__(self, writer: Writer, limiter: RateLimiter, breaker: Breaker, metrics: Metrics) -> None:
+        self.writer = writer
+        self._limiter = limiter
+        self._breaker = breaker
+        self._metrics = metrics
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the provider is not called now; None while it is."""
+        return self._breaker.reason
+
+    def allowance(self, wanted: int) -> int:
+        """How many of `wanted` new requests are worth taking on now."""
+        allowed = self._breaker.allowance(time.monotonic(), wanted)
+        return self._limiter.allowance(allowed, TYPICAL_TOKENS) if allowed else 0
+
+    async def admit(self, messages: Messages) -> Admission:
+        """Wait for this call's turn.
+
+        Raises:
+            HeldBack: it would have to wait too long, or the provider is not called now.
+        """
+        characters = sum(len(message.content) for message in messages)
+        try:
+            reservation = await self._limiter.reserve(characters // CHARACTERS_PER_TOKEN + ANSWER_TOKENS)
+        except WaitTooLong as error:
+            raise HeldBack(str(error), reason=RateLimited.reason, retry_in_s=error.retry_in_s) from error
+        permit = self._breaker.begin_call(time.monotonic())
+        if permit is None:
+            self._limiter.settle(reservation, 0)
+            raise self._held_back_by_breaker(self._breaker.reason or "the breaker is open", CallFailed.reason)
+        return Admission(reservation, permit)
+
+    async def write(self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
+        """Make the call that was admitted.
+
+        Raises:
+            LlmError: there is no completion. `HeldBack` if that is not the request's own fault.
+        """
+        try:
+            completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id)
+        except LlmError as error:
+            raise self._judged(admission, error) from error
+        except BaseException:
+            self._breaker.abandon(admission.permit, time.monotonic())
+            raise
+        self._record(admission.permit, None)
+        self._limiter.settle(admission.reservation, completion.total_tokens)
+        self._limiter.learn(admission.reservation, completion.headers)
+        return completion
+
+    def _judged(self, admission: Admission, error: LlmError) -> LlmError:
+        own_fault = self._record(admission.permit, error)
+        if isinstance(error, RateLimited):
+            retry_in_s = self._limiter.slow_down(admission.reservation, error.retry_after_s)
+            return HeldBack(str(error), reason=error.reason, retry_in_s=retry_in_s)
+        if own_fault:
+            return error
+        return self._held_back_by_breaker(str(error), error.reason, maybe_billed=error.maybe_billed)
+
+    def _held_back_by_breaker(self, detail: str, reason: str, *, maybe_billed: bool = False) -> HeldBack:
+        # spread over a second what would otherwise all come back in the same moment
+        retry_in_s = self._breaker.retry_in_s(time.monotonic()) + random.random()
+        return HeldBack(detail, reason=reason, retry_in_s=retry_in_s, maybe_billed=maybe_billed)
+
+    def _record(self, permit: Permit, error: LlmError | None) -> bool:
+        was_closed = self._breaker.is_closed
+        own_fault = self._breaker.record(permit, error, time.monotonic())
+        if was_closed and not self._breaker.is_closed:
+            log.error("breaker.opened", reason=self._breaker.reason)
+        elif self._breaker.is_closed and not was_closed:
+            log.info("breaker.closed")
+        self._metrics.breaker_open.set(not self._breaker.is_closed)
+        return own_fault
