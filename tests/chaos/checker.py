@@ -1,0 +1,222 @@
+"""The checker: a pure function from what was observed to the invariants that do not hold."""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from tests.chaos.observations import CommitSample, FeedRow, Observations, Probe, Published, RequestRow, Sent
+
+Key = TypeVar("Key")
+Item = TypeVar("Item")
+
+LONGEST_HOLD_S = 5.0
+LONGEST_DRAIN_S = 60.0
+TIMEOUT_SHARE = 0.8  # the client's clock starts before the server's, so a timeout looks shorter there
+
+INVARIANTS: Mapping[int, str] = {
+    1: "every acknowledged valid event ends as one row or one failed request",
+    2: "at most one row per (overlay_id, revision), never changed afterwards",
+    3: "every row has its created event, all copies identical; none without a row",
+    4: "billed calls <= rows + retries allowed + calls in flight when disrupted",
+    5: "every invalid event has a dead letter; poison holds nothing for 5 s",
+    6: "no committed offset passes an event not accounted for",
+    7: "everything drains within 60 s of the last fault",
+    8: "no consumer ends by itself",
+}
+"""The seven of the issue, and one more that all of them lean on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One way in which an invariant does not hold."""
+
+    invariant: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payments:
+    """Billed calls, and what each may be billed for."""
+
+    billed: int
+    rows: int
+    retries: int
+    in_flight: int
+
+    @property
+    def bound(self) -> int:
+        """How many billed calls can be accounted for."""
+        return self.rows + self.retries + self.in_flight
+
+    @property
+    def paid_again(self) -> int:
+        """Billed calls that neither a row nor the retry policy explains."""
+        return max(0, self.billed - self.rows - self.retries)
+
+
+def check(seen: Observations, *, llm_timeout_s: float) -> list[Violation]:
+    """All violations, by invariant."""
+    found: list[tuple[int, Iterator[str]]] = [
+        (1, _unfinished(seen)),
+        (2, _changed_rows(seen)),
+        (3, _wrong_created_events(seen)),
+        (4, _overpaid(seen, llm_timeout_s)),
+        (5, _mishandled_poison(seen)),
+        (6, _passed_events(seen)),
+        (7, _undrained(seen)),
+        (8, iter(seen.unexpected_exits)),
+    ]
+    return [Violation(invariant, text) for invariant, texts in found for text in texts]
+
+
+def payments(seen: Observations, *, llm_timeout_s: float) -> Payments:
+    """Account for the billed calls.
+
+    A billed call whose answer was spoiled, lost or later than the client's timeout allows one more.
+    """
+    billed = [call for call in seen.calls if call.billed]
+    late_s = llm_timeout_s * TIMEOUT_SHARE
+    timed_out = (not call.delivered and (call.duration_s or late_s) >= late_s for call in billed)
+    retries = sum(bool(call.fault) or late for call, late in zip(billed, timed_out, strict=True))
+    in_flight = sum(disruption.in_flight for disruption in seen.disruptions)
+    return Payments(len(billed), len(seen.rows), retries, in_flight)
+
+
+def holds_s(seen: Observations) -> list[float]:
+    """For each probe that no fault touched: how long poison held up the event behind it, in s."""
+    entered = {request.overlay_id: request.created_at_s for request in seen.requests}
+    return [
+        entered[probe.behind] - entered[probe.before]
+        for probe in seen.probes
+        if probe.behind in entered and probe.before in entered and _undisturbed(probe, entered[probe.behind], seen)
+    ]
+
+
+def _undisturbed(probe: Probe, until_s: float, seen: Observations) -> bool:
+    return all(span.end_s < probe.sent_at_s or span.begin_s > until_s for span in seen.faults)
+
+
+def _unfinished(seen: Observations) -> Iterator[str]:
+    rows = Counter(row.overlay_id for row in seen.rows)
+    requests: dict[UUID, list[RequestRow]] = _grouped(seen.requests, lambda request: request.overlay_id)
+    failed_ids = _event_ids(seen, "failed")
+    letters = _letters_by_origin(seen, stage="worker")
+    originals = {record.position: record for record in seen.sent}
+    for overlay_id in dict.fromkeys(record.overlay_id for record in seen.sent if record.overlay_id):
+        match [request.state for request in requests.get(overlay_id, ())], rows[overlay_id]:
+            case ["done"], 1:
+                continue
+            case ["failed"], 0:
+                request = requests[overlay_id][0]
+                if len(failed_ids.get(overlay_id, ())) != 1:
+                    yield f"{overlay_id} failed with {len(failed_ids.get(overlay_id, ()))} failed events"
+                position = request.partition, request.offset
+                yield from _letter_problems(letters.get(position, ()), originals.get(position), str(overlay_id))
+            case states, count:
+                yield f"{overlay_id} has {count} rows and requests {states}"
+
+
+def _letter_problems(letters: Collection[Published], original: Sent | None, what: str) -> Iterator[str]:
+    if not letters:
+        yield f"{what} has no dead letter"
+    if original is None:  # written, but not acknowledged: not known to the observer
+        return
+    for letter in letters:
+        if (letter.key, letter.value or b"") != (original.key, original.value or b""):
+            yield f"the dead letter of {what} differs from the original"
+
+
+def _changed_rows(seen: Observations) -> Iterator[str]:
+    for identity, count in Counter((row.overlay_id, row.revision) for row in seen.rows).items():
+        if count > 1:
+            yield f"{identity} has {count} rows"
+    final: dict[UUID, FeedRow] = {row.instagram_feed_id: row for row in seen.rows}
+    for earlier in {row for snapshot in seen.earlier_rows for row in snapshot}:
+        now = final.get(earlier.instagram_feed_id)
+        if now != earlier:
+            yield f"row {earlier.instagram_feed_id} of {earlier.overlay_id} has {'changed' if now else 'gone'}"
+
+
+def _wrong_created_events(seen: Observations) -> Iterator[str]:
+    copies: dict[UUID, set[Published]] = defaultdict(set)
+    for record in seen.published:
+        if record.topic == "created":
+            copies[UUID(json.loads(record.value or b"{}")["instagram_feed_id"])].add(record)
+    feed_ids = {row.instagram_feed_id for row in seen.rows}
+    for feed_id in feed_ids - copies.keys():
+        yield f"row {feed_id} has no created event"
+    for feed_id in copies.keys() - feed_ids:
+        yield f"a created event names row {feed_id}, which does not exist"
+    for feed_id, distinct in copies.items():
+        if len(distinct) > 1:
+            yield f"row {feed_id} has {len(distinct)} different created events"
+    if seen.outbox_events:
+        yield f"{seen.outbox_events} events are left in the outbox"
+
+
+def _overpaid(seen: Observations, llm_timeout_s: float) -> Iterator[str]:
+    paid = payments(seen, llm_timeout_s=llm_timeout_s)
+    if paid.billed > paid.bound:
+        yield (
+            f"{paid.billed} billed calls, {paid.bound} accounted for: "
+            f"{paid.rows} rows, {paid.retries} retries, {paid.in_flight} in flight"
+        )
+
+
+def _mishandled_poison(seen: Observations) -> Iterator[str]:
+    letters = _letters_by_origin(seen, stage="intake")
+    for record in seen.sent:
+        if record.overlay_id is None:
+            yield from _letter_problems(letters.get(record.position, ()), record, f"poison at {record.position}")
+    holds = holds_s(seen)
+    if not holds:
+        yield "no probe shows how long poison holds its partition"
+    for hold_s in holds:
+        if hold_s > LONGEST_HOLD_S:
+            yield f"poison held the event behind it for {hold_s:.1f} s"
+
+
+def _passed_events(seen: Observations) -> Iterator[str]:
+    if not seen.commits:
+        yield "no committed offsets were read"
+    passed = {problem: None for sample in seen.commits for problem in _passed_in(sample, seen.sent)}
+    yield from passed
+
+
+def _passed_in(sample: CommitSample, sent: Iterable[Sent]) -> Iterator[str]:
+    for record in sent:
+        if record.offset >= sample.committed.get(record.partition, 0):
+            continue
+        if record.overlay_id not in sample.known_overlays and record.position not in sample.dead_positions:
+            yield f"group {sample.group_id} committed past {record.position} ({record.overlay_id or 'poison'})"
+
+
+def _undrained(seen: Observations) -> Iterator[str]:
+    if seen.drained_after_s is None:
+        yield "the observers gave up waiting for the end"
+    elif seen.drained_after_s > LONGEST_DRAIN_S:
+        yield f"drained {seen.drained_after_s:.1f} s after the last fault"
+
+
+def _event_ids(seen: Observations, topic: str) -> dict[UUID, set[str]]:
+    ids: dict[UUID, set[str]] = defaultdict(set)
+    for record in seen.published:
+        if record.topic == topic:
+            event = json.loads(record.value or b"{}")
+            ids[UUID(event["overlay_id"])].add(event["event_id"])
+    return ids
+
+
+def _letters_by_origin(seen: Observations, *, stage: str) -> dict[tuple[int, int], list[Published]]:
+    letters = (record for record in seen.published if record.topic == "dead_letter")
+    return _grouped((letter for letter in letters if letter.header("dlq_stage") == stage), lambda letter: letter.origin)
+
+
+def _grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:
+    groups: dict[Key, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return groups

@@ -1,0 +1,216 @@
+"""The injectors: each kind of fault from its begin to its end, with a note of what it may cost."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import cast
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError
+
+from tests.chaos import llm_faults
+from tests.chaos.fleet import Consumer, kept_running
+from tests.chaos.lost_answers import MARKERS
+from tests.chaos.observations import Disruption, FaultSpan
+from tests.chaos.observers import SERVER_AWAY, Rows
+from tests.chaos.schedule import LANES, LEASE_S, SESSION_TIMEOUT_S, Fault, FaultKind, LlmFault
+from tests.chaos.servers import Servers
+from tests.chaos.tcp_proxy import TcpProxy
+
+STILL_S = 0.2  # for statements under way when a process is stopped
+LEASES_LOST_AFTER_S = LEASE_S / 3  # leases are extended this often, and the next time may be this far off
+SETTLING_S = SESSION_TIMEOUT_S + 2  # until the group has got over a lost member
+STORM_PAUSE_S = 0.4
+MEMBER_DEADLINE_S = 5.0
+ASK_PAUSE_S = 0.2
+
+
+class Injectors:
+    """Makes faults happen to the parts of one run; `disruptions` and `spans` tell of those that happened."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        consumers: list[Consumer],
+        proxies: list[TcpProxy],
+        rows: Rows,
+        *,
+        max_in_flight: int,
+        replayer: Callable[[], Consumer],
+        group_id: str,
+    ) -> None:
+        self.disruptions: list[Disruption] = []
+        self.spans: list[FaultSpan] = []
+        self._servers = servers
+        self._consumers = consumers
+        self._proxies = proxies
+        self._rows = rows
+        self._max_in_flight = max_in_flight
+        self._replayer = replayer
+        self._group_id = group_id
+        self._injectors: Mapping[FaultKind, Callable[[Fault], Awaitable[None]]] = {
+            **dict.fromkeys(LANES["llm"], self._spoil_llm),
+            "kill_consumer": self._kill_consumer,
+            "freeze_consumer": self._freeze_consumer,
+            "stop_consumer": self._stop_consumer,
+            "rebalance_storm": self._rebalance_storm,
+            "replay": self._replay,
+            "kill_broker": self._kill_broker,
+            "crash_postgres": self._crash_postgres,
+            "refuse_connections": self._refuse_connections,
+            "freeze_connections": self._freeze_connections,
+            "cut_connections": self._cut_connections,
+            "lose_answer": self._lose_answer,
+        }
+
+    async def inject(self, fault: Fault) -> None:
+        """Have the fault happen, and wait for its end."""
+        begin_s = time.time()
+        try:
+            await self._injectors[fault.kind](fault)
+        finally:
+            self.spans.append(FaultSpan(fault.kind, begin_s, time.time() + SETTLING_S))
+
+    async def _kill_consumer(self, fault: Fault) -> None:
+        consumer = self._consumers[fault.target]
+        # stopped first, so that nothing moves between the count and the end
+        consumer.send_signal(signal.SIGSTOP)
+        await self._note(fault, consumer)
+        await consumer.end(signal.SIGKILL)
+        await asyncio.sleep(fault.duration_s)
+        consumer.want()
+        await consumer.until_started()
+
+    async def _freeze_consumer(self, fault: Fault) -> None:
+        consumer = self._consumers[fault.target]
+        consumer.send_signal(signal.SIGSTOP)
+        try:
+            await self._note(fault, consumer)
+            await asyncio.sleep(fault.duration_s)
+        finally:
+            consumer.send_signal(signal.SIGCONT)
+
+    async def _stop_consumer(self, fault: Fault) -> None:
+        consumer = self._consumers[fault.target]
+        owner = consumer.owner
+        code = await consumer.end(signal.SIGTERM)
+        if owner:  # else the signal came before the program could listen to it
+            consumer.ends_here(code, owed=0)
+        # what it could neither finish nor release was cut off from the database
+        await self._note(fault, consumer, owner=owner, patience_s=SETTLING_S)
+        await asyncio.sleep(fault.duration_s)
+        consumer.want()
+        await consumer.until_started()
+
+    async def _rebalance_storm(self, fault: Fault) -> None:
+        async with asyncio.TaskGroup() as members:
+            for _ in range(2):
+                members.create_task(self._come_and_go(time.monotonic() + fault.duration_s))
+
+    async def _come_and_go(self, until_s: float) -> None:
+        while time.monotonic() < until_s:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with self._idle_member() as member:
+                    await member.getmany(timeout_ms=int(STORM_PAUSE_S * 1_000))
+            await asyncio.sleep(STORM_PAUSE_S)
+
+    @asynccontextmanager
+    async def _idle_member(self) -> AsyncIterator["AIOKafkaConsumer[bytes, bytes]"]:
+        """A member that gets partitions, does nothing with them and leaves."""
+        member = AIOKafkaConsumer(
+            self._servers.topics.incoming,
+            bootstrap_servers=self._servers.kafka.address,
+            group_id=self._group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(SESSION_TIMEOUT_S * 1_000),
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+        )
+        try:
+            async with asyncio.timeout(MEMBER_DEADLINE_S):
+                await member.start()
+            yield member
+        finally:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(MEMBER_DEADLINE_S):
+                    await member.stop()
+
+    async def _replay(self, fault: Fault) -> None:
+        replayer = self._replayer()
+        async with kept_running([replayer]):
+            with suppress(AssertionError):  # its start may meet a server that is away
+                await replayer.until_started()
+            await asyncio.sleep(fault.duration_s)
+            owner = replayer.owner
+            code = await replayer.end(signal.SIGTERM)
+            if owner:
+                replayer.ends_here(code, owed=0)
+            await self._note(fault, replayer, owner=owner, patience_s=SETTLING_S)
+
+    async def _kill_broker(self, fault: Fault) -> None:
+        self._servers.kafka.kill()
+        await asyncio.sleep(fault.duration_s)
+        await self._servers.kafka.start()
+
+    async def _crash_postgres(self, fault: Fault) -> None:
+        self._servers.postgres.kill()
+        await asyncio.sleep(fault.duration_s)
+        await self._servers.postgres.start()
+
+    async def _refuse_connections(self, fault: Fault) -> None:
+        proxy = self._proxies[fault.target]
+        await self._note_cut(fault)
+        await proxy.refuse()
+        await asyncio.sleep(fault.duration_s)
+        await proxy.accept()
+
+    async def _freeze_connections(self, fault: Fault) -> None:
+        proxy = self._proxies[fault.target]
+        proxy.freeze()
+        await self._note_cut(fault)
+        await asyncio.sleep(fault.duration_s)
+        proxy.thaw()
+
+    async def _cut_connections(self, fault: Fault) -> None:
+        self._proxies[fault.target].cut()
+        await asyncio.sleep(fault.duration_s)
+
+    async def _lose_answer(self, fault: Fault) -> None:
+        for proxy in self._proxies:
+            proxy.lose_answers_to(MARKERS[fault.statement])
+        await asyncio.sleep(fault.duration_s)
+        for proxy in self._proxies:
+            proxy.lose_answers_to(None)
+
+    async def _spoil_llm(self, fault: Fault) -> None:
+        await llm_faults.begin(self._servers.llm, cast("LlmFault", fault.kind))
+        await asyncio.sleep(fault.duration_s)
+        await llm_faults.end(self._servers.llm)
+
+    async def _note_cut(self, fault: Fault) -> None:
+        if fault.duration_s > LEASES_LOST_AFTER_S:
+            await self._note(fault, self._consumers[fault.target])
+
+    async def _note(
+        self, fault: Fault, consumer: Consumer, *, owner: str | None = None, patience_s: float = STILL_S
+    ) -> None:
+        """Note how much the process holds; where nobody can say, all that it may hold."""
+        await asyncio.sleep(STILL_S)
+        in_flight = await self._held_by(owner or consumer.owner, patience_s)
+        if in_flight:
+            self.disruptions.append(Disruption(fault.kind, in_flight))
+
+    async def _held_by(self, owner: str | None, patience_s: float) -> int:
+        if owner is None:
+            return 0
+        give_up_at = time.monotonic() + patience_s
+        while True:
+            try:
+                return await self._rows.held_by(owner)
+            except SERVER_AWAY:
+                if time.monotonic() > give_up_at:
+                    return self._max_in_flight
+                await asyncio.sleep(ASK_PAUSE_S)

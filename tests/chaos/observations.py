@@ -1,0 +1,138 @@
+"""What was observed of a run, from outside the program: the checker sees nothing else.
+
+Positions are (partition, offset) in the incoming topic. Times are epoch seconds of one clock: all
+processes of a run are on one machine.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+Position = tuple[int, int]
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A record whose writing the broker acknowledged; `overlay_id` is None for poison."""
+
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    overlay_id: UUID | None
+
+    @property
+    def position(self) -> Position:
+        """Where it is in the incoming topic."""
+        return self.partition, self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class LlmCall:
+    """One call of the LLM's ledger. `duration_s` is None while the call has no end."""
+
+    overlay_id: UUID
+    attempt: int
+    billed: bool
+    delivered: bool
+    fault: str | None
+    duration_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """A row of `instagram_feeds`; `digest` changes when any column does."""
+
+    instagram_feed_id: UUID
+    overlay_id: UUID
+    revision: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """A row of `feed_requests`. `created_at_s` is when the event entered the ledger."""
+
+    overlay_id: UUID
+    revision: int
+    state: str
+    partition: int
+    offset: int
+    created_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A record of an outgoing topic, as an independent reader found it."""
+
+    topic: Literal["created", "failed", "dead_letter"]
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    def header(self, name: str) -> str:
+        """The text of a header, empty when there is none."""
+        return (dict(self.headers).get(name) or b"").decode()
+
+    @property
+    def origin(self) -> Position:
+        """Of a dead letter: the position of the original."""
+        return int(self.header("dlq_original_partition")), int(self.header("dlq_original_offset"))
+
+
+@dataclass(frozen=True, slots=True)
+class CommitSample:
+    """What was committed at one moment, and what was accounted for a moment later."""
+
+    group_id: str
+    committed: Mapping[int, int]
+    known_overlays: frozenset[UUID]
+    dead_positions: frozenset[Position]
+
+
+@dataclass(frozen=True, slots=True)
+class Disruption:
+    """A process was killed, frozen beyond its lease or cut off from the database with calls in flight."""
+
+    kind: str
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSpan:
+    """When a fault was active, until its traces had gone."""
+
+    kind: str
+    begin_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A good event, poison right behind it and a good event right behind that, all in one partition."""
+
+    partition: int
+    before: UUID
+    behind: UUID
+    sent_at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """All that the observers found."""
+
+    sent: Sequence[Sent]
+    calls: Sequence[LlmCall]
+    rows: Sequence[FeedRow]
+    earlier_rows: Sequence[Sequence[FeedRow]]
+    requests: Sequence[RequestRow]
+    outbox_events: int
+    published: Sequence[Published]
+    commits: Sequence[CommitSample]
+    disruptions: Sequence[Disruption]
+    faults: Sequence[FaultSpan]
+    probes: Sequence[Probe]
+    drained_after_s: float | None
+    unexpected_exits: Sequence[str] = field(default=())

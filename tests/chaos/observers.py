@@ -1,0 +1,143 @@
+"""The observers beside the producer: rows, outgoing topics, committed offsets and the LLM's ledger.
+
+They look from outside, on connections of their own that no fault touches.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from devstack.simulated_llm.control import SimulatedLlmControl
+from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Published, RequestRow
+from tests.chaos.servers import Servers
+from tests.kafka_records import read_all
+
+ANSWER_S = 8.0
+SERVER_AWAY: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    KafkaError,
+)
+
+
+class Rows:
+    """What the database holds."""
+
+    def __init__(self, database_url: str) -> None:
+        self._database_url = database_url
+
+    async def feeds(self) -> list[FeedRow]:
+        """All rows of `instagram_feeds`."""
+        found = await self._fetch(
+            "SELECT instagram_feed_id, overlay_id, revision, md5(feed::text) AS digest FROM instagram_feeds AS feed"
+        )
+        return [FeedRow(*row) for row in found]
+
+    async def requests(self) -> list[RequestRow]:
+        """All rows of the ledger."""
+        found = await self._fetch(
+            "SELECT overlay_id, revision, state, source_partition, source_offset,"
+            " extract(epoch FROM created_at)::float8 FROM feed_requests"
+        )
+        return [RequestRow(*row) for row in found]
+
+    async def known_overlays(self) -> frozenset[UUID]:
+        """The overlays in the ledger."""
+        return frozenset(row[0] for row in await self._fetch("SELECT overlay_id FROM feed_requests"))
+
+    async def unfinished(self) -> int:
+        """Requests and events that are not at their end."""
+        [(count,)] = await self._fetch(
+            "SELECT (SELECT count(*) FROM feed_requests WHERE state NOT IN ('done', 'failed'))"
+            " + (SELECT count(*) FROM outbox_events)"
+        )
+        return int(count)
+
+    async def outbox_events(self) -> int:
+        """Events that are not published."""
+        return int((await self._fetch("SELECT count(*) FROM outbox_events"))[0][0])
+
+    async def held_by(self, owner: str | None) -> int:
+        """How many requests a process holds the lease of."""
+        [(count,)] = await self._fetch(
+            "SELECT count(*) FROM feed_requests WHERE state = 'claimed' AND lease_owner = $1", owner
+        )
+        return int(count)
+
+    async def _fetch(self, statement: str, *arguments: object) -> Sequence[Any]:
+        async with asyncio.timeout(ANSWER_S):
+            connection = await asyncpg.connect(self._database_url)
+            try:
+                rows: Sequence[Any] = await connection.fetch(statement, *arguments)
+                return rows
+            finally:
+                connection.terminate()
+
+
+class Reader:
+    """An independent reader of the outgoing topics and the committed offsets."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._bootstrap_servers = servers.kafka.address
+        self._topics = servers.topics
+
+    async def published(self) -> list[Published]:
+        """All records of the three outgoing topics."""
+        names: list[tuple[Literal["created", "failed", "dead_letter"], str]] = [
+            ("created", self._topics.created),
+            ("failed", self._topics.failed),
+            ("dead_letter", self._topics.dead_letter),
+        ]
+        return [
+            Published(role, record.key, record.value, tuple(record.headers))
+            for role, name in names
+            for record in await read_all(self._bootstrap_servers, name)
+        ]
+
+    async def commit_sample(self, group_id: str, rows: Rows) -> CommitSample:
+        """What a group has committed, and then what is accounted for: in this order, so nothing is missed."""
+        committed = await self.committed(group_id)
+        known = await rows.known_overlays()
+        letters = await read_all(self._bootstrap_servers, self._topics.dead_letter)
+        dead = [Published("dead_letter", None, None, tuple(letter.headers)).origin for letter in letters]
+        return CommitSample(group_id, committed, known, frozenset(dead))
+
+    async def committed(self, group_id: str) -> dict[int, int]:
+        """The committed offset of each partition that has one."""
+        async with asyncio.timeout(ANSWER_S), _admin(self._bootstrap_servers) as admin:
+            offsets = await admin.list_consumer_group_offsets(group_id)
+            return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
+
+
+async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
+    """The LLM's ledger."""
+    return [
+        LlmCall(
+            overlay_id=UUID(call.overlay_id),
+            attempt=call.attempt or 0,
+            billed=call.billed,
+            delivered=call.delivered,
+            fault=call.fault,
+            duration_s=(call.answered_at - call.received_at).total_seconds() if call.answered_at else None,
+        )
+        for call in (await llm.ledger()).calls
+        if call.overlay_id
+    ]
+
+
+@asynccontextmanager
+async def _admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()

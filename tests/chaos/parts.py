@@ -1,0 +1,110 @@
+"""The parts of a run, wired together: servers, proxies, consumers, upstream and observers."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from devstack.endpoints import LLM_MODEL, SIMULATED_API_KEY
+from devstack.report import Report
+from tests.chaos import llm_faults
+from tests.chaos.faults import Injectors
+from tests.chaos.fleet import Consumer, kept_running
+from tests.chaos.llm_faults import LLM_TIMEOUT_S, USUAL_LATENCY
+from tests.chaos.observers import Reader, Rows
+from tests.chaos.producer import Upstream
+from tests.chaos.schedule import LEASE_S, SESSION_TIMEOUT_S
+from tests.chaos.servers import Servers, running_servers
+from tests.chaos.tcp_proxy import TcpProxy, tcp_proxy
+
+CONSUMERS = 3
+MAX_IN_FLIGHT = 50
+GROUP_ID = "chaos"
+PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
+SETTINGS = {
+    "LOG_FORMAT": "json",
+    "OPS_PORT": "0",
+    "OPENAI_API_KEY": SIMULATED_API_KEY,
+    "LLM_MODEL": LLM_MODEL,
+    "LLM_TIMEOUT_S": f"{LLM_TIMEOUT_S}",
+    "LEASE_S": f"{LEASE_S}",
+    "KAFKA_SESSION_TIMEOUT_S": f"{SESSION_TIMEOUT_S}",
+    "KAFKA_GROUP_ID": GROUP_ID,
+    "MAX_IN_FLIGHT": f"{MAX_IN_FLIGHT}",
+    # an outage must end before the attempts do
+    "MAX_ATTEMPTS": "30",
+    "RETRY_BASE_S": "0.2",
+    "RETRY_MAX_S": "3",
+    # longer than two calls and their storing, so that a stop cuts nothing off
+    "SHUTDOWN_GRACE_S": "10",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All that takes part in a run."""
+
+    servers: Servers
+    consumers: list[Consumer]
+    replayers: list[Consumer]
+    proxies: list[TcpProxy]
+    injectors: Injectors
+    upstream: Upstream
+    rows: Rows
+    reader: Reader
+
+
+@asynccontextmanager
+async def running_parts(seed: int, folder: Path, report: Report) -> AsyncIterator[Parts]:
+    """All parts, running, for the time of a block; logs of consumers and servers are in `folder`.
+
+    Raises:
+        StackError: a server cannot run here.
+    """
+    async with AsyncExitStack() as stack:
+        servers = await stack.enter_async_context(
+            running_servers(folder, latency=USUAL_LATENCY, seed=seed, report=report)
+        )
+        await llm_faults.end(servers.llm)
+        environment = consumer_environment(servers)
+        proxies = [await stack.enter_async_context(tcp_proxy(servers.postgres.port)) for _ in range(CONSUMERS)]
+        consumers = [
+            Consumer(number, environment | {"DATABASE_URL": through(proxy, servers)}, folder / f"consumer-{number}.log")
+            for number, proxy in enumerate(proxies)
+        ]
+        await stack.enter_async_context(kept_running(consumers))
+        rows, replayers = Rows(servers.postgres.address), list[Consumer]()
+
+        def replayer() -> Consumer:
+            number = len(replayers)
+            group = {"KAFKA_GROUP_ID": f"{GROUP_ID}-replay-{number}"}
+            replayers.append(Consumer(CONSUMERS + number, environment | group, folder / f"replayer-{number}.log"))
+            return replayers[-1]
+
+        injectors = Injectors(
+            servers, consumers, proxies, rows, max_in_flight=MAX_IN_FLIGHT, replayer=replayer, group_id=GROUP_ID
+        )
+        upstream = Upstream(servers.kafka.address, servers.topics.incoming)
+        stack.push_async_callback(upstream.stop)
+        yield Parts(servers, consumers, replayers, proxies, injectors, upstream, rows, Reader(servers))
+
+
+def consumer_environment(servers: Servers) -> dict[str, str]:
+    """The environment of a consumer process that reaches all servers directly."""
+    return {
+        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
+        **SETTINGS,
+        **servers.topics.environment(),
+        "KAFKA_BOOTSTRAP_SERVERS": servers.kafka.address,
+        "DATABASE_URL": servers.postgres.address,
+        "OPENAI_BASE_URL": servers.llm_server.address,
+    }
+
+
+def through(proxy: TcpProxy, servers: Servers) -> str:
+    """The URL of the database by way of a proxy."""
+    url = urlsplit(servers.postgres.address)
+    login = url.netloc.rpartition("@")[0]
+    return url._replace(netloc=f"{login}@{url.hostname}:{proxy.port}").geturl()

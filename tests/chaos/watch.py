@@ -1,0 +1,89 @@
+"""What is observed while a run goes on: samples of commits and rows, and probes of the hold by poison."""
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from tests.chaos.observations import CommitSample, FeedRow, Observations, Probe
+from tests.chaos.observers import SERVER_AWAY, llm_calls
+from tests.chaos.parts import GROUP_ID, Parts
+from tests.chaos.servers import PARTITIONS
+from tests.chaos.traffic import RecordMaker
+
+SAMPLE_EVERY_S = 3.0
+PROBE_EVERY_S = 4.0
+
+
+@dataclass(slots=True)
+class Watch:
+    """Gathers what can only be seen in passing."""
+
+    parts: Parts
+    commits: list[CommitSample] = field(default_factory=list)
+    snapshots: list[list[FeedRow]] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
+
+    async def sample(self) -> None:
+        """Look at the rows and at what is committed, again and again; what is away now is looked at later."""
+        while True:
+            with suppress(*SERVER_AWAY):
+                await self.sample_once()
+            await asyncio.sleep(SAMPLE_EVERY_S)
+
+    async def sample_once(self) -> None:
+        """Look once.
+
+        Raises:
+            OSError, TimeoutError, PostgresError, InterfaceError, KafkaError: a server is away.
+        """
+        self.snapshots.append(await self.parts.rows.feeds())
+        self.commits.append(await self.parts.reader.commit_sample(GROUP_ID, self.parts.rows))
+
+    async def probe(self, maker: RecordMaker) -> None:
+        """Send probes without end, to one partition after the other."""
+        while True:
+            for partition in range(PARTITIONS):
+                await asyncio.sleep(PROBE_EVERY_S)
+                self.probes.append(await self.parts.upstream.probe(maker, partition))
+
+    async def probe_all_partitions(self, maker: RecordMaker) -> None:
+        """One probe for each partition, now."""
+        self.probes.extend([await self.parts.upstream.probe(maker, partition) for partition in range(PARTITIONS)])
+
+    async def all_observations(self, drained_after_s: float | None) -> Observations:
+        """What is there at the end, with what was seen in passing."""
+        parts = self.parts
+        await self.sample_once()
+        return Observations(
+            sent=parts.upstream.sent,
+            calls=await llm_calls(parts.servers.llm),
+            rows=await parts.rows.feeds(),
+            earlier_rows=self.snapshots,
+            requests=await parts.rows.requests(),
+            outbox_events=await parts.rows.outbox_events(),
+            published=await parts.reader.published(),
+            commits=self.commits,
+            disruptions=parts.injectors.disruptions,
+            faults=parts.injectors.spans,
+            probes=self.probes,
+            drained_after_s=drained_after_s,
+            unexpected_exits=[text for each in parts.consumers + parts.replayers for text in each.unexpected_exits],
+        )
+
+    async def left_to_do(self) -> str | None:
+        """What keeps the run from being drained, None when every event is accounted for, published and passed."""
+        parts = self.parts
+        try:
+            unfinished = await parts.rows.unfinished()
+            known = await parts.rows.known_overlays()
+            committed = await parts.reader.committed(GROUP_ID)
+        except SERVER_AWAY as error:
+            return f"a server is away: {type(error).__name__}"
+        unknown = sum(record.overlay_id not in known for record in parts.upstream.sent if record.overlay_id)
+        not_passed = [record for record in parts.upstream.sent if record.offset >= committed.get(record.partition, 0)]
+        if unfinished or unknown or not_passed:
+            return (
+                f"{unfinished} requests or outbox events unfinished, {unknown} events not in the ledger, "
+                f"{len(not_passed)} records not passed by the offsets {committed}"
+            )
+        return None
