@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from consumer.cli.errors import EXIT_FAILED, CommandError
@@ -45,7 +46,7 @@ def up(
 
     folder = folder_of(env_file)
     environ = {**os.environ, WISH_VARIABLE: servers}
-    endpoints = _run(start_stack(folder, environ=environ, report=progress_console().print))
+    endpoints = _run(start_stack(folder, environ=environ, report=_report))
     write_env_file(env_file, {**endpoints.environment(), SOURCED_FROM: str(folder.resolve())})
     _show(_run(_status(env_file)))
     # Without a slash, a POSIX shell would look for the file on its PATH.
@@ -90,10 +91,15 @@ def _show(found: "StackStatus") -> None:
         return
     table = Table("server", "kind", "address", "pid", "state", box=None, pad_edge=False)
     for server in found.servers:
-        table.add_row(server.name, server.kind, server.address, str(server.pid or "-"), server.problem or "answers")
+        state = escape(server.problem or "answers")
+        table.add_row(server.name, server.kind, escape(server.address), str(server.pid or "-"), state)
     people_console().print(table)
     if found.supervisor_pid is None:
         typer.echo("Its supervisor is gone; `instagram-feed stack up` starts it again.")
+
+
+def _report(line: str) -> None:
+    progress_console().print(line, markup=False)
 
 
 def _run(doing: Coroutine[Any, Any, T]) -> T:
