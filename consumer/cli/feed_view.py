@@ -18,13 +18,12 @@ READABLE_WIDTH = 98
 def feeds_table(feeds: Sequence[FeedSummary]) -> RenderableType:
     """One line for each post; the id is whole, so that it can be copied."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    # where the terminal is narrow the post is cut, and nothing else
-    table.add_column("created (UTC)", min_width=len("2026-11-22 23:03"))
-    table.add_column("tenant", min_width=8, max_width=20, no_wrap=True)
-    table.add_column("instagram_feed_id", min_width=36)
-    table.add_column("tokens", min_width=6, justify="right")
-    table.add_column("USD", min_width=8, justify="right")
-    table.add_column("post", no_wrap=True)
+    table.add_column("created (UTC)", no_wrap=True)
+    table.add_column("tenant", no_wrap=True, max_width=20)
+    table.add_column("instagram_feed_id", no_wrap=True)
+    table.add_column("tokens", no_wrap=True, justify="right")
+    table.add_column("USD", no_wrap=True, justify="right")
+    table.add_column("post")
     for feed in feeds:
         table.add_row(
             feed.created_at.strftime(MINUTES),
@@ -32,7 +31,7 @@ def feeds_table(feeds: Sequence[FeedSummary]) -> RenderableType:
             str(feed.instagram_feed_id),
             _number(feed.total_tokens),
             usd(feed.cost_usd),
-            _first_line(feed.instagram_ad_copy),
+            first_line(feed.instagram_ad_copy),
         )
     return table
 
@@ -61,6 +60,11 @@ def full_view(feed: StoredFeed) -> RenderableType:
     return Group(
         *(Panel(Text(text or "–"), title=name, title_align="left", width=READABLE_WIDTH) for name, text in texts)
     )
+
+
+def first_line(text: str) -> Text:
+    """The beginning of a post, cut to the room there is: where a terminal is narrow, nothing else is cut."""
+    return Text(text.strip().partition("\n")[0], no_wrap=True, overflow="ellipsis")
 
 
 def usd(amount: Decimal | None) -> str:
@@ -96,10 +100,6 @@ def _facts(rows: Iterable[tuple[str, str]]) -> RenderableType:
     for name, value in rows:
         grid.add_row(name, value)
     return grid
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
 
 
 def _text(value: object) -> str:

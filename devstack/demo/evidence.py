@@ -1,0 +1,87 @@
+"""What the run left behind, as others find it: rows, records, and the LLM's own account of its calls."""
+
+import asyncio
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from consumer.settings import KafkaSettings
+from devstack.demo.errors import DemoFailed
+from devstack.demo.watching import Progress
+from devstack.endpoints import Endpoints
+from devstack.simulated_llm.control import SimulatedLlmControl
+from repository.feed_queries import StoredFeed, find_feed, list_feeds
+from repository.pool import connection, open_pool
+from schemas.record import SourceRecord
+
+MOST_FEEDS = 1_000
+READ_DEADLINE_S = 15.0
+QUIET_MS = 700  # without a record for so long, a topic has no more
+CREATED_TOPIC: str = KafkaSettings.model_fields["feed_created_topic"].default
+DEAD_LETTER_TOPIC: str = KafkaSettings.model_fields["dead_letter_topic"].default
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Posts in the order they were stored. `billed_calls` is None where the provider is a real one."""
+
+    feeds: tuple[StoredFeed, ...]
+    created: tuple[SourceRecord, ...]
+    dead_letters: tuple[SourceRecord, ...]
+    billed_calls: int | None
+    progress: Progress
+
+
+async def gather_evidence(endpoints: Endpoints, progress: Progress) -> Evidence:
+    """Read database, topics and ledger side by side."""
+    feeds, created, dead_letters, billed_calls = await asyncio.gather(
+        _feeds(endpoints.database_url),
+        _records(endpoints.kafka_bootstrap_servers, CREATED_TOPIC, expected=progress.stored),
+        _records(endpoints.kafka_bootstrap_servers, DEAD_LETTER_TOPIC, expected=progress.invalid + progress.rejected),
+        _billed_calls(endpoints.simulated_llm_url),
+    )
+    return Evidence(feeds, created, dead_letters, billed_calls, progress)
+
+
+async def _feeds(database_url: str) -> tuple[StoredFeed, ...]:
+    pool = await open_pool(database_url, size=1, application_name="instagram-feed demo")
+    try:
+        async with connection(pool) as borrowed:
+            newest_first = await list_feeds(borrowed, limit=MOST_FEEDS)
+            found = [await find_feed(borrowed, feed.instagram_feed_id) for feed in reversed(newest_first)]
+    finally:
+        await pool.close()
+    return tuple(feed for feed in found if feed is not None)
+
+
+async def _records(bootstrap_servers: str, topic: str, *, expected: int) -> tuple[SourceRecord, ...]:
+    """All records of a topic: those expected, and whatever else comes until it is quiet.
+
+    Raises:
+        DemoFailed: fewer than expected within the deadline.
+    """
+    # without a group it has every partition, from the start
+    consumer: Any = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest")
+    found: list[SourceRecord] = []
+    give_up_at, quiet = monotonic() + READ_DEADLINE_S, False
+    async with consumer:
+        while not (quiet and len(found) >= expected):
+            if monotonic() > give_up_at:
+                raise DemoFailed(f"only {len(found)} of {expected} records could be read back from {topic}")
+            batch = await consumer.getmany(timeout_ms=QUIET_MS)
+            found += [_source_record(record) for records in batch.values() for record in records]
+            quiet = not batch
+    return tuple(found)
+
+
+def _source_record(record: Any) -> SourceRecord:  # noqa: ANN401 - aiokafka has no types
+    place = (record.topic, record.partition, record.offset, record.timestamp)
+    return SourceRecord(*place, record.key, record.value, tuple(record.headers))
+
+
+async def _billed_calls(simulated_llm_url: str | None) -> int | None:
+    if simulated_llm_url is None:
+        return None
+    return (await SimulatedLlmControl(simulated_llm_url).ledger_summary()).billed_calls
