@@ -82,6 +82,6 @@ def _base64_data(encoded: object, *, max_bytes: int) -> dict[str, Any] | FieldPr
 
 def _text(value: bytes | None) -> str | bytes | None:
     try:
-        return value.decode() if value else None
+        return None if value is None else value.decode()
     except UnicodeDecodeError:
         return value

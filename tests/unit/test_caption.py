@@ -18,6 +18,7 @@ any_text = awkward | st.text(st.characters())
         ("a\r\nb\rc\x0bd\x0ce\x85f\u2028g\u2029h", "a\nb\nc\nd\ne\nf\ng\nh"),
         ("a\0\x07\x1b\x7f\x9fb", "ab"),
         ("a\tb", "a b"),
+        ("a \nb", "a\nb"),
         ("a  \nb\u3000\n\nc \t", "a\nb\n\nc"),
         (" \u200b\n a\n b \ufeff\n", "a\n b"),
         ("a\ud800b", "ab"),

@@ -73,6 +73,8 @@ def test_the_short_way_takes_no_character_that_its_unicode_category_forbids() ->
         ("a #b", ("a #b", "")),
         ("#a", ("", "#a")),
         ("a\n#1", ("a\n#1", "")),
+        ("a\n,,,", ("a\n,,,", "")),
+        ("a\n#b!", ("a\n#b!", "")),
     ],
 )
 def test_only_closing_lines_of_hashtags_are_parted(caption: str, parts: tuple[str, str]) -> None:

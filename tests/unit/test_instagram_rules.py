@@ -116,6 +116,7 @@ def test_thirty_one_hashtags_become_the_five_or_thirty_that_are_allowed() -> Non
 def test_hashtags_inside_the_caption_count_and_cut_the_list() -> None:
     caption = "오늘은 #가을 산책, #니트 한 벌"
     assert fixed(caption, "#a #b #c #d") == InstagramPost(caption, "#a #b #c")
+    assert fixed("오늘은 ＃가을 산책", "#a #b", max_hashtags=2).hashtags == "#a"
 
 
 def test_a_hashtag_the_caption_says_already_is_left_out_of_the_list() -> None:
@@ -126,6 +127,7 @@ def test_a_hashtag_the_caption_says_already_is_left_out_of_the_list() -> None:
 def test_lines_of_hashtags_at_the_captions_end_move_to_the_list() -> None:
     post = fixed("가을이에요\n\n#가을 #니트\n\n#카페, ＃성수", "#니트 #room #over")
     assert post == InstagramPost("가을이에요", "#가을 #니트 #카페 #성수 #room")
+    assert fixed("가을이에요\u200b\n#가을").instagram_ad_copy == "가을이에요"
 
 
 @pytest.mark.parametrize("last_line", ["만나요 #가을", "✨ #가을", "#1 #2", ",,,"])
@@ -171,6 +173,7 @@ def test_a_caption_of_three_thousand_characters_is_broken() -> None:
 def test_twenty_mentions_are_allowed_and_one_more_is_not() -> None:
     assert fixed("@shop " * 20 + "x").instagram_ad_copy.count("@") == 20
     assert problems_of("@shop " * 20 + "@shop") == ("instagram_ad_copy has 21 @-mentions; at most 20 are allowed.",)
+    assert "22 @-mentions" in problems_of("@shop ＠shop " * 11)[0]
 
 
 def test_all_broken_rules_are_said_at_once() -> None:

@@ -47,6 +47,9 @@ def test_the_events_own_fields_come_first() -> None:
     for record in (structured(fields, time="2020-01-01T00:00:00Z"), binary(fields, time=b"2020-01-01T00:00:00Z")):
         event = decode(record)
         assert (event.event_id, event.occurred_at) == ("own", NOON)
+    del fields["event_id"]
+    event = decode(structured(fields, time="2020-01-01T00:00:00Z"))
+    assert (event.event_id, event.occurred_at) == ("ce-1", NOON)
 
 
 def test_an_own_id_without_a_time_takes_the_envelopes_time() -> None:
@@ -109,6 +112,8 @@ def test_a_declared_envelope_without_data_is_invalid_even_if_the_event_lies_besi
 def test_data_in_base64_is_read() -> None:
     encoded = base64.b64encode(json.dumps(event_fields()).encode()).decode()
     assert decode(structured(None, data_base64=encoded)).event_id == "ce-1"
+    without_data = json.dumps({"specversion": "1.0", "data_base64": encoded, "id": "ce-2"})
+    assert decode(record_of(without_data.encode())).event_id == "ce-2"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +137,7 @@ def test_wrong_attributes_are_named_beside_wrong_fields() -> None:
     assert wrong.keys() == {"specversion", "id", "time", "tenant_id"}
     wrong = problems_of(binary(fields, specversion=b"0.3", id=b"\xff", time=b"noon"))
     assert wrong.keys() == {"ce_specversion", "ce_id", "ce_time", "tenant_id"}
+    assert problems_of(binary(event_fields(), id=b"")) == {"ce_id": "must not be empty"}
 
 
 def test_nul_in_an_id_that_is_used_is_refused() -> None:
