@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from consumer.cli.errors import EXIT_FAILED, CommandError
@@ -91,15 +90,14 @@ def _show(found: "StackStatus") -> None:
         return
     table = Table("server", "kind", "address", "pid", "state", box=None, pad_edge=False)
     for server in found.servers:
-        state = escape(server.problem or "answers")
-        table.add_row(server.name, server.kind, escape(server.address), str(server.pid or "-"), state)
+        table.add_row(server.name, server.kind, server.address, str(server.pid or "-"), server.problem or "answers")
     people_console().print(table)
     if found.supervisor_pid is None:
         typer.echo("Its supervisor is gone; `instagram-feed stack up` starts it again.")
 
 
 def _report(line: str) -> None:
-    progress_console().print(line, markup=False)
+    progress_console().print(line)
 
 
 def _run(doing: Coroutine[Any, Any, T]) -> T:

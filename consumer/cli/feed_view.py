@@ -40,7 +40,7 @@ def post_view(feed: StoredFeed) -> RenderableType:
     """The post as a reader sees it, and under it how it came about."""
     post = Text(feed.instagram_ad_copy)
     post.append(f"\n\n{feed.hashtags}", "cyan")
-    title = f"{feed.tenant_id} · revision {feed.revision}"
+    title = Text(f"{feed.tenant_id} · revision {feed.revision}")
     panel = Panel(post, title=title, title_align="left", padding=(1, 2), width=READABLE_WIDTH)
     return Group(panel, Padding(_facts(_rows(feed)), (0, 2)))
 

@@ -24,14 +24,14 @@ def print_json(document: object) -> None:
 
 
 def people_console() -> Console:
-    """Where results for people go."""
+    """Where results for people go. Texts are printed as they are: those of shops and models may hold brackets."""
     known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False)
+    return Console(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False, markup=False)
 
 
 def progress_console() -> Console:
     """Where progress goes: it is no result, so not to standard output."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False)
 
 
 def _spelled(value: object) -> str:

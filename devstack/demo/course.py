@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import typer
+from rich.text import Text
 
 from devstack.demo.budget import estimated_cost_usd
 from devstack.demo.checks import check_all
@@ -55,7 +56,7 @@ async def run_demo(screen: Screen, wishes: Wishes) -> None:
             env = clean_environment(endpoints, _own_settings(wishes))
             await _perform(Stage(screen, read_sample_events(), endpoints, env, Path(folder)), wishes)
     for words in closing_words(wishes, os.environ):
-        screen.console.print(f"\n{words}", soft_wrap=True)
+        screen.console.print(Text.from_markup(f"\n{words}"), soft_wrap=True)
 
 
 def _own_settings(wishes: Wishes) -> dict[str, str]:

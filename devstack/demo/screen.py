@@ -19,12 +19,15 @@ class Screen:
 
     def __init__(self) -> None:
         narrow = Console().width if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH
-        self.console = Console(width=min(WIDTH, narrow), highlight=False)
+        self.console = Console(width=min(WIDTH, narrow), highlight=False, markup=False)
 
     def opening(self) -> None:
         """Say at once what is going to happen."""
         self.console.print()
-        self.console.print("[bold]From overlay.completed to stored Instagram posts[/], on a local stack of its own")
+        title = Text.assemble(
+            ("From overlay.completed to stored Instagram posts", "bold"), ", on a local stack of its own"
+        )
+        self.console.print(title)
         self.console.print()
 
     @contextmanager
@@ -65,13 +68,13 @@ class Step:
 
     def __init__(self, console: Console, title: str) -> None:
         self.result = ""
-        self.show: Callable[[str], None] = console.print
+        self.show: Callable[[Text], None] = console.print
         self._title = title
         self._console = console
 
     def report(self, line: str) -> None:
         """Tell something that takes long: in a terminal in place of the last, elsewhere on a line of its own."""
         if self._console.is_terminal:
-            self.show(f"{self._title}: {line}")
+            self.show(Text(f"{self._title}: {line}"))
         else:
             self._console.print(f"  {line}")
