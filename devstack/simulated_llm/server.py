@@ -66,7 +66,11 @@ class SimulatedLlmServer:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Close at once; calls in flight end without an answer."""
+        """Close."""
+        await self.close()
+
+    async def close(self) -> None:
+        """End at once; calls in flight end without an answer."""
         await self._http.close()
 
     @property

@@ -143,6 +143,15 @@ async def test_an_unknown_model_is_404_in_openais_words(client: AsyncOpenAI) -> 
     }
 
 
+async def test_a_reasoning_model_refuses_a_temperature_as_openais_does(client: AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refusal:
+        await client.chat.completions.create(model="gpt-6-luna", messages=MESSAGES, temperature=0.7)
+    assert (refusal.value.param, refusal.value.code) == ("temperature", "unsupported_value")
+    await client.chat.completions.create(
+        model="gpt-6-luna", messages=MESSAGES, temperature=0.7, reasoning_effort="none"
+    )
+
+
 async def test_any_key_will_do_but_none_will_not(server: SimulatedLlmServer) -> None:
     async with httpx2.AsyncClient() as http:
         answer = await http.get(f"{server.base_url}/models")

@@ -95,6 +95,20 @@ async def test_clearing_the_ledger_starts_the_counts_anew(
     assert (await simulated_llm.ledger_summary()).billed_calls == 1
 
 
+async def test_the_server_ends_at_once_whatever_is_under_way() -> None:
+    async with SimulatedLlmServer() as server:
+        simulated_llm = server.control()
+        await simulated_llm.set_latency("constant:600")
+        async with open_client(server.base_url) as client:
+            asking = asyncio.create_task(ask(client))
+            await eventually(lambda: in_flight(simulated_llm, 1))
+            async with asyncio.timeout(5):
+                await server.close()
+                with pytest.raises(openai.APIConnectionError):
+                    await asking
+    assert len(asyncio.all_tasks()) == 1
+
+
 async def test_worlds_share_a_server_and_nothing_else(server: SimulatedLlmServer) -> None:
     calm, stormy = server.control("calm"), server.control("stormy")
     await stormy.set_faults({"kind": "server_error_500"})
