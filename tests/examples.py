@@ -1,14 +1,18 @@
 """Valid instances of the core's types, each about a new overlay; keyword arguments replace fields."""
 
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
 from consumer.completion import Completion
+from repository.feeds import Failure, Feed
 from repository.llm_models import LlmModel
-from repository.requests import ClaimedRequest, NewRequest
+from repository.outbox import Announcement
+from repository.requests import ClaimedRequest, NewRequest, Spending
 from schemas.overlay_completed import OverlayCompleted
-from schemas.record import SourceRecord
+from schemas.record import OutgoingRecord, SourceRecord
 from tests.kafka_records import encoded, overlay_event
 
 
@@ -99,3 +103,64 @@ def completion(**changes: object) -> Completion:
         **changes,
     }
     return Completion(**fields)
+
+
+def announcement(topic: str = "instagram_feed.created") -> Announcement:
+    """An event for the outbox that no other is like."""
+    event_id = uuid4()
+    headers = (("ce_id", str(event_id).encode()), ("content-type", b"application/json"))
+    record = OutgoingRecord(topic, b"key", json.dumps({"event_id": str(event_id)}).encode(), headers)
+    return Announcement(event_id, record)
+
+
+def feed(request: ClaimedRequest, llm_model_id: UUID, **changes: object) -> Feed:
+    """A written post for this request, with its created event."""
+    fields: dict[str, Any] = {
+        "instagram_feed_id": uuid4(),
+        "overlay_id": request.overlay_id,
+        "revision": request.revision,
+        "job_id": request.job_id,
+        "llm_model_id": llm_model_id,
+        "tenant_id": request.tenant_id,
+        "refined_ad_copy_eng": "Ocean Blue Shirt",
+        "tone_style": "다정한 말투",
+        "product_description": "Cotton shirt",
+        "store_information": "오션앤코 성수점",
+        "gpt_prompt": "짧게",
+        "instagram_ad_copy": "가을 니트 💛\n\n지금 만나보세요",
+        "hashtags": "#가을 #니트",
+        "used_temperature": 0.7,
+        "used_max_tokens": 1_000,
+        "gpt_prompt_used": "[system]\n…\n\n[user]\n…",
+        "gpt_response_raw": '{"id": "chatcmpl-1", "usage": {"total_tokens": 700}}',
+        "latency_ms": 812.25,
+        "prompt_tokens": 500,
+        "completion_tokens": 200,
+        "total_tokens": 700,
+        "token_usage": '{"prompt_tokens": 500, "completion_tokens": 200, "total_tokens": 700}',
+        "created_at": datetime(2026, 11, 1, 9, 0, 1, 250_000, UTC),
+        "prompt_version": "feed-post-1",
+        "llm_calls": 1,
+        "source_event_id": request.event_id,
+        "spent": Spending(500, 0, 200, Decimal("0.000195")),
+        "created_event": announcement(),
+        **changes,
+    }
+    return Feed(**fields)
+
+
+def failure(request: ClaimedRequest, **changes: object) -> Failure:
+    """The end of this request without a post, with its two events."""
+    fields: dict[str, Any] = {
+        "overlay_id": request.overlay_id,
+        "revision": request.revision,
+        "fencing_token": request.fencing_token,
+        "attempts": 3,
+        "llm_calls": 4,
+        "spent": Spending(1_500, 0, 600, Decimal("0.000585")),
+        "reason": "llm_refused",
+        "detail": "No.",
+        "events": (announcement("instagram_feed.failed"), announcement("overlay.completed.dlq")),
+        **changes,
+    }
+    return Failure(**fields)
