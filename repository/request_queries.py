@@ -1,0 +1,91 @@
+"""Looking at the ledger and sending failed requests round again, for operators."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from repository.pool import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSummary:
+    """A request as a listing shows it. Tokens and cost are what all its calls took."""
+
+    overlay_id: UUID
+    revision: int
+    state: str
+    tenant_id: str
+    attempts: int
+    llm_calls: int
+    total_tokens: int
+    cost_usd: Decimal
+    last_error_reason: str | None
+    last_error_detail: str | None
+    available_at: datetime | None
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which requests; None leaves a question open. `since` and `until` bound the last change, until exclusive."""
+
+    state: str | None = None
+    overlay_id: UUID | None = None
+    tenant_id: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+_MATCHING = """
+    ($1::text IS NULL OR state = $1)
+    AND ($2::uuid IS NULL OR overlay_id = $2)
+    AND ($3::text IS NULL OR tenant_id = $3)
+    AND ($4::text IS NULL OR last_error_reason = $4)
+    AND ($5::timestamptz IS NULL OR updated_at >= $5)
+    AND ($6::timestamptz IS NULL OR updated_at < $6)
+"""
+
+_LIST = f"""
+    SELECT overlay_id, revision, state, tenant_id, attempts, llm_calls,
+        prompt_tokens + completion_tokens AS total_tokens, cost_usd, last_error_reason, last_error_detail,
+        available_at, source_topic, source_partition, source_offset, created_at, updated_at
+    FROM feed_requests
+    WHERE {_MATCHING}
+    ORDER BY updated_at DESC
+    LIMIT $7
+"""  # noqa: S608 - no value is in it, the conditions are ours
+
+
+async def list_requests(connection: Connection, wanted: RequestFilter, *, limit: int) -> list[RequestSummary]:
+    """The matching requests, the one changed last first."""
+    rows = await connection.fetch(_LIST, *_arguments(wanted), limit)
+    return [RequestSummary(**dict(row)) for row in rows]
+
+
+# The source bytes of a failed request are kept, so it needs nothing but a new beginning.
+_RETRY = f"""
+    UPDATE feed_requests
+    SET state = 'waiting',
+        attempts = 0,
+        available_at = now(),
+        unrecorded_call = false,
+        finished_at = NULL,
+        updated_at = now()
+    WHERE {_MATCHING} AND state = 'failed'
+    RETURNING overlay_id
+"""  # noqa: S608 - no value is in it, the conditions are ours
+
+
+async def retry_failed(connection: Connection, wanted: RequestFilter) -> list[UUID]:
+    """Have the matching failed requests tried again, with all their attempts; returns their overlays."""
+    return [row["overlay_id"] for row in await connection.fetch(_RETRY, *_arguments(wanted))]
+
+
+def _arguments(wanted: RequestFilter) -> tuple[object, ...]:
+    return (wanted.state, wanted.overlay_id, wanted.tenant_id, wanted.reason, wanted.since, wanted.until)
