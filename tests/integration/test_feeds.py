@@ -52,7 +52,7 @@ async def test_every_column_holds_what_it_should(pool: Pool, model: LlmModel) ->
     expected = {name: value for name, value in asdict(written).items() if name not in COMPARED_OTHERWISE}
     assert {name: row[name] for name in expected} == expected
     assert (row["llm_calls"], row["cost_usd"]) == (1, Decimal("0.000195"))
-    assert (row["updated_at"], row["pk"]) == (row["created_at"], 1)
+    assert (row["updated_at"], row["pk"] > 0) == (row["created_at"], True)
     assert (row["experiment_id"], row["variant"]) == (None, None)
 
 
