@@ -82,7 +82,8 @@ def payments(seen: Observations, *, llm_timeout_s: float) -> Payments:
     timed_out = (not call.delivered and (call.duration_s or late_s) >= late_s for call in billed)
     retries = sum(bool(call.fault) or late for call, late in zip(billed, timed_out, strict=True))
     in_flight = sum(disruption.in_flight for disruption in seen.disruptions)
-    return Payments(len(billed), len(seen.rows), retries, in_flight)
+    rows = len({(row.overlay_id, row.revision) for row in seen.rows})
+    return Payments(len(billed), rows, retries, in_flight)
 
 
 def holds_s(seen: Observations) -> list[float]:

@@ -15,7 +15,7 @@ REFUSED_MARK = "이 요청은 거절됩니다"
 """Stands in the text of events that the LLM refuses, so that some requests end as failed."""
 
 BURST_EVERY_S = (0.2, 1.5)
-BURST_SIZES = (1, 5, 15, 40, 150)
+BURST_SIZES = (5, 15, 30, 60, 200)
 BURST_WEIGHTS = (10, 10, 10, 6, 1)
 TOO_LARGE_BYTES = 300_000
 POISON_HEADER = ("x-upstream", b"chaos")

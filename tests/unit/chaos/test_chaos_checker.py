@@ -1,0 +1,224 @@
+"""The checker passes what is in order and finds each violation that is planted."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+
+from tests.chaos.checker import Violation, check, holds_s, payments
+from tests.chaos.observations import (
+    CommitSample,
+    Disruption,
+    FaultSpan,
+    FeedRow,
+    Headers,
+    LlmCall,
+    Observations,
+    Probe,
+    Published,
+    RequestRow,
+    Sent,
+)
+
+LLM_TIMEOUT_S = 3.0
+STORED, FAILED, BEFORE, BEHIND = (UUID(int=number) for number in range(1, 5))
+FEED = UUID(int=100)
+NO_OVERLAY = UUID(int=404)
+
+
+def published(topic: str, key: bytes, value: bytes, headers: Headers = ()) -> Published:
+    return Published(topic, key, value, headers)  # type: ignore[arg-type]  # one of three words
+
+
+def created(overlay_id: UUID, feed_id: UUID, text: str = "post") -> Published:
+    event = {"instagram_feed_id": str(feed_id), "overlay_id": str(overlay_id), "instagram_ad_copy": text}
+    return published("created", b"key", json.dumps(event).encode())
+
+
+def failed(overlay_id: UUID, event_id: str = "f1") -> Published:
+    return published("failed", b"key", json.dumps({"overlay_id": str(overlay_id), "event_id": event_id}).encode())
+
+
+def letter(sent: Sent, stage: str) -> Published:
+    headers = (
+        ("dlq_stage", stage.encode()),
+        ("dlq_original_partition", str(sent.partition).encode()),
+        ("dlq_original_offset", str(sent.offset).encode()),
+    )
+    return Published("dead_letter", sent.key, sent.value, headers)
+
+
+def row(overlay_id: UUID, feed_id: UUID, digest: str = "d") -> FeedRow:
+    return FeedRow(feed_id, overlay_id, 1, digest)
+
+
+GOOD = Sent(0, 0, b"k", b"good", STORED)
+REFUSED = Sent(0, 1, b"k", b"refused", FAILED)
+POISON = Sent(0, 3, b"k", None, None)
+SENT = [GOOD, REFUSED, Sent(0, 2, b"k", b"before", BEFORE), POISON, Sent(0, 4, b"k", b"behind", BEHIND)]
+FEEDS = {STORED: FEED, BEFORE: UUID(int=101), BEHIND: UUID(int=102)}
+ROWS = [row(overlay_id, feed_id) for overlay_id, feed_id in FEEDS.items()]
+REFUSAL = LlmCall(FAILED, 1, billed=True, delivered=True, fault="refusal", duration_s=0.3)
+CALLS = [LlmCall(overlay_id, 1, billed=True, delivered=True, fault=None, duration_s=0.3) for overlay_id in FEEDS]
+CLEAN = Observations(
+    sent=SENT,
+    calls=[*CALLS, REFUSAL],
+    rows=ROWS,
+    earlier_rows=[[], ROWS[:1]],
+    requests=[
+        RequestRow(STORED, 1, "done", 0, 0, 10.0),
+        RequestRow(FAILED, 1, "failed", 0, 1, 10.1),
+        RequestRow(BEFORE, 1, "done", 0, 2, 10.2),
+        RequestRow(BEHIND, 1, "done", 0, 4, 10.7),
+    ],
+    outbox_events=0,
+    published=[
+        *(created(overlay_id, feed_id) for overlay_id, feed_id in FEEDS.items()),
+        created(STORED, FEED),
+        failed(FAILED),
+        letter(REFUSED, "worker"),
+        letter(POISON, "intake"),
+    ],
+    commits=[
+        CommitSample("chaos", {0: 1}, frozenset({STORED}), frozenset()),
+        CommitSample("chaos", {0: 5}, frozenset({STORED, FAILED, BEFORE, BEHIND}), frozenset({(0, 3)})),
+    ],
+    disruptions=[],
+    faults=[FaultSpan("kill_broker", 1.0, 5.0)],
+    probes=[Probe(0, BEFORE, BEHIND, sent_at_s=10.0)],
+    drained_after_s=12.0,
+)
+
+
+def violations(seen: Observations) -> list[Violation]:
+    return check(seen, llm_timeout_s=LLM_TIMEOUT_S)
+
+
+def without(topic: str, stage: str = "") -> list[Published]:
+    return [record for record in CLEAN.published if (record.topic, record.header("dlq_stage")) != (topic, stage)]
+
+
+def with_state(overlay_id: UUID, state: str) -> list[RequestRow]:
+    return [
+        replace(request, state=state) if request.overlay_id == overlay_id else request for request in CLEAN.requests
+    ]
+
+
+def extra_calls(count: int) -> list[LlmCall]:
+    return [replace(CALLS[0], attempt=2 + number) for number in range(count)]
+
+
+PLANTED: dict[str, tuple[int, Observations]] = {
+    "an acknowledged event is nowhere": (
+        1,
+        replace(CLEAN, sent=[*SENT, Sent(0, 9, b"k", b"lost", NO_OVERLAY)]),
+    ),
+    "a request is unfinished": (1, replace(CLEAN, requests=with_state(STORED, "waiting"))),
+    "a request failed although a row is stored": (1, replace(CLEAN, requests=with_state(STORED, "failed"))),
+    "a request is done without a row": (1, replace(CLEAN, requests=with_state(FAILED, "done"))),
+    "a failed request has no failed event": (1, replace(CLEAN, published=without("failed"))),
+    "a failed request has two failed events": (
+        1,
+        replace(CLEAN, published=[*CLEAN.published, failed(FAILED, "f2")]),
+    ),
+    "a failed request has no dead letter": (1, replace(CLEAN, published=without("dead_letter", "worker"))),
+    "a failed request's dead letter has other bytes": (
+        1,
+        replace(
+            CLEAN,
+            published=[*without("dead_letter", "worker"), letter(replace(REFUSED, value=b"other"), "worker")],
+        ),
+    ),
+    "a row has changed": (2, replace(CLEAN, earlier_rows=[[row(STORED, FEED, "earlier")]])),
+    "a row has gone": (2, replace(CLEAN, earlier_rows=[[row(STORED, UUID(int=104))]])),
+    "a row has no created event": (3, replace(CLEAN, published=without("created"))),
+    "copies of a created event differ": (
+        3,
+        replace(CLEAN, published=[*CLEAN.published, created(STORED, FEED, "another post")]),
+    ),
+    "a created event has no row": (
+        3,
+        replace(CLEAN, published=[*CLEAN.published, created(STORED, UUID(int=105))]),
+    ),
+    "an event is left in the outbox": (3, replace(CLEAN, outbox_events=1)),
+    "a call is paid twice": (4, replace(CLEAN, calls=[*CLEAN.calls, *extra_calls(1)])),
+    "more is paid again than was in flight": (
+        4,
+        replace(CLEAN, calls=[*CLEAN.calls, *extra_calls(3)], disruptions=[Disruption("kill_consumer", 2)]),
+    ),
+    "poison has no dead letter": (5, replace(CLEAN, published=without("dead_letter", "intake"))),
+    "poison's dead letter has another key": (
+        5,
+        replace(CLEAN, published=[*without("dead_letter", "intake"), letter(replace(POISON, key=b"other"), "intake")]),
+    ),
+    "poison held its partition": (
+        5,
+        replace(CLEAN, requests=[*CLEAN.requests[:3], RequestRow(BEHIND, 1, "done", 0, 4, 15.3)]),
+    ),
+    "no probe was in peace": (5, replace(CLEAN, faults=[FaultSpan("kill_broker", 10.1, 10.2)])),
+    "an offset passes an event nobody knows": (
+        6,
+        replace(CLEAN, commits=[CommitSample("chaos", {0: 2}, frozenset({STORED}), frozenset())]),
+    ),
+    "an offset passes poison without a dead letter": (
+        6,
+        replace(
+            CLEAN,
+            commits=[CommitSample("chaos", {0: 5}, frozenset({STORED, FAILED, BEFORE, BEHIND}), frozenset())],
+        ),
+    ),
+    "no offset was ever read": (6, replace(CLEAN, commits=[])),
+    "draining takes too long": (7, replace(CLEAN, drained_after_s=60.1)),
+    "it never drains": (7, replace(CLEAN, drained_after_s=None)),
+    "a consumer crashed": (8, replace(CLEAN, unexpected_exits=["consumer 1 ended with code 1"])),
+}
+
+
+def test_clean_observations_pass() -> None:
+    assert violations(CLEAN) == []
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_violation_is_found(name: str) -> None:
+    invariant, seen = PLANTED[name]
+    assert {violation.invariant for violation in violations(seen)} == {invariant}
+
+
+def test_two_rows_for_one_overlay_and_revision_break_the_first_two_invariants() -> None:
+    second = UUID(int=103)
+    twice = replace(CLEAN, rows=[*ROWS, row(STORED, second)], published=[*CLEAN.published, created(STORED, second)])
+    assert {violation.invariant for violation in violations(twice)} == {1, 2}
+
+
+ALLOWED: dict[str, Callable[[], Observations]] = {
+    "a call paid again after a kill": lambda: replace(
+        CLEAN, calls=[*CLEAN.calls, *extra_calls(2)], disruptions=[Disruption("kill_consumer", 2)]
+    ),
+    "a call paid again after a spoiled answer": lambda: replace(
+        CLEAN, calls=[replace(CALLS[0], fault="truncated_body", delivered=False), *extra_calls(1), *CLEAN.calls[1:]]
+    ),
+    "a call paid again after a timeout": lambda: replace(
+        CLEAN, calls=[replace(CALLS[0], delivered=False, duration_s=3.1), *extra_calls(1), *CLEAN.calls[1:]]
+    ),
+    "calls that cost nothing": lambda: replace(
+        CLEAN, calls=[*CLEAN.calls, *(replace(call, billed=False) for call in extra_calls(50))]
+    ),
+    "a dead letter sent twice": lambda: replace(CLEAN, published=[*CLEAN.published, letter(POISON, "intake")]),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_what_is_allowed_is_no_violation(name: str) -> None:
+    assert violations(ALLOWED[name]()) == []
+
+
+def test_a_quick_call_whose_client_went_away_is_not_a_retry() -> None:
+    lost = replace(CALLS[0], delivered=False, duration_s=0.3)
+    seen = replace(CLEAN, calls=[lost, *extra_calls(1), *CLEAN.calls[1:]])
+    assert payments(seen, llm_timeout_s=LLM_TIMEOUT_S).paid_again == 1
+
+
+def test_the_hold_is_the_time_between_the_events_around_the_poison() -> None:
+    assert holds_s(CLEAN) == [pytest.approx(0.5)]
