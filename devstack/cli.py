@@ -5,7 +5,7 @@ What starts servers is imported when a command runs, so that `instagram-feed --h
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -15,10 +15,11 @@ from rich.table import Table
 from consumer.cli.errors import EXIT_FAILED, CommandError
 from consumer.cli.output import JsonOption, people_console, print_json, progress_console
 from devstack.choice import WISH_VARIABLE, Wish
-from devstack.env_file import folder_of, write_env_file
+from devstack.env_file import SOURCED_FROM, folder_of, remove_env_file, require_ours, write_env_file
 from devstack.errors import StackError
 
 if TYPE_CHECKING:
+    from devstack.endpoints import Endpoints
     from devstack.status import StackStatus
 
 T = TypeVar("T")
@@ -40,13 +41,9 @@ def up(
 
     Servers that KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL or OPENAI_BASE_URL name are used as they are.
     """
-    from devstack.preparation import SOURCED_FROM  # noqa: PLC0415
-    from devstack.stack import start_stack  # noqa: PLC0415
-
-    folder = folder_of(env_file)
     environ = {**os.environ, WISH_VARIABLE: servers}
-    endpoints = _run(start_stack(folder, environ=environ, report=_report))
-    write_env_file(env_file, {**endpoints.environment(), SOURCED_FROM: str(folder.resolve())})
+    endpoints = _run(_started(env_file, environ))
+    write_env_file(env_file, {**endpoints.environment(), SOURCED_FROM: str(folder_of(env_file).resolve())})
     _show(_run(_status(env_file)))
     # Without a slash, a POSIX shell would look for the file on its PATH.
     typer.echo(f"Use it with: set -a; . {env_file if env_file.is_absolute() else f'./{env_file}'}; set +a")
@@ -62,7 +59,7 @@ def down(
     from devstack.stack import stop_stack  # noqa: PLC0415
 
     ended = _run(stop_stack(folder_of(env_file), keep_data=keep_data))
-    env_file.unlink(missing_ok=True)
+    remove_env_file(env_file)
     typer.echo(f"Ended {ended} processes." if ended else "Nothing was running.")
 
 
@@ -76,6 +73,13 @@ def status(env_file: EnvFile = DEFAULT_ENV_FILE, *, as_json: JsonOption = False)
         _show(found)
     if not found.up:
         raise typer.Exit(EXIT_FAILED)
+
+
+async def _started(env_file: Path, environ: Mapping[str, str]) -> "Endpoints":
+    from devstack.stack import start_stack  # noqa: PLC0415
+
+    require_ours(env_file)
+    return await start_stack(folder_of(env_file), environ=environ, report=_report)
 
 
 async def _status(env_file: Path) -> "StackStatus":

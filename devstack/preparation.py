@@ -8,13 +8,11 @@ from devstack.answers import problem_at
 from devstack.choice import Means, Wish, choose, wish_in
 from devstack.docker_engine import ImageUnavailable, docker_answers, ensure_images
 from devstack.endpoints import Kind, ServerName
+from devstack.env_file import SOURCED_FROM
 from devstack.images import IMAGES
 from devstack.kafka_class_archive import ensure_class_archive
 from devstack.plan import Owner, Plan, make_plan, named_servers
 from devstack.report import Report
-
-SOURCED_FROM = "INSTAGRAM_FEED_STACK"
-"""The variable in an env file that names the folder of the stack whose servers it names."""
 
 
 async def prepare(folder: Path, owner: Owner | None, environ: Mapping[str, str], report: Report) -> Plan:

@@ -6,7 +6,6 @@ A stack is known by its folder. Everything that starts or stops one holds the fo
 import asyncio
 import hashlib
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from devstack import stack_folder
 from devstack.answers import problem_at
 from devstack.cache import cache_folder, locked
 from devstack.docker_engine import remove_containers
@@ -69,6 +69,7 @@ async def start_stack(
     with _lock(folder):
         if (supervisor := supervisor_of(folder)) is None:
             await _end_leftovers(folder)
+            stack_folder.claim(folder)
             supervisor = _launch(folder, await prepare(folder, owner, environ, report))
         else:
             await _mend(folder, supervisor, report)
@@ -84,7 +85,7 @@ async def stop_stack(folder: Path, *, keep_data: bool = False) -> int:
     with _lock(folder):
         ended = await _end_leftovers(folder)
         if not keep_data:
-            shutil.rmtree(folder, ignore_errors=True)
+            stack_folder.remove(folder)
         return ended
 
 
@@ -120,7 +121,6 @@ def _lock(folder: Path) -> AbstractContextManager[None]:
 
 
 def _launch(folder: Path, plan: Plan) -> psutil.Process:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     plan.save(folder)
     StackState(phase="starting").save(folder)
     log, flags = str(folder / "supervisor.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND

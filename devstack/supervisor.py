@@ -7,11 +7,11 @@ killed its servers die with it (see `processes.dying_with_parent`), and when its
 import asyncio
 import contextlib
 import os
-import shutil
 import signal
 import sys
 from pathlib import Path
 
+from devstack import stack_folder
 from devstack.docker_engine import remove_containers
 from devstack.endpoints import ServerName
 from devstack.errors import StackError
@@ -113,7 +113,7 @@ def main(folder: Path) -> int:
 def _leave_nothing(folder: Path, plan: Plan) -> None:
     (folder / STATE_FILE).unlink(missing_ok=True)
     if plan.owner is not None:
-        shutil.rmtree(folder, ignore_errors=True)
+        stack_folder.remove(folder)
 
 
 if __name__ == "__main__":

@@ -115,6 +115,22 @@ async def test_a_stack_ends_with_the_process_that_owns_it(own_stack: StackComman
     await owner.wait()
 
 
+def test_a_file_and_a_folder_of_somebody_elses_are_not_touched(own_stack: StackCommands) -> None:
+    precious = own_stack.folder / "precious"
+    own_stack.folder.mkdir()
+    precious.touch()
+    refused_folder = own_stack.run("up")
+    own_stack.env_file.write_text("MY_SETTING=1\n")
+    refused_file = own_stack.run("up")
+
+    own_stack.run("down")
+
+    assert "no local stack's" in refused_folder.stderr
+    assert "was not written by" in refused_file.stderr
+    assert precious.exists()
+    assert own_stack.env_file.read_text() == "MY_SETTING=1\n"
+
+
 def test_servers_that_the_environment_names_are_used_and_left_alone(stack: Endpoints, own_stack: StackCommands) -> None:
     own_stack.environ |= {
         "KAFKA_BOOTSTRAP_SERVERS": stack.kafka_bootstrap_servers,
