@@ -18,8 +18,3 @@ def failed_event_id(overlay_id: UUID, revision: int, fencing_token: int) -> UUID
     The fencing token is part of it: a request that was retried may fail anew, as another fact.
     """
     return uuid5(_NAMESPACE, f"instagram_feed.failed/{overlay_id}/{revision}/{fencing_token}")
-
-
-def dead_letter_id(overlay_id: UUID, revision: int, fencing_token: int) -> UUID:
-    """Return the id of the dead letter that goes with this claim's failure."""
-    return uuid5(_NAMESPACE, f"dead_letter/{overlay_id}/{revision}/{fencing_token}")

@@ -3,7 +3,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.ids import created_event_id, dead_letter_id, failed_event_id
+from schemas.ids import created_event_id, failed_event_id
 
 ID = UUID(int=1)
 counts = st.integers(0, 2**63 - 1)
@@ -12,11 +12,10 @@ counts = st.integers(0, 2**63 - 1)
 def test_ids_stay_what_they_were_when_first_announced() -> None:
     assert str(created_event_id(ID)) == "60c2c63e-8452-5f4e-affa-a265b8fcbff1"
     assert str(failed_event_id(ID, 1, 1)) == "61bb52eb-9b38-5e25-ae1b-bac1b4e1eded"
-    assert str(dead_letter_id(ID, 1, 1)) == "ee06a8fe-0639-583f-9c27-cd1f0c2e0a86"
 
 
 @given(st.lists(st.tuples(st.uuids(), counts, counts), min_size=2, unique=True))
 def test_different_facts_have_different_ids(facts: list[tuple[UUID, int, int]]) -> None:
-    ids = {event_id(*fact) for fact in facts for event_id in (failed_event_id, dead_letter_id)}
+    ids = {failed_event_id(*fact) for fact in facts}
     ids |= {created_event_id(overlay_id) for overlay_id, _, _ in facts}
-    assert len(ids) == 2 * len(facts) + len({overlay_id for overlay_id, _, _ in facts})
+    assert len(ids) == len(facts) + len({overlay_id for overlay_id, _, _ in facts})
