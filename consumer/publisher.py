@@ -24,6 +24,10 @@ class PublishFailed(Exception):
     """The broker did not acknowledge a record. It may or may not have been written: send it again."""
 
 
+class _OutOfSequence(PublishFailed):
+    """The producer's numbering has a gap; another producer can send the record."""
+
+
 class Publisher:
     """Sends records with acks=all; a record counts as sent when the broker acknowledged it.
 
@@ -59,6 +63,15 @@ class Publisher:
 
         Returns one entry for each record: None when it was acknowledged.
         """
+        results = await self._send(records)
+        # a record that the broker refuses leaves a gap in the numbering, and all behind it fail for good
+        behind = [index for index, failure in enumerate(results) if isinstance(failure, _OutOfSequence)]
+        again = await self._send([records[index] for index in behind]) if behind else []
+        for index, result in zip(behind, again, strict=True):
+            results[index] = result
+        return results
+
+    async def _send(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         try:
             async with asyncio.timeout(ACKNOWLEDGE_S):
                 producer = await self._working_producer()
@@ -86,7 +99,9 @@ class Publisher:
         error = asyncio.CancelledError() if delivery.cancelled() else delivery.exception()
         if error is None:
             return None
-        self._stuck = self._stuck or isinstance(error, _STUCK)
+        if isinstance(error, _STUCK):
+            self._stuck = True
+            return _OutOfSequence(f"{type(error).__name__}: {error}")
         return _failed(error)
 
 
