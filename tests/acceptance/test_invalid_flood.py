@@ -1,0 +1,33 @@
+"""A bad deploy upstream must not empty the topic into the dead letters."""
+
+from collections.abc import Mapping
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from devstack.endpoints import Endpoints
+from tests.consumer_process import start_command
+from tests.kafka_records import encoded, overlay_event, read_all, send
+from tests.topics import Topics
+
+
+@pytest.mark.partitions(1)
+async def test_too_many_invalid_events_in_a_row_end_the_program_and_stay_where_they_are(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics
+) -> None:
+    invalid = [encoded(overlay_event(tenant_id=...)) for _ in range(200)]
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()), *invalid])
+    settings = {"DEAD_LETTER_MAX_RUN": "50", "MAX_IN_FLIGHT": "10"}
+    consumer = await start_command("run", env={**feed_env, **settings})
+    assert await consumer.exit_code() == 3
+    assert "DEAD_LETTER_MAX_RUN" in consumer.lines[-1]
+    assert "Traceback" not in "".join(consumer.lines)
+    dead_letters = len(await read_all(stack.kafka_bootstrap_servers, topics.dead_letter))
+    assert 0 < dead_letters <= 50
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(feed_env["KAFKA_GROUP_ID"])
+    finally:
+        await admin.close()
+    assert [offset.offset for offset in committed.values()] == [1 + dead_letters]
