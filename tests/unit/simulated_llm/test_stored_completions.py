@@ -28,9 +28,10 @@ def test_every_metadata_pair_asked_for_must_be_there() -> None:
     stored = StoredCompletions()
     first = store(stored, overlay="a", attempt="1")
     second = store(stored, overlay="a", attempt="2")
+    store(stored, overlay="b", attempt="2")
     assert listed(stored, metadata={"overlay": "a"}) == [first, second]
     assert listed(stored, metadata={"overlay": "a", "attempt": "2"}) == [second]
-    assert listed(stored, metadata={"overlay": "b"}) == []
+    assert listed(stored, metadata={"overlay": "c"}) == []
 
 
 def test_the_model_that_answered_can_be_asked_for() -> None:
