@@ -9,9 +9,8 @@ from devstack.demo.errors import DemoFailed
 from devstack.demo.screen import Screen
 from devstack.demo.wishes import KEPT_ENV_FILE, Wishes
 from devstack.endpoints import Endpoints
-from devstack.env_file import folder_of, write_env_file
+from devstack.env_file import SOURCED_FROM, folder_of, write_env_file
 from devstack.plan import VARIABLES
-from devstack.preparation import SOURCED_FROM
 from devstack.report import Report
 from devstack.stack import local_stack, start_stack, supervisor_of
 
