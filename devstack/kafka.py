@@ -108,7 +108,8 @@ class KafkaServer:
     async def _format(self) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = self._java("kafka.tools.StorageTool")
-        options = ["--standalone", "--cluster-id", cluster_id, "--config", str(self._properties)]
+        # in one word: an id may begin with "-", which a word of its own would be taken for an option
+        options = ["--standalone", f"--cluster-id={cluster_id}", "--config", str(self._properties)]
         await run_to_end([*tool, "format", *options], failing=f"Kafka's storage in {self._data} cannot be formatted")
 
     def _write_properties(self) -> None:
