@@ -21,7 +21,7 @@ _PASSING = {408, 409, *range(500, 600)}
 def error_for_status(error: openai.APIStatusError, *, api_key: str) -> LlmError:
     """What a 4xx or 5xx answer means for the event and for all others; some servers quote the key they refuse."""
     said = f"HTTP {error.status_code} {error.code or ''}: {error.message}"
-    detail = said.replace(api_key, "***")[:DETAIL_LENGTH]
+    detail = _storable(said.replace(api_key, "***"))[:DETAIL_LENGTH]
     match error.status_code, error.code:
         case 429, "insufficient_quota" | "billing_hard_limit_reached":
             return AccountRefused(detail)
@@ -35,3 +35,8 @@ def error_for_status(error: openai.APIStatusError, *, api_key: str) -> LlmError:
             return CallFailed(detail)
         case _:
             return RequestRefused(detail)
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL refuses: a proxy may answer with any bytes."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
