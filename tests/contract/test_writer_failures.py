@@ -110,12 +110,27 @@ async def test_a_filter_that_refuses_the_prompt_is_told_from_a_bad_request(code:
     assert error.reason == "llm_content_filtered"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b'{"error": "text"}', b"[]", b'{"error": null}'])
-async def test_a_proxy_s_502_of_any_form_is_a_failed_call(body: bytes) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>Bad gateway</html>",
+        b'{"error": "text"}',
+        b'{"error": null}',
+        b'{"error": {"message": "\\ud800 \\u0000"}}',
+        b"[]",
+        b"\x00\xff",
+    ],
+)
+@pytest.mark.parametrize("content_type", ["text/html", "application/json"])
+async def test_a_proxy_s_502_of_any_form_is_a_failed_call_that_can_be_noted(body: bytes, content_type: str) -> None:
     async def bad_gateway(_: web.BaseRequest) -> web.StreamResponse:
-        return web.Response(body=body, status=502, content_type="text/html")
+        return web.Response(body=body, status=502, content_type=content_type)
 
-    assert type(await failure_of(bad_gateway)) is CallFailed
+    error = await failure_of(bad_gateway)
+    assert type(error) is CallFailed
+    assert "\0" not in str(error)
+    assert str(error).encode()
 
 
 async def test_no_server_at_all_is_a_failed_call() -> None:

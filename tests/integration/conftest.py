@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from consumer.kafka import build_producer
+from consumer.publisher import Publisher
+from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
 from repository.llm_models import LlmModel, find_active
 from repository.pool import Pool, connection, open_pool
@@ -41,3 +44,13 @@ async def model(pool: Pool) -> LlmModel:
     """The row of gpt-4o-mini."""
     async with connection(pool) as borrowed:
         return await find_active(borrowed, "gpt-4o-mini")
+
+
+@pytest.fixture
+async def publisher(stack: Endpoints) -> AsyncIterator[Publisher]:
+    """The application's way to the broker."""
+    settings = KafkaSettings(kafka_bootstrap_servers=stack.kafka_bootstrap_servers)
+    publisher = Publisher(lambda: build_producer(settings))
+    await publisher.start()
+    yield publisher
+    await publisher.stop()

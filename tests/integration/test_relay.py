@@ -1,16 +1,14 @@
 """From the outbox to Kafka: every event at least once, the same each time, and none lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from consumer.kafka import build_producer
 from consumer.metrics import Metrics
 from consumer.publisher import Publisher
 from consumer.relay import Relay
-from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
 from repository.outbox import OutboxEvent
 from repository.pool import Pool
@@ -21,15 +19,6 @@ from tests.kafka_records import read_all
 from tests.topics import Topics
 
 pytestmark = pytest.mark.partitions(1)
-
-
-@pytest.fixture
-async def publisher(stack: Endpoints) -> AsyncIterator[Publisher]:
-    settings = KafkaSettings(kafka_bootstrap_servers=stack.kafka_bootstrap_servers)
-    publisher = Publisher(lambda: build_producer(settings))
-    await publisher.start()
-    yield publisher
-    await publisher.stop()
 
 
 @pytest.fixture
