@@ -82,7 +82,6 @@ class Injectors:
         await consumer.end(signal.SIGKILL)
         await asyncio.sleep(fault.duration_s)
         consumer.want()
-        await consumer.until_started()
 
     async def _freeze_consumer(self, fault: Fault) -> None:
         consumer = self._consumers[fault.target]
@@ -103,7 +102,6 @@ class Injectors:
         await self._note(fault, consumer, owner=owner, patience_s=SETTLING_S)
         await asyncio.sleep(fault.duration_s)
         consumer.want()
-        await consumer.until_started()
 
     async def _rebalance_storm(self, fault: Fault) -> None:
         async with asyncio.TaskGroup() as members:

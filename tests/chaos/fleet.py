@@ -24,7 +24,6 @@ class Consumer:
     def __init__(self, number: int, env: Mapping[str, str], log_path: Path) -> None:
         self.number = number
         self.unexpected_exits: list[str] = []
-        self.owner: str | None = None
         self._env = dict(env)
         self._log_path = log_path
         self._log_begin = 0
@@ -43,8 +42,16 @@ class Consumer:
             code = await self._process.wait()
             if self._wanted.is_set():
                 self._judge_exit(code)
-                self._forget()
+                self._begun.clear()
                 await asyncio.sleep(RESTART_PAUSE_S)
+
+    @property
+    def owner(self) -> str | None:
+        """The name the process holds leases under; None before it has begun to consume."""
+        if not self._begun.is_set():
+            return None
+        started = [line for line in self._log().splitlines() if '"consumer.started"' in line]
+        return str(json.loads(started[0])["owner"]) if started else None
 
     def want(self) -> None:
         """Have a process here from now on."""
@@ -52,9 +59,7 @@ class Consumer:
 
     async def until_started(self) -> None:
         """Wait until it consumes."""
-        async with asyncio.timeout(START_DEADLINE_S):
-            await self._begun.wait()
-        await eventually(self._find_owner, START_DEADLINE_S)
+        await eventually(lambda: self.owner, START_DEADLINE_S)
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send the process a signal, if there is one."""
@@ -69,17 +74,13 @@ class Consumer:
             return None
         async with asyncio.timeout(EXIT_DEADLINE_S):
             code = await self._process.wait()
-        self._forget()
+        self._begun.clear()
         return code
 
     def ends_here(self, code: int | None, owed: int) -> None:
         """Note an exit code that is not the one owed."""
         if code not in {None, owed}:
             self.unexpected_exits.append(f"consumer {self.number} ended with code {code}:\n{self._last_lines()}")
-
-    def _forget(self) -> None:
-        self._begun.clear()
-        self.owner = None
 
     async def _start(self) -> asyncio.subprocess.Process:
         self._log_begin = self._log_path.stat().st_size if self._log_path.exists() else 0
@@ -96,15 +97,9 @@ class Consumer:
                 stderr=log,
             )
 
-    def _find_owner(self) -> str | None:
-        for line in self._log().splitlines():
-            if '"consumer.started"' in line:
-                self.owner = str(json.loads(line)["owner"])
-        return self.owner
-
     def _judge_exit(self, code: int) -> None:
         # a server that is away at the start is an orchestrator's matter; a crash never is
-        if self._find_owner() or "Traceback" in self._log():
+        if self.owner or "Traceback" in self._log():
             self.ends_here(code, owed=-1)
 
     def _log(self) -> str:

@@ -55,6 +55,11 @@ class Parts:
     rows: Rows
     reader: Reader
 
+    async def until_consuming(self) -> None:
+        """Wait until all consumers consume."""
+        for consumer in self.consumers:
+            await consumer.until_started()
+
 
 @asynccontextmanager
 async def running_parts(seed: int, folder: Path, report: Report) -> AsyncIterator[Parts]:

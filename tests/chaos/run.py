@@ -46,15 +46,15 @@ async def chaos_run(seed: int, seconds: float, folder: Path, report: Report) -> 
     """
     schedule = fault_schedule(seed, seconds, consumers=CONSUMERS)
     async with running_parts(seed, folder, report) as parts:
-        for consumer in parts.consumers:
-            await consumer.until_started()
+        await parts.until_consuming()
         report(f"seed {seed}: {sum(map(len, schedule.values()))} faults within {seconds:g} s")
         watch = Watch(parts)
         async with asyncio.TaskGroup() as watching:
             sampling = watching.create_task(watch.sample())
             probing = watching.create_task(watch.probe(RecordMaker(f"{seed}/probes")))
-            await _stir(parts, schedule, traffic(seed, seconds), report)
+            await _stir(parts, schedule, seconds, traffic(seed, seconds), report)
             probing.cancel()
+            await parts.until_consuming()
             drained_after_s = await _drain(watch, report)
             sampling.cancel()
         await _probe_in_peace(watch, RecordMaker(f"{seed}/last probes"), report)
@@ -63,13 +63,16 @@ async def chaos_run(seed: int, seconds: float, folder: Path, report: Report) -> 
     return ChaosResult(seed, seconds, seen, check(seen, llm_timeout_s=LLM_TIMEOUT_S), lost)
 
 
-async def _stir(parts: Parts, schedule: Schedule, bursts: Sequence[Burst], report: Report) -> None:
-    """Send all bursts and inject all faults, each at its time, or as soon as the one before it lets it."""
+async def _stir(parts: Parts, schedule: Schedule, seconds: float, bursts: Sequence[Burst], report: Report) -> None:
+    """Send all bursts and inject the faults, each at its time, or as soon as the one before it lets it.
+
+    A fault that could not begin within `seconds`, because servers take their time to come back, is left out.
+    """
     started_s = time.monotonic()
     async with asyncio.TaskGroup() as happening:
         happening.create_task(_send(parts.upstream, bursts, started_s))
         for faults in schedule.values():
-            happening.create_task(_inject(parts.injectors, faults, started_s, report))
+            happening.create_task(_inject(parts.injectors, faults, started_s, seconds, report))
 
 
 async def _send(upstream: Upstream, bursts: Sequence[Burst], started_s: float) -> None:
@@ -78,9 +81,13 @@ async def _send(upstream: Upstream, bursts: Sequence[Burst], started_s: float) -
         await upstream.send(burst.records)
 
 
-async def _inject(injectors: Injectors, faults: Sequence[Fault], started_s: float, report: Report) -> None:
+async def _inject(
+    injectors: Injectors, faults: Sequence[Fault], started_s: float, seconds: float, report: Report
+) -> None:
     for fault in faults:
         await _until(started_s + fault.at_s)
+        if time.monotonic() > started_s + seconds:
+            return
         report(f"{time.monotonic() - started_s:6.1f} s  {fault.kind} for {fault.duration_s:g} s")
         await injectors.inject(fault)
 
