@@ -66,7 +66,7 @@ async def test_of_processes_that_start_at_once_one_migrates_and_all_succeed(
     async with connection.transaction():
         await connection.execute(TAKE_LOCK)
         starts = [asyncio.create_task(applied_by_a_process(empty_database_url)) for _ in range(3)]
-        await eventually(lambda: all_waiting(connection, len(starts)), deadline_s=60)
+        await eventually(lambda: all_waiting(connection, len(starts)), deadline_s=100)
     counts = sorted([await start for start in starts])
     assert counts[:2] == [0, 0]
     assert counts[2] > 0
