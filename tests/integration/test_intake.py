@@ -1,0 +1,167 @@
+"""The intake on real Kafka and Postgres: nothing is lost or taken twice, whatever cannot be done now."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from devstack.endpoints import Endpoints
+from devstack.simulated_llm.control import SimulatedLlmControl
+from repository.pool import Pool, open_pool
+from tests.integration.application import Application, application
+from tests.integration.ledger import count, states
+from tests.kafka_records import encoded, overlay_event, read_all, send
+from tests.topics import Topics
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.partitions(1)
+
+
+@pytest.fixture
+async def pool(feed_env: Mapping[str, str], llm: SimulatedLlmControl) -> AsyncIterator[Pool]:
+    """Connections to the database of the test's application."""
+    await llm.set_latency("constant:0.02")
+    pool = await open_pool(feed_env["DATABASE_URL"], size=2, application_name="tests")
+    yield pool
+    await pool.close()
+
+
+async def take_in(consumer: Application) -> int:
+    """Poll until something new is started."""
+    return await eventually(consumer.app.intake.run_once, 20)
+
+
+async def committed(consumer: Application, topics: Topics) -> int | None:
+    offset: int | None = await consumer.resources.consumer.committed(TopicPartition(topics.incoming, 0))
+    return offset
+
+
+def records(consumer: Application, kind: str) -> float:
+    """How many records of a kind were counted."""
+    value = consumer.metrics.registry.get_sample_value("feed_records_total", {"kind": kind})
+    return value or 0.0
+
+
+async def test_a_poll_is_in_the_ledger_and_its_offsets_are_committed_before_any_answer_is_there(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
+) -> None:
+    await llm.set_latency("constant:60")
+    values = [encoded(overlay_event()) for _ in range(5)]
+    await send(stack.kafka_bootstrap_servers, topics.incoming, values)
+    async with application(feed_env) as consumer:
+        assert await take_in(consumer) == 5
+        assert list((await states(pool)).values()) == ["claimed"] * 5
+        assert await committed(consumer, topics) == 5
+        assert len(consumer.app.in_flight.held) == 5
+
+
+async def test_an_overlay_that_is_known_costs_no_call_whoever_announces_it_again(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
+) -> None:
+    known = overlay_event()
+    again = [encoded({**known, "event_id": f"copy-{number}"}) for number in range(3)]
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(known), again[0]])
+    async with application(feed_env) as consumer:
+        assert await take_in(consumer) == 1
+        await consumer.finish()
+        await send(stack.kafka_bootstrap_servers, topics.incoming, [*again[1:], encoded(overlay_event())])
+        assert await take_in(consumer) == 1
+        await consumer.finish()
+        assert (records(consumer, "claimed"), records(consumer, "duplicate")) == (2, 3)
+    assert (await llm.ledger_summary()).total_calls == 2
+    assert await count(pool, "instagram_feeds") == 2
+
+
+async def test_no_more_is_taken_in_than_there_are_slots(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+) -> None:
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(7)])
+    async with application(feed_env, MAX_IN_FLIGHT="3") as consumer:
+        for expected in (3, 3, 1):
+            assert await take_in(consumer) == expected
+            await consumer.finish()
+    assert await count(pool, "instagram_feeds") == 7
+
+
+async def test_an_event_of_another_type_is_passed_over(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics
+) -> None:
+    values = [encoded(overlay_event(event_type="overlay.deleted")), encoded(overlay_event())]
+    await send(stack.kafka_bootstrap_servers, topics.incoming, values)
+    async with application(feed_env) as consumer:
+        assert await take_in(consumer) == 1
+        assert records(consumer, "ignored") == 1
+        assert await committed(consumer, topics) == 2
+        await consumer.finish()
+    assert await read_all(stack.kafka_bootstrap_servers, topics.dead_letter) == []
+
+
+async def test_a_dead_letter_that_cannot_be_sent_holds_its_offset_until_it_can(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+) -> None:
+    await limit_record_size(stack, topics.dead_letter, 100)
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [b"not json" * 20, encoded(overlay_event())])
+    async with application(feed_env) as consumer:
+
+        async def undone() -> str | None:
+            await consumer.app.intake.run_once()
+            return consumer.app.intake.trouble
+
+        assert "MessageSizeTooLarge" in (await eventually(undone, 20) or "")
+        assert await committed(consumer, topics) is None
+        assert await states(pool) == {}
+        await limit_record_size(stack, topics.dead_letter, 1_000_000)
+        assert await take_in(consumer) == 1
+        assert consumer.app.intake.trouble is None
+        assert await committed(consumer, topics) == 2
+        await consumer.finish()
+    assert len(await read_all(stack.kafka_bootstrap_servers, topics.dead_letter)) == 1
+
+
+async def test_what_postgres_cannot_take_now_is_polled_again(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+) -> None:
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(3)])
+    async with application(feed_env) as consumer:
+        await pool.execute("ALTER TABLE feed_requests RENAME TO elsewhere")
+
+        async def undone() -> str | None:
+            await consumer.app.intake.run_once()
+            return consumer.app.intake.trouble
+
+        await eventually(undone, 20)
+        assert await committed(consumer, topics) is None
+        assert consumer.app.in_flight.free == consumer.app.in_flight.limit
+        await pool.execute("ALTER TABLE elsewhere RENAME TO feed_requests")
+        assert await take_in(consumer) == 3
+        await consumer.finish()
+    assert await count(pool, "instagram_feeds") == 3
+
+
+async def test_a_new_member_of_the_group_goes_on_where_the_last_one_stopped(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
+) -> None:
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(2)])
+    async with application(feed_env) as first:
+        await take_in(first)
+        await first.finish()
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event())])
+    async with application(feed_env) as second:
+        assert await take_in(second) == 1
+        assert records(second, "duplicate") == 0
+        await second.finish()
+    assert (await llm.ledger_summary()).billed_calls == await count(pool, "instagram_feeds") == 3
+
+
+async def limit_record_size(stack: Endpoints, topic: str, max_bytes: int) -> None:
+    """Have the broker refuse larger records on a topic."""
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap_servers)
+    await admin.start()
+    try:
+        configs = {"max.message.bytes": str(max_bytes)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
+    finally:
+        await admin.close()

@@ -1,0 +1,120 @@
+"""Requests that nobody works on any more, or whose next attempt is due, find a process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from uuid import UUID
+
+import pytest
+
+from devstack.simulated_llm.control import SimulatedLlmControl
+from repository.pool import Pool, open_pool
+from repository.requests import NewRequest
+from tests.examples import new_request, source_record
+from tests.integration.application import application
+from tests.integration.ledger import EXPIRED_S, LEASE_S, claim, ledger_row, states, until_take_overs
+from tests.kafka_records import encoded, overlay_event
+
+QUICK = {"LEASE_S": "2", "MAX_IN_FLIGHT": "10"}
+# A second process need not share the partitions here, and in a group of its own it starts without a rebalance.
+OTHER = {**QUICK, "KAFKA_GROUP_ID": "another"}
+
+
+@pytest.fixture
+async def pool(feed_env: Mapping[str, str], llm: SimulatedLlmControl) -> AsyncIterator[Pool]:
+    """Connections to the database of the test's application."""
+    await llm.set_latency("constant:0.02")
+    pool = await open_pool(feed_env["DATABASE_URL"], size=2, application_name="tests")
+    await until_take_overs(pool, lease_s=2)
+    yield pool
+    await pool.close()
+
+
+def request() -> NewRequest:
+    """A request whose record is about its overlay."""
+    event = overlay_event()
+    return new_request(UUID(str(event["overlay_id"])), source=source_record(encoded(event)))
+
+
+async def test_a_request_left_behind_is_written_and_its_second_call_says_so(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    [left_behind] = await claim(pool, [request()], lease_s=EXPIRED_S)
+    async with application(feed_env, **QUICK) as consumer:
+        assert await consumer.app.sweeper.run_once() == 1
+        await consumer.finish()
+    assert await states(pool) == {left_behind.overlay_id: "done"}
+    assert [call.request_id for call in (await llm.ledger()).calls] == [f"{left_behind.overlay_id}/1/2"]
+
+
+async def test_no_more_is_taken_than_there_are_slots(feed_env: Mapping[str, str], pool: Pool) -> None:
+    await claim(pool, [request() for _ in range(5)], lease_s=EXPIRED_S)
+    async with application(feed_env, **QUICK | {"MAX_IN_FLIGHT": "3"}) as consumer:
+        assert await consumer.app.sweeper.run_once() == 3
+        await consumer.finish()
+        assert await consumer.app.sweeper.run_once() == 2
+        await consumer.finish()
+    assert set((await states(pool)).values()) == {"done"}
+
+
+async def test_what_another_process_holds_is_left_to_it(feed_env: Mapping[str, str], pool: Pool) -> None:
+    await claim(pool, [request()], lease_s=LEASE_S)
+    async with application(feed_env, **QUICK) as consumer:
+        assert await consumer.app.sweeper.run_once() == 0
+        assert consumer.app.in_flight.free == 10
+
+
+async def test_two_sweepers_at_once_share_the_work(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    await claim(pool, [request() for _ in range(10)], lease_s=EXPIRED_S)
+    async with application(feed_env, **QUICK) as one, application(feed_env, **OTHER) as other:
+        taken = await asyncio.gather(one.app.sweeper.run_once(), other.app.sweeper.run_once())
+        await asyncio.gather(one.finish(), other.finish())
+    assert sum(taken) == 10
+    assert (await llm.ledger_summary()).total_calls == 10
+
+
+async def test_a_record_that_is_no_longer_valid_fails_without_a_call(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    unreadable = new_request(source=source_record(b"of an older contract"))
+    await claim(pool, [unreadable], lease_s=EXPIRED_S)
+    async with application(feed_env, **QUICK) as consumer:
+        assert await consumer.app.sweeper.run_once() == 1
+        await consumer.finish()
+    row = await ledger_row(pool, unreadable.overlay_id)
+    assert (row["state"], row["last_error_reason"]) == ("failed", "invalid_event")
+    assert (await llm.ledger_summary()).total_calls == 0
+
+
+async def test_a_request_whose_process_is_alive_is_never_taken_over_however_long_its_call(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    """The holder extends its lease three times within its length."""
+    await llm.set_latency("constant:2.5")
+    [held] = await claim(pool, [request()], lease_s=EXPIRED_S)
+    lease = {"LEASE_S": "0.9"}
+    async with application(feed_env, **QUICK | lease) as holder, application(feed_env, **OTHER | lease) as other:
+        assert await holder.app.sweeper.run_once() == 1
+        keeping = asyncio.create_task(holder.app.lease_keeper.run())
+        sweeping = asyncio.create_task(other.app.sweeper.run())
+        await holder.finish()
+        keeping.cancel()
+        sweeping.cancel()
+        assert other.app.in_flight.held == []
+    assert (await ledger_row(pool, held.overlay_id))["fencing_token"] == held.fencing_token + 1
+    assert (await llm.ledger_summary()).total_calls == 1
+
+
+async def test_a_lease_keeper_extends_what_is_held_and_tells_how_much(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    await llm.set_latency("constant:30")
+    await claim(pool, [request(), request()], lease_s=EXPIRED_S)
+    async with application(feed_env, **QUICK | {"MAX_IN_FLIGHT": "1"}) as consumer:
+        assert await consumer.app.lease_keeper.run_once() == 0
+        await consumer.app.sweeper.run_once()
+        [held] = consumer.app.in_flight.held
+        before = (await ledger_row(pool, held.overlay_id))["available_at"]
+        assert await consumer.app.lease_keeper.run_once() == 1
+        assert (await ledger_row(pool, held.overlay_id))["available_at"] > before
