@@ -5,11 +5,14 @@ level and above no prompt, no product text and no secret is logged.
 """
 
 import logging
+import math
 import sys
 from typing import Literal
 
 import structlog
 from structlog.typing import Processor
+
+REPEAT_AFTER_S = 30.0
 
 
 def configure(*, log_format: Literal["json", "console"], level: str) -> None:
@@ -34,8 +37,28 @@ def configure(*, log_format: Literal["json", "console"], level: str) -> None:
     _adopt_library_logs(shared, final[-1], max(threshold, logging.WARNING))
 
 
+class Sparing(logging.Filter):
+    """Lets one kind of message pass once in a while: aiokafka repeats some a hundred times a second
+    while a broker is away. A kind is a logger's message before its arguments are filled in.
+    """
+
+    def __init__(self, *, interval_s: float = REPEAT_AFTER_S) -> None:
+        super().__init__()
+        self._interval_s = interval_s
+        self._last_s: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this one is told."""
+        kind = (record.name, str(record.msg))
+        if record.created - self._last_s.get(kind, -math.inf) < self._interval_s:
+            return False
+        self._last_s[kind] = record.created
+        return True
+
+
 def _adopt_library_logs(shared: list[Processor], renderer: Processor, threshold: int) -> None:
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],

@@ -1,0 +1,80 @@
+"""Postgres or Kafka away while calls are in flight: nothing is lost and nothing paid twice."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.parts import consumer_environment
+from tests.chaos.servers import Servers, running_servers
+from tests.consumer_process import running_consumer
+from tests.kafka_records import encoded, overlay_event, read_json, send
+from tests.ledger_rows import count_feeds, count_requests, query
+from tests.waiting import eventually
+
+EVENTS = 20
+RECOVERY_S = 60.0
+
+
+@pytest.fixture
+async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
+    """A broker, a database and an LLM of the test's own, which it may stop."""
+    async with running_servers(tmp_path, latency="constant:1", seed=1, report=lambda _: None) as running:
+        yield running
+
+
+def environment(servers: Servers) -> dict[str, str]:
+    return {**consumer_environment(servers), "LLM_TIMEOUT_S": "30", "LEASE_S": "60"}
+
+
+async def produce(servers: Servers) -> None:
+    events = [encoded(overlay_event()) for _ in range(EVENTS)]
+    await send(servers.kafka.address, servers.topics.incoming, events)
+
+
+async def until_all_called(servers: Servers) -> None:
+    async def all_called() -> bool:
+        return (await servers.llm.ledger_summary()).in_flight_calls == EVENTS
+
+    await eventually(all_called, RECOVERY_S)
+
+
+async def until_all_created(servers: Servers) -> None:
+    async def all_created() -> bool:
+        created = await read_json(servers.kafka.address, servers.topics.created)
+        return len({event["overlay_id"] for event in created}) == EVENTS
+
+    await eventually(all_created, RECOVERY_S)
+
+
+async def test_results_paid_for_wait_in_memory_while_postgres_is_away(servers: Servers) -> None:
+    async with running_consumer(environment(servers)) as consumer:
+        await servers.llm.set_latency("constant:3")
+        await produce(servers)
+        await until_all_called(servers)
+        servers.postgres.kill()
+        await eventually(lambda: consumer.events("store.unavailable"), RECOVERY_S)
+        await servers.postgres.start()
+        await until_all_created(servers)
+        assert await consumer.stop() == 0
+    assert await count_feeds(servers.postgres.address) == EVENTS
+    assert (await servers.llm.ledger_summary()).billed_calls == EVENTS
+
+
+async def test_created_events_wait_in_the_outbox_while_kafka_is_away(servers: Servers) -> None:
+    async with running_consumer(environment(servers)) as consumer:
+        await servers.llm.set_latency("constant:3")
+        await produce(servers)
+        await until_all_called(servers)
+        servers.kafka.kill()
+
+        async def all_stored() -> bool:
+            return await count_requests(servers.postgres.address, "done") == EVENTS
+
+        await eventually(all_stored, RECOVERY_S)
+        waiting = await query(servers.postgres.address, "SELECT count(*) FROM outbox_events")
+        assert waiting == [{"count": EVENTS}]
+        await servers.kafka.start()
+        await until_all_created(servers)
+        assert await consumer.stop() == 0
+    assert (await servers.llm.ledger_summary()).billed_calls == EVENTS
