@@ -38,8 +38,9 @@ def configure(*, log_format: Literal["json", "console"], level: str) -> None:
 
 
 class Sparing(logging.Filter):
-    """Lets one kind of message pass once in a while: aiokafka repeats some a hundred times a second
-    while a broker is away. A kind is a logger's message before its arguments are filled in.
+    """Lets one kind of message pass once in a while; a kind is a message before its arguments are filled in.
+
+    aiokafka repeats some of its messages a hundred times a second while a broker is away.
     """
 
     def __init__(self, *, interval_s: float = REPEAT_AFTER_S) -> None:
