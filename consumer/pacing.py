@@ -89,7 +89,8 @@ class Pacing:
         """Answer a 429: pause as asked, go on at half the pace. Returns when that request is to come again."""
         asked_s = DEFAULT_PAUSE_S if retry_after_s is None else retry_after_s
         resume_at_s = now_s + min(asked_s, LONGEST_PAUSE_S)
-        self._throttle.halve(reservation.admitted_at_s, now_s, resume_at_s)
+        named_per_s = max((bucket.minute_pace_per_s for bucket in self._request_limits.values()), default=0.0)
+        self._throttle.halve(reservation.admitted_at_s, now_s, resume_at_s, named_per_s=named_per_s)
         self._resume_at_s = max(self._resume_at_s, resume_at_s)
         self.settle(reservation, 0)
         return self.return_s(reservation.tokens, now_s, wait_s=asked_s)

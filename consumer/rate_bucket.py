@@ -47,6 +47,11 @@ class RateBucket:
             return self._refill_per_s * (1.0 + (left - PLENTY) / (1.0 - PLENTY))
         return self._refill_per_s * min(1.0, max(LEAST_SHARE, left / COMFORTABLE))
 
+    @property
+    def minute_pace_per_s(self) -> float:
+        """The whole of a minute's limit, evenly spent; 0 for a longer limit, which paces nothing."""
+        return self._refill_per_s if self._period_s == MINUTE_S else 0.0
+
     def wait_s(self, amount: float, now_s: float, ahead: float = 0.0) -> float:
         """How long until `amount` may be spent, after `ahead` that others spend first; 0 is now.
 
@@ -81,7 +86,7 @@ class RateBucket:
         self._period_s = period_s(quota) or self._period_s
         self._refill_per_s = self._limit / self._period_s
         if self._period_s == MINUTE_S:
-            self._burst = max(1.0, self._limit * BURST_S / MINUTE_S)
+            self._burst = 1.0 + self._limit * BURST_S / MINUTE_S
             self._credit = min(self._credit, self._burst)
         else:
             # to pace a day's limit would hold back the events of the morning for an evening that may have none

@@ -57,8 +57,11 @@ class Throttle:
         self._sent += 1.0
         self._credit -= 1.0
 
-    def halve(self, admitted_at_s: float, now_s: float, resume_at_s: float) -> bool:
+    def halve(self, admitted_at_s: float, now_s: float, resume_at_s: float, *, named_per_s: float = 0.0) -> bool:
         """Answer the 429 of a request admitted at `admitted_at_s`; nothing goes before `resume_at_s`.
+
+        `named_per_s` is the rate that a minute's limit allows, if the provider names one. A 429 after a
+        lull halves next to nothing, which says little about the limit; so this is the rate to gain back.
 
         The other requests that were under way at the last halving ran into the same limit: they do not
         halve again. Returns whether this one did.
@@ -68,7 +71,7 @@ class Throttle:
         self._fade(now_s)
         sent_per_s = min(self._sent / MEMORY_S, self.rate_per_s(now_s))
         self._rate_per_s = max(LEAST_PER_S, sent_per_s * DECREASE)
-        self._gain_per_s = max(LEAST_GAIN_PER_S, sent_per_s / RECOVERY_S)
+        self._gain_per_s = max(LEAST_GAIN_PER_S, max(sent_per_s, named_per_s) / RECOVERY_S)
         self._halved_at_s = now_s
         self._since_s = self._at_s = resume_at_s
         self._faded_at_s = max(now_s, resume_at_s)  # silence that was asked for is no low rate
@@ -84,5 +87,5 @@ class Throttle:
     def _advance(self, now_s: float) -> None:
         rate_per_s = self.rate_per_s(now_s)
         gained = rate_per_s * max(0.0, now_s - self._at_s)
-        self._credit = min(max(1.0, rate_per_s), self._credit + gained)
+        self._credit = min(1.0 + rate_per_s, self._credit + gained)
         self._at_s = max(now_s, self._at_s)
