@@ -14,12 +14,13 @@ COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test lint format lock clean chaos
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 	@echo
 	@echo 'PYTHON=/path/to/python3 chooses the Python for .venv.'
+	@echo 'make chaos SEED=7 SECONDS=60 repeats a chaos run; without SEED it draws one.'
 
 setup: $(STAMP) ## Make .venv with the command instagram-feed in it
 
@@ -40,6 +41,9 @@ lock: ## Pin the dependencies anew (needs uv; LOCK_FLAGS=--upgrade takes the new
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --constraint requirements.txt --extra dev --output-file requirements-dev.txt
+
+chaos: $(STAMP) ## Break servers and consumers by schedule; check that nothing is lost or paid twice
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 clean: ## Remove .venv and what the tools left
 	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

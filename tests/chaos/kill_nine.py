@@ -101,18 +101,12 @@ def kills_table(kills: Sequence[Kill], *, store_responses: bool) -> Table:
     table.title = f"kill -9, LLM_STORE_RESPONSES={str(store_responses).lower()}"
     for number, kill in enumerate(kills, 1):
         table.add_row(*map(str, (number, kill.in_flight, kill.rows, kill.billed, kill.paid_again)))
-    table.add_row(
-        "all",
-        "",
-        *map(
-            str,
-            (
-                sum(kill.rows for kill in kills),
-                sum(kill.billed for kill in kills),
-                sum(kill.paid_again for kill in kills),
-            ),
-        ),
+    sums = (
+        sum(kill.rows for kill in kills),
+        sum(kill.billed for kill in kills),
+        sum(kill.paid_again for kill in kills),
     )
+    table.add_row("all", "", *map(str, sums))
     return table
 
 
