@@ -82,6 +82,10 @@ class RateLimiter:
         """Replace the estimate by the usage. A call whose usage stays unknown keeps its estimate."""
         self._pacing.settle(reservation, used_tokens)
 
+    def cancel(self, reservation: Reservation) -> None:
+        """Give back what was reserved for a request that is not sent after all."""
+        self._pacing.cancel(reservation)
+
     def learn(self, reservation: Reservation, headers: Mapping[str, str]) -> None:
         """Take over the limits an answer names; after `settle`, as the provider has counted the call."""
         now_s = self._clock()

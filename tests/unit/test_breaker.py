@@ -47,7 +47,8 @@ def call(subject: Breaker, error: LlmError | None, now_s: float = 0.0) -> bool:
 
 def opened(now_s: float = 0.0) -> Breaker:
     subject = breaker()
-    call(subject, REFUSED, now_s)
+    for _ in range(LEAST_CALLS):
+        call(subject, FAILED, now_s)
     return subject
 
 

@@ -62,7 +62,11 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
     def time_goes_by(self, seconds: float) -> None:
         self.now_s += seconds
 
-    @rule()
+    @rule(count=st.integers(1, 6))
+    def calls_begin(self, count: int) -> None:
+        for _ in range(count):
+            self.a_call_begins()
+
     def a_call_begins(self) -> None:
         was_closed, allowed = self.subject.is_closed, self.subject.allowance(self.now_s, 7)
         may_be_now = self.subject.retry_in_s(self.now_s) == 0.0

@@ -82,6 +82,15 @@ def test_a_low_rate_is_never_stuck_low() -> None:
     assert throttle.rate_per_s(60.1) >= 1.0
 
 
+def test_after_a_lull_the_rate_of_a_named_limit_is_gained_back_within_a_minute() -> None:
+    throttle = Throttle()
+    throttle.count(0.0)
+    throttle.halve(0.0, 0.1, 0.1, named_per_s=500.0)
+
+    assert throttle.rate_per_s(0.1) < 1.0
+    assert throttle.rate_per_s(60.1) >= 500.0
+
+
 @settings(deadline=None, max_examples=50)
 @given(seconds=st.floats(0.1, 20.0), step_s=st.floats(0.02, 0.3))
 def test_what_goes_stays_below_the_ceiling(seconds: float, step_s: float) -> None:
