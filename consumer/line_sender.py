@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from time import monotonic
 
 from consumer.event_lines import EventLine, record_of
 from consumer.publisher import PublishFailed
@@ -44,7 +43,7 @@ class LineSender:
         self._publish = publish
         self._topic = topic
         self._rate = rate
-        self._due_at = monotonic()
+        self._due_at = 0.0
 
     async def send(self, batches: AsyncIterable[Sequence[EventLine]], report: Callable[[Tally], None]) -> None:
         """Send all lines but blank ones; `report` gets the tally after each step.
@@ -65,26 +64,31 @@ class LineSender:
     async def _wait_for_turn(self, lines: int) -> None:
         if self._rate is None:
             return
-        now = monotonic()
+        now = _now()
         await asyncio.sleep(self._due_at - now)
         # what was late stays late: catching up would be a burst faster than the rate
         self._due_at = max(self._due_at, now) + lines / self._rate
 
     async def _send_step(self, lines: Sequence[EventLine]) -> None:
-        began = monotonic()
+        began = _now()
         records = [record_of(line, topic=self._topic) for line in lines]
         results = await self._publish(records)
         failures = {line.number: str(result) for line, result in zip(lines, results, strict=True) if result}
         self.tally.sent += len(lines) - len(failures)
         self.tally.without_key += sum(record.key is None for record in records)
         self.tally.failures |= failures
-        if len(failures) == len(lines) and monotonic() - began > PATIENCE_S:
+        if len(failures) == len(lines) and _now() - began > PATIENCE_S:
             raise BrokerSilent(failures[lines[0].number])
 
 
 async def accept_all(records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
     """Stands for a broker where nothing is to be sent."""
     return [None] * len(records)
+
+
+def _now() -> float:
+    """The clock by which the loop sleeps."""
+    return asyncio.get_running_loop().time()
 
 
 def _steps(lines: Sequence[EventLine], rate: float | None) -> Iterator[Sequence[EventLine]]:

@@ -23,7 +23,7 @@ EXIT_WRONG_SETTING = 2
 
 OWN_COMMANDS = {
     "run": "Consume overlay.completed and write posts until SIGTERM or Ctrl-C.",
-    "migrate": "Create or update the tables in DATABASE_URL.",
+    "migrate": "Create or update the tables in DATABASE_URL. Safe when several start at once.",
     "topics": "The Kafka topics that the settings name.",
     "produce": "Send the lines of a file to overlay.completed, each as one record.",
     "doctor": "Check everything that the consumer needs, and say what to do about what is wrong.",

@@ -25,18 +25,18 @@ async def examine() -> list[Finding]:
 
 async def _kafka() -> list[Finding]:
     settings = _if_valid(KafkaSettings)
-    return await _all_of(kafka.CHECKS, examine_kafka(settings) if settings else None)
+    return await all_of(kafka.CHECKS, examine_kafka(settings) if settings else None)
 
 
 async def _database() -> list[Finding]:
     settings, llm_settings = _if_valid(DatabaseSettings), _if_valid(LlmSettings)
     llm_model = llm_settings.llm_model if llm_settings else None
-    return await _all_of(database.CHECKS, examine_database(settings, llm_model) if settings else None)
+    return await all_of(database.CHECKS, examine_database(settings, llm_model) if settings else None)
 
 
 async def _llm() -> list[Finding]:
     settings = _if_valid(LlmSettings)
-    return await _all_of(llm.CHECKS, examine_llm(settings) if settings else None)
+    return await all_of(llm.CHECKS, examine_llm(settings) if settings else None)
 
 
 def _settings_finding() -> Finding:
@@ -54,7 +54,7 @@ def _if_valid(group: type[Group]) -> Group | None:
         return None
 
 
-async def _all_of(checks: Sequence[str], examination: Examination | None) -> list[Finding]:
+async def all_of(checks: Sequence[str], examination: Examination | None) -> list[Finding]:
     """A finding for each check: those that are not reached failed (the first, if time is up) or are skipped."""
     if examination is None:
         return [Finding(check, "skipped", "needs its settings") for check in checks]

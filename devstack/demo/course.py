@@ -27,7 +27,7 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 
 SIMULATED_LATENCY = "lognormal:0.6:0.3"
 MAX_IN_FLIGHT = 4  # few enough that one sees the posts come in
-SIMULATED_DEADLINE_S = 60.0
+SIMULATED_DEADLINE_S = 120.0
 REAL_DEADLINE_S = 300.0
 
 

@@ -9,7 +9,7 @@ from devstack.demo.errors import DemoFailed
 from devstack.demo.screen import Screen
 from devstack.demo.wishes import KEPT_ENV_FILE, Wishes
 from devstack.endpoints import Endpoints
-from devstack.env_file import SOURCED_FROM, folder_of, write_env_file
+from devstack.env_file import SOURCED_FROM, folder_of, require_ours, write_env_file
 from devstack.plan import VARIABLES
 from devstack.report import Report
 from devstack.stack import local_stack, start_stack, supervisor_of
@@ -46,6 +46,7 @@ async def _kept_stack(environ: Mapping[str, str], report: Report) -> Endpoints:
             "the stack of an earlier demo still runs; end it with "
             f"`instagram-feed stack down --env-file {KEPT_ENV_FILE}`"
         )
+    require_ours(KEPT_ENV_FILE)
     endpoints = await start_stack(folder, environ=environ, report=report)
     write_env_file(KEPT_ENV_FILE, {**endpoints.environment(), SOURCED_FROM: str(folder.resolve())})
     return endpoints
