@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import cast
+from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -15,7 +16,7 @@ from tests.chaos import llm_faults
 from tests.chaos.fleet import Consumer, kept_running
 from tests.chaos.lost_answers import MARKERS
 from tests.chaos.observations import Disruption, FaultSpan
-from tests.chaos.observers import SERVER_AWAY, Rows
+from tests.chaos.observers import SERVER_AWAY, Rows, called_overlays
 from tests.chaos.schedule import LANES, LEASE_S, SESSION_TIMEOUT_S, Fault, FaultKind, LlmFault
 from tests.chaos.servers import Servers
 from tests.chaos.tcp_proxy import TcpProxy
@@ -78,7 +79,7 @@ class Injectors:
         consumer = self._consumers[fault.target]
         # stopped first, so that nothing moves between the count and the end
         consumer.send_signal(signal.SIGSTOP)
-        await self._note(fault, consumer)
+        await self._note_called(fault, consumer.owner)
         await consumer.end(signal.SIGKILL)
         await asyncio.sleep(fault.duration_s)
         consumer.want()
@@ -87,7 +88,7 @@ class Injectors:
         consumer = self._consumers[fault.target]
         consumer.send_signal(signal.SIGSTOP)
         try:
-            await self._note(fault, consumer)
+            await self._note_called(fault, consumer.owner)
             await asyncio.sleep(fault.duration_s)
         finally:
             consumer.send_signal(signal.SIGCONT)
@@ -99,7 +100,7 @@ class Injectors:
         if owner:  # else the signal came before the program could listen to it
             consumer.ends_here(code, owed=0)
         # what it could neither finish nor release was cut off from the database
-        await self._note(fault, consumer, owner=owner, patience_s=SETTLING_S)
+        await self._note(fault, owner, patience_s=SETTLING_S)
         await asyncio.sleep(fault.duration_s)
         consumer.want()
 
@@ -146,7 +147,7 @@ class Injectors:
             code = await replayer.end(signal.SIGTERM)
             if owner:
                 replayer.ends_here(code, owed=0)
-            await self._note(fault, replayer, owner=owner, patience_s=SETTLING_S)
+            await self._note(fault, owner, patience_s=SETTLING_S)
 
     async def _kill_broker(self, fault: Fault) -> None:
         self._servers.kafka.kill()
@@ -190,25 +191,28 @@ class Injectors:
 
     async def _note_cut(self, fault: Fault) -> None:
         if fault.duration_s > LEASES_LOST_AFTER_S:
-            await self._note(fault, self._consumers[fault.target])
+            # what it holds it goes on calling for, while its leases run out
+            await self._note(fault, self._consumers[fault.target].owner)
+
+    async def _note_called(self, fault: Fault, owner: str | None) -> None:
+        """Note which of the requests that a stopped process holds have a call."""
+        await asyncio.sleep(STILL_S)
+        await self._note(fault, owner, among=await called_overlays(self._servers.llm))
 
     async def _note(
-        self, fault: Fault, consumer: Consumer, *, owner: str | None = None, patience_s: float = STILL_S
+        self, fault: Fault, owner: str | None, *, among: frozenset[UUID] | None = None, patience_s: float = 0.0
     ) -> None:
-        """Note how much the process holds; where nobody can say, all that it may hold."""
-        await asyncio.sleep(STILL_S)
-        in_flight = await self._held_by(owner or consumer.owner, patience_s)
-        if in_flight:
-            self.disruptions.append(Disruption(fault.kind, in_flight))
-
-    async def _held_by(self, owner: str | None, patience_s: float) -> int:
         if owner is None:
-            return 0
+            return
         give_up_at = time.monotonic() + patience_s
         while True:
             try:
-                return await self._rows.held_by(owner)
+                held = await self._rows.held_by(owner)
             except SERVER_AWAY:
                 if time.monotonic() > give_up_at:
-                    return self._max_in_flight
+                    self.disruptions.append(Disruption(fault.kind, frozenset(), unknown=self._max_in_flight))
+                    return
                 await asyncio.sleep(ASK_PAUSE_S)
+            else:
+                self.disruptions.append(Disruption(fault.kind, held if among is None else held & among))
+                return

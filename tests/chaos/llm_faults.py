@@ -6,7 +6,7 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.chaos.schedule import LlmFault
 from tests.chaos.traffic import REFUSED_MARK
 
-USUAL_LATENCY = "lognormal:0.3:0.4"
+USUAL_LATENCY = "lognormal:0.8:0.4"
 SLOW_LATENCY = "lognormal:1.5:0.6"
 LLM_TIMEOUT_S = 3.0
 Rule = Mapping[str, object]

@@ -94,10 +94,19 @@ class CommitSample:
 
 @dataclass(frozen=True, slots=True)
 class Disruption:
-    """A process was killed, frozen beyond its lease or cut off from the database with calls in flight."""
+    """A process was killed, frozen beyond its lease or cut off from the database.
+
+    `overlays` are those it had a call for. Where nobody could say which, `unknown` is how many at most.
+    """
 
     kind: str
-    in_flight: int
+    overlays: frozenset[UUID]
+    unknown: int = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls may be paid again because of it."""
+        return len(self.overlays) + self.unknown
 
 
 @dataclass(frozen=True, slots=True)

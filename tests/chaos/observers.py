@@ -65,12 +65,12 @@ class Rows:
         """Events that are not published."""
         return int((await self._fetch("SELECT count(*) FROM outbox_events"))[0][0])
 
-    async def held_by(self, owner: str | None) -> int:
-        """How many requests a process holds the lease of."""
-        [(count,)] = await self._fetch(
-            "SELECT count(*) FROM feed_requests WHERE state = 'claimed' AND lease_owner = $1", owner
+    async def held_by(self, owner: str) -> frozenset[UUID]:
+        """The overlays whose requests a process holds the lease of."""
+        found = await self._fetch(
+            "SELECT overlay_id FROM feed_requests WHERE state = 'claimed' AND lease_owner = $1", owner
         )
-        return int(count)
+        return frozenset(row[0] for row in found)
 
     async def _fetch(self, statement: str, *arguments: object) -> Sequence[Any]:
         async with asyncio.timeout(ANSWER_S):
@@ -131,6 +131,11 @@ async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
         for call in (await llm.ledger()).calls
         if call.overlay_id
     ]
+
+
+async def called_overlays(llm: SimulatedLlmControl) -> frozenset[UUID]:
+    """The overlays that a call was begun for."""
+    return frozenset(call.overlay_id for call in await llm_calls(llm))
 
 
 @asynccontextmanager

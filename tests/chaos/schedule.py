@@ -51,7 +51,7 @@ LEASE_S = 5.0
 SESSION_TIMEOUT_S = 6.0
 BEYOND_LEASE_S = (7.0, 9.0)  # longer than lease and session timeout
 # How long a fault lasts, in s: lower and upper end. What takes no time has the time until it is seen.
-_BRIEF_S = (1.5, 3.0)
+_BRIEF_S = (1.0, 2.0)
 DURATIONS_S: Mapping[FaultKind, tuple[float, float]] = {
     **dict.fromkeys(LANES["llm"], _BRIEF_S),
     "kill_consumer": (0.2, 2.0),
@@ -66,7 +66,7 @@ DURATIONS_S: Mapping[FaultKind, tuple[float, float]] = {
     "cut_connections": (0.1, 0.5),
     "lose_answer": (1.0, 3.0),
 }
-GAP_S: Mapping[Lane, tuple[float, float]] = {"process": (0.5, 2.0), "server": (0.5, 2.5), "llm": (0.2, 1.0)}
+GAP_S: Mapping[Lane, tuple[float, float]] = {"process": (0.5, 2.0), "server": (0.5, 2.5), "llm": (1.0, 2.0)}
 FIRST_FAULT_S = 1.5
 
 

@@ -62,6 +62,7 @@ FEEDS = {STORED: FEED, BEFORE: UUID(int=101), BEHIND: UUID(int=102)}
 ROWS = [row(overlay_id, feed_id) for overlay_id, feed_id in FEEDS.items()]
 REFUSAL = LlmCall(FAILED, 1, billed=True, delivered=True, fault="refusal", duration_s=0.3)
 CALLS = [LlmCall(overlay_id, 1, billed=True, delivered=True, fault=None, duration_s=0.3) for overlay_id in FEEDS]
+KILL = Disruption("kill_consumer", frozenset({STORED}))
 CLEAN = Observations(
     sent=SENT,
     calls=[*CALLS, REFUSAL],
@@ -146,7 +147,15 @@ PLANTED: dict[str, tuple[int, Observations]] = {
     "a call is paid twice": (4, replace(CLEAN, calls=[*CLEAN.calls, *extra_calls(1)])),
     "more is paid again than was in flight": (
         4,
-        replace(CLEAN, calls=[*CLEAN.calls, *extra_calls(3)], disruptions=[Disruption("kill_consumer", 2)]),
+        replace(CLEAN, calls=[*CLEAN.calls, *extra_calls(3)], disruptions=[KILL]),
+    ),
+    "another overlay is paid again than was in flight": (
+        4,
+        replace(
+            CLEAN,
+            calls=[*CLEAN.calls, *extra_calls(1)],
+            disruptions=[Disruption("kill_consumer", frozenset({BEFORE, BEHIND}))],
+        ),
     ),
     "poison has no dead letter": (5, replace(CLEAN, published=without("dead_letter", "intake"))),
     "poison's dead letter has another key": (
@@ -194,7 +203,12 @@ def test_two_rows_for_one_overlay_and_revision_break_the_first_two_invariants() 
 
 ALLOWED: dict[str, Callable[[], Observations]] = {
     "a call paid again after a kill": lambda: replace(
-        CLEAN, calls=[*CLEAN.calls, *extra_calls(2)], disruptions=[Disruption("kill_consumer", 2)]
+        CLEAN, calls=[*CLEAN.calls, *extra_calls(2)], disruptions=[KILL, KILL]
+    ),
+    "a call paid again where nobody could say what was in flight": lambda: replace(
+        CLEAN,
+        calls=[*CLEAN.calls, *extra_calls(2)],
+        disruptions=[Disruption("kill_consumer", frozenset(), unknown=2)],
     ),
     "a call paid again after a spoiled answer": lambda: replace(
         CLEAN, calls=[replace(CALLS[0], fault="truncated_body", delivered=False), *extra_calls(1), *CLEAN.calls[1:]]
