@@ -7,7 +7,6 @@ first test that asks for it, so unit tests run without. The LLM is always the si
 import os
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
-from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -18,10 +17,10 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.stack import local_stack, start_stack
 from repository import migrations
 from tests.databases import fresh_database
+from tests.environment import feed_environment, new_world
 from tests.topics import Topics, existing_topics, unique_topics
 
 DEFAULT_PARTITIONS = 4
-PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "XDG_CACHE_HOME")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,20 +81,10 @@ async def topics(request: pytest.FixtureRequest, stack: Endpoints) -> AsyncItera
 @pytest.fixture
 def llm(stack: Endpoints) -> SimulatedLlmControl:
     """A world of the simulated LLM with its own faults, pace and ledger."""
-    assert stack.simulated_llm_url is not None
-    return SimulatedLlmControl(stack.simulated_llm_url, world=f"test-{uuid4().hex[:12]}")
+    return new_world(stack)
 
 
 @pytest.fixture
 def feed_env(stack: Endpoints, database_url: str, topics: Topics, llm: SimulatedLlmControl) -> dict[str, str]:
     """The whole environment for the command line as a process, in a consumer group of its own."""
-    return {
-        **{name: os.environ[name] for name in PASSED_ON if name in os.environ},
-        **stack.environment(),
-        **topics.environment(),
-        "DATABASE_URL": database_url,
-        "OPENAI_BASE_URL": llm.base_url,
-        "KAFKA_GROUP_ID": f"test-{uuid4().hex[:12]}",
-        "OPS_PORT": "0",
-        "LOG_FORMAT": "json",
-    }
+    return feed_environment(stack, database_url, topics, llm)
