@@ -28,11 +28,6 @@ JSON_FIELDS = ("gpt_response_raw", "token_usage")
 feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
 
 
-@feeds.callback()
-def _group() -> None:
-    """The posts that are stored."""
-
-
 @feeds.command("list")
 def list_(
     *,

@@ -18,11 +18,6 @@ from consumer.topics import TopicResult, TopicsRefused, WantedTopic, create_miss
 topics = typer.Typer(help="The Kafka topics that the settings name.", no_args_is_help=True)
 
 
-@topics.callback()
-def _group() -> None:
-    """The Kafka topics that the settings name."""
-
-
 @topics.command()
 def create(
     *,

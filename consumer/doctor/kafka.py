@@ -44,8 +44,11 @@ async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Findin
 
 
 async def _max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int | None:
-    """None when the broker does not tell."""
+    """None when the broker does not tell: it forbids the question, or, as Tansu, does not know it."""
     wanted = ConfigResource(ConfigResourceType.TOPIC, topic, configs={MAX_MESSAGE_BYTES: None})
-    (answer,) = await admin.describe_configs([wanted])
+    try:
+        (answer,) = await admin.describe_configs([wanted])
+    except KafkaError:
+        return None
     entries = answer.to_object()["resources"][0]["config_entries"]
     return int(entries[0]["config_value"]) if entries else None
