@@ -14,6 +14,7 @@ Source of the terms: M. Nygard, "Release It!", stability pattern "Circuit Breake
 """
 
 from collections import deque
+from collections.abc import Hashable
 from enum import Enum
 from typing import NewType
 
@@ -34,9 +35,12 @@ class Breaker:
     """The state of one provider, as seen from this process.
 
     It opens when more than half of the last `window_calls` calls failed, if there were at least
-    `least_calls` of them within `window_s`. The first probe goes out after `first_wait_s`, each
-    later one after twice the wait, `longest_wait_s` at most. A probe that has not reported within
-    `probe_deadline_s` (longer than any call lasts) is given up, and another one may go.
+    `least_calls` of them within `window_s` and those that failed were for `least_requests` different
+    requests: one request that fails again and again tells of itself.
+
+    The first probe goes out after `first_wait_s`, each later one after twice the wait, `longest_wait_s`
+    at most. A probe that has not reported within `probe_deadline_s` (longer than any call lasts) is
+    given up, and another one may go.
     """
 
     def __init__(
@@ -47,14 +51,17 @@ class Breaker:
         longest_wait_s: float = 60.0,
         window_calls: int = 20,
         least_calls: int = 5,
+        least_requests: int = 3,
         window_s: float = 300.0,
     ) -> None:
         self._probe_deadline_s = probe_deadline_s
         self._first_wait_s = first_wait_s
         self._longest_wait_s = longest_wait_s
         self._least_calls = least_calls
+        self._least_requests = least_requests
         self._window_s = window_s
-        self._ended: deque[tuple[float, bool]] = deque(maxlen=window_calls)  # when, and whether it failed
+        # when each call ended, and the request that failed if it did
+        self._ended: deque[tuple[float, Hashable | None]] = deque(maxlen=window_calls)
         self._state = BreakerState.CLOSED
         self._permit = Permit(0)
         self._wait_s = first_wait_s
@@ -108,8 +115,10 @@ class Breaker:
         self._next_probe_s = now_s + self._probe_deadline_s
         return self._permit
 
-    def record(self, permit: Permit, error: LlmError | None, now_s: float) -> bool:
+    def record(self, permit: Permit, error: LlmError | None, now_s: float, request: Hashable | None = None) -> bool:
         """Note how a call ended: with its error, or None when it was answered.
+
+        `request` tells which request it was for; None stands for one of its own.
 
         A refused request, a filtered one, a rate limit: the provider is there and knows the account, so
         a probe that ends so closes the breaker. Otherwise a rate limit counts neither way; it is the
@@ -124,13 +133,13 @@ class Breaker:
             case AccountRefused():
                 self._open(error, now_s)
             case CallFailed():
-                self._failed(error, now_s)
+                self._failed(error, now_s, object() if request is None else request)
             case _ if self._state is BreakerState.HALF_OPEN:
                 self._close()
             case RateLimited():
                 pass
             case _:
-                self._ended.append((now_s, False))
+                self._ended.append((now_s, None))
         return self.is_closed
 
     def abandon(self, permit: Permit, now_s: float) -> None:
@@ -139,12 +148,16 @@ class Breaker:
             self._enter(BreakerState.OPEN)
             self._next_probe_s = now_s
 
-    def _failed(self, error: LlmError, now_s: float) -> None:
-        self._ended.append((now_s, True))
-        recent = [failed for at_s, failed in self._ended if now_s - at_s <= self._window_s]
-        mostly_failed = len(recent) >= self._least_calls and 2 * sum(recent) > len(recent)
-        if mostly_failed or self._state is BreakerState.HALF_OPEN:
+    def _failed(self, error: LlmError, now_s: float, request: Hashable) -> None:
+        self._ended.append((now_s, request))
+        if self._state is BreakerState.HALF_OPEN or self._mostly_failed(now_s):
             self._open(error, now_s)
+
+    def _mostly_failed(self, now_s: float) -> bool:
+        recent = [request for at_s, request in self._ended if now_s - at_s <= self._window_s]
+        failed = [request for request in recent if request is not None]
+        enough = len(recent) >= self._least_calls and len(set(failed)) >= self._least_requests
+        return enough and 2 * len(failed) > len(recent)
 
     def _open(self, error: LlmError, now_s: float) -> None:
         if self.is_closed:

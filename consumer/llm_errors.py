@@ -1,5 +1,7 @@
 """What can go wrong with an LLM call, in the terms that decide what happens next."""
 
+from collections.abc import Mapping
+
 
 class LlmError(Exception):
     """An LLM call gave no completion.
@@ -23,13 +25,14 @@ class HeldBack(LlmError):
 
 
 class RateLimited(LlmError):
-    """The provider asks to slow down."""
+    """The provider asks to slow down; `headers` are those of its answer."""
 
     reason = "llm_rate_limited"
 
-    def __init__(self, detail: str, *, retry_after_s: float | None) -> None:
+    def __init__(self, detail: str, *, retry_after_s: float | None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+        self.headers = headers or {}
 
 
 class AccountRefused(LlmError):

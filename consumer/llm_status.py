@@ -15,6 +15,7 @@ from consumer.llm_errors import (
 from consumer.retry_after import retry_after_s
 
 DETAIL_LENGTH = 500
+_NO_MONEY = {"insufficient_quota", "billing_hard_limit_reached"}
 _PASSING = {408, 409, *range(500, 600)}
 
 
@@ -23,10 +24,8 @@ def error_for_status(error: openai.APIStatusError, *, api_key: str) -> LlmError:
     said = f"HTTP {error.status_code} {error.code or ''}: {error.message}"
     detail = _storable(said.replace(api_key, "***"))[:DETAIL_LENGTH]
     match error.status_code, error.code:
-        case 429, "insufficient_quota" | "billing_hard_limit_reached":
-            return AccountRefused(detail)
         case 429, _:
-            return RateLimited(detail, retry_after_s=retry_after_s(error.response.headers, datetime.now(UTC)))
+            return _for_too_many(error, detail)
         case 401 | 403 | 404, _:
             return AccountRefused(detail)
         case 400, "content_filter" | "content_policy_violation":
@@ -35,6 +34,16 @@ def error_for_status(error: openai.APIStatusError, *, api_key: str) -> LlmError:
             return CallFailed(detail)
         case _:
             return RequestRefused(detail)
+
+
+def _for_too_many(error: openai.APIStatusError, detail: str) -> LlmError:
+    """A 429 is three things: no money left, a request larger than a whole minute's limit, or a rate limit."""
+    if error.code in _NO_MONEY:
+        return AccountRefused(detail)
+    if error.message.startswith("Request too large"):
+        return RequestRefused(detail)
+    headers = error.response.headers
+    return RateLimited(detail, retry_after_s=retry_after_s(headers, datetime.now(UTC)), headers=headers)
 
 
 def _storable(text: str) -> str:

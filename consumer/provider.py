@@ -67,7 +67,7 @@ class Provider:
             raise HeldBack(str(error), reason=RateLimited.reason, retry_in_s=error.retry_in_s) from error
         permit = self._breaker.begin_call(time.monotonic())
         if permit is None:
-            self._limiter.settle(reservation, 0)
+            self._limiter.cancel(reservation)
             raise self._held_back_by_breaker(self._breaker.reason or "the breaker is open", CallFailed.reason)
         return Admission(reservation, permit)
 
@@ -80,18 +80,19 @@ class Provider:
         try:
             completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id)
         except LlmError as error:
-            raise self._judged(admission, error) from error
+            raise self._judged(admission, error, call_id) from error
         except BaseException:
             self._breaker.abandon(admission.permit, time.monotonic())
             raise
-        self._record(admission.permit, None)
+        self._record(admission.permit, None, call_id)
         self._limiter.settle(admission.reservation, completion.total_tokens)
         self._limiter.learn(admission.reservation, completion.headers)
         return completion
 
-    def _judged(self, admission: Admission, error: LlmError) -> LlmError:
-        own_fault = self._record(admission.permit, error)
+    def _judged(self, admission: Admission, error: LlmError, call_id: CallId) -> LlmError:
+        own_fault = self._record(admission.permit, error, call_id)
         if isinstance(error, RateLimited):
+            self._limiter.learn(admission.reservation, error.headers)
             retry_in_s = self._limiter.slow_down(admission.reservation, error.retry_after_s)
             return HeldBack(str(error), reason=error.reason, retry_in_s=retry_in_s)
         if own_fault:
@@ -103,9 +104,9 @@ class Provider:
         retry_in_s = self._breaker.retry_in_s(time.monotonic()) + random.random()
         return HeldBack(detail, reason=reason, retry_in_s=retry_in_s, maybe_billed=maybe_billed)
 
-    def _record(self, permit: Permit, error: LlmError | None) -> bool:
+    def _record(self, permit: Permit, error: LlmError | None, call_id: CallId) -> bool:
         was_closed = self._breaker.is_closed
-        own_fault = self._breaker.record(permit, error, time.monotonic())
+        own_fault = self._breaker.record(permit, error, time.monotonic(), call_id.request)
         if was_closed and not self._breaker.is_closed:
             log.error("breaker.opened", reason=self._breaker.reason)
         elif self._breaker.is_closed and not was_closed:

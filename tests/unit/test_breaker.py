@@ -231,3 +231,20 @@ def test_calls_from_before_it_opened_neither_close_it_nor_open_it_again() -> Non
 
     assert subject.is_closed
     assert not any(own), "they ran into the outage: no attempt is used up"
+
+
+def test_one_request_that_fails_again_and_again_does_not_open_it() -> None:
+    subject = breaker()
+    own = [
+        subject.record(begin(subject, float(now_s)), FAILED, float(now_s), request="the same") for now_s in range(50)
+    ]
+    assert own == [True] * 50
+    assert subject.is_closed
+
+
+def test_failures_of_a_few_requests_open_it() -> None:
+    subject = breaker()
+    for now_s in range(6):
+        if subject.is_closed:
+            subject.record(begin(subject, float(now_s)), FAILED, float(now_s), request=now_s % 3)
+    assert not subject.is_closed
