@@ -12,9 +12,7 @@ from repository.errors import StoreError
 
 
 def migrate(
-    to: Annotated[
-        str, typer.Option(help="Revision to upgrade to.", metavar="REVISION")
-    ] = "head",
+    to: Annotated[str, typer.Option(help="Revision to upgrade to.", metavar="REVISION")] = "head",
     down_to: Annotated[
         str | None,
         typer.Option(help="Take back the revisions after this one; 'base' for all.", metavar="REVISION"),
