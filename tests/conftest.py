@@ -10,6 +10,7 @@ from contextlib import nullcontext
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from devstack.endpoints import Endpoints
 from devstack.plan import Owner
@@ -21,6 +22,11 @@ from tests.environment import feed_environment, new_world
 from tests.topics import Topics, existing_topics, unique_topics
 
 DEFAULT_PARTITIONS = 4
+
+# For `--hypothesis-profile=fuzz`: as many examples as one has patience for.
+settings.register_profile(
+    "fuzz", max_examples=100_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

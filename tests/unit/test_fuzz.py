@@ -6,7 +6,7 @@ A short run is part of the suite. The long one: `pytest tests/unit/test_fuzz.py 
 import json
 from datetime import UTC, datetime
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.answer import Declined, Unusable, Usable, judge
@@ -23,10 +23,6 @@ from tests.unit.test_instagram_rules import any_text
 MAX_EVENT_BYTES = 4_096
 MAX_DETAIL_CHARACTERS = 2_000
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
-
-settings.register_profile(
-    "fuzz", max_examples=100_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-)
 
 field_names = st.sampled_from(sorted(OverlayCompleted.model_fields)) | st.text(max_size=8)
 broken_fields = st.builds(
