@@ -28,7 +28,7 @@ demo: $(STAMP) ## Watch events become posts on a local stack
 	@$(BIN)/instagram-feed demo
 
 test: $(STAMP) ## Run all tests against real Kafka and PostgreSQL, with coverage
-	@$(BIN)/pytest --cov $(PYTEST_FLAGS)
+	@$(BIN)/pytest --cov --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
 
 lint: $(STAMP) ## Check style, types, import direction and migration SQL
 	@bash .ci/run lint
