@@ -43,7 +43,6 @@ def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
     """The group member. Bytes come out as they are: a raising deserializer would wedge a partition (#744)."""
     session_timeout_ms = round(settings.kafka_session_timeout_s * 1_000)
     return AIOKafkaConsumer(
-        settings.overlay_completed_topic,
         group_id=settings.kafka_group_id,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

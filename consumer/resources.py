@@ -53,6 +53,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         await _require_topics(publisher, settings)
         consumer = build_consumer(settings)
         await _start(consumer, settings, stack)
+        # not before: start would wait for partitions, which a member that was killed may keep for a session timeout
+        consumer.subscribe([settings.overlay_completed_topic])
         yield Resources(pool, writer, consumer, publisher)
 
 
@@ -143,3 +145,8 @@ async def _closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> 
             await close()
     except (TimeoutError, KafkaError, OSError) as error:
         log.warning("close.failed", resource=name, error=f"{type(error).__name__}: {error}")
+    except asyncio.CancelledError as error:
+        # aiokafka's stop raises that of a fetch that it has cancelled itself; only ours is for us
+        if (task := asyncio.current_task()) and task.cancelling():
+            raise
+        log.warning("close.failed", resource=name, error=type(error).__name__)
