@@ -9,9 +9,11 @@ from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.ledger import LedgerCall
 from tests.consumer_process import ConsumerProcess, running_consumer
+from tests.databases import fresh_database
+from tests.environment import feed_environment, new_world
 from tests.kafka_records import encoded, overlay_event, read_all, send
 from tests.ledger_rows import query
-from tests.topics import Topics
+from tests.topics import Topics, existing_topics, unique_topics
 from tests.waiting import eventually
 
 DEADLINE_S = 40.0
@@ -89,6 +91,20 @@ async def running_service(
         yield Service(env, stack.kafka_bootstrap_servers, topics, llm, consumer)
         if consumer.process.returncode is None:
             assert await consumer.stop() == 0, consumer.lines[-5:]
+
+
+@asynccontextmanager
+async def lasting_service(stack: Endpoints, template: str, settings: Mapping[str, str]) -> AsyncIterator[Service]:
+    """A service with database, topics and LLM world of its own, for more than one test."""
+    topics, llm = unique_topics(), new_world(stack)
+    await llm.set_latency("constant:0.02")
+    async with (
+        fresh_database(stack.database_url, template=template) as database_url,
+        existing_topics(stack.kafka_bootstrap_servers, topics, partitions=4),
+    ):
+        env = {**feed_environment(stack, database_url, topics, llm), **settings}
+        async with running_service(env, stack, topics, llm) as service:
+            yield service
 
 
 def texts_of(records: Sequence[Any]) -> list[dict[str, str]]:

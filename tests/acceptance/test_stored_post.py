@@ -12,13 +12,10 @@ import pytest_asyncio
 from aiohttp import web
 
 from devstack.endpoints import Endpoints
-from tests.acceptance.service import running_service, texts_of
+from tests.acceptance.service import lasting_service, texts_of
 from tests.contract.answering_server import Asked, answering
-from tests.databases import fresh_database
-from tests.environment import feed_environment, new_world
 from tests.kafka_records import encoded, overlay_event
 from tests.ledger_rows import query
-from tests.topics import existing_topics, unique_topics
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"
@@ -82,21 +79,17 @@ async def answer(_: web.BaseRequest) -> web.StreamResponse:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def post(stack: Endpoints, migrated_template: str) -> AsyncIterator[Post]:
     """The event is produced once; the tests look at different parts of what it led to."""
-    topics, llm = unique_topics(), new_world(stack)
     overlay_id = str(EVENT["overlay_id"])
-    async with (
-        fresh_database(stack.database_url, template=migrated_template) as database_url,
-        existing_topics(stack.kafka_bootstrap_servers, topics, partitions=4),
-        answering(answer) as (base_url, asked),
-    ):
-        env = feed_environment(stack, database_url, topics, llm) | {"OPENAI_BASE_URL": base_url}
-        async with running_service(env, stack, topics, llm) as service:
+    async with answering(answer) as (base_url, asked):
+        async with lasting_service(stack, migrated_template, {"OPENAI_BASE_URL": base_url}) as service:
             headers = [("traceparent", f"00-{TRACE_ID}-{SPAN_ID}-01".encode())]
             await service.send(encoded(EVENT), key=b"upstream's key", headers=headers, partition=2)
             row = await service.feed(overlay_id)
-            [model] = await query(database_url, "SELECT * FROM llm_models WHERE model_name = 'gpt-4o-mini'")
+            [model] = await query(
+                service.env["DATABASE_URL"], "SELECT * FROM llm_models WHERE model_name = 'gpt-4o-mini'"
+            )
             [request] = await service.rows("feed_requests", overlay_id)
-            [record] = await service.announced(topics.created, overlay_id)
+            [record] = await service.announced(service.topics.created, overlay_id)
         [only] = asked
         yield Post(only, row, request, model, record)
 
