@@ -1,18 +1,17 @@
 """Running the consumer: all loops side by side until a stop, then an orderly end."""
 
 import asyncio
-from collections.abc import Awaitable
 from contextlib import suppress
 
 import structlog
 
 from consumer.app import App, assemble
+from consumer.ending import in_time
 from consumer.metrics import Metrics, watch_event_loop
 from consumer.ops_server import ops_server
 from consumer.readiness import Readiness
 from consumer.resources import Resources, open_resources
 from consumer.settings import Settings
-from repository.errors import StoreError
 from repository.pool import Pool, connection
 from repository.requests import release
 
@@ -64,7 +63,7 @@ async def _consume(
     log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
     await _end_claiming(claiming, resources)
     await _finish_in_flight(app, grace_s)
-    await _in_time(app.relay.drain(), "relay.not_drained")
+    await in_time(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained")
     for task in finishing:
         task.cancel()
     await _release_leases(resources.pool, app.owner)
@@ -77,7 +76,7 @@ async def _end_claiming(claiming: list[asyncio.Task[None]], resources: Resources
     sweeper.cancel()
     await asyncio.wait([intake], timeout=FLUSH_S)
     intake.cancel()  # a poll can hang while the group rebalances
-    await _in_time(resources.consumer.stop(), "group.not_left")
+    await in_time(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="group.not_left")
 
 
 async def _finish_in_flight(app: App, grace_s: float) -> None:
@@ -86,7 +85,7 @@ async def _finish_in_flight(app: App, grace_s: float) -> None:
         async with asyncio.timeout(grace_s):
             await app.in_flight.until_empty()
     app.dispatcher.cancel()
-    await _in_time(app.storer.drain(), "store.not_drained")
+    await in_time(app.storer.drain(), deadline_s=FLUSH_S, or_else="store.not_drained")
 
 
 async def _release_leases(pool: Pool, owner: str) -> None:
@@ -94,13 +93,4 @@ async def _release_leases(pool: Pool, owner: str) -> None:
         async with connection(pool) as borrowed:
             await release(borrowed, owner=owner)
 
-    await _in_time(release_all(), "leases.not_released")
-
-
-async def _in_time(ending: Awaitable[object], what_else: str) -> None:
-    """Do one thing of the end; if it cannot be done, say so and go on: the next start makes up for it."""
-    try:
-        async with asyncio.timeout(FLUSH_S):
-            await ending
-    except (TimeoutError, StoreError) as error:
-        log.warning(what_else, error=f"{type(error).__name__}: {error}")
+    await in_time(release_all(), deadline_s=FLUSH_S, or_else="leases.not_released")

@@ -1,6 +1,5 @@
 """What the consumer opens before it begins: checked one by one, closed in reverse order."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from consumer.ending import in_time
 from consumer.kafka import build_consumer, build_producer
 from consumer.model_lifetime import shutdown_notice
 from consumer.publisher import Publisher
@@ -139,14 +139,4 @@ async def _require_topics(publisher: Publisher, settings: Settings) -> None:
 
 
 async def _closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> None:
-    """Close, but not for ever: aiokafka's stop waits without limit for a dead coordinator (#659)."""
-    try:
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await close()
-    except (TimeoutError, KafkaError, OSError) as error:
-        log.warning("close.failed", resource=name, error=f"{type(error).__name__}: {error}")
-    except asyncio.CancelledError as error:
-        # aiokafka's stop raises that of a fetch that it has cancelled itself; only ours is for us
-        if (task := asyncio.current_task()) and task.cancelling():
-            raise
-        log.warning("close.failed", resource=name, error=type(error).__name__)
+    await in_time(close(), deadline_s=CLOSE_TIMEOUT_S, or_else="close.failed", resource=name)

@@ -1,14 +1,14 @@
 """The connection pool: the only place that opens connections to PostgreSQL."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeAlias
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 
-from repository.errors import translated
+from repository.errors import StoreError, translated
 
 CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 30
@@ -34,12 +34,23 @@ async def open_pool(database_url: str, *, size: int, application_name: str) -> P
             # after a failover a pool must find the new primary, not stay on the old one
             target_session_attrs=SessionAttribute.read_write,
             server_settings={"application_name": application_name},
+            reset=_leave_as_is,
         )
+
+
+async def _leave_as_is(_: object) -> None:
+    """No statement of ours changes its session, so there is nothing to reset, and no round trip to lose."""
 
 
 @asynccontextmanager
 async def connection(pool: Pool) -> AsyncIterator[Connection]:
     """Borrow a connection for the statements of one block; errors come out as `StoreError`."""
     with translated():
-        async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as borrowed:
+        borrowed = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+    try:
+        with translated():
             yield borrowed
+    finally:
+        # what the block was answered holds, even if the connection is lost on its way back
+        with suppress(StoreError), translated():
+            await pool.release(borrowed)

@@ -49,6 +49,14 @@ class Rows:
         )
         return [RequestRow(*row) for row in found]
 
+    async def as_json_lines(self) -> str:
+        """The ledger for people who look for the cause of a violation; without the events' bytes."""
+        found = await self._fetch(
+            "SELECT (to_jsonb(request) - '{source_key,source_value,source_headers}'::text[])::text"
+            " FROM feed_requests AS request ORDER BY created_at"
+        )
+        return "\n".join(row[0] for row in found)
+
     async def known_overlays(self) -> frozenset[UUID]:
         """The overlays in the ledger."""
         return frozenset(row[0] for row in await self._fetch("SELECT overlay_id FROM feed_requests"))

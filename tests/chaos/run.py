@@ -59,8 +59,15 @@ async def chaos_run(seed: int, seconds: float, folder: Path, report: Report) -> 
             sampling.cancel()
         await _probe_in_peace(watch, RecordMaker(f"{seed}/last probes"), report)
         seen = await watch.all_observations(drained_after_s)
+        await _keep_ledgers(parts, folder)
         lost = sum(proxy.answers_lost for proxy in parts.proxies)
     return ChaosResult(seed, seconds, seen, check(seen, llm_timeout_s=LLM_TIMEOUT_S), lost)
+
+
+async def _keep_ledgers(parts: Parts, folder: Path) -> None:
+    """Leave both ledgers beside the logs, for whoever looks for the cause of a violation."""
+    (folder / "requests.jsonl").write_text(await parts.rows.as_json_lines())
+    (folder / "llm-calls.json").write_text((await parts.servers.llm.ledger()).model_dump_json())
 
 
 async def _stir(parts: Parts, schedule: Schedule, seconds: float, bursts: Sequence[Burst], report: Report) -> None:
