@@ -1,0 +1,73 @@
+"""What is missing or wrong ends the program at once, with one line that says what to do."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from devstack.endpoints import Endpoints
+from devstack.ports import free_port
+from tests.consumer_process import start_command
+from tests.environment import feed_environment, new_world
+from tests.ledger_rows import query
+from tests.topics import unique_topics
+
+API_KEY = "sk-not-to-be-printed"
+DATABASE_PASSWORD = "db-not-to-be-printed"
+SASL_PASSWORD = "sasl-not-to-be-printed"
+SECRETS = {"OPENAI_API_KEY": API_KEY, "KAFKA_SASL_USERNAME": "feed", "KAFKA_SASL_PASSWORD": SASL_PASSWORD}
+
+
+@pytest.fixture
+def env(stack: Endpoints, database_url: str) -> dict[str, str]:
+    """An environment that lacks nothing but topics."""
+    return feed_environment(stack, database_url, unique_topics(), new_world(stack)) | SECRETS
+
+
+async def ends(env: Mapping[str, str]) -> tuple[int, str]:
+    """Run the consumer to its end; gives exit code and line, after a look at the whole output."""
+    command = await start_command("run", env=env)
+    code = await command.exit_code()
+    output = "".join(command.lines)
+    assert "Traceback" not in output
+    for secret in (API_KEY, DATABASE_PASSWORD, SASL_PASSWORD):
+        assert secret not in output
+    told = [line for line in command.lines if not line.startswith("{")]
+    assert len(told) == 1, output
+    return code, told[0]
+
+
+async def test_a_bad_setting_is_named_with_what_it_wants() -> None:
+    unreadable = f"postgresql://feed:{DATABASE_PASSWORD}#@db/feeds"
+    code, line = await ends({**SECRETS, "DATABASE_URL": unreadable, "MAX_HASHTAGS": API_KEY})
+    assert code == 2
+    for complaint in ("DATABASE_URL is wrong", "MAX_HASHTAGS is wrong", "KAFKA_BOOTSTRAP_SERVERS is missing"):
+        assert complaint in line
+    assert line.count("it wants: ") == 3
+
+
+async def test_a_database_without_tables_is_told_to_migrate(env: Mapping[str, str], empty_database_url: str) -> None:
+    code, line = await ends({**env, "DATABASE_URL": empty_database_url})
+    assert code == 1
+    assert "run `instagram-feed migrate`" in line
+
+
+async def test_missing_topics_are_named_with_the_command_that_creates_them(env: Mapping[str, str]) -> None:
+    code, line = await ends(env)
+    assert code == 1
+    assert ", ".join(sorted(env[name] for name in env if name.endswith("_TOPIC"))) in line
+    assert "run `instagram-feed topics create`" in line
+
+
+async def test_a_model_without_an_active_row_is_named(env: Mapping[str, str]) -> None:
+    await query(env["DATABASE_URL"], "UPDATE llm_models SET is_active = 'false' WHERE model_name = 'gpt-4o-mini'")
+    code, line = await ends(env)
+    assert code == 1
+    assert line.startswith("instagram-feed: LLM_MODEL: ")
+    assert "gpt-4o-mini" in line
+
+
+async def test_a_broker_that_is_away_is_named(env: Mapping[str, str]) -> None:
+    away = f"127.0.0.1:{free_port()}"
+    code, line = await ends({**env, "KAFKA_BOOTSTRAP_SERVERS": away})
+    assert code == 1
+    assert line.startswith(f"instagram-feed: KAFKA_BOOTSTRAP_SERVERS: {away}")

@@ -1,0 +1,83 @@
+"""What the consumer cannot begin without is asked for in turn; the first that is missing is named."""
+
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+
+from consumer.metrics import Metrics
+from consumer.ops_server import ops_server
+from consumer.readiness import Readiness
+from consumer.startup import StartupError
+from devstack.endpoints import Endpoints
+from devstack.ports import free_port
+from repository import migrations
+from tests.environment import feed_environment, new_world
+from tests.integration.application import application
+from tests.topics import unique_topics
+
+PASSWORD = "not-to-be-printed"
+
+
+@pytest.fixture
+def env(stack: Endpoints, database_url: str) -> dict[str, str]:
+    """An environment that lacks nothing but topics."""
+    return feed_environment(stack, database_url, unique_topics(), new_world(stack))
+
+
+async def complaint(env: Mapping[str, str], **changes: str) -> str:
+    """What is said when the consumer cannot begin."""
+    with pytest.raises(StartupError) as caught:
+        async with application(env, **changes):
+            pass
+    said = str(caught.value)
+    assert PASSWORD not in said
+    assert "\n" not in said
+    return said
+
+
+async def test_a_database_of_an_older_revision(env: Mapping[str, str]) -> None:
+    await migrations.downgrade(env["DATABASE_URL"], "0001")
+    said = await complaint(env)
+    assert "at migration 0001" in said
+    assert "run `instagram-feed migrate`" in said
+
+
+async def test_a_database_that_is_away(env: Mapping[str, str]) -> None:
+    away = f"postgresql://feed:{PASSWORD}@127.0.0.1:{free_port()}/feeds"
+    assert (await complaint(env, DATABASE_URL=away)).startswith("DATABASE_URL: ")
+
+
+async def test_a_password_that_the_database_refuses(env: Mapping[str, str]) -> None:
+    server = env["DATABASE_URL"].rpartition("@")[2]
+    said = await complaint(env, DATABASE_URL=f"postgresql://nobody-here:{PASSWORD}@{server}")
+    assert said.startswith("DATABASE_URL: ")
+
+
+async def test_a_broker_that_is_away(env: Mapping[str, str]) -> None:
+    away = f"127.0.0.1:{free_port()}"
+    assert (await complaint(env, KAFKA_BOOTSTRAP_SERVERS=away)).startswith(f"KAFKA_BOOTSTRAP_SERVERS: {away}")
+
+
+async def test_a_broker_that_does_not_take_the_password(env: Mapping[str, str]) -> None:
+    sasl = {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_USERNAME": "feed", "KAFKA_SASL_PASSWORD": PASSWORD}
+    assert (await complaint(env, **sasl)).startswith("KAFKA_BOOTSTRAP_SERVERS: ")
+
+
+async def test_topics_that_are_missing(env: Mapping[str, str]) -> None:
+    said = await complaint(env)
+    assert ", ".join(sorted(env[name] for name in env if name.endswith("_TOPIC"))) in said
+    assert "run `instagram-feed topics create`" in said
+
+
+async def test_a_model_without_an_active_row(env: Mapping[str, str]) -> None:
+    assert "'gpt-unheard-of'" in await complaint(env, LLM_MODEL="gpt-unheard-of")
+
+
+async def test_a_port_that_is_taken() -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(StartupError, match=f"OPS_HOST, OPS_PORT: cannot listen on 127.0.0.1:{port}"):
+            async with ops_server(Metrics(), Readiness(), host="127.0.0.1", port=port):
+                pass
