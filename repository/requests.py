@@ -213,18 +213,26 @@ def _source_record(row: asyncpg.Record) -> SourceRecord:
     )
 
 
+# A locked request is being ended or taken over at this moment. Waiting for it would deadlock with a
+# statement that ends several in another order.
 _EXTEND_LEASES = """
+    WITH held AS (
+        SELECT request.overlay_id, request.revision
+        FROM feed_requests AS request
+        JOIN unnest($2::uuid[], $3::int[], $4::bigint[]) AS held (overlay_id, revision, fencing_token)
+            USING (overlay_id, revision, fencing_token)
+        WHERE request.state = 'claimed'
+        FOR UPDATE OF request SKIP LOCKED
+    )
     UPDATE feed_requests AS request
     SET available_at = now() + $1 * interval '1 second'
-    FROM unnest($2::uuid[], $3::int[], $4::bigint[]) AS held (overlay_id, revision, fencing_token)
+    FROM held
     WHERE (request.overlay_id, request.revision) = (held.overlay_id, held.revision)
-        AND request.fencing_token = held.fencing_token
-        AND request.state = 'claimed'
 """
 
 
 async def extend_leases(connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float) -> None:
-    """Extend the leases of all that is held, in one statement; lost ones are passed over."""
+    """Extend the leases of all that is held, in one statement; lost ones and those being ended are passed over."""
     await connection.execute(_EXTEND_LEASES, lease_s, *_identities(held))
 
 

@@ -183,6 +183,18 @@ async def test_leases_are_extended_by_their_holder_only(pool: Pool) -> None:
     assert LEASE_S - 5 < await seconds_left(pool, kept) <= LEASE_S
 
 
+async def test_extending_leases_does_not_wait_for_a_request_that_is_being_ended(pool: Pool) -> None:
+    ending, kept = await claim(pool, [new_request(), new_request()], lease_s=EXPIRED_S)
+    async with connection(pool) as storer, storer.transaction():
+        await storer.execute("SELECT FROM feed_requests WHERE overlay_id = $1 FOR UPDATE", ending.overlay_id)
+
+        async with connection(pool) as keeper, asyncio.timeout(5):
+            await extend_leases(keeper, [ending, kept], lease_s=LEASE_S)
+
+    assert await seconds_left(pool, kept) > LEASE_S - 5
+    assert await seconds_left(pool, ending) < 0
+
+
 async def test_only_a_claimed_request_s_lease_is_extended(pool: Pool) -> None:
     [claimed] = await claim(pool, [new_request()])
     await put_off(pool, postponement(claimed))
