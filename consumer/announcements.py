@@ -4,9 +4,9 @@ import secrets
 from datetime import UTC, datetime
 from uuid import UUID, uuid4, uuid5
 
+from consumer.llm.writer import Writer
 from consumer.outcomes import Rejected, Written
 from consumer.prompt import as_text, instruction_of
-from consumer.writer import Writer
 from repository.feeds import Failure, Feed
 from repository.outbox import Announcement
 from repository.requests import ClaimedRequest

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from consumer.completion import Completion
 from consumer.instagram_rules import RuleBroken, apply_rules
+from consumer.llm.completion import Completion
 from schemas.post import InstagramPost, MalformedPost, parse_post
 
 

@@ -7,16 +7,16 @@ import uuid
 from dataclasses import dataclass
 
 from consumer.announcements import Announcer
-from consumer.breaker import Breaker
 from consumer.dead_letter_limit import DeadLetterLimit
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
 from consumer.intake import Intake
-from consumer.limiter import RateLimiter
+from consumer.llm.breaker import Breaker
+from consumer.llm.limiter import RateLimiter
+from consumer.llm.provider import Provider
 from consumer.metrics import Metrics
 from consumer.prompt import PromptTemplate
-from consumer.provider import Provider
 from consumer.relay import Relay
 from consumer.reporting import Reporter
 from consumer.resources import Resources

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from consumer.completion import Completion
+from consumer.llm.completion import Completion
 from repository.llm_models import LlmModel
 from repository.requests import Spending
 

@@ -1,12 +1,12 @@
 """The calls made to get one post: what is asked next, and what all calls together used up."""
 
-from consumer.completion import Completion
 from consumer.cost import spending
-from consumer.llm_errors import LlmError
+from consumer.llm.completion import Completion
+from consumer.llm.errors import LlmError
+from consumer.llm.provider import Provider
+from consumer.llm.writer import CallId
 from consumer.outcomes import Usage, Work
 from consumer.prompt import PromptTemplate, with_repair
-from consumer.provider import Provider
-from consumer.writer import CallId
 
 LARGER_LIMIT_FACTOR = 2
 

@@ -18,9 +18,9 @@ from consumer.dead_letter_limit import TooManyDeadLetters
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
+from consumer.llm.provider import Provider
 from consumer.metrics import Metrics
 from consumer.outcomes import Work
-from consumer.provider import Provider
 from consumer.publisher import PublishFailed
 from repository.errors import StoreError
 from repository.pool import Pool, connection

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.completion import Completion
+from consumer.llm.completion import Completion
 from consumer.prompt import Messages
 from consumer.retry import GiveUp, TryAgain
 from repository.requests import ClaimedRequest, Spending

@@ -11,11 +11,11 @@ from aiokafka.errors import KafkaError
 
 from consumer.ending import in_time
 from consumer.kafka import build_consumer, build_producer
+from consumer.llm.writer import Writer, open_client
 from consumer.model_lifetime import shutdown_notice
 from consumer.publisher import Publisher
 from consumer.settings import Settings
 from consumer.startup import StartupError
-from consumer.writer import Writer, open_client
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, UnknownModel, find_active
 from repository.migrations import current_and_head

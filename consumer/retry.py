@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.llm_errors import HeldBack, LlmError, RequestRefused
+from consumer.llm.errors import HeldBack, LlmError, RequestRefused
 
 
 @dataclass(frozen=True, slots=True)

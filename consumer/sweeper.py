@@ -6,9 +6,9 @@ import structlog
 
 from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
+from consumer.llm.provider import Provider
 from consumer.metrics import Metrics
 from consumer.outcomes import Rejected, Work, usage_so_far
-from consumer.provider import Provider
 from consumer.store import Storer
 from repository.errors import StoreError
 from repository.pool import Pool, connection

@@ -6,12 +6,12 @@ from typing import assert_never
 import structlog
 
 from consumer.answer import CutOff, Declined, Unusable, Usable, judge
-from consumer.completion import Completion
 from consumer.dialogue import Dialogue
-from consumer.llm_errors import LlmError
+from consumer.llm.completion import Completion
+from consumer.llm.errors import LlmError
+from consumer.llm.provider import Provider
 from consumer.outcomes import Outcome, Rejected, Work, Written, unwritten
 from consumer.prompt import PromptTemplate
-from consumer.provider import Provider
 from consumer.retry import RetryPolicy, after_error, after_failed_attempt
 from schemas.post import InstagramPost
 

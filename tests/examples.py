@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from consumer.completion import Completion
+from consumer.llm.completion import Completion
 from repository.feeds import Failure, Feed
 from repository.llm_models import LlmModel
 from repository.outbox import Announcement

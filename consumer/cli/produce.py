@@ -15,10 +15,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from consumer.cli.errors import CommandError
 from consumer.cli.output import JsonOption, print_json, progress_console
-from consumer.event_lines import EventLine, problems_of
 from consumer.kafka_connection import BrokerUnavailable, connected_publisher
-from consumer.line_reader import line_batches
-from consumer.line_sender import BrokerSilent, LineSender, Publish, Tally, accept_all
+from consumer.producing.event_lines import EventLine, problems_of
+from consumer.producing.line_reader import line_batches
+from consumer.producing.line_sender import BrokerSilent, LineSender, Publish, Tally, accept_all
 from consumer.settings import KafkaSettings, load
 
 STDIN = Path("-")

@@ -3,8 +3,8 @@
 import openai
 
 from consumer.doctor.finding import Examination, Finding
+from consumer.llm.writer import open_client
 from consumer.settings import LlmSettings
-from consumer.writer import open_client
 
 CHECKS = ("llm",)
 TIMEOUT_S = 8.0

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from consumer.llm_errors import AccountRefused, CallFailed, ContentFiltered, LlmError, RateLimited, RequestRefused
+from consumer.llm.errors import AccountRefused, CallFailed, ContentFiltered, LlmError, RateLimited, RequestRefused
 from devstack.simulated_llm.server import SimulatedLlmServer
 from tests.contract.answering_server import Answer, answering
 from tests.contract.writers import API_KEY, open_writer, write

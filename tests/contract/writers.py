@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-from consumer.completion import Completion
+from consumer.llm.completion import Completion
+from consumer.llm.writer import CallId, Writer, open_client
 from consumer.prompt import PromptTemplate
-from consumer.writer import CallId, Writer, open_client
 from tests.examples import llm_model, overlay_completed
 
 API_KEY = "sk-live-0123456789abcdef0123456789abcdef"

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from consumer.announcements import Announcer
 from consumer.in_flight import InFlight
+from consumer.llm.writer import Writer
 from consumer.metrics import Metrics
 from consumer.outcomes import Outcome, Rejected, RetryLater, Usage, Written
 from consumer.prompt import PromptTemplate
@@ -20,7 +21,6 @@ from consumer.relay import Relay
 from consumer.reporting import Reporter
 from consumer.retry import RetryPolicy
 from consumer.store import MOST_PER_STATEMENT, Storer
-from consumer.writer import Writer
 from devstack import postgres
 from devstack.ports import free_port
 from repository import migrations

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
-from consumer.pacing import Pacing, Reservation
-from consumer.rate_headers import read_rate_headers
-from consumer.retry_after import retry_after_s
+from consumer.llm.pacing import Pacing, Reservation
+from consumer.llm.rate_headers import read_rate_headers
+from consumer.llm.retry_after import retry_after_s
 from devstack.simulated_llm.openai_errors import ApiError
 from devstack.simulated_llm.rate_limits import RateLimiter, RateLimits
 

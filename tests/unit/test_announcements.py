@@ -10,9 +10,9 @@ from uuid import UUID
 from openai import AsyncOpenAI
 
 from consumer.announcements import Announcer
+from consumer.llm.writer import Writer
 from consumer.outcomes import Rejected, Usage, Written
 from consumer.prompt import BUILT_IN_INSTRUCTION, PromptTemplate, as_text
-from consumer.writer import Writer
 from repository.outbox import Announcement
 from repository.requests import Spending
 from schemas.ids import created_event_id, failed_event_id

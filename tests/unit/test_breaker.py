@@ -2,8 +2,8 @@
 
 import pytest
 
-from consumer.breaker import Breaker, BreakerState, Permit
-from consumer.llm_errors import (
+from consumer.llm.breaker import Breaker, BreakerState, Permit
+from consumer.llm.errors import (
     AccountRefused,
     CallFailed,
     ContentFiltered,

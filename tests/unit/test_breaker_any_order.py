@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumer.breaker import Breaker, BreakerState, Permit
-from consumer.llm_errors import AccountRefused, CallFailed, LlmError, RateLimited, RequestRefused
+from consumer.llm.breaker import Breaker, BreakerState, Permit
+from consumer.llm.errors import AccountRefused, CallFailed, LlmError, RateLimited, RequestRefused
 
 DEADLINE_S = 90.0
 FIRST_WAIT_S = 5.0

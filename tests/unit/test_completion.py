@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.completion import Completion, read_completion
-from consumer.llm_errors import CallFailed
+from consumer.llm.completion import Completion, read_completion
+from consumer.llm.errors import CallFailed
 
 USAGE = {
     "prompt_tokens": 1_200,

@@ -3,7 +3,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.event_lines import EventLine, key_of, problems_of, record_of
+from consumer.producing.event_lines import EventLine, key_of, problems_of, record_of
 from tests.kafka_records import encoded, overlay_event
 
 MAX_BYTES = 262_144

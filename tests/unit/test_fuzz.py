@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.answer import Declined, Unusable, Usable, judge
-from consumer.completion import read_completion
-from consumer.llm_errors import CallFailed
+from consumer.llm.completion import read_completion
+from consumer.llm.errors import CallFailed
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.dead_letter import dead_letter
 from schemas.overlay_completed import OverlayCompleted

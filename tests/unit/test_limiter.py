@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from consumer.limiter import RateLimiter, WaitTooLong
-from consumer.pacing import Reservation
+from consumer.llm.limiter import RateLimiter, WaitTooLong
+from consumer.llm.pacing import Reservation
 from tests.unit.virtual_time import VirtualTimeLoop, in_virtual_time
 
 TEN_PER_SECOND = {"x-ratelimit-limit-requests": "600", "x-ratelimit-remaining-requests": "420"}

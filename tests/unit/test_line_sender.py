@@ -3,8 +3,8 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from consumer.event_lines import EventLine
-from consumer.line_sender import PATIENCE_S, BrokerSilent, LineSender, Tally
+from consumer.producing.event_lines import EventLine
+from consumer.producing.line_sender import PATIENCE_S, BrokerSilent, LineSender, Tally
 from consumer.publisher import PublishFailed
 from schemas.record import OutgoingRecord
 from tests.unit.virtual_time import in_virtual_time

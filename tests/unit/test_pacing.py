@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.pacing import Demand, Pacing, Reservation
-from consumer.rate_headers import Quota
+from consumer.llm.pacing import Demand, Pacing, Reservation
+from consumer.llm.rate_headers import Quota
 from devstack.simulated_llm.rate_limits import RateLimits
 from tests.unit.shared_account import Process, SharedAccount, Tokens
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.rate_bucket import DAY_S, MINUTE_S, RateBucket, period_s
-from consumer.rate_headers import Quota
+from consumer.llm.rate_bucket import DAY_S, MINUTE_S, RateBucket, period_s
+from consumer.llm.rate_headers import Quota
 
 LIMITS = st.integers(1, 600)
 GAPS_S = st.lists(st.one_of(st.just(0.0), st.floats(0.001, 90.0)), min_size=1, max_size=20)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.rate_headers import UNITS, Quota, duration_s, read_rate_headers
+from consumer.llm.rate_headers import UNITS, Quota, duration_s, read_rate_headers
 from devstack.simulated_llm.rate_limits import go_duration
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm_errors import CallFailed, ContentFiltered, HeldBack, LlmError, RequestRefused
+from consumer.llm.errors import CallFailed, ContentFiltered, HeldBack, LlmError, RequestRefused
 from consumer.retry import GiveUp, RetryPolicy, TryAgain, after_error, after_failed_attempt
 from consumer.retry import full_jitter_s as jitter_s
 

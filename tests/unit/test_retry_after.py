@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.retry_after import MAX_RETRY_AFTER_S, retry_after_s
+from consumer.llm.retry_after import MAX_RETRY_AFTER_S, retry_after_s
 
 NOW = datetime(1994, 11, 6, 8, 49, 7, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.throttle import LEAST_PER_S, Throttle
+from consumer.llm.throttle import LEAST_PER_S, Throttle
 
 
 def send(throttle: Throttle, per_s: int, from_s: float, to_s: float) -> None:

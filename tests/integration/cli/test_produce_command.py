@@ -2,8 +2,8 @@ import os
 import signal
 from pathlib import Path
 
-from consumer.event_lines import EventLine
-from consumer.line_reader import line_batches
+from consumer.producing.event_lines import EventLine
+from consumer.producing.line_reader import line_batches
 from devstack.endpoints import Endpoints
 from tests.integration.cli.conftest import Commands, finished
 from tests.kafka_records import encoded, overlay_event, read_all

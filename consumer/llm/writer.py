@@ -17,9 +17,9 @@ import aiohttp
 import httpx2
 import openai
 
-from consumer.completion import Completion, completion_of, read_completion
-from consumer.llm_errors import CallFailed
-from consumer.llm_status import DETAIL_LENGTH, error_for_status
+from consumer.llm.completion import Completion, completion_of, read_completion
+from consumer.llm.errors import CallFailed
+from consumer.llm.status import DETAIL_LENGTH, error_for_status
 from consumer.prompt import Messages
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 from schemas.post import INSTAGRAM_POST_JSON_SCHEMA

@@ -8,9 +8,9 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from consumer.rate_bucket import RateBucket
-from consumer.rate_headers import Quota, Unit
-from consumer.throttle import Throttle
+from consumer.llm.rate_bucket import RateBucket
+from consumer.llm.rate_headers import Quota, Unit
+from consumer.llm.throttle import Throttle
 
 DEFAULT_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0  # then a few requests find out whether a limit said to last longer still holds

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from consumer.event_lines import EventLine, record_of
+from consumer.producing.event_lines import EventLine, record_of
 from consumer.publisher import PublishFailed
 from schemas.record import OutgoingRecord
 

@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from consumer.pacing import Demand, Pacing, Reservation
-from consumer.rate_headers import read_rate_headers
+from consumer.llm.pacing import Demand, Pacing, Reservation
+from consumer.llm.rate_headers import read_rate_headers
 
 PATIENCE_S = 5.0
 RECHECK_S = 0.25  # the pace may rise while somebody waits

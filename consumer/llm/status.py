@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import openai
 
-from consumer.llm_errors import (
+from consumer.llm.errors import (
     AccountRefused,
     CallFailed,
     ContentFiltered,
@@ -12,7 +12,7 @@ from consumer.llm_errors import (
     RateLimited,
     RequestRefused,
 )
-from consumer.retry_after import retry_after_s
+from consumer.llm.retry_after import retry_after_s
 
 DETAIL_LENGTH = 500
 _NO_MONEY = {"insufficient_quota", "billing_hard_limit_reached"}

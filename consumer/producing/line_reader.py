@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import AsyncIterator
 
-from consumer.event_lines import EventLine
+from consumer.producing.event_lines import EventLine
 
 CHUNK_BYTES = 262_144
 CHUNKS_AHEAD = 4

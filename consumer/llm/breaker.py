@@ -18,7 +18,7 @@ from collections.abc import Hashable
 from enum import Enum
 from typing import NewType
 
-from consumer.llm_errors import AccountRefused, CallFailed, LlmError, RateLimited
+from consumer.llm.errors import AccountRefused, CallFailed, LlmError, RateLimited
 
 Permit = NewType("Permit", int)
 

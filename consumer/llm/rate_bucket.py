@@ -13,7 +13,7 @@ when the usage of a call exceeds what it charged in advance.
 Within any minute this lets through no more than the limit and a tenth of it, the burst, and one request.
 """
 
-from consumer.rate_headers import Quota
+from consumer.llm.rate_headers import Quota
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0

@@ -8,7 +8,7 @@ congestion, additive increase without end. The clock is an argument.
 
 import math
 
-from consumer.rate_bucket import ROUNDING
+from consumer.llm.rate_bucket import ROUNDING
 
 DECREASE = 0.5
 RECOVERY_S = 60.0  # in which the rate that ran into the limit is added: half of that brings it back

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumer.breaker import Breaker, Permit
-from consumer.completion import Completion
-from consumer.limiter import RateLimiter, WaitTooLong
-from consumer.llm_errors import CallFailed, HeldBack, LlmError, RateLimited
+from consumer.llm.breaker import Breaker, Permit
+from consumer.llm.completion import Completion
+from consumer.llm.errors import CallFailed, HeldBack, LlmError, RateLimited
+from consumer.llm.limiter import RateLimiter, WaitTooLong
+from consumer.llm.pacing import Reservation
+from consumer.llm.writer import CallId, Writer
 from consumer.metrics import Metrics
-from consumer.pacing import Reservation
 from consumer.prompt import Messages
-from consumer.writer import CallId, Writer
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from consumer.llm_errors import CallFailed
+from consumer.llm.errors import CallFailed
 
 
 @dataclass(frozen=True, slots=True)

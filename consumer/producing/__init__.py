@@ -1,0 +1,1 @@
+"""Sending the lines of a file as events, for `instagram-feed produce`."""
