@@ -1,6 +1,7 @@
 """The sweeper: takes over requests whose lease ran out or whose next attempt is due, from any process."""
 
 import asyncio
+import time
 
 import structlog
 
@@ -68,7 +69,11 @@ class Sweeper:
         try:
             async with connection(self._pool) as borrowed:
                 claimed = await claim_available(
-                    borrowed, owner=self._terms.owner, lease_s=self._terms.lease_s, limit=room
+                    borrowed,
+                    owner=self._terms.owner,
+                    lease_s=self._terms.lease_s,
+                    limit=room,
+                    held=self._in_flight.held,
                 )
         finally:
             self._in_flight.hold(claimed)

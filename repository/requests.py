@@ -160,6 +160,7 @@ _CLAIM_AVAILABLE = """
         WHERE state IN ('claimed', 'waiting') AND available_at <= now()
             -- while the database was down nobody could extend a lease: give the holders time to
             AND (state = 'waiting' OR pg_postmaster_start_time() < now() - $2 * interval '1 second')
+            AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
         ORDER BY available_at
         LIMIT $3
         FOR UPDATE SKIP LOCKED
@@ -178,9 +179,15 @@ _CLAIM_AVAILABLE = """
 """
 
 
-async def claim_available(connection: Connection, *, owner: str, lease_s: float, limit: int) -> list[ClaimedRequest]:
-    """Take over at most `limit` requests whose lease ran out or whose next attempt is due."""
-    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit)
+async def claim_available(
+    connection: Connection, *, owner: str, lease_s: float, limit: int, held: Sequence[ClaimedRequest] = ()
+) -> list[ClaimedRequest]:
+    """Take over at most `limit` requests whose lease ran out or whose next attempt is due.
+
+    What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
+    """
+    overlay_ids, revisions, _ = _identities(held)
+    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions)
     return [_claimed_request(row) for row in rows]
 
 

@@ -63,6 +63,20 @@ async def test_what_another_process_holds_is_left_to_it(feed_env: Mapping[str, s
         assert consumer.app.in_flight.free == 10
 
 
+async def test_what_this_process_is_working_on_is_not_begun_again_however_long_it_slept(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    await llm.set_latency("constant:1")
+    await claim(pool, [request()], lease_s=EXPIRED_S)
+    async with application(feed_env, **QUICK) as consumer:
+        assert await consumer.app.sweeper.run_once() == 1
+        await pool.execute("UPDATE feed_requests SET available_at = now() - interval '1 hour'")
+        assert await consumer.app.sweeper.run_once() == 0
+        await consumer.finish()
+    assert set((await states(pool)).values()) == {"done"}
+    assert (await llm.ledger_summary()).total_calls == 1
+
+
 async def test_two_sweepers_at_once_share_the_work(
     feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
 ) -> None:
