@@ -1,10 +1,12 @@
 """What this process has claimed and not finished: its slots, and the leases it must extend."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from repository.errors import StoreUnavailable
 from repository.requests import ClaimedRequest
 
 _Claim = tuple[UUID, int, int]
@@ -17,6 +19,20 @@ class ClaimTerms:
     owner: str
     lease_s: float
     max_event_bytes: int
+
+    def in_time(self, claimed: list[ClaimedRequest], *, asked_at_s: float) -> list[ClaimedRequest]:
+        """What was claimed, if it was answered while the lease is sure to last until it is first extended.
+
+        After a pause of this process or of its connection, another one may have taken over by now, and
+        beginning a call would pay twice. What is left lying is taken over when its lease has run out.
+
+        Raises:
+            StoreUnavailable: the answer came so late that it is as good as lost.
+        """
+        took_s = time.monotonic() - asked_at_s
+        if took_s > self.lease_s / 3:
+            raise StoreUnavailable(f"a claim was answered after {took_s:.1f} s, too late for its lease")
+        return claimed
 
 
 class InFlight:

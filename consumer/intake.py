@@ -5,6 +5,7 @@ letter is acknowledged before. When either cannot be done now, the poll is undon
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -141,12 +142,14 @@ class Intake:
         claimed: list[ClaimedRequest] = []
         try:
             async with connection(self._pool) as borrowed:
-                claimed = await claim_new(
+                asked_at_s = time.monotonic()
+                answer = await claim_new(
                     borrowed,
                     [_new_request(source, event) for source, event in found.events.values()],
                     owner=self._terms.owner,
                     lease_s=self._terms.lease_s,
                 )
+            claimed = self._terms.in_time(answer, asked_at_s=asked_at_s)
         finally:
             self._in_flight.hold(claimed)
             self._in_flight.release(wanted - len(claimed))

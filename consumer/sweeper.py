@@ -68,13 +68,15 @@ class Sweeper:
         claimed: list[ClaimedRequest] = []
         try:
             async with connection(self._pool) as borrowed:
-                claimed = await claim_available(
+                asked_at_s = time.monotonic()
+                answer = await claim_available(
                     borrowed,
                     owner=self._terms.owner,
                     lease_s=self._terms.lease_s,
                     limit=room,
                     held=self._in_flight.held,
                 )
+            claimed = self._terms.in_time(answer, asked_at_s=asked_at_s)
         finally:
             self._in_flight.hold(claimed)
             self._in_flight.release(room - len(claimed))

@@ -1,13 +1,17 @@
 """Slots: counted, handed out in order, and never lost. Waiting tasks run in the test's own event loop."""
 
 import asyncio
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.in_flight import InFlight
+from consumer.in_flight import ClaimTerms, InFlight
+from repository.errors import StoreUnavailable
 from tests.examples import claimed_request
+
+TERMS = ClaimTerms(owner="process-1", lease_s=90.0, max_event_bytes=262_144)
 
 
 async def settled() -> None:
@@ -138,3 +142,13 @@ def test_any_order_of_reserving_and_releasing_keeps_the_count(limit: int, wishes
         assert in_flight.free == limit
 
     asyncio.run(run())
+
+
+def test_a_claim_answered_in_time_is_begun() -> None:
+    claimed = [claimed_request()]
+    assert TERMS.in_time(claimed, asked_at_s=time.monotonic()) == claimed
+
+
+def test_a_claim_answered_when_its_lease_may_run_out_unseen_is_not_begun() -> None:
+    with pytest.raises(StoreUnavailable, match="too late"):
+        TERMS.in_time([claimed_request()], asked_at_s=time.monotonic() - TERMS.lease_s / 2)
