@@ -14,7 +14,7 @@ COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean chaos
+.PHONY: help setup demo test coverage lint format lock clean chaos
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -27,8 +27,11 @@ setup: $(STAMP) ## Make .venv with the command instagram-feed in it
 demo: $(STAMP) ## Watch events become posts on a local stack
 	@$(BIN)/instagram-feed demo
 
-test: $(STAMP) ## Run all tests against real Kafka and PostgreSQL, with coverage
-	@$(BIN)/pytest --cov --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+test: $(STAMP) ## Run all tests against real Kafka and PostgreSQL
+	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+
+coverage: $(STAMP) ## The same with coverage, the processes under test included; takes longer
+	@$(MAKE) --no-print-directory test PYTEST_FLAGS="--cov $(PYTEST_FLAGS)"
 
 lint: $(STAMP) ## Check style, types, import direction and migration SQL
 	@bash .ci/run lint

@@ -7,7 +7,7 @@ from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.topics import Topics
 
-PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "XDG_CACHE_HOME")
+PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "XDG_CACHE_HOME", "COVERAGE_PROCESS_CONFIG")
 
 
 def new_world(stack: Endpoints) -> SimulatedLlmControl:
