@@ -8,7 +8,7 @@ from tests.chaos.traffic import REFUSED_MARK
 
 USUAL_LATENCY = "lognormal:0.8:0.4"
 SLOW_LATENCY = "lognormal:1.5:0.6"
-LLM_TIMEOUT_S = 3.0
+LLM_TIMEOUT_S = 4.0
 Rule = Mapping[str, object]
 
 STANDING_RULES: tuple[Rule, ...] = ({"kind": "refusal", "match": REFUSED_MARK},)
