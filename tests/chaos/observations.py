@@ -36,7 +36,6 @@ class LlmCall:
     overlay_id: UUID
     attempt: int
     billed: bool
-    delivered: bool
     fault: str | None
     duration_s: float | None
 

@@ -132,7 +132,6 @@ async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
             overlay_id=UUID(call.overlay_id),
             attempt=call.attempt or 0,
             billed=call.billed,
-            delivered=call.delivered,
             fault=call.fault,
             duration_s=(call.answered_at - call.received_at).total_seconds() if call.answered_at else None,
         )
