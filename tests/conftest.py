@@ -24,8 +24,9 @@ from tests.topics import Topics, existing_topics, unique_topics
 DEFAULT_PARTITIONS = 4
 
 # For `--hypothesis-profile=fuzz`: as many examples as one has patience for.
+FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100000"))
 settings.register_profile(
-    "fuzz", max_examples=100_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    "fuzz", max_examples=FUZZ_EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck)
 )
 
 
