@@ -49,6 +49,19 @@ def read_completion(body: bytes, *, latency_ms: float, headers: Mapping[str, str
         raise CallFailed(detail, maybe_billed=True) from error
 
 
+def read_stored(body: bytes) -> Completion | None:
+    """Read a page of stored completions: the first, or None when there is none.
+
+    Raises:
+        CallFailed: it is no such page.
+    """
+    try:
+        found = _without_nul(from_json(body, allow_inf_nan=False))["data"]
+        return completion_of(found[0], raw=json.dumps(found[0], ensure_ascii=False), latency_ms=None) if found else None
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CallFailed(f"the answer is not a list of stored completions ({type(error).__name__})") from error
+
+
 def completion_of(
     answer: Mapping[str, Any], *, raw: str, latency_ms: float | None, headers: Mapping[str, str] | None = None
 ) -> Completion:
@@ -86,7 +99,7 @@ def _count(value: object) -> int:
     return value if isinstance(value, int) and value > 0 else 0
 
 
-def _without_nul(value: object) -> object:
+def _without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     match value:
         case str():
             return value.replace("\0", "\ufffd")

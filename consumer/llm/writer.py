@@ -17,7 +17,7 @@ import aiohttp
 import httpx2
 import openai
 
-from consumer.llm.completion import Completion, completion_of, read_completion
+from consumer.llm.completion import Completion, read_completion, read_stored
 from consumer.llm.errors import CallFailed
 from consumer.llm.status import DETAIL_LENGTH, error_for_status
 from consumer.prompt import Messages
@@ -110,11 +110,7 @@ class Writer:
         query = {f"metadata[{_METADATA_KEY}]": call_id.request, "order": "desc", "limit": "1"}
         async with self._translated():
             page = await self._client.get("/chat/completions", cast_to=httpx2.Response, options={"params": query})
-        try:
-            found = page.json()["data"]
-            return completion_of(found[0], raw=json.dumps(found[0]), latency_ms=None) if found else None
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise CallFailed("the answer is not a list of stored completions") from error
+        return read_stored(page.content)
 
     def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> bytes:
         """The JSON body of a Chat Completions request, as far as this model understands it."""

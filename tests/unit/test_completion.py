@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm.completion import Completion, read_completion
+from consumer.llm.completion import Completion, read_completion, read_stored
 from consumer.llm.errors import CallFailed
 
 USAGE = {
@@ -122,6 +122,26 @@ def test_what_is_not_json_is_a_failed_call_that_may_have_been_billed(sent: bytes
     with pytest.raises(CallFailed) as caught:
         read_completion(sent, latency_ms=1)
     assert caught.value.maybe_billed
+
+
+def test_the_first_of_the_stored_completions_is_read_and_can_be_stored() -> None:
+    page = {"object": "list", "data": [answering(content="c\0d"), body()]}
+    found = read_stored(json.dumps(page).encode())
+    assert found is not None
+    assert (found.content, found.latency_ms) == ("c\ufffdd", None)
+    assert json.loads(found.raw) == answering(content="c\ufffdd")
+
+
+def test_a_page_without_stored_completions_holds_none() -> None:
+    assert read_stored(b'{"object": "list", "data": []}') is None
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"<html>", b"[]", b"{}", b'{"data": 7}', b'{"data": [7]}', b'{"data": {"0": 1}}']
+)
+def test_what_is_no_page_of_stored_completions_is_a_failed_call(sent: bytes) -> None:
+    with pytest.raises(CallFailed):
+        read_stored(sent)
 
 
 json_values = st.recursive(
