@@ -185,12 +185,13 @@ async def test_a_cancelled_call_is_cancelled_and_not_an_error_of_the_provider() 
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
-async def test_a_server_that_quotes_the_key_does_not_get_it_into_an_error_text(status: int) -> None:
+@pytest.mark.parametrize("before", ["", "no such key:", "no such key, none at all:"])
+async def test_a_server_that_quotes_the_key_does_not_get_it_into_an_error_text(status: int, before: str) -> None:
     """Not even the part of it that is left where a long text is cut."""
 
     async def quoting(request: web.BaseRequest) -> web.StreamResponse:
-        message = f"Incorrect API key provided: {request.headers['Authorization']}. " * 20
-        return web.json_response({"error": {"message": message, "code": message}}, status=status)
+        quoted = before + request.headers["Authorization"].removeprefix("Bearer ") * 50
+        return web.json_response({"error": {"message": quoted, "code": quoted}}, status=status)
 
     text = str(await failure_of(quoting))
     assert API_KEY[:8] not in text
