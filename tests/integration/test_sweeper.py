@@ -1,15 +1,18 @@
 """Requests that nobody works on any more, or whose next attempt is due, find a process."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from uuid import UUID
 
 import pytest
 
+from consumer.llm.writer import CallId
+from consumer.prompt import PromptTemplate
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.pool import Pool, open_pool
 from repository.requests import NewRequest
-from tests.examples import new_request, source_record
+from tests.examples import new_request, overlay_completed, source_record
 from tests.integration.application import application
 from tests.integration.ledger import EXPIRED_S, LEASE_S, claim, ledger_row, states, until_take_overs
 from tests.kafka_records import encoded, overlay_event
@@ -132,3 +135,34 @@ async def test_a_lease_keeper_extends_what_is_held_and_tells_how_much(
         before = (await ledger_row(pool, held.overlay_id))["available_at"]
         assert await consumer.app.lease_keeper.run_once() == 1
         assert (await ledger_row(pool, held.overlay_id))["available_at"] > before
+
+
+async def test_while_upstream_s_tables_cannot_be_asked_a_request_is_put_off_without_a_call_or_an_attempt(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    [waiting] = await claim(pool, [request()], lease_s=EXPIRED_S)
+    await pool.execute("ALTER TABLE overlay_layouts RENAME TO elsewhere")
+    async with application(feed_env, REFERENCE_ROWS="require", **QUICK) as consumer:
+        await consumer.app.sweeper.run_once()
+        await consumer.finish()
+    row = await ledger_row(pool, waiting.overlay_id)
+    assert (row["state"], row["attempts"], row["last_error_reason"]) == ("waiting", 0, "missing_reference")
+    assert (await llm.ledger_summary()).total_calls == 0
+
+
+async def test_an_answer_that_a_lost_process_paid_for_is_looked_up_before_another_is_paid(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    [lost] = await claim(pool, [request()], lease_s=EXPIRED_S)
+    async with application(feed_env, LLM_STORE_RESPONSES="true", **QUICK) as consumer:
+        writer = consumer.app.provider.writer
+        event = overlay_completed(overlay_id=str(lost.overlay_id))
+        messages = PromptTemplate(language="ko", max_hashtags=5).messages(event)
+        await writer.write(messages, max_tokens=1_000, call_id=CallId(lost.overlay_id, 1, attempt=1))
+        await consumer.app.sweeper.run_once()
+        await consumer.finish()
+    [feed] = await pool.fetch("SELECT latency_ms, llm_calls, cost_usd, gpt_response_raw FROM instagram_feeds")
+    [call] = (await llm.ledger()).calls
+    assert call.billed
+    assert json.loads(feed["gpt_response_raw"])["id"] == call.completion_id
+    assert (feed["latency_ms"], feed["llm_calls"], feed["cost_usd"] > 0) == (None, 1, True)

@@ -1,0 +1,60 @@
+"""What orchestrators and Prometheus get to see over HTTP."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from consumer.metrics import Metrics
+from consumer.ops_server import ops_server
+from consumer.readiness import Readiness
+
+
+@dataclass(frozen=True, slots=True)
+class Ops:
+    """A running server and what it tells of."""
+
+    url: str
+    metrics: Metrics
+    readiness: Readiness
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """Status and body of one request."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}{path}") as response:
+            return response.status, await response.text()
+
+
+@pytest.fixture
+async def ops() -> AsyncIterator[Ops]:
+    metrics, readiness = Metrics(), Readiness()
+    async with ops_server(metrics, readiness, host="127.0.0.1", port=0) as port:
+        yield Ops(f"http://127.0.0.1:{port}", metrics, readiness)
+
+
+async def test_the_program_is_alive_from_the_start_and_ready_only_when_it_has_begun(ops: Ops) -> None:
+    assert (await ops.get("/healthz"))[0] == 200
+    status, body = await ops.get("/readyz")
+    assert (status, "starting" in body) == (503, True)
+    ops.readiness.begin(lambda: None)
+    assert (await ops.get("/readyz"))[0] == 200
+
+
+async def test_the_first_reason_not_to_be_ready_is_told(ops: Ops) -> None:
+    ops.readiness.begin(lambda: None, lambda: "the database is away", lambda: "stopping")
+    status, body = await ops.get("/readyz")
+    assert status == 503
+    assert "the database is away" in body
+    assert "stopping" not in body
+
+
+async def test_metrics_are_in_the_form_of_prometheus(ops: Ops) -> None:
+    ops.metrics.outcomes.labels("stored").inc(3)
+    status, body = await ops.get("/metrics")
+    assert status == 200
+    assert 'feed_outcomes_total{outcome="stored"} 3.0' in body
+    assert "# TYPE feed_llm_latency_seconds histogram" in body
+
+
+async def test_another_path_is_not_found(ops: Ops) -> None:
+    assert (await ops.get("/"))[0] == 404
