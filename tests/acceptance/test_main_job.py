@@ -1,36 +1,25 @@
 """Bytes in, row and event out: the main job on real Kafka and Postgres, the consumer as a process."""
 
-from collections.abc import Mapping
+import pytest
 
-import asyncpg
-
-from devstack.endpoints import Endpoints
-from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.consumer_process import running_consumer
-from tests.kafka_records import encoded, overlay_event, read_json, send
-from tests.topics import Topics
+from tests.acceptance.service import Service
+from tests.kafka_records import encoded, overlay_event, read_all
 from tests.waiting import eventually
 
-
-async def count_feeds(database_url: str) -> int:
-    connection = await asyncpg.connect(database_url)
-    try:
-        return int(await connection.fetchval("SELECT count(*) FROM instagram_feeds"))
-    finally:
-        await connection.close()
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_events_become_stored_posts_and_created_events(
-    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl
-) -> None:
+async def test_events_become_stored_posts_and_created_events(service: Service) -> None:
     events = [overlay_event() for _ in range(10)]
-    async with running_consumer(feed_env) as consumer:
-        await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(event) for event in events])
+    overlay_ids = sorted(str(event["overlay_id"]) for event in events)
+    await service.send(*map(encoded, events))
 
-        async def all_created() -> bool:
-            return len(await read_json(stack.kafka_bootstrap_servers, topics.created)) == len(events)
+    async def all_created() -> bool:
+        records = await read_all(service.servers, service.topics.created)
+        return sorted(record.key.decode() for record in records if record.key.decode() in overlay_ids) == overlay_ids
 
-        await eventually(all_created, 30)
-        assert await consumer.stop() == 0
-    assert await count_feeds(feed_env["DATABASE_URL"]) == len(events)
-    assert (await llm.ledger_summary()).billed_calls == len(events)
+    await eventually(all_created, 30)
+    for overlay_id in overlay_ids:
+        await service.feed(overlay_id)
+    billed = [call.overlay_id for call in (await service.llm.ledger()).calls if call.billed]
+    assert sorted(str(overlay_id) for overlay_id in billed if overlay_id in overlay_ids) == overlay_ids

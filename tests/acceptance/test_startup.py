@@ -1,5 +1,6 @@
 """What is missing or wrong ends the program at once, with one line that says what to do."""
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -8,7 +9,6 @@ from devstack.endpoints import Endpoints
 from devstack.ports import free_port
 from tests.consumer_process import start_command
 from tests.environment import feed_environment, new_world
-from tests.ledger_rows import query
 from tests.topics import unique_topics
 
 API_KEY = "sk-not-to-be-printed"
@@ -45,29 +45,17 @@ async def test_a_bad_setting_is_named_with_what_it_wants() -> None:
     assert line.count("it wants: ") == 3
 
 
-async def test_a_database_without_tables_is_told_to_migrate(env: Mapping[str, str], empty_database_url: str) -> None:
-    code, line = await ends({**env, "DATABASE_URL": empty_database_url})
-    assert code == 1
-    assert "run `instagram-feed migrate`" in line
-
-
-async def test_missing_topics_are_named_with_the_command_that_creates_them(env: Mapping[str, str]) -> None:
-    code, line = await ends(env)
-    assert code == 1
-    assert ", ".join(sorted(env[name] for name in env if name.endswith("_TOPIC"))) in line
-    assert "run `instagram-feed topics create`" in line
-
-
-async def test_a_model_without_an_active_row_is_named(env: Mapping[str, str]) -> None:
-    await query(env["DATABASE_URL"], "UPDATE llm_models SET is_active = 'false' WHERE model_name = 'gpt-4o-mini'")
-    code, line = await ends(env)
-    assert code == 1
-    assert line.startswith("instagram-feed: LLM_MODEL: ")
-    assert "gpt-4o-mini" in line
-
-
-async def test_a_broker_that_is_away_is_named(env: Mapping[str, str]) -> None:
+async def test_what_is_missing_is_named_with_what_to_do(env: Mapping[str, str], empty_database_url: str) -> None:
     away = f"127.0.0.1:{free_port()}"
-    code, line = await ends({**env, "KAFKA_BOOTSTRAP_SERVERS": away})
-    assert code == 1
-    assert line.startswith(f"instagram-feed: KAFKA_BOOTSTRAP_SERVERS: {away}")
+    endings = await asyncio.gather(
+        ends({**env, "DATABASE_URL": empty_database_url}),
+        ends(env),
+        ends({**env, "LLM_MODEL": "gpt-unheard-of"}),
+        ends({**env, "KAFKA_BOOTSTRAP_SERVERS": away}),
+    )
+    assert [code for code, _ in endings] == [1, 1, 1, 1]
+    no_tables, no_topics, no_model, no_broker = (line for _, line in endings)
+    assert "run `instagram-feed migrate`" in no_tables
+    assert "run `instagram-feed topics create`" in no_topics
+    assert no_model.startswith("instagram-feed: LLM_MODEL: ")
+    assert no_broker.startswith(f"instagram-feed: KAFKA_BOOTSTRAP_SERVERS: {away}")

@@ -111,19 +111,18 @@ async def test_a_filter_that_refuses_the_prompt_is_told_from_a_bad_request(code:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("content_type", "body"),
     [
-        b"",
-        b"<html>Bad gateway</html>",
-        b'{"error": "text"}',
-        b'{"error": null}',
-        b'{"error": {"message": "\\ud800 \\u0000"}}',
-        b"[]",
-        b"\x00\xff",
+        ("text/html", b""),
+        ("text/html", b"<html>Bad gateway</html>"),
+        ("text/html", b"\x00\xff"),
+        ("application/json", b"not json"),
+        ("application/json", b"[]"),
+        ("application/json", b'{"error": "text"}'),
+        ("application/json", b'{"error": {"message": "\\ud800 \\u0000"}}'),
     ],
 )
-@pytest.mark.parametrize("content_type", ["text/html", "application/json"])
-async def test_a_proxy_s_502_of_any_form_is_a_failed_call_that_can_be_noted(body: bytes, content_type: str) -> None:
+async def test_a_proxy_s_502_of_any_form_is_a_failed_call_that_can_be_noted(content_type: str, body: bytes) -> None:
     async def bad_gateway(_: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=body, status=502, content_type=content_type)
 
@@ -184,7 +183,7 @@ async def test_a_cancelled_call_is_cancelled_and_not_an_error_of_the_provider() 
             await call
 
 
-@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500])
+@pytest.mark.parametrize("status", [200, 401, 500])
 @pytest.mark.parametrize("before", ["", "no such key:", "no such key, none at all:"])
 async def test_a_server_that_quotes_the_key_does_not_get_it_into_an_error_text(status: int, before: str) -> None:
     """Not even the part of it that is left where a long text is cut."""
