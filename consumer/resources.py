@@ -17,7 +17,7 @@ from consumer.publisher import Publisher
 from consumer.settings import Settings
 from consumer.startup import StartupError
 from repository.errors import StoreError
-from repository.llm_models import LlmModel, UnknownModel, find_active
+from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.migrations import current_and_head
 from repository.pool import Pool, connection, open_pool
 
@@ -46,7 +46,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         pool = await _open_pool(settings, stack)
         model = await _find_model(settings, pool)
-        _warn_of_shutdown(model)
+        _heed_shutdown(model)
         writer = await _open_writer(settings, model, stack)
         publisher = Publisher(lambda: build_producer(settings))
         await _start(publisher, settings, stack)
@@ -80,14 +80,19 @@ async def _find_model(settings: Settings, pool: Pool) -> LlmModel:
     try:
         async with connection(pool) as borrowed:
             return await find_active(borrowed, settings.llm_model)
-    except UnknownModel as error:
+    except ModelNotUsable as error:
         raise StartupError(f"LLM_MODEL: {error}") from error
     except StoreError as error:
         raise StartupError(f"DATABASE_URL: {error}") from error
 
 
-def _warn_of_shutdown(model: LlmModel) -> None:
+def _heed_shutdown(model: LlmModel) -> None:
     notice = shutdown_notice(model.shutdown_date, today=datetime.now(UTC).date())
+    if notice is not None and notice.is_over:
+        raise StartupError(
+            f"LLM_MODEL: {model.full_name} {notice}; choose another (`instagram-feed models list`), or correct its "
+            "shutdown_date (`instagram-feed models update`)"
+        )
     if notice is not None:
         log.warning(
             "model.shutdown",

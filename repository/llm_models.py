@@ -1,8 +1,10 @@
 """Model rows: what a model is called, what it can do and what it costs."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from repository.pool import Connection
@@ -25,33 +27,125 @@ class LlmModel:
     completion_token_cost_per_1m: Decimal | None
     token_limit_parameter: str
     supports_temperature: bool
+    max_temperature: float | None
     supports_json_schema: bool
+    supports_store: bool
     reasoning_effort: str | None
     shutdown_date: date | None
+    description: str | None
+    is_active: bool
+
+    @property
+    def full_name(self) -> str:
+        """`provider/name@version`: what names this row and no other."""
+        return f"{self.provider}/{self.model_name}" + (f"@{self.model_version}" if self.model_version else "")
 
 
-class UnknownModel(Exception):
-    """No active row of llm_models has this model_name."""
+class ModelNotUsable(Exception):
+    """A name stands for no model that may be called; the message says why and what to do."""
 
 
-_FIND_ACTIVE = """
-    SELECT llm_model_id, provider, model_name, model_version, default_temperature, default_max_tokens,
-        prompt_token_cost_per_1m, cached_prompt_token_cost_per_1m, completion_token_cost_per_1m,
-        token_limit_parameter, supports_temperature, supports_json_schema, reasoning_effort, shutdown_date
-    FROM llm_models
-    WHERE model_name = $1 AND is_active = 'true'
-    ORDER BY model_version DESC NULLS LAST
-    LIMIT 1
+class UnknownModel(ModelNotUsable):
+    """No row of llm_models has this name."""
+
+
+class InactiveModel(ModelNotUsable):
+    """The rows of this name are switched off."""
+
+
+class AmbiguousModel(ModelNotUsable):
+    """Several rows have this name."""
+
+
+# is_active is a text in the seed, and may be NULL
+COLUMNS = ", ".join(
+    "is_active IS NOT DISTINCT FROM 'true' AS is_active" if field.name == "is_active" else field.name
+    for field in fields(LlmModel)
+)
+_SELECT = f"SELECT {COLUMNS} FROM llm_models"  # noqa: S608 - the names are those of the dataclass
+_ORDER = "ORDER BY provider, model_name, model_version DESC NULLS LAST"
+
+_FIND = f"""
+    {_SELECT}
+    WHERE $1 IN (
+        model_name,
+        model_name || '@' || coalesce(model_version, ''),
+        provider || '/' || model_name,
+        provider || '/' || model_name || '@' || coalesce(model_version, '')
+    ) OR llm_model_id::text = lower($1)
+    {_ORDER}
 """
 
 
-async def find_active(connection: Connection, model_name: str) -> LlmModel:
-    """The active row with this name, the newest version if there are several.
+async def all_models(connection: Connection) -> list[LlmModel]:
+    """Every row, by provider and name, newest version first."""
+    return [model_of(row) for row in await connection.fetch(f"{_SELECT} {_ORDER}")]
+
+
+async def models_named(connection: Connection, name: str) -> list[LlmModel]:
+    """The rows that `name` may mean: NAME, PROVIDER/NAME, either with @VERSION, or an llm_model_id.
+
+    A row without version answers to an empty one, `NAME@`.
+    """
+    return [model_of(row) for row in await connection.fetch(_FIND, name)]
+
+
+async def find_one(connection: Connection, name: str) -> LlmModel:
+    """The one row with this name, active or not.
 
     Raises:
-        UnknownModel: there is none, or it is not active.
+        UnknownModel: there is none.
+        AmbiguousModel: there are several.
     """
-    row = await connection.fetchrow(_FIND_ACTIVE, model_name)
-    if row is None:
-        raise UnknownModel(f"llm_models has no active row with model_name '{model_name}'")
+    found = await models_named(connection, name)
+    if not found:
+        raise UnknownModel(f"llm_models has no model '{name}'; it has: {_listed(await all_models(connection))}")
+    if len(found) > 1:
+        raise AmbiguousModel(f"'{name}' means several models; say which: {_told_apart(found)}")
+    return found[0]
+
+
+async def find_active(connection: Connection, name: str) -> LlmModel:
+    """The active row with this name, the newest version if one provider has several.
+
+    Raises:
+        UnknownModel: there is none.
+        InactiveModel: there is, but it is not active.
+        AmbiguousModel: several providers have it.
+    """
+    found = await models_named(connection, name)
+    if not found:
+        active = [model for model in await all_models(connection) if model.is_active]
+        raise UnknownModel(f"llm_models has no model '{name}'; active are: {_listed(active)}")
+    return newest_active(name, found)
+
+
+def newest_active(name: str, found: Sequence[LlmModel]) -> LlmModel:
+    """The one to call among the rows of a name, which are in the order of `models_named`.
+
+    Raises:
+        InactiveModel: none is active.
+        AmbiguousModel: several providers have an active one.
+    """
+    active = [model for model in found if model.is_active]
+    if not active:
+        raise InactiveModel(
+            f"model '{name}' is inactive: `instagram-feed models activate {found[0].full_name}`, or choose another"
+        )
+    if len({model.provider for model in active}) > 1:
+        raise AmbiguousModel(f"'{name}' means models of several providers; say which: {_told_apart(active)}")
+    return active[0]
+
+
+def model_of(row: Any) -> LlmModel:  # noqa: ANN401 - a record of the columns of `LlmModel`
+    """The row as a record."""
     return LlmModel(**dict(row))
+
+
+def _listed(models: Sequence[LlmModel]) -> str:
+    return ", ".join(model.full_name for model in models) or "none"
+
+
+def _told_apart(models: Sequence[LlmModel]) -> str:
+    """Names that are good also for a row without version, where another has the same name and one."""
+    return ", ".join(model.full_name if model.model_version else f"{model.full_name}@" for model in models)

@@ -79,9 +79,13 @@ def llm_model(**changes: object) -> LlmModel:
         "completion_token_cost_per_1m": Decimal("0.60"),
         "token_limit_parameter": "max_completion_tokens",
         "supports_temperature": True,
+        "max_temperature": None,
         "supports_json_schema": True,
+        "supports_store": True,
         "reasoning_effort": None,
         "shutdown_date": None,
+        "description": None,
+        "is_active": True,
         **changes,
     }
     return LlmModel(**fields)

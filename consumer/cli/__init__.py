@@ -28,6 +28,7 @@ OWN_COMMANDS = {
     "produce": "Send the lines of a file to overlay.completed, each as one record.",
     "doctor": "Check everything that the consumer needs, and say what to do about what is wrong.",
     "feeds": "The posts that are stored.",
+    "models": "The models that can write: defaults, prices, abilities, shutdown dates.",
     "requests": "The ledger: what became of each overlay.",
 }
 """Name and summary; the command is the attribute of that name in the module of that name."""

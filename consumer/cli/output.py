@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
@@ -40,6 +40,8 @@ def _spelled(value: object) -> str:
             return str(value)
         case datetime():
             return rfc3339(value)
+        case date():
+            return value.isoformat()
         case Decimal():
             return plain_decimal(value)
         case _:

@@ -6,12 +6,12 @@ from consumer.doctor.finding import Examination, Finding
 from consumer.model_lifetime import shutdown_notice
 from consumer.settings import DatabaseSettings
 from repository.errors import StoreError
-from repository.llm_models import LlmModel, UnknownModel, find_active
+from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.migrations import current_and_head
-from repository.model_queries import active_model_names
 from repository.pool import Connection, connection, open_pool
 
 CHECKS = ("database", "schema", "model")
+PRICES = ("prompt_token_cost_per_1m", "completion_token_cost_per_1m")
 APPLICATION_NAME = "instagram-feed doctor"
 
 
@@ -49,9 +49,8 @@ def _server(borrowed: Connection) -> str:
 async def _model(borrowed: Connection, name: str) -> Finding:
     try:
         model = await find_active(borrowed, name)
-    except UnknownModel as error:
-        known = ", ".join(await active_model_names(borrowed)) or "none"
-        return Finding("model", "failed", str(error), f"set LLM_MODEL to one that is active ({known})")
+    except ModelNotUsable as error:
+        return Finding("model", "failed", str(error), "set LLM_MODEL to one that is active, or `models activate` it")
     return model_finding(model, now=datetime.now(UTC))
 
 
@@ -59,10 +58,10 @@ def model_finding(model: LlmModel, *, now: datetime) -> Finding:
     """What is to be said about the row of a model."""
     notice = shutdown_notice(model.shutdown_date, today=now.date())
     if notice is not None:
-        advice = "set LLM_MODEL to its successor; llm_models holds the models, their prices and shutdown dates"
+        advice = "set LLM_MODEL to its successor; see `instagram-feed models list`"
         return Finding("model", "failed" if notice.is_over else "warning", f"{model.model_name} {notice}", advice)
     prices = (model.prompt_token_cost_per_1m, model.completion_token_cost_per_1m)
-    if None in prices:
-        advice = "fill in prompt_token_cost_per_1m and completion_token_cost_per_1m in llm_models"
+    if unpriced := [name for name in PRICES if getattr(model, name) is None]:
+        advice = f"`instagram-feed models update {model.full_name}` with {' and '.join(unpriced)}"
         return Finding("model", "warning", f"{model.model_name} has no price, so every post counts as free", advice)
     return Finding("model", "ok", f"{model.model_name}: USD {prices[0]} in, {prices[1]} out per 1M tokens")

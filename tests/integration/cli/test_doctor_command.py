@@ -54,7 +54,7 @@ async def test_an_unknown_model_fails_in_the_table_and_at_the_endpoint(commands:
     done = await commands.run("doctor", "--json", env={"LLM_MODEL": "gpt-unheard-of"})
 
     assert failed(done) == ["model", "llm"]
-    assert LASTING["LLM_MODEL"] in check(done, "model")["advice"]
+    assert LASTING["LLM_MODEL"] in check(done, "model")["detail"]
 
 
 async def test_a_database_that_was_never_migrated_is_told_from_one_that_is_away(
