@@ -1,11 +1,12 @@
 """`instagram-feed models`: the central list of models, what they can do and what they cost."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -22,7 +23,7 @@ from consumer.model_fields import (
 )
 from consumer.settings import DatabaseSettings, load
 from repository.llm_models import LlmModel, ModelNotUsable, all_models, find_one
-from repository.model_changes import ModelChanges, add_model, change_model, switch_model
+from repository.model_changes import ModelChanges, add_model, change_models, switch_model
 from repository.pool import Connection
 
 SUMMARY = "The models that can write: defaults, prices, abilities, shutdown dates."
@@ -133,6 +134,34 @@ def deactivate(model: ModelArgument, *, json: JsonOption = False) -> None:
     _switch(model, active=False, json=json)
 
 
+@models.command()
+def prices(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]…", help="Only these; else all.")] = None,
+    *,
+    apply: Annotated[bool, typer.Option("--apply/--dry-run", help="Store the listed prices, or only compare.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Compare stored prices with list prices, which come with the package genai-prices; apply them if asked.
+
+    List prices are those of standard processing. Stored posts keep the cost they had.
+
+    Example: instagram-feed models prices gpt-4o-mini --apply
+    """
+    from consumer.cli import model_prices  # noqa: PLC0415 - its data takes a fifth of a second to import
+
+    compared = model_prices.compare(asyncio.run(_selected(names)))
+    differing = {one.model.llm_model_id: one.differing for one in compared if one.differing}
+    if apply and differing:
+        asyncio.run(_repriced(differing))
+    if json:
+        print_json(model_prices.comparison_document(compared, applied=apply))
+        return
+    people_console().print(model_prices.comparison_table(compared))
+    if differing:
+        what = "have the listed prices now" if apply else "differ; --apply stores the listed prices"
+        typer.echo(f"{len(differing)} models {what}.")
+
+
 @asynccontextmanager
 async def models_database() -> AsyncIterator[Connection]:
     """The database for the time of a command.
@@ -162,6 +191,18 @@ async def _found(name: str) -> LlmModel:
         return await find_one(connection, name)
 
 
+async def _selected(names: list[str] | None) -> list[LlmModel]:
+    async with models_database() as connection:
+        if not names:
+            return await all_models(connection)
+        return [await find_one(connection, name) for name in names]
+
+
+async def _repriced(changes: Mapping[UUID, ModelChanges]) -> None:
+    async with models_database() as connection:
+        await change_models(connection, changes)
+
+
 async def _added(name: str, values: ModelChanges) -> LlmModel:
     async with models_database() as connection:
         model = await add_model(connection, values)
@@ -175,8 +216,8 @@ async def _updated(name: str, changes: ModelChanges, *, dry_run: bool) -> tuple[
     async with models_database() as connection:
         before = await find_one(connection, name)
         _checked({**asdict(before), **changes})
-        after = before if dry_run else await change_model(connection, before.llm_model_id, changes)
-    return before, after
+        changed = [] if dry_run else await change_models(connection, {before.llm_model_id: changes})
+    return before, changed[0] if changed else before
 
 
 async def _switched(name: str, *, active: bool) -> LlmModel:

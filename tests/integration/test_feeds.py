@@ -13,6 +13,7 @@ import pytest
 from repository.errors import MissingReference, RefusedData
 from repository.feeds import Failure, Feed, fail, missing_references, store
 from repository.llm_models import LlmModel
+from repository.model_changes import change_models
 from repository.outbox import OutboxEvent
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, Postponement, Spending, postpone
@@ -215,6 +216,19 @@ async def test_a_cost_keeps_every_digit(pool: Pool, model: LlmModel) -> None:
     await store_all(pool, [written])
     [row] = await feed_rows(pool)
     assert row["cost_usd"] == cost_usd
+
+
+async def test_a_new_price_does_not_change_what_stored_posts_cost(pool: Pool, model: LlmModel) -> None:
+    await store_all(pool, [feed(await claim_one(pool), model.llm_model_id)])
+    async with connection(pool) as borrowed:
+        transaction = borrowed.transaction()
+        await transaction.start()
+        await change_models(borrowed, {model.llm_model_id: {"prompt_token_cost_per_1m": Decimal(15)}})
+        costs = await borrowed.fetch(
+            "SELECT cost_usd FROM instagram_feeds UNION ALL SELECT cost_usd FROM feed_requests"
+        )
+        await transaction.rollback()
+    assert [row["cost_usd"] for row in costs] == [Decimal("0.000195"), Decimal("0.000195")]
 
 
 async def test_a_failed_request_says_why_and_keeps_its_record(pool: Pool) -> None:

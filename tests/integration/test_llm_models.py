@@ -15,7 +15,7 @@ from repository.llm_models import (
     find_active,
     find_one,
 )
-from repository.model_changes import ModelChanges, add_model, change_model, switch_model
+from repository.model_changes import ModelChanges, add_model, change_models, switch_model
 from repository.pool import Connection, Pool, connection
 
 NEEDED: ModelChanges = {
@@ -94,8 +94,8 @@ async def test_unknown_inactive_and_ambiguous_are_told_apart(borrowed: Connectio
 async def test_a_change_leaves_all_other_columns_alone(borrowed: Connection) -> None:
     before = await find_one(borrowed, "gpt-4o-mini")
 
-    changes = {"prompt_token_cost_per_1m": Decimal("0.1234567890123456789"), "shutdown_date": None}
-    after = await change_model(borrowed, before.llm_model_id, changes)
+    changes: ModelChanges = {"prompt_token_cost_per_1m": Decimal("0.1234567890123456789"), "shutdown_date": None}
+    [after] = await change_models(borrowed, {before.llm_model_id: changes})
 
     assert after.prompt_token_cost_per_1m == Decimal("0.1234567890123456789")
     assert after.shutdown_date is None

@@ -76,3 +76,21 @@ async def test_run_refuses_a_model_that_was_shut_down(commands: Commands) -> Non
 
     assert done.exit_code == 1
     assert f"LLM_MODEL: {MINI} was shut down on 2026-01-01; choose another" in done.errors
+
+
+async def test_listed_prices_are_compared_and_stored_only_when_asked(commands: Commands) -> None:
+    price = "prompt_token_cost_per_1m"
+    await commands.run("models", "update", "gpt-4o-mini", f"{price}=0.2")
+    await commands.run("models", "add", "openai/gpt-of-our-own")
+
+    compared = (await commands.run("models", "prices", "--json")).document
+    found = {model["model"]: model for model in compared["models"]}
+    assert compared["applied"] is False
+    assert found[MINI]["differing"] == [price]
+    assert (found[MINI]["stored"][price], found[MINI]["listed"][price]) == ("0.2", "0.15")
+    assert found["openai/gpt-of-our-own"]["listed"] is None
+
+    applied = await commands.run("models", "prices", "gpt-4o-mini", "--apply")
+    assert "0.2 → 0.15" in applied.output
+    after = (await commands.run("models", "prices", "gpt-4o-mini", "--json")).document
+    assert after["models"][0]["differing"] == []

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from consumer.cli import OWN_COMMANDS, build
 
-SLOW_TO_IMPORT = ("openai", "sqlalchemy", "aiokafka", "asyncpg")
+SLOW_TO_IMPORT = ("openai", "genai_prices", "sqlalchemy", "aiokafka", "asyncpg")
 
 
 @pytest.mark.parametrize("name", OWN_COMMANDS)
