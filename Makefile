@@ -14,13 +14,14 @@ COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage lint format lock clean chaos
+.PHONY: help setup demo test coverage lint format lock clean chaos bench
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 	@echo
 	@echo 'PYTHON=/path/to/python3 chooses the Python for .venv.'
 	@echo 'make chaos SEED=7 SECONDS=60 repeats a chaos run; without SEED it draws one.'
+	@echo 'make bench BENCH_FLAGS="--scenario steady --runs 3": .venv/bin/python -m bench --help lists them.'
 
 setup: $(STAMP) ## Make .venv with the command instagram-feed in it
 
@@ -47,6 +48,9 @@ lock: ## Pin the dependencies anew (needs uv; LOCK_FLAGS=--upgrade takes the new
 
 chaos: $(STAMP) ## Break servers and consumers by schedule; check that nothing is lost or paid twice
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
+
+bench: $(STAMP) ## Measure CPU, throughput and memory beside other programs; takes a quiet machine
+	@$(BIN)/python -m bench $(BENCH_FLAGS)
 
 clean: ## Remove .venv and what the tools left
 	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

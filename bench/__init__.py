@@ -1,1 +1,1 @@
-"""Measurements of the program and its parts."""
+"""Measurements of the consumer beside other programs; `python -m bench --help` tells which."""

@@ -1,0 +1,1 @@
+"""The programs that the consumer is measured against. Each reads like what it stands for."""

@@ -1,0 +1,78 @@
+"""Topics on the measured broker: made for a run, filled with a backlog, counted from outside."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from consumer.topics import WantedTopic, create_missing
+
+BATCH_BYTES = 512 * 1_024
+READ_BYTES = 8 * 1_024 * 1_024
+
+
+@asynccontextmanager
+async def existing_topics(bootstrap_servers: str, names: Sequence[str], *, partitions: int) -> AsyncIterator[None]:
+    """Have topics of these names while the block runs.
+
+    Raises:
+        KafkaError: the broker refuses to create them.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        await create_missing(admin, [WantedTopic(name, partitions, replication=1, configs={}) for name in names])
+        yield
+        await admin.delete_topics(list(names))
+    finally:
+        await admin.close()
+
+
+async def fill(bootstrap_servers: str, topic: str, records: Iterable[tuple[bytes, bytes]]) -> None:
+    """Write all records and wait until the broker has them."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=bootstrap_servers, max_batch_size=BATCH_BYTES, linger_ms=5
+    ) as producer:
+        for key, value in records:
+            await producer.send(topic, value, key)
+        await producer.flush()
+
+
+class RecordCount:
+    """How many records a topic has, asked of the broker: end offsets of all partitions, summed."""
+
+    def __init__(self, bootstrap_servers: str, topic: str) -> None:
+        self._topic = topic
+        self._consumer: Any = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap_servers)
+
+    async def __aenter__(self) -> Self:
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._consumer.stop()
+
+    async def read(self) -> int:
+        """The count at this moment."""
+        partitions = [
+            TopicPartition(self._topic, number) for number in self._consumer.partitions_for_topic(self._topic)
+        ]
+        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(partitions)
+        return sum(ends.values())
+
+
+async def record_times_ms(bootstrap_servers: str, topic: str) -> dict[bytes, int]:
+    """When each record of a topic was written, by its key: the broker's or producer's timestamp in ms."""
+    consumer: Any = AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", max_partition_fetch_bytes=READ_BYTES
+    )
+    times: dict[bytes, int] = {}
+    async with consumer:
+        ends = await consumer.end_offsets(list(consumer.assignment()))
+        for partition, end in ends.items():
+            while await consumer.position(partition) < end:
+                for records in (await consumer.getmany(partition, timeout_ms=1_000)).values():
+                    times.update((record.key, record.timestamp) for record in records)
+    return times
