@@ -120,7 +120,7 @@ _STORE = """
         FROM incoming
         WHERE (request.overlay_id, request.revision) = (incoming.overlay_id, incoming.revision)
             AND request.state NOT IN ('done', 'failed')
-        RETURNING incoming.instagram_feed_id
+        RETURNING incoming.instagram_feed_id, request.origin, request.replay_id
     ),
     stored AS (
         INSERT INTO instagram_feeds (
@@ -128,13 +128,13 @@ _STORE = """
             tone_style, product_description, store_information, gpt_prompt, instagram_ad_copy, hashtags,
             used_temperature, used_max_tokens, gpt_prompt_used, gpt_response_raw, latency_ms, prompt_tokens,
             completion_tokens, total_tokens, token_usage, created_at, updated_at, prompt_version, llm_calls,
-            source_event_id, cost_usd)
+            source_event_id, cost_usd, origin, replay_id, created_event_value, created_event_headers)
         SELECT
             instagram_feed_id, overlay_id, revision, job_id, llm_model_id, tenant_id, refined_ad_copy_eng,
             tone_style, product_description, store_information, gpt_prompt, instagram_ad_copy, hashtags,
             used_temperature, used_max_tokens, gpt_prompt_used, gpt_response_raw, latency_ms, prompt_tokens,
             completion_tokens, total_tokens, token_usage, created_at, created_at, prompt_version, llm_calls,
-            source_event_id, cost_usd
+            source_event_id, cost_usd, origin, replay_id, event_value, event_headers
         FROM incoming
         JOIN finished USING (instagram_feed_id)
         ON CONFLICT (overlay_id, revision) DO NOTHING

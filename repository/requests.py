@@ -161,7 +161,7 @@ _CLAIM_AVAILABLE = """
             -- while the database was down nobody could extend a lease: give the holders time to
             AND (state = 'waiting' OR pg_postmaster_start_time() < now() - $2 * interval '1 second')
             AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
-        ORDER BY available_at
+        ORDER BY background, available_at
         LIMIT $3
         FOR UPDATE SKIP LOCKED
     )
