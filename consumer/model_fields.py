@@ -6,14 +6,11 @@ A field's description says what the column wants; it is what help and error mess
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from repository.model_changes import ModelChanges
-
-Provider = Literal["openai", "anthropic", "google"]
-PROVIDERS: tuple[str, ...] = get_args(Provider)
 
 LOWEST_PRICE = Decimal("0.001")
 HIGHEST_PRICE = Decimal(1_000)
@@ -74,6 +71,9 @@ ENDPOINT_LIMITS: Mapping[str, ModelChanges] = {
 
 Sources: https://docs.anthropic.com/en/api/openai-sdk, https://ai.google.dev/gemini-api/docs/openai.
 """
+
+
+PROVIDERS = tuple(ENDPOINT_LIMITS)
 
 
 def read_changes(assignments: Sequence[str]) -> ModelChanges:

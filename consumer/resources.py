@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from consumer.ending import in_time
 from consumer.kafka import build_consumer, build_producer
+from consumer.llm.endpoints import endpoint_of
 from consumer.llm.writer import Writer, open_client
 from consumer.model_lifetime import shutdown_notice
 from consumer.publisher import Publisher
@@ -42,6 +43,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 
     Raises:
         StartupError: the first thing that is missing.
+        SettingsError: the model's provider needs a key that is not set.
     """
     async with AsyncExitStack() as stack:
         pool = await _open_pool(settings, stack)
@@ -104,8 +106,7 @@ def _heed_shutdown(model: LlmModel) -> None:
 
 async def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> Writer:
     client = open_client(
-        api_key=settings.openai_api_key.get_secret_value(),
-        base_url=settings.openai_base_url,
+        endpoint_of(settings, model.provider, model=model.full_name),
         timeout_s=settings.llm_timeout_s,
         max_connections=settings.max_in_flight,
     )

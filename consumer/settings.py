@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -43,6 +44,10 @@ def _http_url(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("is not an http:// or https:// URL")
     return url.rstrip("/")
+
+
+BaseUrl = Annotated[str, AfterValidator(_http_url)]
+_BASE_URL_WANTS = "the http(s) URL that ends before /chat/completions"
 
 
 class _Group(BaseSettings):
@@ -111,11 +116,24 @@ class DatabaseSettings(_Group):
 class LlmSettings(_Group):
     """Which model writes, and how it is called."""
 
-    openai_api_key: SecretStr = Field(description="an API key of the provider", min_length=1)
-    openai_base_url: Annotated[str, AfterValidator(_http_url)] = Field(
-        "https://api.openai.com/v1", description="the http(s) URL that ends before /chat/completions"
+    anthropic_api_key: SecretStr | None = Field(None, description="an API key of Anthropic, for models of theirs")
+    anthropic_base_url: BaseUrl = Field("https://api.anthropic.com/v1", description=_BASE_URL_WANTS)
+    google_api_key: SecretStr | None = Field(None, description="an API key of Google, for models of theirs")
+    google_base_url: BaseUrl = Field(
+        "https://generativelanguage.googleapis.com/v1beta/openai", description=_BASE_URL_WANTS
     )
-    llm_model: str = Field("gpt-4o-mini", min_length=1, description="model_name of an active row of llm_models")
+    openai_api_key: SecretStr | None = Field(
+        None,
+        validate_default=True,
+        description="an API key of OpenAI (or ANTHROPIC_API_KEY or GOOGLE_API_KEY, for models of theirs)",
+    )
+    openai_base_url: BaseUrl = Field("https://api.openai.com/v1", description=_BASE_URL_WANTS)
+    llm_model: str = Field(
+        "gpt-4o-mini", min_length=1, description="an active model of `instagram-feed models list`, by any of its names"
+    )
+    llm_fallback_model: str | None = Field(
+        None, min_length=1, description="another such model, used while LLM_MODEL's provider is not called"
+    )
     llm_temperature: float | None = Field(
         None, ge=0, le=2, description="number from 0 to 2; default: the model row's default_temperature"
     )
@@ -131,6 +149,21 @@ class LlmSettings(_Group):
     feed_language: str = Field(
         "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
     )
+
+    @field_validator("openai_api_key")
+    @classmethod
+    def _one_key_at_least(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """Which key is needed only the model's row says; without any there is no need to look."""
+        others = (info.data.get("anthropic_api_key"), info.data.get("google_api_key"))
+        if key is None and others == (None, None):
+            raise PydanticCustomError("missing", "no key of any provider")
+        return key
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The models to be used by the variable that names them, the preferred one first."""
+        fallback = {"LLM_FALLBACK_MODEL": self.llm_fallback_model} if self.llm_fallback_model else {}
+        return {"LLM_MODEL": self.llm_model, **fallback}
 
 
 class Settings(KafkaSettings, DatabaseSettings, LlmSettings, LogSettings):

@@ -43,7 +43,7 @@ def _print(findings: Sequence[Finding]) -> None:
     console = people_console()
     for finding in findings:
         sign, color = SIGNS[finding.status]
-        line = Text.assemble((f"{sign} {finding.check:<10}", color), finding.detail)
+        line = Text.assemble((f"{sign} {finding.check:<15}", color), finding.detail)
         if finding.advice:
             line.append(f" → {finding.advice}", "bold")
         console.print(line, soft_wrap=True)

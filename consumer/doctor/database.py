@@ -1,6 +1,9 @@
 """Checks of the database, its schema and the model's row."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from consumer.doctor.finding import Examination, Finding
 from consumer.model_lifetime import shutdown_notice
@@ -10,13 +13,21 @@ from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.migrations import current_and_head
 from repository.pool import Connection, connection, open_pool
 
-CHECKS = ("database", "schema", "model")
+CHECKS = ("database", "schema")
+MODEL_CHECK = "model"
 PRICES = ("prompt_token_cost_per_1m", "completion_token_cost_per_1m")
 APPLICATION_NAME = "instagram-feed doctor"
 
 
-async def examine_database(settings: DatabaseSettings, llm_model: str | None) -> Examination:
-    """Whether the database answers and is migrated, and whether `llm_model` has a usable row in it."""
+class WantedModel(NamedTuple):
+    """The variable that names a model, and the name."""
+
+    variable: str
+    name: str
+
+
+async def examine_database(settings: DatabaseSettings, models: Mapping[str, WantedModel]) -> Examination:
+    """Whether the database answers and is migrated, and for each check whether its model has a usable row."""
     database_url = settings.database_url.get_secret_value()
     try:
         schema = await current_and_head(database_url)
@@ -32,8 +43,8 @@ async def examine_database(settings: DatabaseSettings, llm_model: str | None) ->
                 yield Finding("schema", "failed", detail, "run `instagram-feed migrate`")
                 return
             yield Finding("schema", "ok", f"at migration {schema.head}")
-            if llm_model is not None:
-                yield await _model(borrowed, llm_model)
+            for check, wanted in models.items():
+                yield replace(await _model(borrowed, wanted), check=check)
     except StoreError as error:
         yield Finding("database", "failed", str(error), "see the database's log")
     finally:
@@ -46,22 +57,40 @@ def _server(borrowed: Connection) -> str:
     return f"PostgreSQL {version.major}.{version.micro}"
 
 
-async def _model(borrowed: Connection, name: str) -> Finding:
+async def provider_and_name(settings: DatabaseSettings, name: str) -> tuple[str, str] | None:
+    """Provider and model_name of a model's row; None where the database cannot tell."""
     try:
-        model = await find_active(borrowed, name)
+        pool = await open_pool(settings.database_url.get_secret_value(), size=1, application_name=APPLICATION_NAME)
+    except StoreError:
+        return None
+    try:
+        async with connection(pool) as borrowed:
+            model = await find_active(borrowed, name)
+    except (StoreError, ModelNotUsable):
+        return None
+    finally:
+        pool.terminate()
+    return model.provider, model.model_name
+
+
+async def _model(borrowed: Connection, wanted: WantedModel) -> Finding:
+    try:
+        model = await find_active(borrowed, wanted.name)
     except ModelNotUsable as error:
-        return Finding("model", "failed", str(error), "set LLM_MODEL to one that is active, or `models activate` it")
-    return model_finding(model, now=datetime.now(UTC))
+        return Finding(
+            MODEL_CHECK, "failed", str(error), f"set {wanted.variable} to one that is active, or activate it"
+        )
+    return model_finding(model, now=datetime.now(UTC), variable=wanted.variable)
 
 
-def model_finding(model: LlmModel, *, now: datetime) -> Finding:
+def model_finding(model: LlmModel, *, now: datetime, variable: str) -> Finding:
     """What is to be said about the row of a model."""
     notice = shutdown_notice(model.shutdown_date, today=now.date())
     if notice is not None:
-        advice = "set LLM_MODEL to its successor; see `instagram-feed models list`"
-        return Finding("model", "failed" if notice.is_over else "warning", f"{model.model_name} {notice}", advice)
+        advice = f"set {variable} to its successor; see `instagram-feed models list`"
+        return Finding(MODEL_CHECK, "failed" if notice.is_over else "warning", f"{model.model_name} {notice}", advice)
     prices = (model.prompt_token_cost_per_1m, model.completion_token_cost_per_1m)
     if unpriced := [name for name in PRICES if getattr(model, name) is None]:
         advice = f"`instagram-feed models update {model.full_name}` with {' and '.join(unpriced)}"
-        return Finding("model", "warning", f"{model.model_name} has no price, so every post counts as free", advice)
-    return Finding("model", "ok", f"{model.model_name}: USD {prices[0]} in, {prices[1]} out per 1M tokens")
+        return Finding(MODEL_CHECK, "warning", f"{model.model_name} has no price, so every post counts as free", advice)
+    return Finding(MODEL_CHECK, "ok", f"{model.model_name}: USD {prices[0]} in, {prices[1]} out per 1M tokens")

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TypeVar
 
 from consumer.doctor import database, kafka, llm
-from consumer.doctor.database import examine_database
+from consumer.doctor.database import WantedModel, examine_database, provider_and_name
 from consumer.doctor.finding import Examination, Finding
 from consumer.doctor.kafka import examine_kafka
-from consumer.doctor.llm import examine_llm
+from consumer.doctor.llm import ModelAtProvider, examine_llm
+from consumer.model_fields import PROVIDERS
 from consumer.settings import DatabaseSettings, KafkaSettings, LlmSettings, Settings, SettingsError, load
 
 DEADLINE_S = 8.0
+ROW_DEADLINE_S = 3.0
 
 Group = TypeVar("Group", KafkaSettings, DatabaseSettings, LlmSettings)
 
@@ -30,13 +32,37 @@ async def _kafka() -> list[Finding]:
 
 async def _database() -> list[Finding]:
     settings, llm_settings = _if_valid(DatabaseSettings), _if_valid(LlmSettings)
-    llm_model = llm_settings.llm_model if llm_settings else None
-    return await all_of(database.CHECKS, examine_database(settings, llm_model) if settings else None)
+    wanted = {} if llm_settings is None else _by_check(database.MODEL_CHECK, llm_settings)
+    checks = (*database.CHECKS, *(wanted or [database.MODEL_CHECK]))
+    models = {check: WantedModel(variable, name) for check, (variable, name) in wanted.items()}
+    return await all_of(checks, examine_database(settings, models) if settings else None)
 
 
 async def _llm() -> list[Finding]:
-    settings = _if_valid(LlmSettings)
-    return await all_of(llm.CHECKS, examine_llm(settings) if settings else None)
+    settings, database_settings = _if_valid(LlmSettings), _if_valid(DatabaseSettings)
+    if settings is None:
+        return await all_of([llm.CHECK], None)
+    wanted = _by_check(llm.CHECK, settings)
+    models = {check: await _at_provider(settings, database_settings, name) for check, (_, name) in wanted.items()}
+    return await all_of(list(models), examine_llm(settings, models))
+
+
+async def _at_provider(settings: LlmSettings, row_in: DatabaseSettings | None, name: str) -> ModelAtProvider:
+    """As the model's row says; without one, as its name says or else the keys do."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ROW_DEADLINE_S):
+            if row_in and (found := await provider_and_name(row_in, name)):
+                return ModelAtProvider(*found)
+    provider, slash, rest = name.partition("/")
+    if slash and provider in PROVIDERS:
+        return ModelAtProvider(provider, rest)
+    return ModelAtProvider(next(each for each in PROVIDERS if getattr(settings, f"{each}_api_key")), name)
+
+
+def _by_check(check: str, settings: LlmSettings) -> dict[str, tuple[str, str]]:
+    """Check, variable and name of each model to be used."""
+    names = (check, f"fallback {check}")
+    return dict(zip(names, settings.models.items(), strict=False))
 
 
 def _settings_finding() -> Finding:

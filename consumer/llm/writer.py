@@ -18,6 +18,7 @@ import httpx2
 import openai
 
 from consumer.llm.completion import Completion, read_completion, read_stored
+from consumer.llm.endpoints import Endpoint
 from consumer.llm.errors import CallFailed
 from consumer.llm.status import DETAIL_LENGTH, error_for_status
 from consumer.prompt import Messages
@@ -47,13 +48,13 @@ class CallId:
         return f"{self.overlay_id}/{self.revision}"
 
 
-def open_client(*, api_key: str, base_url: str, timeout_s: float, max_connections: int) -> openai.AsyncOpenAI:
+def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -> openai.AsyncOpenAI:
     """The provider's client, on aiohttp, with its own retries off: a retry of its costs money unseen."""
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
     return openai.AsyncOpenAI(
-        api_key=api_key,
-        base_url=base_url,
+        api_key=endpoint.api_key,
+        base_url=endpoint.base_url,
         max_retries=0,
         timeout=timeout,
         http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
@@ -75,11 +76,10 @@ class Writer:
     ) -> None:
         self.model = model
         self.max_tokens = max_tokens or model.default_max_tokens or DEFAULT_MAX_TOKENS
-        wanted = model.default_temperature if temperature is None else temperature
-        self.temperature = wanted if model.supports_temperature else None
+        self.temperature = _taken_by(model, model.default_temperature if temperature is None else temperature)
         self._client = client
         self._timeout_s = timeout_s
-        self._store_responses = store_responses
+        self._store_responses = store_responses and model.supports_store
 
     async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
         """Make one call.
@@ -151,3 +151,10 @@ class Writer:
             return CallFailed(f"no answer within {self._timeout_s:g} s", maybe_billed=True)
         connected = not isinstance(error, aiohttp.ClientConnectorError)
         return CallFailed(f"connection failed: {error}"[:DETAIL_LENGTH], maybe_billed=connected)
+
+
+def _taken_by(model: LlmModel, temperature: float | None) -> float | None:
+    """The temperature as far as the model's endpoint takes one; it is stored as what was used."""
+    if temperature is None or not model.supports_temperature:
+        return None
+    return temperature if model.max_temperature is None else min(temperature, model.max_temperature)

@@ -52,10 +52,12 @@ async def test_what_is_missing_is_named_with_what_to_do(env: Mapping[str, str], 
         ends(env),
         ends({**env, "LLM_MODEL": "gpt-unheard-of"}),
         ends({**env, "KAFKA_BOOTSTRAP_SERVERS": away}),
+        ends({**env, "OPENAI_API_KEY": "", "ANTHROPIC_API_KEY": API_KEY}),
     )
-    assert [code for code, _ in endings] == [1, 1, 1, 1]
-    no_tables, no_topics, no_model, no_broker = (line for _, line in endings)
+    assert [code for code, _ in endings] == [1, 1, 1, 1, 2]
+    no_tables, no_topics, no_model, no_broker, no_key = (line for _, line in endings)
     assert "run `instagram-feed migrate`" in no_tables
     assert "run `instagram-feed topics create`" in no_topics
     assert no_model.startswith("instagram-feed: LLM_MODEL: ")
     assert no_broker.startswith(f"instagram-feed: KAFKA_BOOTSTRAP_SERVERS: {away}")
+    assert no_key.startswith("instagram-feed: OPENAI_API_KEY is missing; openai/gpt-4o-mini@2024-07-18 is a model of")

@@ -100,6 +100,22 @@ async def test_a_rate_limit_without_a_time_tells_none() -> None:
     assert error.retry_after_s is None
 
 
+GOOGLE_WRONG_KEY = [{"error": {"code": 400, "message": "API key not valid.", "status": "INVALID_ARGUMENT"}}]
+ANTHROPIC_NO_CREDIT = {
+    "error": {"type": "invalid_request_error", "message": "Your credit balance is too low to access the Anthropic API."}
+}
+
+
+@pytest.mark.parametrize("body", [GOOGLE_WRONG_KEY, ANTHROPIC_NO_CREDIT])
+async def test_an_account_that_is_refused_with_400_is_not_the_requests_fault(body: object) -> None:
+    async def refusal(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(body, status=400)
+
+    async with answering(refusal) as (base_url, _), open_writer(base_url) as writer:
+        with pytest.raises(AccountRefused):
+            await write(writer)
+
+
 @pytest.mark.parametrize("code", ["content_filter", "content_policy_violation"])
 async def test_a_filter_that_refuses_the_prompt_is_told_from_a_bad_request(code: str) -> None:
     async def filtered(_: web.BaseRequest) -> web.StreamResponse:

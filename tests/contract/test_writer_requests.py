@@ -56,6 +56,9 @@ async def test_a_call_asks_for_a_post_in_strict_json() -> None:
         ({"reasoning_effort": "none"}, {}, {"reasoning_effort": "none"}, "store"),
         ({"supports_json_schema": False}, {}, {}, "response_format"),
         ({}, {"store_responses": True}, {"store": True}, "reasoning_effort"),
+        ({"supports_store": False}, {"store_responses": True}, {}, "store"),
+        ({"max_temperature": 1.0}, {"temperature": 1.3}, {"temperature": 1.0}, "store"),
+        ({"max_temperature": 1.0}, {"temperature": 0.4}, {"temperature": 0.4}, "store"),
     ],
 )
 async def test_a_call_fits_what_the_model_understands(

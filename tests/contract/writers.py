@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from consumer.llm.completion import Completion
+from consumer.llm.endpoints import Endpoint
 from consumer.llm.writer import CallId, Writer, open_client
 from consumer.prompt import PromptTemplate
 from tests.examples import llm_model, overlay_completed
@@ -25,7 +26,7 @@ async def open_writer(
     store_responses: bool = False,
 ) -> AsyncIterator[Writer]:
     """A writer for gpt-4o-mini, changed as `model` says, against `base_url`."""
-    client = open_client(api_key=API_KEY, base_url=base_url, timeout_s=timeout_s, max_connections=20)
+    client = open_client(Endpoint("openai", base_url, API_KEY), timeout_s=timeout_s, max_connections=20)
     async with client:
         yield Writer(
             client,

@@ -108,7 +108,9 @@ def test_a_secret_in_any_variable_is_never_repeated(monkeypatch: pytest.MonkeyPa
     assert SECRET not in complaint()
 
 
-@pytest.mark.parametrize("variable", ["DATABASE_URL", "OPENAI_API_KEY", "KAFKA_SASL_PASSWORD"])
+@pytest.mark.parametrize(
+    "variable", ["DATABASE_URL", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "KAFKA_SASL_PASSWORD"]
+)
 def test_a_secret_is_kept_but_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     value = f"postgresql://feed:{SECRET}@db/feeds"
     monkeypatch.setenv(variable, value)
@@ -170,6 +172,18 @@ def test_sasl_without_user_or_password_is_wrong(monkeypatch: pytest.MonkeyPatch,
     load(Settings)
     monkeypatch.delenv(missing)
     assert complaint().startswith(f"{missing} is wrong")
+
+
+def test_without_any_key_the_one_of_openai_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    assert complaint().startswith("OPENAI_API_KEY is missing; it wants: an API key of OpenAI (or ANTHROPIC_API_KEY")
+
+
+@pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "GOOGLE_API_KEY"])
+def test_a_key_of_another_provider_will_do(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setenv(variable, SECRET)
+    assert SECRET not in repr(load(Settings))
 
 
 def test_a_command_needs_only_the_group_it_loads(monkeypatch: pytest.MonkeyPatch) -> None:
