@@ -14,7 +14,7 @@ COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage lint format lock clean chaos bench
+.PHONY: help setup demo test coverage lint format lock clean chaos bench profile
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,9 @@ chaos: $(STAMP) ## Break servers and consumers by schedule; check that nothing i
 
 bench: $(STAMP) ## Measure CPU, throughput and memory beside other programs; takes a quiet machine
 	@$(BIN)/python -m bench $(BENCH_FLAGS)
+
+profile: $(STAMP) ## Sample the consumer under load: where the time of one event goes
+	@$(BIN)/python -m bench.profiling $(if $(PAGE),--page $(PAGE))
 
 clean: ## Remove .venv and what the tools left
 	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -1,8 +1,6 @@
 """`python -m bench`: the consumer measured beside other programs, on real servers."""
 
 import asyncio
-import logging
-import signal
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from rich.console import Console
 from bench.machine import load_average
 from bench.measuring import NoWindow
 from bench.program import PROGRAMS, Program, ProgramEnded
+from bench.progress import end_on_sigterm, say
 from bench.report import document, print_result, write_json
 from bench.scenarios import SCENARIOS
 from bench.session import Result, open_workshop, run_scenario
@@ -82,21 +81,13 @@ async def _measure(
     output: Path | None,
     results: list[Result],
 ) -> None:
-    _end_in_good_order_on_sigterm()
-    # it warns of each partition whose leader it asks for once more
-    logging.getLogger("aiokafka").setLevel(logging.ERROR)
+    end_on_sigterm()
     console = Console()
-    async with open_workshop(programs, window_s=window_s, keep=output, report=_say) as workshop:
+    async with open_workshop(programs, window_s=window_s, keep=output, report=say) as workshop:
         for name in names:
             result = await run_scenario(SCENARIOS[name], workshop, runs=runs)
             results.append(result)
             print_result(console, result)
-
-
-def _end_in_good_order_on_sigterm() -> None:
-    task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _chosen(text: str, known: Mapping[str, object], option: str) -> list[str]:
@@ -104,10 +95,6 @@ def _chosen(text: str, known: Mapping[str, object], option: str) -> list[str]:
     if unknown := [name for name in names if name not in known]:
         raise typer.BadParameter(f"{', '.join(unknown)} is none of: {', '.join(known)}", param_hint=option)
     return names
-
-
-def _say(line: str) -> None:
-    typer.echo(f"{datetime.now(UTC):%H:%M:%S} {line}", err=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Where the CPU time of one event goes: `python -m bench.profiling`."""

@@ -1,0 +1,75 @@
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from bench.profiling.chart import BEGIN, END, bar_chart, put_between_marks, table
+from bench.profiling.stacks import Stack, busy_stacks, read_stacks
+from bench.profiling.steps import REST, hottest, shares, step_of
+
+RUN = "run_until_complete (loop.c:1)"
+STORE = "store (repository/feeds.py:9)"
+
+
+@pytest.mark.parametrize(
+    ("frames", "step"),
+    [
+        ((RUN, "Writer.write (consumer/llm/writer.py:94)", "AsyncAPIClient.post (openai/_base_client.py:1)"), "openai"),
+        ((RUN, "Writer._body (consumer/llm/writer.py:94)", "dumps (json/__init__.py:1)"), "LLM call"),
+        ((RUN, STORE, "_do_execute (asyncpg/connection.py:2069)"), "asyncpg"),
+        ((RUN, STORE, "zip_rows (x.py:1)", "gc_collect_main (libpython3.11.so.1.0)"), "garbage collection"),
+        ((RUN, "data_received (aiohttp/client_proto.py:359)"), "aiohttp"),
+        ((RUN, "run_once (consumer/intake.py:1)", "sort_records (consumer/intake.py:2)"), "poll"),
+        ((RUN,), "event loop"),
+        (("somewhere (elsewhere.py:1)",), REST),
+    ],
+)
+def test_a_stack_counts_for_the_innermost_step_it_is_in(frames: tuple[str, ...], step: str) -> None:
+    assert step_of(Stack(frames, 1)).startswith(step)
+
+
+def test_shares_add_up_and_come_largest_first() -> None:
+    found = shares([Stack((RUN,), 1), Stack((RUN, "put (consumer/store.py:1)"), 3)])
+    assert list(found.items()) == [("store", 0.75), ("event loop and sockets", 0.25)]
+
+
+def test_time_in_c_counts_for_the_python_line_that_called_it() -> None:
+    assert hottest([Stack((STORE, "encode (pgproto.c:5)"), 2), Stack((STORE,), 1)], limit=5) == [(STORE, 1.0)]
+
+
+def test_raw_stacks_are_read_with_spaces_in_their_frames() -> None:
+    assert read_stacks("a (b.py:1);c <x> (d.py:2) 7\n") == [Stack(("a (b.py:1)", "c <x> (d.py:2)"), 7)]
+
+
+def test_waiting_and_other_threads_are_left_out() -> None:
+    stacks = [
+        Stack((RUN, "epoll_pwait (libc.so.6)"), 1),
+        Stack(("_worker (thread.py:81)",), 1),
+        Stack((RUN, STORE), 1),
+    ]
+    assert busy_stacks(stacks, entry="run_until_complete") == stacks[2:]
+
+
+def test_the_chart_has_a_bar_for_each_step_as_long_as_its_time() -> None:
+    picture = ET.fromstring(bar_chart("One <event>", {"store": 200.0, "claim": 50.0}))  # noqa: S314 - our own
+    bars = [float(bar.attrib["width"]) for bar in picture.iter("{http://www.w3.org/2000/svg}rect")]
+    assert bars == [pytest.approx(4 * bars[1]), bars[1]]
+
+
+def test_a_page_keeps_all_but_what_stands_between_its_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    put_between_marks(page, table({"store": 30.0, "claim": 10.0}))
+    text = page.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "| store | 30 | 75% |" in text
+    assert "old" not in text
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("no place")
+    with pytest.raises(ValueError, match="no place for the profile"):
+        put_between_marks(page, "profile")
+    assert page.read_text() == "no place"
