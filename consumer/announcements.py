@@ -4,8 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from uuid import UUID, uuid4, uuid5
 
-from consumer.llm.writer import Writer
-from consumer.outcomes import Rejected, Written
+from consumer.outcomes import CalledWith, Rejected, Written
 from consumer.prompt import as_text, instruction_of
 from repository.feeds import Failure, Feed
 from repository.outbox import Announcement
@@ -23,19 +22,16 @@ CE_SOURCE = "/instagram-feed-consumer"
 
 
 class Announcer:
-    """Builds rows and events; what all of them share comes from the writer and the settings."""
+    """Builds rows and events; what all of them share comes from the settings."""
 
     def __init__(
         self,
-        writer: Writer,
         *,
         prompt_version: str,
         created_topic: str,
         failed_topic: str,
         dead_letter_topic: str,
     ) -> None:
-        self._model = writer.model
-        self._temperature = writer.temperature
         self._prompt_version = prompt_version
         self._created_topic = created_topic
         self._failed_topic = failed_topic
@@ -50,7 +46,7 @@ class Announcer:
             overlay_id=request.overlay_id,
             revision=request.revision,
             job_id=event.job_id,
-            llm_model_id=self._model.llm_model_id,
+            llm_model_id=outcome.called_with.model.llm_model_id,
             tenant_id=event.tenant_id,
             refined_ad_copy_eng=event.refined_ad_copy_eng,
             tone_style=event.tone_style,
@@ -59,8 +55,8 @@ class Announcer:
             gpt_prompt=instruction_of(event),
             instagram_ad_copy=outcome.post.instagram_ad_copy,
             hashtags=outcome.post.hashtags,
-            used_temperature=self._temperature,
-            used_max_tokens=outcome.max_tokens,
+            used_temperature=outcome.called_with.temperature,
+            used_max_tokens=outcome.called_with.max_tokens,
             gpt_prompt_used=as_text(outcome.messages),
             gpt_response_raw=completion.raw,
             latency_ms=completion.latency_ms,
@@ -89,7 +85,7 @@ class Announcer:
             revision=request.revision,
             instagram_ad_copy=outcome.post.instagram_ad_copy,
             hashtags=outcome.post.hashtags,
-            llm=self._llm_used(outcome.max_tokens),
+            llm=self._llm_used(outcome.called_with),
             metrics=_metrics(outcome, now),
             experiment=None,
             source=_source(request),
@@ -98,14 +94,15 @@ class Announcer:
             event_id, instagram_feed_created.EVENT_TYPE, self._created_topic, request, now, created.encode()
         )
 
-    def _llm_used(self, max_tokens: int) -> LlmUsed:
+    def _llm_used(self, called_with: CalledWith) -> LlmUsed:
+        model = called_with.model
         return LlmUsed(
-            llm_model_id=self._model.llm_model_id,
-            provider=self._model.provider,
-            model_name=self._model.model_name,
-            model_version=self._model.model_version,
-            used_temperature=self._temperature,
-            used_max_tokens=max_tokens,
+            llm_model_id=model.llm_model_id,
+            provider=model.provider,
+            model_name=model.model_name,
+            model_version=model.model_version,
+            used_temperature=called_with.temperature,
+            used_max_tokens=called_with.max_tokens,
             prompt_version=self._prompt_version,
         )
 

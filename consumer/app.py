@@ -15,6 +15,8 @@ from consumer.intake import Intake
 from consumer.llm.breaker import Breaker
 from consumer.llm.limiter import RateLimiter
 from consumer.llm.provider import Provider
+from consumer.llm.providers import Providers
+from consumer.llm.writer import Writer
 from consumer.metrics import Metrics
 from consumer.prompt import PromptTemplate
 from consumer.relay import Relay
@@ -35,7 +37,7 @@ class App:
 
     owner: str
     in_flight: InFlight
-    provider: Provider
+    providers: Providers
     intake: Intake
     dispatcher: Dispatcher
     storer: Storer
@@ -48,19 +50,18 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     """Build all parts. Nothing runs yet; what is handled later runs as tasks of `tasks`."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes)
-    pool, writer = resources.pool, resources.writer
+    pool = resources.pool
     in_flight = InFlight(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: in_flight.limit - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
-    provider = Provider(writer, RateLimiter(), breaker, metrics)
+    providers = Providers(*(_provider(writer, settings) for writer in resources.writers))
+    metrics.breaker_open.set_function(lambda: providers.trouble is not None)
     publisher = resources.publisher
     relay = Relay(pool, publisher, metrics)
     storer = Storer(
         pool,
         Announcer(
-            writer,
             prompt_version=template.version,
             created_topic=settings.feed_created_topic,
             failed_topic=settings.feed_failed_topic,
@@ -74,7 +75,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     )
     dispatcher = Dispatcher(
         tasks,
-        Worker(provider, template, policy=policy, max_hashtags=settings.max_hashtags),
+        Worker(providers, template, policy=policy, max_hashtags=settings.max_hashtags),
         storer,
         pool,
         policy=policy,
@@ -90,7 +91,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         ),
         dispatcher,
         in_flight,
-        provider,
+        providers,
         metrics,
         terms=terms,
     )
@@ -99,9 +100,15 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         dispatcher,
         storer,
         in_flight,
-        provider,
+        providers,
         metrics,
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
-    return App(owner, in_flight, provider, intake, dispatcher, storer, relay, sweeper, lease_keeper)
+    return App(owner, in_flight, providers, intake, dispatcher, storer, relay, sweeper, lease_keeper)
+
+
+def _provider(writer: Writer, settings: Settings) -> Provider:
+    """A model with a pace and a health of its own."""
+    breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
+    return Provider(writer, RateLimiter(), breaker)

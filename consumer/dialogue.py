@@ -4,24 +4,30 @@ from consumer.cost import spending
 from consumer.llm.completion import Completion
 from consumer.llm.errors import LlmError
 from consumer.llm.provider import Provider
+from consumer.llm.providers import Providers
 from consumer.llm.writer import CallId
-from consumer.outcomes import Usage, Work
+from consumer.outcomes import CalledWith, Usage, Work
 from consumer.prompt import PromptTemplate, with_repair
 
 LARGER_LIMIT_FACTOR = 2
 
 
 class Dialogue:
-    """Begins with the first prompt; may be enlarged once and repaired once."""
+    """Begins with the first prompt; may be enlarged once and repaired once.
 
-    def __init__(self, work: Work, provider: Provider, template: PromptTemplate) -> None:
+    Each call goes to the provider that is called at that time, so that one whose account is refused
+    does not keep what it began. `called_with` is about the last call.
+    """
+
+    called_with: CalledWith
+
+    def __init__(self, work: Work, providers: Providers, template: PromptTemplate) -> None:
         self.work = work
         self.messages = template.messages(work.event)
-        self.max_tokens = provider.writer.max_tokens
         self.usage = Usage(work.request.llm_calls, work.request.spent)
         self.enlarged = False
         self.repaired = False
-        self._provider = provider
+        self._providers = providers
         self._unrecorded_call = work.request.unrecorded_call
 
     async def call(self) -> Completion:
@@ -35,21 +41,26 @@ class Dialogue:
         """
         if self._unrecorded_call:
             self._unrecorded_call = False
-            found = await self._provider.writer.find_stored(self._call_id())
-            if found:
-                return self._counted(found)
-        admission = await self._provider.admit(self.messages)
+            if found := await self._providers.find_stored(self._call_id()):
+                return self._counted(*found)
+        provider, admission = await self._providers.admit(self.messages)
         self.usage = Usage(self.usage.llm_calls + 1, self.usage.spent)
-        return self._counted(
-            await self._provider.write(admission, self.messages, max_tokens=self.max_tokens, call_id=self._call_id())
+        completion = await self._providers.write(
+            provider, admission, self.messages, max_tokens=self._max_tokens(provider), call_id=self._call_id()
         )
+        return self._counted(provider, completion)
+
+    def _max_tokens(self, provider: Provider) -> int:
+        return provider.writer.max_tokens * (LARGER_LIMIT_FACTOR if self.enlarged else 1)
 
     def _call_id(self) -> CallId:
         request = self.work.request
         return CallId(request.overlay_id, request.revision, self.usage.llm_calls)
 
-    def _counted(self, completion: Completion) -> Completion:
-        self.usage = Usage(self.usage.llm_calls, self.usage.spent + spending(completion, self._provider.writer.model))
+    def _counted(self, provider: Provider, completion: Completion) -> Completion:
+        model = provider.writer.model
+        self.called_with = CalledWith(model, provider.writer.temperature, self._max_tokens(provider))
+        self.usage = Usage(self.usage.llm_calls, self.usage.spent + spending(completion, model))
         return completion
 
     def lost(self, error: LlmError) -> bool:
@@ -62,7 +73,6 @@ class Dialogue:
 
     def enlarge(self) -> None:
         """Ask the same again with room for a longer answer."""
-        self.max_tokens *= LARGER_LIMIT_FACTOR
         self.enlarged = True
 
     def repair(self, completion: Completion, problems: str) -> None:

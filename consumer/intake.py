@@ -19,7 +19,7 @@ from consumer.dead_letter_limit import TooManyDeadLetters
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
-from consumer.llm.provider import Provider
+from consumer.llm.providers import Providers
 from consumer.metrics import Metrics
 from consumer.outcomes import Work
 from consumer.publisher import PublishFailed
@@ -65,7 +65,7 @@ class Intake:
         dead_letters: DeadLetters,
         dispatcher: Dispatcher,
         in_flight: InFlight,
-        provider: Provider,
+        providers: Providers,
         metrics: Metrics,
         *,
         terms: ClaimTerms,
@@ -77,7 +77,7 @@ class Intake:
         self._dead_letters = dead_letters
         self._dispatcher = dispatcher
         self._in_flight = in_flight
-        self._provider = provider
+        self._providers = providers
         self._metrics = metrics
         self._terms = terms
 
@@ -122,7 +122,7 @@ class Intake:
         with suppress(TimeoutError):
             async with asyncio.timeout(SLOT_PATIENCE_S):
                 await self._in_flight.until_free()
-        return self._provider.allowance(max(0, self._in_flight.free))
+        return self._providers.allowance(max(0, self._in_flight.free))
 
     async def _take_in(self, poll: Poll) -> int:
         found = sort_records(poll, max_event_bytes=self._terms.max_event_bytes)

@@ -35,7 +35,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     ):
         app = assemble(settings, resources, metrics, tasks)
         readiness.begin(
-            lambda: "stopping" if stop.is_set() else None, lambda: app.provider.trouble, lambda: app.intake.trouble
+            lambda: "stopping" if stop.is_set() else None, lambda: app.providers.trouble, lambda: app.intake.trouble
         )
         await _consume(app, resources, metrics, tasks, stop, grace_s=settings.shutdown_grace_s)
     if app.intake.gave_up:

@@ -45,7 +45,7 @@ class Metrics:
             "feed_leases_taken_over_total", "Requests whose lease had run out", registry=self.registry
         )
         self.breaker_open = Gauge(
-            "feed_llm_breaker_open", "1 while the LLM provider is not called, else 0", registry=self.registry
+            "feed_llm_breaker_open", "1 while no LLM provider is called, else 0", registry=self.registry
         )
         self.in_flight = Gauge("feed_requests_in_flight", "Requests claimed and unfinished", registry=self.registry)
         self.loop_lag_s = Gauge(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from consumer.llm.completion import Completion
 from consumer.prompt import Messages
 from consumer.retry import GiveUp, TryAgain
+from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest, Spending
 from schemas.overlay_completed import OverlayCompleted
 from schemas.post import InstagramPost
@@ -27,6 +28,15 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class CalledWith:
+    """The model of a call, and what it was told beside the messages."""
+
+    model: LlmModel
+    temperature: float | None
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """A post to be stored, with the call that produced it."""
 
@@ -36,7 +46,7 @@ class Written:
     post: InstagramPost
     messages: Messages
     completion: Completion
-    max_tokens: int
+    called_with: CalledWith
 
 
 @dataclass(frozen=True, slots=True)

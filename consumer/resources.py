@@ -20,7 +20,7 @@ from consumer.startup import StartupError
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.migrations import current_and_head
-from repository.pool import Pool, connection, open_pool
+from repository.pool import Connection, Pool, connection, open_pool
 
 log = structlog.get_logger()
 
@@ -29,10 +29,10 @@ CLOSE_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Connections and clients, ready for use."""
+    """Connections and clients, ready for use; one writer for each model, the preferred one first."""
 
     pool: Pool
-    writer: Writer
+    writers: tuple[Writer, ...]
     consumer: "AIOKafkaConsumer[bytes, bytes]"
     publisher: Publisher
 
@@ -47,9 +47,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """
     async with AsyncExitStack() as stack:
         pool = await _open_pool(settings, stack)
-        model = await _find_model(settings, pool)
-        _heed_shutdown(model)
-        writer = await _open_writer(settings, model, stack)
+        models = await _find_models(settings, pool)
+        writers = tuple([_open_writer(settings, model, stack) for model in models])
         publisher = Publisher(lambda: build_producer(settings))
         await _start(publisher, settings, stack)
         await _require_topics(publisher, settings)
@@ -57,7 +56,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         await _start(consumer, settings, stack)
         # not before: start would wait for partitions, which a member that was killed may keep for a session timeout
         consumer.subscribe([settings.overlay_completed_topic])
-        yield Resources(pool, writer, consumer, publisher)
+        yield Resources(pool, writers, consumer, publisher)
 
 
 async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
@@ -78,21 +77,34 @@ async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
     return pool
 
 
-async def _find_model(settings: Settings, pool: Pool) -> LlmModel:
+async def _find_models(settings: Settings, pool: Pool) -> list[LlmModel]:
+    models: list[LlmModel] = []
     try:
         async with connection(pool) as borrowed:
-            return await find_active(borrowed, settings.llm_model)
-    except ModelNotUsable as error:
-        raise StartupError(f"LLM_MODEL: {error}") from error
+            for variable, name in settings.models.items():
+                model = await _find_model(borrowed, variable, name)
+                if model in models:
+                    raise StartupError(f"{variable}: {model.full_name} is LLM_MODEL itself; choose another")
+                models.append(model)
     except StoreError as error:
         raise StartupError(f"DATABASE_URL: {error}") from error
+    return models
 
 
-def _heed_shutdown(model: LlmModel) -> None:
+async def _find_model(borrowed: Connection, variable: str, name: str) -> LlmModel:
+    try:
+        model = await find_active(borrowed, name)
+    except ModelNotUsable as error:
+        raise StartupError(f"{variable}: {error}") from error
+    _heed_shutdown(model, variable)
+    return model
+
+
+def _heed_shutdown(model: LlmModel, variable: str) -> None:
     notice = shutdown_notice(model.shutdown_date, today=datetime.now(UTC).date())
     if notice is not None and notice.is_over:
         raise StartupError(
-            f"LLM_MODEL: {model.full_name} {notice}; choose another (`instagram-feed models list`), or correct its "
+            f"{variable}: {model.full_name} {notice}; choose another (`instagram-feed models list`), or correct its "
             "shutdown_date (`instagram-feed models update`)"
         )
     if notice is not None:
@@ -104,7 +116,7 @@ def _heed_shutdown(model: LlmModel) -> None:
         )
 
 
-async def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> Writer:
+def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> Writer:
     client = open_client(
         endpoint_of(settings, model.provider, model=model.full_name),
         timeout_s=settings.llm_timeout_s,

@@ -7,7 +7,7 @@ import structlog
 
 from consumer.dispatch import Dispatcher
 from consumer.in_flight import ClaimTerms, InFlight
-from consumer.llm.provider import Provider
+from consumer.llm.providers import Providers
 from consumer.metrics import Metrics
 from consumer.outcomes import Rejected, Work, usage_so_far
 from consumer.store import Storer
@@ -31,7 +31,7 @@ class Sweeper:
         dispatcher: Dispatcher,
         storer: Storer,
         in_flight: InFlight,
-        provider: Provider,
+        providers: Providers,
         metrics: Metrics,
         *,
         terms: ClaimTerms,
@@ -40,7 +40,7 @@ class Sweeper:
         self._dispatcher = dispatcher
         self._storer = storer
         self._in_flight = in_flight
-        self._provider = provider
+        self._providers = providers
         self._metrics = metrics
         self._terms = terms
 
@@ -61,7 +61,7 @@ class Sweeper:
         Raises:
             StoreError: the ledger could not be asked.
         """
-        allowed = self._provider.allowance(MOST_PER_SWEEP)
+        allowed = self._providers.allowance(MOST_PER_SWEEP)
         if not allowed:
             return 0
         room = await self._in_flight.reserve(at_least=1, at_most=allowed)

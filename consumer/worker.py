@@ -9,7 +9,7 @@ from consumer.answer import CutOff, Declined, Unusable, Usable, judge
 from consumer.dialogue import Dialogue
 from consumer.llm.completion import Completion
 from consumer.llm.errors import LlmError
-from consumer.llm.provider import Provider
+from consumer.llm.providers import Providers
 from consumer.outcomes import Outcome, Rejected, Work, Written, unwritten
 from consumer.prompt import PromptTemplate
 from consumer.retry import RetryPolicy, after_error, after_failed_attempt
@@ -21,15 +21,17 @@ log = structlog.get_logger()
 class Worker:
     """Turns a claimed request into an outcome; keeps nothing from one request to the next."""
 
-    def __init__(self, provider: Provider, template: PromptTemplate, *, policy: RetryPolicy, max_hashtags: int) -> None:
-        self._provider = provider
+    def __init__(
+        self, providers: Providers, template: PromptTemplate, *, policy: RetryPolicy, max_hashtags: int
+    ) -> None:
+        self._providers = providers
         self._template = template
         self._policy = policy
         self._max_hashtags = max_hashtags
 
     async def handle(self, work: Work) -> Outcome:
         """Write the post, with at most one larger limit and one repair. Raises nothing but cancellation."""
-        dialogue = Dialogue(work, self._provider, self._template)
+        dialogue = Dialogue(work, self._providers, self._template)
         attempts = work.request.attempts
         try:
             return await self._converse(dialogue)
@@ -61,7 +63,7 @@ class Worker:
                 case Unusable(problems) if not dialogue.repaired:
                     dialogue.repair(completion, problems)
                 case CutOff():
-                    return _rejected(dialogue, "llm_truncated", f"cut off at {dialogue.max_tokens} tokens")
+                    return _rejected(dialogue, "llm_truncated", f"cut off at {dialogue.called_with.max_tokens} tokens")
                 case Unusable(problems):
                     return _rejected(dialogue, "llm_output_invalid", problems)
                 case Declined(reason, detail):
@@ -72,7 +74,7 @@ class Worker:
 
 def _written(dialogue: Dialogue, post: InstagramPost, completion: Completion) -> Written:
     work = dialogue.work
-    return Written(work.request, dialogue.usage, work.event, post, dialogue.messages, completion, dialogue.max_tokens)
+    return Written(work.request, dialogue.usage, work.event, post, dialogue.messages, completion, dialogue.called_with)
 
 
 def _rejected(dialogue: Dialogue, reason: str, detail: str) -> Rejected:

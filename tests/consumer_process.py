@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
+
 from tests.waiting import eventually
 
 START_DEADLINE_S = 30.0
@@ -31,6 +33,12 @@ class ConsumerProcess:
     def events(self, name: str) -> list[dict[str, Any]]:
         """The log lines of one event name."""
         return [line for line in self.log if line["event"] == name]
+
+    async def ready_status(self) -> int:
+        """The HTTP status of /readyz."""
+        port = self.events("ops.listening")[0]["port"]
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as response:
+            return response.status
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -1,4 +1,4 @@
-"""The LLM provider as the worker sees it: the writer behind its rate limiter and its breaker.
+"""One model at its provider: the writer behind its rate limiter and its breaker.
 
 Only what is the request's own fault comes out as such. A rate limit, a refused account and an outage
 come out as `HeldBack`: the request comes back later and uses up no attempt.
@@ -16,7 +16,6 @@ from consumer.llm.errors import CallFailed, HeldBack, LlmError, RateLimited
 from consumer.llm.limiter import RateLimiter, WaitTooLong
 from consumer.llm.pacing import Reservation
 from consumer.llm.writer import CallId, Writer
-from consumer.metrics import Metrics
 from consumer.prompt import Messages
 
 log = structlog.get_logger()
@@ -38,11 +37,10 @@ class Admission:
 class Provider:
     """Admits calls at the provider's pace and while it is well, and learns from each answer."""
 
-    def __init__(self, writer: Writer, limiter: RateLimiter, breaker: Breaker, metrics: Metrics) -> None:
+    def __init__(self, writer: Writer, limiter: RateLimiter, breaker: Breaker) -> None:
         self.writer = writer
         self._limiter = limiter
         self._breaker = breaker
-        self._metrics = metrics
 
     @property
     def trouble(self) -> str | None:
@@ -60,6 +58,8 @@ class Provider:
         Raises:
             HeldBack: it would have to wait too long, or the provider is not called now.
         """
+        if not self._breaker.allowance(time.monotonic(), 1):
+            raise self._not_called()
         characters = sum(len(message.content) for message in messages)
         try:
             reservation = await self._limiter.reserve(characters // CHARACTERS_PER_TOKEN + ANSWER_TOKENS)
@@ -68,7 +68,7 @@ class Provider:
         permit = self._breaker.begin_call(time.monotonic())
         if permit is None:
             self._limiter.cancel(reservation)
-            raise self._held_back_by_breaker(self._breaker.reason or "the breaker is open", CallFailed.reason)
+            raise self._not_called()
         return Admission(reservation, permit)
 
     async def write(self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
@@ -97,19 +97,21 @@ class Provider:
             return HeldBack(str(error), reason=error.reason, retry_in_s=retry_in_s)
         if own_fault:
             return error
-        return self._held_back_by_breaker(str(error), error.reason, maybe_billed=error.maybe_billed)
+        return HeldBack(str(error), reason=error.reason, retry_in_s=self._retry_in_s(), maybe_billed=error.maybe_billed)
 
-    def _held_back_by_breaker(self, detail: str, reason: str, *, maybe_billed: bool = False) -> HeldBack:
+    def _not_called(self) -> HeldBack:
+        detail = self._breaker.reason or "the breaker is open"
+        return HeldBack(detail, reason=CallFailed.reason, retry_in_s=self._retry_in_s())
+
+    def _retry_in_s(self) -> float:
         # spread over a second what would otherwise all come back in the same moment
-        retry_in_s = self._breaker.retry_in_s(time.monotonic()) + random.random()
-        return HeldBack(detail, reason=reason, retry_in_s=retry_in_s, maybe_billed=maybe_billed)
+        return self._breaker.retry_in_s(time.monotonic()) + random.random()
 
     def _record(self, permit: Permit, error: LlmError | None, call_id: CallId) -> bool:
         was_closed = self._breaker.is_closed
         own_fault = self._breaker.record(permit, error, time.monotonic(), call_id.request)
         if was_closed and not self._breaker.is_closed:
-            log.error("breaker.opened", reason=self._breaker.reason)
+            log.error("breaker.opened", model=self.writer.model.full_name, reason=self._breaker.reason)
         elif self._breaker.is_closed and not was_closed:
-            log.info("breaker.closed")
-        self._metrics.breaker_open.set(not self._breaker.is_closed)
+            log.info("breaker.closed", model=self.writer.model.full_name)
         return own_fault

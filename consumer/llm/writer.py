@@ -26,7 +26,8 @@ from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 CONNECT_TIMEOUT_S = 10.0
-_METADATA_KEY = "feed_request"
+_REQUEST_KEY = "feed_request"
+_MODEL_KEY = "llm_model"  # two models may share an account, and their completions have different prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ class Writer:
         """
         if not self._store_responses:
             return None
-        query = {f"metadata[{_METADATA_KEY}]": call_id.request, "order": "desc", "limit": "1"}
+        metadata = {f"metadata[{key}]": value for key, value in self._metadata(call_id).items()}
+        query = {**metadata, "order": "desc", "limit": "1"}
         async with self._translated():
             page = await self._client.get("/chat/completions", cast_to=httpx2.Response, options={"params": query})
         return read_stored(page.content)
@@ -128,8 +130,11 @@ class Writer:
             body["response_format"] = INSTAGRAM_POST_JSON_SCHEMA
         if self._store_responses:
             body["store"] = True
-            body["metadata"] = {_METADATA_KEY: call_id.request}
+            body["metadata"] = self._metadata(call_id)
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def _metadata(self, call_id: CallId) -> dict[str, str]:
+        return {_REQUEST_KEY: call_id.request, _MODEL_KEY: self.model.full_name}
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:

@@ -37,6 +37,7 @@ _CATALOGUE = {
         reasoning=True,
         reports_cache_writes=True,
     ),
+    "claude-haiku-5-5": KnownModel("claude-haiku-5-5", "claude-haiku-5-5", 1_790_899_200),
 }
 DEFAULT_MODELS = tuple(_CATALOGUE)
 

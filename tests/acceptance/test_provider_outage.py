@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-import aiohttp
-
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.consumer_process import ConsumerProcess, running_consumer
+from tests.consumer_process import running_consumer
 from tests.kafka_records import encoded, overlay_event, read_all, send
 from tests.ledger_rows import count_feeds, query
 from tests.topics import Topics
@@ -15,12 +13,6 @@ from tests.waiting import eventually
 EVENTS = 1_000
 IN_FLIGHT = 100
 FAST = {"PROBE_S": "0.2", "RETRY_BASE_S": "0.1", "MAX_IN_FLIGHT": f"{IN_FLIGHT}", "MAX_ATTEMPTS": "3"}
-
-
-async def ready_status(consumer: ConsumerProcess) -> int:
-    port = consumer.events("ops.listening")[0]["port"]
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as response:
-        return response.status
 
 
 async def test_a_refused_account_uses_up_no_attempt_and_all_is_written_when_it_is_put_right(
@@ -36,7 +28,7 @@ async def test_a_refused_account_uses_up_no_attempt_and_all_is_written_when_it_i
             return (await llm.ledger_summary()).by_fault.get("unauthorized", 0) > IN_FLIGHT + 2
 
         await eventually(probed_again, 30)
-        assert await ready_status(consumer) == 503
+        assert await consumer.ready_status() == 503
         assert len(consumer.events("breaker.opened")) == 1
         assert await query(database_url, "SELECT 1 FROM feed_requests WHERE attempts > 0") == []
 
@@ -46,7 +38,7 @@ async def test_a_refused_account_uses_up_no_attempt_and_all_is_written_when_it_i
             return await count_feeds(database_url) == EVENTS
 
         await eventually(all_written, 60)
-        assert await ready_status(consumer) == 200
+        assert await consumer.ready_status() == 200
         assert await consumer.stop() == 0
     assert await read_all(stack.kafka_bootstrap_servers, topics.dead_letter) == []
     assert await query(database_url, "SELECT 1 FROM feed_requests WHERE attempts > 0 OR state <> 'done'") == []

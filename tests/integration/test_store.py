@@ -7,14 +7,12 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from openai import AsyncOpenAI
 from structlog.testing import capture_logs
 
 from consumer.announcements import Announcer
 from consumer.in_flight import InFlight
-from consumer.llm.writer import Writer
 from consumer.metrics import Metrics
-from consumer.outcomes import Outcome, Rejected, RetryLater, Usage, Written
+from consumer.outcomes import CalledWith, Outcome, Rejected, RetryLater, Usage, Written
 from consumer.prompt import PromptTemplate
 from consumer.publisher import Publisher
 from consumer.relay import Relay
@@ -43,6 +41,7 @@ class Process:
     pool: Pool
     in_flight: InFlight
     storer: Storer
+    model: LlmModel
 
     async def claimed(self, number: int) -> list[ClaimedRequest]:
         """Requests new in the ledger, each with a slot."""
@@ -50,6 +49,12 @@ class Process:
         requests = await claim(self.pool, [new_request() for _ in range(number)])
         self.in_flight.hold(requests)
         return requests
+
+    def written(self, request: ClaimedRequest, caption: str = "가을 니트") -> Written:
+        """A post of the process's model."""
+        event = overlay_completed(overlay_id=str(request.overlay_id), job_id=str(request.job_id))
+        post, called_with = InstagramPost(caption, "#가을"), CalledWith(self.model, 0.7, 1_000)
+        return Written(request, Usage(1, SPENT), event, post, TEMPLATE.messages(event), completion(), called_with)
 
     def put(self, outcomes: Sequence[Outcome]) -> None:
         """Leave outcomes to be stored."""
@@ -60,7 +65,6 @@ class Process:
 def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_references: bool = True) -> Process:
     """A process that writes with this model."""
     announcer = Announcer(
-        Writer(AsyncOpenAI(api_key="sk-test"), model, timeout_s=60),
         prompt_version=TEMPLATE.version,
         created_topic="created",
         failed_topic="failed",
@@ -76,18 +80,12 @@ def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_refe
         policy=RetryPolicy(max_attempts=3, base_s=0.1, max_s=1),
         ensure_references=ensure_references,
     )
-    return Process(pool, in_flight, storer)
+    return Process(pool, in_flight, storer, model)
 
 
 @pytest.fixture
 def process(pool: Pool, model: LlmModel, publisher: Publisher) -> Process:
     return process_on(pool, model, publisher)
-
-
-def written(request: ClaimedRequest, caption: str = "가을 니트") -> Written:
-    event = overlay_completed(overlay_id=str(request.overlay_id), job_id=str(request.job_id))
-    post = InstagramPost(caption, "#가을")
-    return Written(request, Usage(1, SPENT), event, post, TEMPLATE.messages(event), completion(), 1_000)
 
 
 def retry_later(request: ClaimedRequest, detail: str = "HTTP 500") -> RetryLater:
@@ -100,7 +98,7 @@ def rejected(request: ClaimedRequest, detail: str = "No.") -> Rejected:
 
 async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process: Process) -> None:
     stored, postponed, failed = await process.claimed(3)
-    process.put([written(stored), retry_later(postponed), rejected(failed)])
+    process.put([process.written(stored), retry_later(postponed), rejected(failed)])
     assert await process.storer.run_once() == 3
     assert await states(process.pool) == {
         stored.overlay_id: "done",
@@ -114,7 +112,7 @@ async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process:
 
 async def test_what_gathers_is_stored_together_up_to_a_limit(process: Process) -> None:
     requests = await process.claimed(MOST_PER_STATEMENT + 1)
-    process.put([written(request) for request in requests])
+    process.put([process.written(request) for request in requests])
     assert [await process.storer.run_once(), await process.storer.run_once()] == [MOST_PER_STATEMENT, 1]
     await process.storer.drain()
     assert await count(process.pool, "instagram_feeds") == MOST_PER_STATEMENT + 1
@@ -122,7 +120,7 @@ async def test_what_gathers_is_stored_together_up_to_a_limit(process: Process) -
 
 async def test_a_post_the_database_refuses_is_ended_otherwise_and_the_others_are_stored(process: Process) -> None:
     good, bad, good_too = await process.claimed(3)
-    process.put([written(good), written(bad, caption="a\0b"), written(good_too)])
+    process.put([process.written(good), process.written(bad, caption="a\0b"), process.written(good_too)])
     await process.storer.run_once()
     assert (await states(process.pool))[good.overlay_id] == (await states(process.pool))[good_too.overlay_id] == "done"
     await process.storer.run_once()
@@ -151,7 +149,7 @@ async def test_a_missing_row_upstream_is_waited_for_with_all_that_was_spent(
 ) -> None:
     process = process_on(pool, model, publisher, ensure_references=False)
     [request] = await process.claimed(1)
-    process.put([written(request)])
+    process.put([process.written(request)])
     await process.storer.run_once()
     await process.storer.run_once()
     row = await ledger_row(pool, request.overlay_id)
@@ -162,7 +160,7 @@ async def test_a_missing_row_upstream_is_waited_for_with_all_that_was_spent(
 async def test_a_missing_row_is_not_waited_for_for_ever(pool: Pool, model: LlmModel, publisher: Publisher) -> None:
     process = process_on(pool, model, publisher, ensure_references=False)
     [request] = await process.claimed(1)
-    last_attempt = replace(written(request), request=replace(request, attempts=2))
+    last_attempt = replace(process.written(request), request=replace(request, attempts=2))
     process.put([last_attempt])
     await process.storer.run_once()
     await process.storer.run_once()
@@ -172,19 +170,19 @@ async def test_a_missing_row_is_not_waited_for_for_ever(pool: Pool, model: LlmMo
 
 async def test_a_result_that_came_second_frees_its_slot_and_is_dropped(process: Process) -> None:
     [request] = await process.claimed(1)
-    process.put([written(request)])
+    process.put([process.written(request)])
     await process.storer.run_once()
     again = replace(request, fencing_token=2)
     await process.in_flight.reserve(at_least=1, at_most=1)
     process.in_flight.hold([again])
-    process.put([written(again)])
+    process.put([process.written(again)])
     await process.storer.run_once()
     assert (process.in_flight.held, await count(process.pool, "instagram_feeds")) == ([], 1)
 
 
 async def test_draining_waits_for_what_is_stored_in_a_second_try(process: Process) -> None:
     [request] = await process.claimed(1)
-    process.put([written(request, caption="a\0b")])
+    process.put([process.written(request, caption="a\0b")])
     storing = asyncio.create_task(process.storer.run())
     await process.storer.drain()
     storing.cancel()
@@ -204,7 +202,7 @@ async def test_paid_results_wait_while_postgres_is_away_and_are_stored_when_it_i
             process = process_on(pool, await find_active(borrowed, "gpt-4o-mini"), publisher)
         requests = await process.claimed(20)
         await server.stop()
-        process.put([written(request) for request in requests])
+        process.put([process.written(request) for request in requests])
         storing = asyncio.create_task(process.storer.run())
         with capture_logs() as lines:
             await eventually(lambda: [line for line in lines if line["event"] == "store.unavailable"])

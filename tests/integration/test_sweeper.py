@@ -155,7 +155,7 @@ async def test_an_answer_that_a_lost_process_paid_for_is_looked_up_before_anothe
 ) -> None:
     [lost] = await claim(pool, [request()], lease_s=EXPIRED_S)
     async with application(feed_env, LLM_STORE_RESPONSES="true", **QUICK) as consumer:
-        writer = consumer.app.provider.writer
+        [writer] = consumer.resources.writers
         event = overlay_completed(overlay_id=str(lost.overlay_id))
         messages = PromptTemplate(language="ko", max_hashtags=5).messages(event)
         await writer.write(messages, max_tokens=1_000, call_id=CallId(lost.overlay_id, 1, attempt=1))

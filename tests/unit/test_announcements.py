@@ -7,11 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from openai import AsyncOpenAI
-
 from consumer.announcements import Announcer
-from consumer.llm.writer import Writer
-from consumer.outcomes import Rejected, Usage, Written
+from consumer.outcomes import CalledWith, Rejected, Usage, Written
 from consumer.prompt import BUILT_IN_INSTRUCTION, PromptTemplate, as_text
 from repository.outbox import Announcement
 from repository.requests import Spending
@@ -23,7 +20,6 @@ TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TEMPLATE = PromptTemplate(language="ko", max_hashtags=5)
 MODEL = llm_model()
 ANNOUNCER = Announcer(
-    Writer(AsyncOpenAI(api_key="sk-test"), MODEL, timeout_s=60),
     prompt_version=TEMPLATE.version,
     created_topic="created",
     failed_topic="failed",
@@ -47,7 +43,7 @@ def written(**event: object) -> Written:
         InstagramPost("가을 니트 💛", "#가을 #니트"),
         TEMPLATE.messages(decoded),
         completion(),
-        max_tokens=2_000,
+        CalledWith(MODEL, 0.7, 2_000),
     )
 
 
@@ -88,18 +84,20 @@ def test_the_instruction_that_counted_is_stored() -> None:
     assert ANNOUNCER.feed(written(gpt_prompt="짧게")).gpt_prompt == "짧게"
 
 
-def test_a_model_without_temperature_reports_none() -> None:
-    fixed = replace(MODEL, supports_temperature=False)
-    announcer = Announcer(
-        Writer(AsyncOpenAI(api_key="sk-test"), fixed, timeout_s=60, temperature=0.3),
-        prompt_version="1",
-        created_topic="created",
-        failed_topic="failed",
-        dead_letter_topic="dead",
-    )
-    feed = announcer.feed(written())
-    assert feed.used_temperature is None
-    assert value_of(feed.created_event)["llm"]["used_temperature"] is None
+def test_the_model_of_the_call_is_told_not_a_preferred_one() -> None:
+    fallback = llm_model(provider="anthropic", model_name="claude-haiku-5-5", model_version=None)
+    feed = ANNOUNCER.feed(replace(written(), called_with=CalledWith(fallback, None, 800)))
+
+    assert (feed.llm_model_id, feed.used_temperature, feed.used_max_tokens) == (fallback.llm_model_id, None, 800)
+    assert value_of(feed.created_event)["llm"] == {
+        "llm_model_id": str(fallback.llm_model_id),
+        "provider": "anthropic",
+        "model_name": "claude-haiku-5-5",
+        "model_version": None,
+        "used_temperature": None,
+        "used_max_tokens": 800,
+        "prompt_version": TEMPLATE.version,
+    }
 
 
 def test_the_created_event_tells_the_same_as_the_row() -> None:

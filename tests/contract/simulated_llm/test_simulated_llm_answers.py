@@ -114,7 +114,7 @@ async def test_many_calls_are_thought_about_at_once(client: AsyncOpenAI, simulat
 
 
 async def test_models_are_listed_and_found_by_either_name(client: AsyncOpenAI) -> None:
-    assert [model.id async for model in client.models.list()] == ["gpt-4o-mini", "gpt-6-luna"]
+    assert [model.id async for model in client.models.list()] == ["gpt-4o-mini", "gpt-6-luna", "claude-haiku-5-5"]
     assert (await client.models.retrieve("gpt-4o-mini")).object == "model"
     assert (await client.models.retrieve("gpt-4o-mini-2024-07-18")).id == "gpt-4o-mini-2024-07-18"
 
