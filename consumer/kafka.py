@@ -12,6 +12,8 @@ from consumer.settings import KafkaSettings
 MAX_RECORD_BYTES = 10_485_760  # a dead letter keeps an oversized original and adds its headers
 MAX_POLL_INTERVAL_MS = 300_000
 PRODUCER_LINGER_MS = 2
+# What is fetched ahead waits in memory, for each partition; a larger record still comes, alone.
+MAX_PARTITION_FETCH_BYTES = 262_144
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
         heartbeat_interval_ms=session_timeout_ms // 10,
         rebalance_timeout_ms=max(session_timeout_ms, 60_000),
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+        max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
         # exactly one: with two, aiokafka sends two JoinGroups; the sticky one is broken (#1175, #1176)
         partition_assignment_strategy=(RoundRobinPartitionAssignor,),
         **connection_options(settings),

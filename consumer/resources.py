@@ -19,8 +19,8 @@ from consumer.settings import Settings
 from consumer.startup import StartupError
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
-from repository.migrations import current_and_head
 from repository.pool import Connection, Pool, connection, open_pool
+from repository.schema_version import schema_version
 
 log = structlog.get_logger()
 
@@ -62,18 +62,19 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
     database_url = settings.database_url.get_secret_value()
     try:
-        schema = await current_and_head(database_url)
-        if schema.current != schema.head:
-            raise StartupError(
-                f"the database is at migration {schema.current or 'none'}, this program needs {schema.head}: "
-                "run `instagram-feed migrate`"
-            )
         pool = await open_pool(
             database_url, size=settings.database_pool_size, application_name=settings.kafka_client_id
         )
+        stack.push_async_callback(_closed_in_time, "database pool", pool.close)
+        async with connection(pool) as borrowed:
+            schema = await schema_version(borrowed)
     except StoreError as error:
         raise StartupError(f"DATABASE_URL: {error}") from error
-    stack.push_async_callback(_closed_in_time, "database pool", pool.close)
+    if schema.current != schema.head:
+        raise StartupError(
+            f"the database is at migration {schema.current or 'none'}, this program needs {schema.head}: "
+            "run `instagram-feed migrate`"
+        )
     return pool
 
 

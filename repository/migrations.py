@@ -1,4 +1,4 @@
-"""Bring the database's schema to a revision, or tell which one it is at.
+"""Bring the database's schema to a revision.
 
 The revisions are in the package `migrations`, so an installed wheel carries them; no alembic.ini is
 read. Every function takes the `postgresql://` URL that asyncpg takes. SQLAlchemy is here only
@@ -11,20 +11,17 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from importlib import resources
-from typing import NamedTuple
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext, MigrationInfo
-from alembic.script import ScriptDirectory
+from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
 from sqlalchemy import Connection, pool
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import migrations
-from migrations import VERSION_TABLE
 from repository.errors import StoreError
 
 CONNECT_TIMEOUT_S = 10.0
@@ -38,13 +35,6 @@ _ALEMBIC_POLL_S = 0.02
 
 class MigrationError(StoreError):
     """The database could not be brought to the revision; it is as it was before."""
-
-
-class SchemaState(NamedTuple):
-    """The revision a database is at (None: never migrated), and the newest this program knows."""
-
-    current: str | None
-    head: str
 
 
 async def upgrade(database_url: str, revision: str = "head") -> tuple[str, ...]:
@@ -74,17 +64,6 @@ async def downgrade(database_url: str, revision: str) -> tuple[str, ...]:
         MigrationError: as for `upgrade`.
     """
     return await _migrate(database_url, command.downgrade, revision)
-
-
-async def current_and_head(database_url: str) -> SchemaState:
-    """Tell where the schema is; changes nothing.
-
-    Raises:
-        MigrationError: no connection.
-    """
-    async with _connected(database_url) as connection:
-        current = await connection.run_sync(_current_revision)
-    return SchemaState(current, _head())
 
 
 def render_sql(revision: str = "head") -> str:
@@ -120,18 +99,6 @@ def _refuse_old_server(connection: Connection) -> None:
     version = connection.dialect.server_version_info
     if version is not None and version < (OLDEST_SERVER,):
         raise MigrationError(f"PostgreSQL {OLDEST_SERVER} or newer is needed, this is {version[0]}")
-
-
-def _current_revision(connection: Connection) -> str | None:
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
-
-
-def _head() -> str:
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise MigrationError("the package `migrations` holds no revision")
-    return head
 
 
 @asynccontextmanager

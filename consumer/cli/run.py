@@ -1,6 +1,7 @@
 """`instagram-feed run`: the consumer itself."""
 
 import asyncio
+import gc
 import os
 import signal
 
@@ -15,6 +16,7 @@ from consumer.startup import StartupError
 
 EXIT_TOO_MANY_DEAD_LETTERS = 3
 EXIT_SECOND_SIGNAL = 130
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 def run() -> None:
@@ -29,12 +31,24 @@ def run() -> None:
     """
     settings = load(Settings)
     logs.configure(log_format=settings.log_format, level=settings.log_level)
+    _spare_the_collector()
     try:
         uvloop.run(_run(settings))
     except StartupError as error:
         raise CommandError(str(error)) from None
     except TooManyDeadLetters as error:
         raise CommandError(str(error), exit_code=EXIT_TOO_MANY_DEAD_LETTERS) from None
+
+
+def _spare_the_collector() -> None:
+    """Have the garbage collector pass over what was imported, and look less often at what comes and goes.
+
+    Hundreds of requests in flight are many live objects and hardly any cycles: looking every 700 allocations
+    took a quarter of the CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 100)
 
 
 async def _run(settings: Settings) -> None:

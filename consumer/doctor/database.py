@@ -10,8 +10,8 @@ from consumer.model_lifetime import shutdown_notice
 from consumer.settings import DatabaseSettings
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
-from repository.migrations import current_and_head
 from repository.pool import Connection, connection, open_pool
+from repository.schema_version import schema_version
 
 CHECKS = ("database", "schema")
 MODEL_CHECK = "model"
@@ -30,7 +30,6 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
     """Whether the database answers and is migrated, and for each check whether its model has a usable row."""
     database_url = settings.database_url.get_secret_value()
     try:
-        schema = await current_and_head(database_url)
         pool = await open_pool(database_url, size=1, application_name=APPLICATION_NAME)
     except StoreError as error:
         yield Finding("database", "failed", str(error), "start it, or correct DATABASE_URL")
@@ -38,6 +37,7 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
     try:
         async with connection(pool) as borrowed:
             yield Finding("database", "ok", _server(borrowed))
+            schema = await schema_version(borrowed)
             if schema.current != schema.head:
                 detail = f"at migration {schema.current or 'none'}, this program needs {schema.head}"
                 yield Finding("schema", "failed", detail, "run `instagram-feed migrate`")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from consumer.llm.errors import CallFailed
 
@@ -78,7 +78,7 @@ def completion_of(
         refusal=_text(message.get("refusal")) or None,
         finish_reason=_text(choice.get("finish_reason")),
         raw=raw,
-        usage=json.dumps(usage),
+        usage=to_json(usage).decode(),
         prompt_tokens=_count(usage.get("prompt_tokens")),
         cached_prompt_tokens=_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),

@@ -5,21 +5,23 @@ paid completion when its JSON is bad, and typed models cost several times the CP
 """
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.request import getproxies
 from uuid import UUID
 
 import aiohttp
 import httpx2
 import openai
+from pydantic_core import to_json
 
 from consumer.llm.completion import Completion, read_completion, read_stored
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.errors import CallFailed
+from consumer.llm.lean_client import LeanHttpClient, LeanOpenAI
 from consumer.llm.status import DETAIL_LENGTH, error_for_status
 from consumer.prompt import Messages
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
@@ -50,16 +52,22 @@ class CallId:
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -> openai.AsyncOpenAI:
-    """The provider's client, on aiohttp, with its own retries off: a retry of its costs money unseen."""
+    """The provider's client, on aiohttp, with its own retries off: a retry of its costs money unseen.
+
+    To be called in a running event loop.
+    """
     limits = httpx2.Limits(max_connections=max_connections, max_keepalive_connections=max_connections)
     timeout = httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
-    return openai.AsyncOpenAI(
-        api_key=endpoint.api_key,
-        base_url=endpoint.base_url,
-        max_retries=0,
-        timeout=timeout,
-        http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout),
-    )
+    options: dict[str, Any] = {
+        "api_key": endpoint.api_key,
+        "base_url": endpoint.base_url,
+        "max_retries": 0,
+        "timeout": timeout,
+    }
+    if getproxies():
+        # which proxy is for which address, and how to speak to it, the ordinary client knows
+        return openai.AsyncOpenAI(http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout), **options)
+    return LeanOpenAI(http_client=LeanHttpClient(limits=limits, timeout=timeout), **options)
 
 
 class Writer:
@@ -131,7 +139,7 @@ class Writer:
         if self._store_responses:
             body["store"] = True
             body["metadata"] = self._metadata(call_id)
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+        return to_json(body)
 
     def _metadata(self, call_id: CallId) -> dict[str, str]:
         return {_REQUEST_KEY: call_id.request, _MODEL_KEY: self.model.full_name}
@@ -145,7 +153,7 @@ class Writer:
                 yield
         except openai.APIStatusError as error:
             raise error_for_status(error, api_key=self._client.api_key) from error
-        except (openai.APIConnectionError, httpx2.HTTPError, OSError) as error:
+        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self._unanswered(error) from error
 
     def _unanswered(self, error: BaseException) -> CallFailed:

@@ -2,17 +2,22 @@
 
 import asyncio
 import sys
+from typing import cast
 
 import asyncpg
 import pytest
 
 from migrations import TAKE_LOCK
 from repository import migrations
+from repository.pool import Connection
+from repository.schema_version import SchemaVersion, schema_version
 from tests.waiting import eventually
 
 UPGRADE_IN_A_PROCESS = """
 import asyncio, sys
 from repository import migrations
+from repository.pool import Connection
+from repository.schema_version import SchemaVersion, schema_version
 print(len(asyncio.run(migrations.upgrade(sys.argv[1]))))
 """
 
@@ -42,15 +47,19 @@ async def all_waiting(connection: asyncpg.Connection, sessions: int) -> bool:
     return bool(await connection.fetchval(WAITING_FOR_THE_LOCK) == sessions)
 
 
+async def version(connection: asyncpg.Connection) -> SchemaVersion:
+    return await schema_version(cast("Connection", connection))
+
+
 async def table_names(connection: asyncpg.Connection) -> set[str]:
     rows = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     return {row["tablename"] for row in rows}
 
 
 async def test_an_upgrade_is_committed_and_reported(empty_database_url: str, connection: asyncpg.Connection) -> None:
-    assert (await migrations.current_and_head(empty_database_url)).current is None
+    assert (await version(connection)).current is None
     applied = await migrations.upgrade(empty_database_url)
-    state = await migrations.current_and_head(empty_database_url)
+    state = await version(connection)
     assert applied[0] == "0001"
     assert applied[-1] == state.current == state.head
     assert {"instagram_feeds", "llm_models", "feed_requests"} <= await table_names(connection)
@@ -82,7 +91,7 @@ async def test_down_and_up_again_leads_to_the_same_place(
 ) -> None:
     tables = await table_names(connection)
     taken_back = await migrations.downgrade(migrated_database, "base")
-    assert (await migrations.current_and_head(migrated_database)).current is None
+    assert (await version(connection)).current is None
     assert await migrations.upgrade(migrated_database) == taken_back[::-1]
     assert await table_names(connection) == tables
 
@@ -114,7 +123,7 @@ async def test_a_table_held_by_others_ends_the_upgrade_with_the_database_as_it_w
         with pytest.raises(migrations.MigrationError, match="another session uses a table"):
             await migrations.upgrade(phase_1_database)
     assert "feed_requests" not in await table_names(connection)
-    assert (await migrations.current_and_head(phase_1_database)).current is None
+    assert (await version(connection)).current is None
 
 
 @pytest.mark.parametrize(
