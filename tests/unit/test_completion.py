@@ -38,7 +38,7 @@ def test_the_parts_that_matter_are_read() -> None:
         refusal=None,
         finish_reason="stop",
         raw=json.dumps(body()),
-        usage=json.dumps(USAGE),
+        usage=json.dumps(USAGE, separators=(",", ":")),
         prompt_tokens=1_200,
         cached_prompt_tokens=1_024,
         completion_tokens=210,
