@@ -10,16 +10,19 @@ _TOKENS_PER_PRICE = 1_000_000
 
 
 def spending(completion: Completion, model: LlmModel) -> Spending:
-    """Tokens and USD of one call at the model's prices; cached prompt tokens at their own price if it has one.
+    """Tokens and USD of one call at the model's prices.
 
+    Prompt tokens read from the provider's cache, and those written to it, have their own price if the model has one.
     A price that is unknown counts as zero, as the seed's cost queries do with NULL.
     """
     full_price = model.prompt_token_cost_per_1m or Decimal(0)
-    cached_price = model.cached_prompt_token_cost_per_1m
+    cached_price, write_price = model.cached_prompt_token_cost_per_1m, model.cache_write_prompt_token_cost_per_1m
     cached = min(completion.cached_prompt_tokens, completion.prompt_tokens)
+    written = min(completion.cache_write_prompt_tokens, completion.prompt_tokens - cached)
     cost_usd = (
-        (completion.prompt_tokens - cached) * full_price
+        (completion.prompt_tokens - cached - written) * full_price
         + cached * (full_price if cached_price is None else cached_price)
+        + written * (full_price if write_price is None else write_price)
         + completion.completion_tokens * (model.completion_token_cost_per_1m or Decimal(0))
     ) / _TOKENS_PER_PRICE
     return Spending(completion.prompt_tokens, cached, completion.completion_tokens, cost_usd)

@@ -48,6 +48,7 @@ class ModelFields(BaseModel):
     )
     prompt_token_cost_per_1m: Price = None
     cached_prompt_token_cost_per_1m: Price = None
+    cache_write_prompt_token_cost_per_1m: Price = None
     completion_token_cost_per_1m: Price = None
     token_limit_parameter: Literal["max_completion_tokens", "max_tokens"] = Field(
         "max_completion_tokens", description="max_completion_tokens or max_tokens"

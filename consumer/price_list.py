@@ -20,6 +20,7 @@ SOURCE = f"genai-prices {version('genai-prices')}"
 PRICE_KEYS = {
     "prompt_token_cost_per_1m": "input_mtok",
     "cached_prompt_token_cost_per_1m": "cache_read_mtok",
+    "cache_write_prompt_token_cost_per_1m": "cache_write_mtok",
     "completion_token_cost_per_1m": "output_mtok",
 }
 """Columns of llm_models and what the data calls them."""

@@ -24,6 +24,7 @@ class LlmModel:
     default_max_tokens: int | None
     prompt_token_cost_per_1m: Decimal | None
     cached_prompt_token_cost_per_1m: Decimal | None
+    cache_write_prompt_token_cost_per_1m: Decimal | None
     completion_token_cost_per_1m: Decimal | None
     token_limit_parameter: str
     supports_temperature: bool

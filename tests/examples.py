@@ -76,6 +76,7 @@ def llm_model(**changes: object) -> LlmModel:
         "default_max_tokens": 1_000,
         "prompt_token_cost_per_1m": Decimal("0.15"),
         "cached_prompt_token_cost_per_1m": Decimal("0.075"),
+        "cache_write_prompt_token_cost_per_1m": None,
         "completion_token_cost_per_1m": Decimal("0.60"),
         "token_limit_parameter": "max_completion_tokens",
         "supports_temperature": True,

@@ -42,7 +42,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
     """One line for each model; a price that differs is shown as stored → listed."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)
-    for name in ("USD in", "cached", "out"):
+    for name in ("USD in", "cached", "cache write", "out"):
         table.add_column(name, no_wrap=True, justify="right")
     table.add_column("")
     for comparison in comparisons:

@@ -29,6 +29,7 @@ class Completion:
     total_tokens: int
     latency_ms: float | None
     headers: Mapping[str, str] = field(default_factory=dict)
+    cache_write_prompt_tokens: int = 0
 
 
 def read_completion(body: bytes, *, latency_ms: float, headers: Mapping[str, str] | None = None) -> Completion:
@@ -73,6 +74,7 @@ def completion_of(
     choice = answer["choices"][0]
     message = choice["message"]
     usage = answer.get("usage") or {}
+    prompt_details = usage.get("prompt_tokens_details") or {}
     return Completion(
         content=_text(message.get("content")),
         refusal=_text(message.get("refusal")) or None,
@@ -80,11 +82,12 @@ def completion_of(
         raw=raw,
         usage=to_json(usage).decode(),
         prompt_tokens=_count(usage.get("prompt_tokens")),
-        cached_prompt_tokens=_count((usage.get("prompt_tokens_details") or {}).get("cached_tokens")),
+        cached_prompt_tokens=_count(prompt_details.get("cached_tokens")),
         completion_tokens=_count(usage.get("completion_tokens")),
         total_tokens=_count(usage.get("total_tokens")),
         latency_ms=latency_ms,
         headers=headers or {},
+        cache_write_prompt_tokens=_count(prompt_details.get("cache_write_tokens")),
     )
 
 

@@ -8,14 +8,23 @@ import pytest
 from consumer.metrics import Metrics
 from consumer.ops_server import ops_server
 from consumer.readiness import Readiness
+from consumer.settings import SettingsError
 from consumer.startup import StartupError
 from devstack.endpoints import Endpoints
 from devstack.ports import free_port
 from repository import migrations
 from tests.environment import feed_environment, new_world
 from tests.integration.application import application
+from tests.ledger_rows import query
 from tests.topics import unique_topics
 
+ADD_FALLBACKS = """
+    INSERT INTO llm_models (provider, model_name, is_active, shutdown_date)
+    VALUES
+        ('openai', 'asleep', 'false', NULL),
+        ('openai', 'gone', 'true', '2026-01-01'),
+        ('google', 'gemini', 'true', NULL)
+"""
 PASSWORD = "not-to-be-printed"
 
 
@@ -81,3 +90,26 @@ async def test_a_port_that_is_taken() -> None:
         with pytest.raises(StartupError, match=f"OPS_HOST, OPS_PORT: cannot listen on 127.0.0.1:{port}"):
             async with ops_server(Metrics(), Readiness(), host="127.0.0.1", port=port):
                 pass
+
+
+async def test_a_fallback_that_is_unknown_inactive_shut_down_or_the_preferred_one_itself(
+    env: Mapping[str, str],
+) -> None:
+    await query(env["DATABASE_URL"], ADD_FALLBACKS)
+    wrong = {
+        "gpt-9": "LLM_FALLBACK_MODEL: llm_models has no model 'gpt-9'; active are: ",
+        "asleep": "LLM_FALLBACK_MODEL: model 'asleep' is inactive: `instagram-feed models activate openai/asleep`",
+        "gone": "LLM_FALLBACK_MODEL: openai/gone was shut down on 2026-01-01",
+        "openai/gpt-4o-mini": "LLM_FALLBACK_MODEL: openai/gpt-4o-mini@2024-07-18 is LLM_MODEL itself",
+    }
+    for name, said in wrong.items():
+        assert (await complaint(env, LLM_FALLBACK_MODEL=name)).startswith(said)
+
+
+async def test_the_key_of_a_fallback_is_asked_for_before_the_broker(env: Mapping[str, str]) -> None:
+    await query(env["DATABASE_URL"], ADD_FALLBACKS)
+    with pytest.raises(
+        SettingsError, match=r"^GOOGLE_API_KEY is missing; google/gemini is a model of provider google$"
+    ):
+        async with application(env, LLM_FALLBACK_MODEL="gemini", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1"):
+            pass

@@ -15,26 +15,38 @@ prices = st.decimals(0, 1_000, places=4)
 optional_prices = st.none() | prices
 
 
-@given(tokens, tokens, tokens, prices, optional_prices, prices)
-def test_the_cost_is_exact_with_cached_tokens_at_their_own_price(
-    fresh: int, cached: int, written: int, price: Decimal, cached_price: Decimal | None, completion_price: Decimal
+@given(st.tuples(tokens, tokens, tokens, tokens), prices, optional_prices, optional_prices, prices)
+def test_the_cost_is_exact_with_cached_tokens_and_those_put_into_the_cache_at_their_own_price(
+    counts: tuple[int, int, int, int],
+    price: Decimal,
+    cached_price: Decimal | None,
+    write_price: Decimal | None,
+    completion_price: Decimal,
 ) -> None:
+    fresh, cached, put, written = counts
     spent = spending(
-        completion(prompt_tokens=fresh + cached, cached_prompt_tokens=cached, completion_tokens=written),
+        completion(
+            prompt_tokens=fresh + cached + put,
+            cached_prompt_tokens=cached,
+            cache_write_prompt_tokens=put,
+            completion_tokens=written,
+        ),
         llm_model(
             prompt_token_cost_per_1m=price,
             cached_prompt_token_cost_per_1m=cached_price,
+            cache_write_prompt_token_cost_per_1m=write_price,
             completion_token_cost_per_1m=completion_price,
         ),
     )
     millionths = (
         fresh * Fraction(price)
         + cached * Fraction(price if cached_price is None else cached_price)
+        + put * Fraction(price if write_price is None else write_price)
         + written * Fraction(completion_price)
     )
     assert Fraction(spent.cost_usd) == millionths / 1_000_000
     assert (spent.prompt_tokens, spent.cached_prompt_tokens, spent.completion_tokens) == (
-        fresh + cached,
+        fresh + cached + put,
         cached,
         written,
     )

@@ -27,6 +27,7 @@ def test_of_tiered_prices_the_first_tier_counts_and_its_end_is_told() -> None:
 
     assert listed is not None
     assert listed.prices["prompt_token_cost_per_1m"] == Decimal("0.1")
+    assert listed.prices["cache_write_prompt_token_cost_per_1m"] == Decimal("0.125")
     assert listed.dearer_above_tokens == 272_000
 
 

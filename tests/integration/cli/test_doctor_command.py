@@ -84,3 +84,19 @@ async def test_missing_settings_are_named_and_the_rest_is_still_checked(commands
     assert "OPENAI_API_KEY is missing" in check(done, "settings")["detail"]
     assert check(done, "broker")["status"] == "ok"
     assert check(done, "llm")["status"] == "skipped"
+
+
+async def test_a_fallback_is_examined_at_its_own_provider(commands: Commands) -> None:
+    connection = await asyncpg.connect(commands.env["DATABASE_URL"])
+    await connection.execute("INSERT INTO llm_models (provider, model_name) VALUES ('anthropic', 'claude-haiku-5-5')")
+    await connection.close()
+    fallback = LASTING | {"LLM_FALLBACK_MODEL": "claude-haiku-5-5"}
+    claude = {"ANTHROPIC_API_KEY": "sk-ant", "ANTHROPIC_BASE_URL": commands.env["OPENAI_BASE_URL"]}
+
+    without_key = await commands.run("doctor", "--json", env=fallback)
+    with_key = await commands.run("doctor", "--json", env=fallback | claude)
+
+    assert failed(without_key) == ["fallback llm"]
+    assert "ANTHROPIC_API_KEY is missing" in check(without_key, "fallback llm")["detail"]
+    assert check(with_key, "fallback llm")["status"] == "ok"
+    assert "has no price" in check(with_key, "fallback model")["detail"]
