@@ -117,7 +117,8 @@ def _explain(error: ValidationError) -> str:
         column = str(problem["loc"][0])
         if column in ModelFields.model_fields:
             wants = ModelFields.model_fields[column].description
-            parts.append(f"{column} is wrong ({problem['msg']}); it wants: {wants}")
+            why = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"{column} is wrong ({why}); it wants: {wants}")
         else:
             parts.append(f"{column} is no column to be set; there are: {', '.join(ModelFields.model_fields)}")
     return " | ".join(parts)

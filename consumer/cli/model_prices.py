@@ -38,8 +38,8 @@ def comparison_document(comparisons: Sequence[Comparison], *, applied: bool) -> 
     return {"source": SOURCE, "applied": applied, "models": [_document(comparison) for comparison in comparisons]}
 
 
-def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
-    """One line for each model; a price that differs is shown as stored → listed."""
+def comparison_table(comparisons: Sequence[Comparison], *, applied: bool) -> RenderableType:
+    """One line for each model; a price that differs, or did until it was applied, is shown as stored → listed."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)
     for name in ("USD in", "cached", "cache write", "out"):
@@ -47,7 +47,9 @@ def comparison_table(comparisons: Sequence[Comparison]) -> RenderableType:
     table.add_column("")
     for comparison in comparisons:
         table.add_row(
-            comparison.model.full_name, *(_price(comparison, column) for column in PRICE_KEYS), _remark(comparison)
+            comparison.model.full_name,
+            *(_price(comparison, column) for column in PRICE_KEYS),
+            _remark(comparison, applied=applied),
         )
     return table
 
@@ -71,11 +73,11 @@ def _price(comparison: Comparison, column: str) -> str:
     return f"{stored} → {spelled(comparison.differing[column])}" if column in comparison.differing else stored
 
 
-def _remark(comparison: Comparison) -> str:
+def _remark(comparison: Comparison, *, applied: bool) -> str:
     listed = comparison.listed
     if listed is None:
         return "not in the list"
-    remarks = ["differs" if comparison.differing else "as listed"]
+    remarks = ["differs" if comparison.differing and not applied else "as listed"]
     if listed.dearer_above_tokens:
         remarks.append(f"dearer above {listed.dearer_above_tokens:,} prompt tokens")
     if listed.changes_on:

@@ -156,7 +156,7 @@ def prices(
     if json:
         print_json(model_prices.comparison_document(compared, applied=apply))
         return
-    people_console().print(model_prices.comparison_table(compared))
+    people_console().print(model_prices.comparison_table(compared, applied=apply))
     if differing:
         what = "have the listed prices now" if apply else "differ; --apply stores the listed prices"
         typer.echo(f"{len(differing)} models {what}.")

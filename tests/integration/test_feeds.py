@@ -5,11 +5,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
+from random import Random
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from consumer.cost import spending
 from repository.errors import MissingReference, RefusedData
 from repository.feeds import Failure, Feed, fail, missing_references, store
 from repository.llm_models import LlmModel
@@ -17,7 +19,7 @@ from repository.model_changes import change_models
 from repository.outbox import OutboxEvent
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, Postponement, Spending, postpone
-from tests.examples import announcement, failure, feed, new_request
+from tests.examples import announcement, completion, failure, feed, new_request
 from tests.integration.ledger import EXPIRED_S, claim, count, ledger_row, states, take_over
 
 RELAY_LEASE_S = 30.0
@@ -229,6 +231,24 @@ async def test_a_new_price_does_not_change_what_stored_posts_cost(pool: Pool, mo
         )
         await transaction.rollback()
     assert [row["cost_usd"] for row in costs] == [Decimal("0.000195"), Decimal("0.000195")]
+
+
+async def test_a_thousand_posts_with_cached_tokens_cost_what_a_hand_calculation_says(
+    pool: Pool, model: LlmModel
+) -> None:
+    requests = await claim(pool, [new_request() for _ in range(1_000)])
+    draw = Random(5)
+    counts = [(draw.randint(1_024, 3_000), draw.randint(0, 1_024), draw.randint(50, 900)) for _ in requests]
+    spent = [
+        spending(completion(prompt_tokens=prompt, cached_prompt_tokens=cached, completion_tokens=written), model)
+        for prompt, cached, written in counts
+    ]
+    await store_all(
+        pool, [feed(request, model.llm_model_id, spent=each) for request, each in zip(requests, spent, strict=True)]
+    )
+    # gpt-4o-mini: USD 0.15, 0.075 and 0.60 per 1,000,000 tokens, in units of 0.000000001
+    by_hand = sum((prompt - cached) * 150 + cached * 75 + written * 600 for prompt, cached, written in counts)
+    assert await pool.fetchval("SELECT sum(cost_usd) FROM instagram_feeds") * 1_000_000_000 == by_hand
 
 
 async def test_a_failed_request_says_why_and_keeps_its_record(pool: Pool) -> None:

@@ -92,5 +92,6 @@ async def test_listed_prices_are_compared_and_stored_only_when_asked(commands: C
 
     applied = await commands.run("models", "prices", "gpt-4o-mini", "--apply")
     assert "0.2 → 0.15" in applied.output
+    assert "differs" not in applied.output
     after = (await commands.run("models", "prices", "gpt-4o-mini", "--json")).document
     assert after["models"][0]["differing"] == []

@@ -37,3 +37,14 @@ def test_the_overview_imports_no_client_library() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert set(SLOW_TO_IMPORT).isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", OWN_COMMANDS)
+def test_every_command_shows_an_example_of_itself(name: str) -> None:
+    command = getattr(import_module(f"consumer.cli.{name}"), name)
+    callbacks = (
+        [each.callback for each in command.registered_commands] if isinstance(command, typer.Typer) else [command]
+    )
+
+    for callback in callbacks:
+        assert f"Example: instagram-feed {name}" in str(inspect.getdoc(callback))
