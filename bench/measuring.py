@@ -31,7 +31,8 @@ class WindowRules:
     """When the measured stretch begins and how long it may be.
 
     It begins with the first sample after `warm_up` completions and ends `longest_s` later, in any case before
-    `last` completions: beyond that the backlog runs dry and fewer calls are in flight than allowed.
+    `last` completions: beyond that the backlog runs dry and fewer calls are in flight than allowed. Calls that
+    began together end together, so both ends are put where completions have just come in.
     """
 
     warm_up: int
@@ -55,7 +56,8 @@ class WindowRules:
         if not within:
             raise NoWindow(f"the completions never stood between {self.warm_up} and {self.last}")
         first = within[0]
-        last = [sample for sample in within if sample.at_s <= first.at_s + self.longest_s][-1]
+        most = max(sample.completed for sample in within if sample.at_s <= first.at_s + self.longest_s)
+        last = next(sample for sample in within if sample.completed == most)
         if last.completed == first.completed:
             raise NoWindow(f"nothing was completed after the first {first.completed}")
         return first, last

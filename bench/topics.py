@@ -1,6 +1,8 @@
 """Topics on the measured broker: made for a run, filled with a backlog, counted from outside."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
@@ -10,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from consumer.topics import WantedTopic, create_missing
 
 BATCH_BYTES = 512 * 1_024
+POLL_S = 0.05
 READ_BYTES = 8 * 1_024 * 1_024
 
 
@@ -63,8 +66,19 @@ class RecordCount:
         return sum(ends.values())
 
 
+async def until_count(records: RecordCount, wanted: int, require_progress: Callable[[], None]) -> float:
+    """Wait until a topic has that many records; `require_progress` is called meanwhile and may raise.
+
+    Returns the moment on the clock of `time.perf_counter`.
+    """
+    while await records.read() < wanted:
+        require_progress()
+        await asyncio.sleep(POLL_S)
+    return time.perf_counter()
+
+
 async def record_times_ms(bootstrap_servers: str, topic: str) -> dict[bytes, int]:
-    """When each record of a topic was written, by its key: the broker's or producer's timestamp in ms."""
+    """When each record of a topic was sent, by its key: the timestamp that its producer gave it, in ms."""
     consumer: Any = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", max_partition_fetch_bytes=READ_BYTES
     )

@@ -11,7 +11,7 @@ from bench.program import Program, RunningProgram, running
 from bench.site import Site
 from bench.topics import RecordCount
 
-SAMPLE_S = 0.25
+SAMPLE_S = 0.1
 STALLED_S = 60.0
 
 

@@ -23,6 +23,12 @@ def test_the_window_is_no_longer_than_allowed() -> None:
     assert last.at_s - first.at_s == 10
 
 
+def test_both_ends_of_the_window_are_where_completions_have_just_come_in() -> None:
+    bursts = [at(tenth / 10, 100 * (tenth // 10)) for tenth in range(5, 60)]
+    first, last = RULES.window(bursts)
+    assert (first.at_s, last.at_s) == (1, 5)
+
+
 @pytest.mark.parametrize(
     ("samples", "is_over"),
     [
