@@ -29,6 +29,7 @@ OWN_COMMANDS = {
     "doctor": "Check everything that the consumer needs, and say what to do about what is wrong.",
     "feeds": "The posts that are stored.",
     "models": "The models that can write: defaults, prices, abilities, shutdown dates.",
+    "report": "Latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "The ledger: what became of each overlay.",
 }
 """Name and summary; the command is the attribute of that name in the module of that name."""

@@ -1,8 +1,11 @@
 """What commands print: results on standard output, for people or, as JSON, for scripts."""
 
+import csv
+import io
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -16,11 +19,26 @@ from schemas.wire_types import plain_decimal, rfc3339
 WIDTH_IN_A_PIPE = 160  # whoever pipes a table wants its columns whole
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, for spreadsheets.")]
 
 
 def print_json(document: object) -> None:
     """Print one JSON document; ids, instants and amounts are spelled as in the project's events."""
     typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_spelled))
+
+
+def print_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
+    """Print a line of column names and one for each row, spelled as in JSON; an unknown value is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({name: _cell(value) for name, value in row.items()})
+    typer.echo(text.getvalue(), nl=False)
+
+
+def _cell(value: object) -> object:
+    return value if value is None or isinstance(value, str | int | float) else _spelled(value)
 
 
 def people_console() -> Console:

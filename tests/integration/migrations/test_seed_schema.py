@@ -1,25 +1,13 @@
 """The migrated tables are the seed's, and the seed's nine queries run word for word."""
 
-import re
-from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
-FIXTURES = Path(__file__).parents[2] / "fixtures"
-SEED_QUERIES: Mapping[str, str] = dict(
-    re.findall(
-        r"^-- query: (\d)[^\n]*\n(.*?;)$",
-        (FIXTURES / "seed_queries.sql").read_text(encoding="utf-8"),
-        flags=re.DOTALL | re.MULTILINE,
-    )
-)
-# The seed's placeholder for an id, in queries 1 and 3.
-ANY_ID = "xxx-xxx-xxx"
+from tests.seed_queries import ANY_ID, SEED_QUERIES
 
 # The two decisions that depart from the seed: prices must round, and ids need no extension.
 PRICES = {"prompt_token_cost_per_1m", "completion_token_cost_per_1m"}

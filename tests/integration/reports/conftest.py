@@ -1,0 +1,34 @@
+"""One database a module with posts of many tenants, models and days; the tests only read it."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from bench.report_data import fill
+from devstack.endpoints import Endpoints
+from repository.pool import Connection, connection, open_pool
+from tests.databases import fresh_database
+
+FEEDS = 6_000
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def filled_database_url(stack: Endpoints, migrated_template: str) -> AsyncIterator[str]:
+    """The URL of the database."""
+    async with fresh_database(stack.database_url, template=migrated_template) as url:
+        session = await asyncpg.connect(url)
+        await fill(session, FEEDS)
+        await session.close()
+        yield url
+
+
+@pytest.fixture
+async def database(filled_database_url: str) -> AsyncIterator[Connection]:
+    """A session whose days begin where those of the reports do; the seed's queries depend on that."""
+    pool = await open_pool(filled_database_url, size=1, application_name="tests")
+    async with connection(pool) as borrowed:
+        await borrowed.execute("SET TimeZone = 'UTC'")
+        yield borrowed
+    await pool.close()
