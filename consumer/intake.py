@@ -126,11 +126,14 @@ class Intake:
 
     async def _take_in(self, poll: Poll) -> int:
         found = sort_records(poll, max_event_bytes=self._terms.max_event_bytes)
-        await self._dead_letters.send(found.invalid, valid=found.valid)
+        # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
         claimed = await self._claim(found)
-        self._count(found, len(claimed))
-        await self._commit(poll)
-        await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
+        try:
+            await self._dead_letters.send(found.invalid, valid=found.valid)
+            self._count(found, len(claimed))
+            await self._commit(poll)
+        finally:
+            await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
         return len(claimed)
 
     async def _claim(self, found: Sorted) -> list[ClaimedRequest]:

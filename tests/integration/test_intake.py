@@ -34,6 +34,17 @@ async def take_in(consumer: Application) -> int:
     return await eventually(consumer.app.intake.run_once, 20)
 
 
+async def undone(consumer: Application) -> str:
+    """Poll until a poll is undone; gives why."""
+
+    async def trouble() -> str | None:
+        consumer.app.intake.trouble = None
+        await consumer.app.intake.run_once()
+        return consumer.app.intake.trouble
+
+    return await eventually(trouble, 20) or ""
+
+
 async def committed(consumer: Application, topics: Topics) -> int | None:
     offset: int | None = await consumer.resources.consumer.committed(TopicPartition(topics.incoming, 0))
     return offset
@@ -100,24 +111,42 @@ async def test_an_event_of_another_type_is_passed_over(
 
 
 async def test_a_dead_letter_that_cannot_be_sent_holds_its_offset_until_it_can(
-    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
 ) -> None:
     await limit_record_size(stack, topics.dead_letter, 100)
     await send(stack.kafka_bootstrap_servers, topics.incoming, [b"not json" * 20, encoded(overlay_event())])
     async with application(feed_env) as consumer:
-
-        async def undone() -> str | None:
-            await consumer.app.intake.run_once()
-            return consumer.app.intake.trouble
-
-        assert "MessageSizeTooLarge" in (await eventually(undone, 20) or "")
+        assert "MessageSizeTooLarge" in await undone(consumer)
         assert await committed(consumer, topics) is None
-        assert await states(pool) == {}
-        await limit_record_size(stack, topics.dead_letter, 1_000_000)
-        assert await take_in(consumer) == 1
-        assert consumer.app.intake.trouble is None
-        assert await committed(consumer, topics) == 2
         await consumer.finish()
+        assert list((await states(pool)).values()) == ["done"]
+        await limit_record_size(stack, topics.dead_letter, 1_000_000)
+
+        async def both_passed() -> bool:
+            await consumer.app.intake.run_once()
+            return await committed(consumer, topics) == 2
+
+        await eventually(both_passed, 20)
+        assert consumer.app.intake.trouble is None
+        await consumer.finish()
+    assert len(await read_all(stack.kafka_bootstrap_servers, topics.dead_letter)) == 1
+    assert (await llm.ledger_summary()).total_calls == 1
+
+
+async def test_a_dead_letter_is_sent_once_however_long_postgres_cannot_take_the_event_beside_it(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+) -> None:
+    """Else an outage of the database would empty one record into the dead letters until their limit is passed."""
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [b"not json", encoded(overlay_event())])
+    async with application(feed_env, DEAD_LETTER_MAX_RUN="1") as consumer:
+        await pool.execute("ALTER TABLE feed_requests RENAME TO elsewhere")
+        for _ in range(3):
+            await undone(consumer)
+        assert await read_all(stack.kafka_bootstrap_servers, topics.dead_letter) == []
+        await pool.execute("ALTER TABLE elsewhere RENAME TO feed_requests")
+        assert await take_in(consumer) == 1
+        await consumer.finish()
+        assert await committed(consumer, topics) == 2
     assert len(await read_all(stack.kafka_bootstrap_servers, topics.dead_letter)) == 1
 
 
@@ -127,12 +156,7 @@ async def test_what_postgres_cannot_take_now_is_polled_again(
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(3)])
     async with application(feed_env) as consumer:
         await pool.execute("ALTER TABLE feed_requests RENAME TO elsewhere")
-
-        async def undone() -> str | None:
-            await consumer.app.intake.run_once()
-            return consumer.app.intake.trouble
-
-        await eventually(undone, 20)
+        await undone(consumer)
         assert await committed(consumer, topics) is None
         assert consumer.app.in_flight.free == consumer.app.in_flight.limit
         await pool.execute("ALTER TABLE elsewhere RENAME TO feed_requests")
