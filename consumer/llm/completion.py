@@ -9,6 +9,8 @@ from pydantic_core import from_json, to_json
 
 from consumer.llm.errors import CallFailed
 
+MOST_TOKENS = 2**31 - 1  # PostgreSQL's INTEGER
+
 
 @dataclass(frozen=True, slots=True)
 class Completion:
@@ -98,8 +100,8 @@ def _text(value: object) -> str:
 
 
 def _count(value: object) -> int:
-    """A figure that cannot be read is no reason to throw a paid answer away."""
-    return value if isinstance(value, int) and value > 0 else 0
+    """A figure that cannot be read, or that no column holds, is no reason to throw a paid answer away."""
+    return value if isinstance(value, int) and 0 < value <= MOST_TOKENS else 0
 
 
 def _without_nul(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -64,7 +64,10 @@ def test_an_escaped_backslash_before_u0000_is_not_a_nul() -> None:
     assert json.loads(read(answer).raw) == answer
 
 
-@pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None}, {"prompt_tokens": "many"}, {"prompt_tokens": -5}])
+@pytest.mark.parametrize(
+    "usage",
+    [None, {}, {"prompt_tokens": None}, {"prompt_tokens": "many"}, {"prompt_tokens": -5}, {"prompt_tokens": 2**31}],
+)
 def test_a_paid_answer_with_odd_usage_is_still_an_answer(usage: object) -> None:
     completion = read(body(usage=usage))
     assert completion.content == "{}"
