@@ -17,6 +17,7 @@ Producer: TypeAlias = "AIOKafkaProducer"
 
 ACKNOWLEDGE_S = 20.0
 CLOSE_S = 5.0
+TOPIC_LOOKUP_S = 2.0
 _STUCK = (OutOfOrderSequenceNumber, ProducerFenced)
 
 
@@ -75,12 +76,30 @@ class Publisher:
         try:
             async with asyncio.timeout(ACKNOWLEDGE_S):
                 producer = await self._working_producer()
-                deliveries = [await _begin(producer, record) for record in records]
+                unknown = {topic for topic in {record.topic for record in records} if not await _knows(producer, topic)}
         except (KafkaError, OSError, TimeoutError) as error:
             return [_failed(error)] * len(records)
+        results = iter(
+            await self._acknowledged(producer, [record for record in records if record.topic not in unknown])
+        )
+        return [
+            PublishFailed(f"the broker tells of no topic {record.topic}") if record.topic in unknown else next(results)
+            for record in records
+        ]
+
+    async def _acknowledged(self, producer: Producer, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
+        deliveries: list[asyncio.Future[object]] = []
+        try:
+            async with asyncio.timeout(ACKNOWLEDGE_S):
+                for record in records:
+                    deliveries.append(await _begin(producer, record))  # noqa: PERF401 - keeps those begun in time
+        except TimeoutError:
+            # its batches are full and none is sent
+            self._stuck = True
         if deliveries:
-            await asyncio.wait(deliveries, timeout=ACKNOWLEDGE_S)
-        return [self._result(delivery) for delivery in deliveries]
+            await asyncio.wait(deliveries, timeout=0 if self._stuck else ACKNOWLEDGE_S)
+        not_begun = [PublishFailed("the producer takes no more records")] * (len(records) - len(deliveries))
+        return [*map(self._result, deliveries), *not_begun]
 
     async def _working_producer(self) -> Producer:
         async with self._replacing:
@@ -103,6 +122,14 @@ class Publisher:
             self._stuck = True
             return _OutOfSequence(f"{type(error).__name__}: {error}")
         return _failed(error)
+
+
+async def _knows(producer: Producer, topic: str) -> bool:
+    """Whether the broker has this topic. One that it does not have must not hold up the records for others."""
+    with suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(TOPIC_LOOKUP_S):
+            return bool(await producer.partitions_for(topic))
+    return False
 
 
 async def _begin(producer: Producer, record: OutgoingRecord) -> "asyncio.Future[object]":

@@ -5,7 +5,10 @@ take, it finds in the table once that event's lease has run out.
 """
 
 import asyncio
+import math
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 
@@ -19,6 +22,7 @@ log = structlog.get_logger()
 
 RELAY_LEASE_S = 30.0  # longer than a send may take, so that a slow broker does not see every event twice
 LOOK_S = 1.0
+RETRY_S = 5.0  # so that events the broker never takes leave the others most of the time
 BATCH = 500
 MOST_IN_HAND = 10_000  # while Kafka is away the rest waits in the table, not in memory
 
@@ -31,6 +35,7 @@ class Relay:
         self._publisher = publisher
         self._metrics = metrics
         self._in_hand: list[OutboxEvent] = []
+        self._looked_at_s = -math.inf
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -45,22 +50,22 @@ class Relay:
     async def run(self) -> None:
         """Publish without end: at once what is handed over, every second what is found in the table."""
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._arrived.wait()
-            except TimeoutError:
-                pass
-            await self.run_once()
+            if await self.run_once() == BATCH:
+                self._arrived.set()  # after an outage there is more where that came from
 
     async def run_once(self) -> int:
         """Publish one batch. Returns how many events the broker acknowledged."""
         try:
-            events = self._take_in_hand() or await self._take_from_table()
+            events = await self._next_batch()
             return await self._publish(events) if events else 0
         except StoreError as error:
             # published but not deleted: sent again after the lease, byte for byte the same
             log.warning("relay.store_unavailable", error=str(error))
             await asyncio.sleep(LOOK_S)
+            self._looked_at_s = time.monotonic()  # what is in hand has its turn next, database or not
             return 0
         finally:
             if not self._in_hand:
@@ -69,6 +74,13 @@ class Relay:
     async def drain(self) -> None:
         """Wait until all that was handed over has been tried; `run` does the publishing."""
         await self._idle.wait()
+
+    async def _next_batch(self) -> list[OutboxEvent]:
+        """What was handed over; but the table has its turn every `LOOK_S`, also while there is always more in hand."""
+        if self._in_hand and time.monotonic() < self._looked_at_s + LOOK_S:
+            return self._take_in_hand()
+        self._looked_at_s = time.monotonic()
+        return await self._take_from_table() or self._take_in_hand()
 
     def _take_in_hand(self) -> list[OutboxEvent]:
         self._arrived.clear()
@@ -89,10 +101,11 @@ class Relay:
             if published:
                 await delete_published(borrowed, published)
             if unsent:
-                await give_back(borrowed, unsent)
+                await give_back(borrowed, unsent, delay_s=RETRY_S)
         self._metrics.published.inc(len(published))
         if unsent:
             reason = next(str(failure) for failure in results if failure)
             log.warning("relay.publish_failed", events=len(unsent), error=reason)
-            await asyncio.sleep(LOOK_S)
+            if not published:
+                await asyncio.sleep(LOOK_S)
         return len(published)

@@ -56,8 +56,13 @@ async def delete_published(connection: Connection, outbox_ids: Sequence[int]) ->
     await connection.execute("DELETE FROM outbox_events WHERE outbox_id = ANY($1::bigint[])", outbox_ids)
 
 
-async def give_back(connection: Connection, outbox_ids: Sequence[int]) -> None:
-    """Let any relay take events that could not be sent."""
-    await connection.execute(
-        "UPDATE outbox_events SET available_at = now() WHERE outbox_id = ANY($1::bigint[])", outbox_ids
-    )
+_GIVE_BACK = """
+    UPDATE outbox_events
+    SET available_at = now() + $2 * interval '1 second'
+    WHERE outbox_id = ANY($1::bigint[])
+"""
+
+
+async def give_back(connection: Connection, outbox_ids: Sequence[int], *, delay_s: float) -> None:
+    """Let any relay take events that could not be sent, from `delay_s` on."""
+    await connection.execute(_GIVE_BACK, outbox_ids, delay_s)

@@ -82,10 +82,11 @@ async def test_exactly_what_was_published_is_deleted(pool: Pool) -> None:
     assert await claim(pool) == [events[1]]
 
 
-async def test_what_could_not_be_sent_is_given_back_at_once(pool: Pool) -> None:
+async def test_what_could_not_be_sent_is_given_back_for_a_later_time(pool: Pool) -> None:
     events = [await put(pool, announcement()) for _ in range(3)]
     await claim(pool)
     async with connection(pool) as borrowed:
-        await give_back(borrowed, ids(events)[1:])
-    assert await claim(pool) == events[1:]
+        await give_back(borrowed, ids(events)[1:2], delay_s=60)
+        await give_back(borrowed, ids(events)[2:], delay_s=0)
+    assert await claim(pool) == events[2:]
     assert await count(pool, "outbox_events") == 3

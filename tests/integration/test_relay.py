@@ -8,7 +8,7 @@ import pytest
 
 from consumer.metrics import Metrics
 from consumer.publisher import Publisher
-from consumer.relay import Relay
+from consumer.relay import RETRY_S, Relay
 from devstack.endpoints import Endpoints
 from repository.outbox import OutboxEvent
 from repository.pool import Pool
@@ -17,6 +17,7 @@ from tests.integration.ledger import count
 from tests.integration.outbox_rows import put
 from tests.kafka_records import read_all
 from tests.topics import Topics
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.partitions(1)
 
@@ -87,8 +88,35 @@ async def test_an_event_the_broker_refuses_goes_back_and_holds_up_no_other(
     relay.hand_over(events)
     assert await relay.run_once() == 2
     assert await ids_on(stack, topics.created) == ids(events[::2])
-    [row] = await pool.fetch("SELECT event_id, available_at <= now() AS available FROM outbox_events")
-    assert (row["event_id"], row["available"]) == (too_large.event_id, True)
+    [row] = await pool.fetch(
+        "SELECT event_id, available_at <= now() + $1 * interval '1 second' AS soon FROM outbox_events", RETRY_S
+    )
+    assert (row["event_id"], row["soon"]) == (too_large.event_id, True)
+
+
+async def test_an_event_for_a_topic_that_is_gone_stays_in_the_outbox_and_holds_up_no_other(
+    stack: Endpoints, pool: Pool, topics: Topics, relay: Relay
+) -> None:
+    gone, fine = announcement("deleted.by.somebody"), announcement(topics.created)
+    events = [await put(pool, event, lease_s=60) for event in (gone, fine)]
+    relay.hand_over(events)
+    assert await relay.run_once() == 1
+    assert await ids_on(stack, topics.created) == ids(events[1:])
+    assert await pool.fetchval("SELECT event_id FROM outbox_events") == gone.event_id
+
+
+async def test_what_was_left_behind_is_published_although_there_is_always_something_in_hand(
+    stack: Endpoints, pool: Pool, topics: Topics, relay: Relay
+) -> None:
+    left_behind = await put(pool, announcement(topics.created), lease_s=-1)
+
+    async def left_behind_is_out() -> bool:
+        relay.hand_over([await put(pool, announcement(topics.created), lease_s=60) for _ in range(2)])
+        await relay.run_once()
+        relay.hand_over([await put(pool, announcement(topics.created), lease_s=60)])
+        return ids([left_behind])[0] in await ids_on(stack, topics.created)
+
+    await eventually(left_behind_is_out)
 
 
 async def test_a_long_queue_is_published_batch_by_batch(
