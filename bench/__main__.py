@@ -1,8 +1,10 @@
 """`python -m bench`: the consumer measured beside other programs, on real servers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,15 +13,18 @@ from rich.console import Console
 
 from bench.machine import load_average
 from bench.measuring import NoWindow
-from bench.program import PROGRAMS, Program, ProgramEnded
+from bench.program import PROGRAMS, ProgramEnded
 from bench.progress import end_on_sigterm, say
 from bench.report import document, print_result, write_json
+from bench.scenario import Scenario, Workshop
 from bench.scenarios import SCENARIOS
 from bench.session import Result, open_workshop, run_scenario
 from devstack.errors import StackError
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 ScenariosOption = Annotated[
     str, typer.Option("--scenario", help=f"Which, separated by commas: {', '.join(SCENARIOS)}; or `all`.")
@@ -30,17 +35,22 @@ ProgramsOption = Annotated[
 ]
 RunsOption = Annotated[int, typer.Option(min=1, help="Rounds; medians are reported, so take an odd number.")]
 WindowOption = Annotated[float, typer.Option("--window-s", min=1, help="Longest measured stretch of a run, seconds.")]
+FeedsOption = Annotated[
+    int, typer.Option("--feeds", min=1_000, help="Posts in the full database of `full-database`; 5,000,000 take 10 GB.")
+]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write all runs, machine and versions to this file.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", help="Keep the programs' output in this folder.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would run, and run nothing.")]
 
 
+@app.command()
 def bench(
     *,
     scenario: ScenariosOption = "saturated",
     programs: ProgramsOption = "all",
     runs: RunsOption = 5,
     window_s: WindowOption = 10.0,
+    feeds: FeedsOption = 5_000_000,
     json_file: JsonOption = None,
     output: OutputOption = None,
     dry_run: DryRunOption = False,
@@ -62,7 +72,8 @@ def bench(
     started_at, load_before = datetime.now(UTC), load_average()
     results: list[Result] = []
     try:
-        asyncio.run(_measure([one.name for one in wanted], contending, runs, window_s, output, results))
+        opening = partial(open_workshop, contending, window_s=window_s, stored_feeds=feeds, keep=output, report=say)
+        asyncio.run(_measure(wanted, opening, runs, results))
     except (NoWindow, ProgramEnded, StackError) as error:
         typer.echo(f"bench: {error}", err=True)
         raise typer.Exit(EXIT_FAILED) from None
@@ -74,20 +85,17 @@ def bench(
 
 
 async def _measure(
-    names: Sequence[str],
-    programs: Sequence[Program],
+    scenarios: Sequence[Scenario],
+    opening: Callable[[], AbstractAsyncContextManager[Workshop]],
     runs: int,
-    window_s: float,
-    output: Path | None,
     results: list[Result],
 ) -> None:
     end_on_sigterm()
     console = Console()
-    async with open_workshop(programs, window_s=window_s, keep=output, report=say) as workshop:
-        for name in names:
-            result = await run_scenario(SCENARIOS[name], workshop, runs=runs)
-            results.append(result)
-            print_result(console, result)
+    async with opening() as workshop:
+        for scenario in scenarios:
+            results.append(await run_scenario(scenario, workshop, runs=runs))
+            print_result(console, results[-1])
 
 
 def _chosen(text: str, known: Mapping[str, object], option: str) -> list[str]:
@@ -98,4 +106,4 @@ def _chosen(text: str, known: Mapping[str, object], option: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    typer.run(bench)
+    app()

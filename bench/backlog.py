@@ -29,12 +29,14 @@ class Backlog:
 
 
 @asynccontextmanager
-async def filled_topic(workshop: Workshop, events: int, *, partitions: int = PARTITIONS) -> AsyncIterator[Backlog]:
+async def filled_topic(
+    workshop: Workshop, events: int, *, partitions: int = PARTITIONS, seed: int = SEED
+) -> AsyncIterator[Backlog]:
     """A topic with that many events, deleted after the block."""
     topic, servers = f"overlay.{uuid4().hex[:12]}", workshop.servers.kafka.address
     async with existing_topics(servers, [topic], partitions=partitions):
         workshop.report(f"writing {events:,} events to {partitions} partition{'s' if partitions > 1 else ''}")
-        await fill(servers, topic, overlay_events(events, seed=SEED))
+        await fill(servers, topic, overlay_events(events, seed=seed))
         yield Backlog(topic, events)
 
 

@@ -61,8 +61,11 @@ async def fill_with_feeds(database_url: str, feeds: int, *, report: Report) -> N
             last = min(feeds, first + ROWS_PER_STATEMENT - 1)
             await connection.execute(_FILL, first, last)
             report(f"{last:,} of {feeds:,} posts")
+        report("making the indexes anew")
+        await connection.execute("SET maintenance_work_mem = '512MB'")
         for index in indexes:
             await connection.execute(index["indexdef"])
         await connection.execute("VACUUM (ANALYZE)")
+        await connection.execute("CHECKPOINT")
     finally:
         await connection.close()

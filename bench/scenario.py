@@ -17,13 +17,18 @@ Medians = Mapping[str, Figures]
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What scenarios work with. `template` is a migrated database to copy, `folder` takes output of programs."""
+    """What scenarios work with.
+
+    `template` is a migrated database to copy, `folder` takes the output of programs, `stored_feeds` is how many
+    posts a full database holds.
+    """
 
     servers: Servers
     template: str
     folder: Path
     programs: Sequence[Program]
     window_s: float
+    stored_feeds: int
     report: Report
 
     def output_of(self, contender: str) -> Path:

@@ -28,7 +28,7 @@ class Result:
 
 @asynccontextmanager
 async def open_workshop(
-    programs: Sequence[Program], *, window_s: float, keep: Path | None, report: Report
+    programs: Sequence[Program], *, window_s: float, stored_feeds: int = 0, keep: Path | None = None, report: Report
 ) -> AsyncIterator[Workshop]:
     """Start the servers and make the template database. With `keep` the programs' output stays in that folder.
 
@@ -43,7 +43,7 @@ async def open_workshop(
             fresh_database(servers.postgres.address) as template_url,
         ):
             await migrations.upgrade(template_url)
-            yield Workshop(servers, name_of(template_url), output, programs, window_s, report)
+            yield Workshop(servers, name_of(template_url), output, programs, window_s, stored_feeds, report)
 
 
 async def run_scenario(scenario: Scenario, workshop: Workshop, *, runs: int) -> Result:

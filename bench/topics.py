@@ -4,10 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from consumer.topics import WantedTopic, create_missing
 
@@ -43,6 +44,13 @@ async def fill(bootstrap_servers: str, topic: str, records: Iterable[tuple[bytes
         await producer.flush()
 
 
+class Count(Protocol):
+    """Something that grows and can be asked for."""
+
+    async def read(self) -> int:
+        """The count at this moment."""
+
+
 class RecordCount:
     """How many records a topic has, asked of the broker: end offsets of all partitions, summed."""
 
@@ -66,8 +74,32 @@ class RecordCount:
         return sum(ends.values())
 
 
-async def until_count(records: RecordCount, wanted: int, require_progress: Callable[[], None]) -> float:
-    """Wait until a topic has that many records; `require_progress` is called meanwhile and may raise.
+class CommittedCount:
+    """How many records of a topic a consumer group has behind it: its committed offsets, summed."""
+
+    def __init__(self, bootstrap_servers: str, group_id: str) -> None:
+        self._group_id = group_id
+        self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+
+    async def __aenter__(self) -> Self:
+        await self._admin.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._admin.close()
+
+    async def read(self) -> int:
+        """The count at this moment."""
+        try:
+            committed = await self._admin.list_consumer_group_offsets(self._group_id)
+        except GroupCoordinatorNotAvailableError:
+            # the broker knows nobody of its groups until the first one joins
+            return 0
+        return sum(max(0, offset.offset) for offset in committed.values())
+
+
+async def until_count(records: Count, wanted: int, require_progress: Callable[[], None]) -> float:
+    """Wait until there are that many; `require_progress` is called meanwhile and may raise.
 
     Returns the moment on the clock of `time.perf_counter`.
     """

@@ -31,6 +31,8 @@ HOTTEST = 20
 ENTRY = "run_until_complete"
 US_PER_S = 1_000_000
 
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
 SecondsOption = Annotated[int, typer.Option("--seconds", min=5, help="How long the consumer is sampled.")]
 PageOption = Annotated[
     Path | None, typer.Option("--page", help="Markdown page with marks for the profile; the chart goes beside it.")
@@ -50,6 +52,7 @@ class Profile:
         return {step: share * self.cpu_s_per_event * US_PER_S for step, share in shares(self.stacks).items()}
 
 
+@app.command()
 def profile(*, seconds: SecondsOption = 30, page: PageOption = None) -> None:
     """Say where the microseconds of one event go, on a broker, a database and a simulated LLM of its own.
 
@@ -71,7 +74,7 @@ def profile(*, seconds: SecondsOption = 30, page: PageOption = None) -> None:
 async def _measure(seconds: int) -> Profile:
     end_on_sigterm()
     async with (
-        open_workshop([OURS], window_s=seconds, keep=None, report=say) as workshop,
+        open_workshop([OURS], window_s=seconds, report=say) as workshop,
         filled_topic(workshop, WARM_UP_EVENTS + EVENTS_PER_S * seconds) as backlog,
     ):
         return await _sampled(workshop, backlog.topic, seconds)
@@ -126,4 +129,4 @@ def _write(profile: Profile, page: Path) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(profile)
+    app()

@@ -1,11 +1,27 @@
 """The scenarios by name, in the order in which they are run."""
 
 from bench.scenario import Scenario
+from bench.scenarios.full_database import FULL_DATABASE
 from bench.scenarios.latency_bound import LATENCY_BOUND
+from bench.scenarios.memory import MEMORY
 from bench.scenarios.partitions import ONE_PARTITION
+from bench.scenarios.rebalance import REBALANCE
+from bench.scenarios.replay import REPLAY
 from bench.scenarios.saturated import SATURATED
+from bench.scenarios.start import START
 from bench.scenarios.steady import STEADY
 
 SCENARIOS: dict[str, Scenario] = {
-    scenario.name: scenario for scenario in (SATURATED, LATENCY_BOUND, STEADY, ONE_PARTITION)
+    scenario.name: scenario
+    for scenario in (
+        SATURATED,
+        LATENCY_BOUND,
+        STEADY,
+        ONE_PARTITION,
+        REPLAY,
+        REBALANCE,
+        START,
+        MEMORY,
+        FULL_DATABASE,
+    )
 }

@@ -1,0 +1,60 @@
+"""Years of posts against an empty database: an event must not get more expensive."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import count
+
+from bench.backlog import filled_topic, work_off
+from bench.databases import fresh_database
+from bench.filled_database import fill_with_feeds
+from bench.measuring import Figures
+from bench.program import OURS
+from bench.scenario import Aim, Medians, Scenario, Trial, Workshop
+
+EVENTS = 16_000
+LATENCY_S = 0.2
+IN_FLIGHT = 400
+MOST_TIMES_EMPTY = 1.15
+EMPTY, FULL = "empty", "full"
+
+
+@asynccontextmanager
+async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
+    workshop.report(f"filling a database with {workshop.stored_feeds:,} posts")
+    async with fresh_database(workshop.servers.postgres.address, template=workshop.template) as url:
+        await fill_with_feeds(url, workshop.stored_feeds, report=workshop.report)
+        seeds = count(1)
+        yield {
+            EMPTY: partial(_new_events, workshop, seeds, None),
+            FULL: partial(_new_events, workshop, seeds, url),
+        }
+
+
+async def _new_events(workshop: Workshop, seeds: "count[int]", database: str | None) -> Figures:
+    """Work off events that no run before has had: the full database is used again and again."""
+    async with filled_topic(workshop, EVENTS, seed=next(seeds)) as backlog:
+        return await work_off(workshop, OURS, backlog, latency_s=LATENCY_S, in_flight=IN_FLIGHT, database=database)
+
+
+def _ratio(medians: Medians, figure: str) -> float:
+    return medians[FULL][figure] / medians[EMPTY][figure]
+
+
+FULL_DATABASE = Scenario(
+    name="full-database",
+    question="Does an event cost more when the database is full?",
+    contenders=_contenders,
+    aims=(
+        Aim(
+            "the consumer's CPU per event, times that with an empty database",
+            partial(_ratio, figure="cpu_ms_per_event"),
+            at_most=MOST_TIMES_EMPTY,
+        ),
+        Aim(
+            "PostgreSQL's CPU per event, times that with an empty database",
+            partial(_ratio, figure="postgres_cpu_ms_per_event"),
+            at_most=MOST_TIMES_EMPTY,
+        ),
+    ),
+)
