@@ -12,7 +12,7 @@ import structlog
 
 from consumer.llm.breaker import Breaker, Permit
 from consumer.llm.completion import Completion
-from consumer.llm.errors import CallFailed, HeldBack, LlmError, RateLimited
+from consumer.llm.errors import CallFailed, HeldBack, LlmError, RateLimited, RequestRefused
 from consumer.llm.limiter import RateLimiter, WaitTooLong
 from consumer.llm.pacing import Reservation
 from consumer.llm.writer import CallId, Writer
@@ -24,6 +24,7 @@ log = structlog.get_logger()
 CHARACTERS_PER_TOKEN = 2
 ANSWER_TOKENS = 400
 TYPICAL_TOKENS = 1_200
+LOOKUP_RETRY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,20 @@ class Provider:
         self._limiter.settle(admission.reservation, completion.total_tokens)
         self._limiter.learn(admission.reservation, completion.headers)
         return completion
+
+    async def find_stored(self, call_id: CallId) -> Completion | None:
+        """The newest completion that the provider kept for this request; costs nothing.
+
+        Raises:
+            HeldBack: it cannot tell now. What may have been paid for is still to be looked up.
+        """
+        try:
+            return await self.writer.find_stored(call_id)
+        except RequestRefused:
+            return None
+        except LlmError as error:
+            retry_in_s = LOOKUP_RETRY_S + self._retry_in_s()
+            raise HeldBack(str(error), reason=error.reason, retry_in_s=retry_in_s, maybe_billed=True) from error
 
     def _judged(self, admission: Admission, error: LlmError, call_id: CallId) -> LlmError:
         own_fault = self._record(admission.permit, error, call_id)

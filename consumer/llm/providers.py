@@ -75,10 +75,10 @@ class Providers:
         A provider in trouble is asked only if there is no other.
 
         Raises:
-            LlmError: a provider could not be asked.
+            HeldBack: a provider could not be asked.
         """
         called = [provider for provider in self._providers if provider.trouble is None]
         for provider in called or self._providers:
-            if found := await provider.writer.find_stored(call_id):
+            if found := await provider.find_stored(call_id):
                 return provider, found
         return None

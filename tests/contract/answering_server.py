@@ -26,7 +26,7 @@ async def answering(answer: Answer) -> AsyncIterator[tuple[str, list[Asked]]]:
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        asked.append(Asked(request.path, headers, await request.json()))
+        asked.append(Asked(request.path, headers, await request.json() if request.can_read_body else None))
         return await answer(request)
 
     # some answers never end by themselves

@@ -120,3 +120,12 @@ async def test_nothing_is_looked_up_where_nothing_is_stored() -> None:
     async with answering(completion_answer) as (base_url, asked), open_writer(base_url) as writer:
         assert await writer.find_stored(CALL_ID) is None
     assert asked == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_where_stored_answers_cannot_be_listed_none_is_found(status: int) -> None:
+    async def no_such_thing(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"error": {"message": "no"}}, status=status)
+
+    async with answering(no_such_thing) as (base_url, _), open_writer(base_url, store_responses=True) as writer:
+        assert await writer.find_stored(CALL_ID) is None

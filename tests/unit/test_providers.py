@@ -7,7 +7,7 @@ import pytest
 
 from consumer.llm.breaker import Breaker
 from consumer.llm.completion import Completion
-from consumer.llm.errors import AccountRefused, ContentFiltered, HeldBack, LlmError, RateLimited
+from consumer.llm.errors import AccountRefused, ContentFiltered, HeldBack, LlmError, RateLimited, RequestRefused
 from consumer.llm.limiter import RateLimiter
 from consumer.llm.provider import Provider
 from consumer.llm.providers import Providers
@@ -29,6 +29,7 @@ class FakeWriter:
     def __init__(self, name: str) -> None:
         self.model: LlmModel = llm_model(model_name=name, model_version=None)
         self.error: LlmError | None = None
+        self.lookup_error: LlmError | None = None
         self.stored: Completion | None = None
         self.lookups = 0
 
@@ -41,6 +42,8 @@ class FakeWriter:
     async def find_stored(self, _call_id: CallId) -> Completion | None:
         """Look a completion up."""
         self.lookups += 1
+        if self.lookup_error:
+            raise self.lookup_error
         return self.stored
 
 
@@ -147,3 +150,20 @@ async def test_a_provider_in_trouble_is_not_asked_for_lost_answers() -> None:
 
     assert await pair.providers.find_stored(CALL) is None
     assert (pair.preferred.lookups, pair.fallback.lookups) == (0, 1)
+
+
+async def test_after_a_rate_limit_nothing_is_taken_on_and_no_other_call_goes_out_for_as_long_as_asked() -> None:
+    pair = Pair()
+    pair.preferred.error = RateLimited("HTTP 429", retry_after_s=30)
+    assert (await pair.fails()).retry_in_s >= 30
+    pair.preferred.error = None
+
+    assert pair.providers.allowance(100) == 0
+    assert 29 <= (await pair.fails()).retry_in_s <= 60
+
+
+async def test_a_provider_that_refuses_the_lookup_has_kept_nothing() -> None:
+    pair = Pair()
+    pair.preferred.lookup_error = RequestRefused("HTTP 405")
+
+    assert await pair.providers.find_stored(CALL) is None
