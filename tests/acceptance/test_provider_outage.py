@@ -31,6 +31,8 @@ async def test_a_refused_account_uses_up_no_attempt_and_all_is_written_when_it_i
         assert await consumer.ready_status() == 503
         assert len(consumer.events("breaker.opened")) == 1
         assert await query(database_url, "SELECT 1 FROM feed_requests WHERE attempts > 0") == []
+        # the rest stays in Kafka: what is taken in beyond the slots is for the probes
+        assert len(await query(database_url, "SELECT 1 FROM feed_requests")) < 2 * IN_FLIGHT
 
         await llm.set_faults()
 

@@ -83,7 +83,7 @@ async def test_a_rate_limit_is_waited_out_and_uses_up_no_attempt(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl
 ) -> None:
     await llm.set_latency("constant:0.02")
-    await llm.set_faults({"kind": "rate_limited", "first": 1, "retry_after_s": 1.5})
+    await llm.set_faults({"kind": "rate_limited", "first": 1, "retry_after_s": 3})
     async with running_service({**feed_env, **QUICK, "MAX_ATTEMPTS": "1"}, stack, topics, llm) as service:
         await send_and_store(service, 8)
         requests = await query(feed_env["DATABASE_URL"], "SELECT state, attempts FROM feed_requests")
@@ -92,4 +92,4 @@ async def test_a_rate_limit_is_waited_out_and_uses_up_no_attempt(
     [limited] = [call for call in calls if call.status == 429]
     [again] = [call for call in calls if call.overlay_id == limited.overlay_id and call.status == 200]
     assert limited.answered_at is not None
-    assert (again.received_at - limited.answered_at).total_seconds() >= 1.5
+    assert (again.received_at - limited.answered_at).total_seconds() >= 3

@@ -14,6 +14,7 @@ from repository.requests import (
     NewRequest,
     Postponement,
     Spending,
+    claim_available,
     extend_leases,
     postpone,
     release,
@@ -112,6 +113,17 @@ async def test_a_lease_that_ran_out_goes_to_one_process_with_a_larger_token(pool
     [taken] = [request for sweep in sweeps for request in sweep]
     assert taken.fencing_token == lost.fencing_token + 1
     assert taken.taken_over
+
+
+async def test_after_a_restart_of_the_database_nobody_is_taken_over_before_the_holders_could_extend(pool: Pool) -> None:
+    """Any server has been up for less than this lease: to it the present start is a restart."""
+    longer_than_uptime_s = 10 * 365 * 86_400.0
+    [held, postponed] = await claim(pool, [new_request(), new_request()], lease_s=EXPIRED_S)
+    await put_off(pool, postponement(postponed))
+    async with connection(pool) as borrowed:
+        taken = await claim_available(borrowed, owner="process-2", lease_s=longer_than_uptime_s, limit=10)
+    assert [request.overlay_id for request in taken] == [postponed.overlay_id]
+    assert (await ledger_row(pool, held.overlay_id))["fencing_token"] == held.fencing_token
 
 
 async def test_a_take_over_counts_the_call_that_the_lost_process_may_have_begun(pool: Pool) -> None:
