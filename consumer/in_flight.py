@@ -9,6 +9,7 @@ from uuid import UUID
 from repository.errors import StoreUnavailable
 from repository.requests import ClaimedRequest
 
+WAITING_PART = 4
 _Claim = tuple[UUID, int, int]
 
 
@@ -36,19 +37,24 @@ class ClaimTerms:
 
 
 class InFlight:
-    """At most `limit` requests at once. A slot is reserved before a claim and kept until the end is stored."""
+    """At most `limit` requests are worked on at once; with the outcomes that wait to be stored, a quarter more.
+
+    A slot is reserved before a claim and kept until there is an outcome: the next call need not wait for the
+    database. The lease is held until the outcome is stored.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._reserved = 0
         self._held: dict[_Claim, ClaimedRequest] = {}
-        self._released = asyncio.Event()
+        self._ended: set[_Claim] = set()
+        self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
 
     @property
     def free(self) -> int:
-        """Slots that nobody has reserved."""
-        return self.limit - self._reserved
+        """Slots that nobody has reserved; fewer while many outcomes wait to be stored."""
+        return self.limit - self._reserved - max(0, len(self._ended) - self.limit // WAITING_PART)
 
     @property
     def held(self) -> list[ClaimedRequest]:
@@ -58,8 +64,8 @@ class InFlight:
     async def until_free(self, count: int = 1) -> None:
         """Wait until at least `count` slots are free; reserves nothing."""
         while self.free < count:
-            self._released.clear()
-            await self._released.wait()
+            self._changed.clear()
+            await self._changed.wait()
 
     async def reserve(self, *, at_least: int, at_most: int) -> int:
         """Wait for `at_least` slots and take up to `at_most`; returns how many were taken.
@@ -75,20 +81,30 @@ class InFlight:
     def release(self, count: int) -> None:
         """Give back reserved slots that no request came to use."""
         self._reserved -= count
-        self._released.set()
+        self._changed.set()
 
     def hold(self, requests: Iterable[ClaimedRequest]) -> None:
         """Note the leases of requests just claimed into reserved slots."""
         self._held.update((_claim(request), request) for request in requests)
 
+    def end(self, request: ClaimedRequest) -> None:
+        """Free the slot of a request that has an outcome; told again, it changes nothing."""
+        if (claim := _claim(request)) not in self._ended:
+            self._ended.add(claim)
+            self.release(1)
+
     def finish(self, requests: Iterable[ClaimedRequest]) -> None:
-        """Forget requests whose end is stored, and free their slots."""
-        ended = [self._held.pop(_claim(request)) for request in requests]
-        self.release(len(ended))
+        """Forget requests whose outcome is stored."""
+        for claim in map(_claim, requests):
+            del self._held[claim]
+            self._ended.remove(claim)
+        self._changed.set()
 
     async def until_empty(self) -> None:
-        """Wait until nothing is claimed and unfinished."""
-        await self.until_free(self.limit)
+        """Wait until nothing is reserved, worked on or waiting to be stored."""
+        while self._reserved or self._held:
+            self._changed.clear()
+            await self._changed.wait()
 
 
 def _claim(request: ClaimedRequest) -> _Claim:

@@ -1,7 +1,7 @@
-"""The intake: poll as many records as there are free slots, claim them, commit, hand them on.
+"""The intake: poll as many records as there are free slots, claim them, hand them on, commit.
 
-A poll's events are in the ledger before its offsets are committed, and an invalid record's dead
-letter is acknowledged before. When either cannot be done now, the poll is undone by seeking back.
+A poll's events are in the ledger before their calls begin and before its offsets are committed, and an
+invalid record's dead letter is acknowledged before. When either cannot be done now, the poll is undone by seeking back.
 """
 
 import asyncio
@@ -128,12 +128,10 @@ class Intake:
         found = sort_records(poll, max_event_bytes=self._terms.max_event_bytes)
         # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
         claimed = await self._claim(found)
-        try:
-            await self._dead_letters.send(found.invalid, valid=found.valid)
-            self._count(found, len(claimed))
-            await self._commit(poll)
-        finally:
-            await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
+        await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
+        await self._dead_letters.send(found.invalid, valid=found.valid)
+        self._count(found, len(claimed))
+        await self._commit(poll)
         return len(claimed)
 
     async def _claim(self, found: Sorted) -> list[ClaimedRequest]:

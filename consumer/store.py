@@ -57,7 +57,8 @@ class Storer:
         self._idle.set()
 
     def put(self, outcome: Outcome) -> None:
-        """Leave an outcome to be stored."""
+        """Leave an outcome to be stored; its request's slot is free from now on."""
+        self._in_flight.end(outcome.request)
         self._waiting.append(outcome)
         self._idle.clear()
         self._arrived.set()

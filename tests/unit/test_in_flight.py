@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from consumer.in_flight import ClaimTerms, InFlight
 from repository.errors import StoreUnavailable
+from repository.requests import ClaimedRequest
 from tests.examples import claimed_request
 
 TERMS = ClaimTerms(owner="process-1", lease_s=90.0, max_event_bytes=262_144)
@@ -78,13 +79,41 @@ async def test_a_caller_who_gives_up_takes_no_slot_and_holds_up_nobody() -> None
     assert in_flight.free == 0
 
 
-async def test_a_finished_request_frees_its_slot_and_is_no_longer_held() -> None:
-    in_flight = InFlight(2)
+def finish(in_flight: InFlight, request: ClaimedRequest) -> None:
+    in_flight.end(request)
+    in_flight.finish([request])
+
+
+async def test_a_request_with_an_outcome_frees_its_slot_and_its_lease_is_held_until_that_is_stored() -> None:
+    in_flight = InFlight(4)
     one, other = claimed_request(), claimed_request()
     await in_flight.reserve(at_least=2, at_most=2)
     in_flight.hold([one, other])
+    in_flight.end(one)
+    assert (in_flight.held, in_flight.free) == ([one, other], 3)
     in_flight.finish([one])
-    assert in_flight.held == [other]
+    assert (in_flight.held, in_flight.free) == ([other], 3)
+
+
+async def test_an_outcome_that_is_replaced_frees_no_second_slot() -> None:
+    in_flight = InFlight(4)
+    request = claimed_request()
+    await in_flight.reserve(at_least=2, at_most=2)
+    in_flight.hold([request])
+    in_flight.end(request)
+    in_flight.end(request)
+    assert in_flight.free == 3
+
+
+async def test_outcomes_that_cannot_be_stored_stop_the_intake() -> None:
+    in_flight = InFlight(4)
+    requests = [claimed_request() for _ in range(5)]
+    for request in requests:
+        await in_flight.reserve(at_least=1, at_most=1)
+        in_flight.hold([request])
+        in_flight.end(request)
+    assert in_flight.free == 0
+    in_flight.finish(requests[:1])
     assert in_flight.free == 1
 
 
@@ -94,7 +123,7 @@ async def test_revisions_of_one_overlay_have_a_slot_each() -> None:
     second = claimed_request(overlay_id=first.overlay_id, revision=2)
     await in_flight.reserve(at_least=2, at_most=2)
     in_flight.hold([first, second])
-    in_flight.finish([first])
+    finish(in_flight, first)
     assert in_flight.held == [second]
 
 
@@ -106,20 +135,23 @@ async def test_a_request_claimed_again_by_its_own_holder_ends_twice() -> None:
     await in_flight.reserve(at_least=2, at_most=2)
     in_flight.hold([before])
     in_flight.hold([again])
-    in_flight.finish([before])
+    finish(in_flight, before)
     assert in_flight.held == [again]
-    in_flight.finish([again])
+    finish(in_flight, again)
     assert (in_flight.held, in_flight.free) == ([], 2)
 
 
-async def test_all_is_empty_when_the_last_slot_is_given_back() -> None:
+async def test_all_is_empty_when_the_last_outcome_is_stored() -> None:
     in_flight = InFlight(2)
+    request = claimed_request()
     await in_flight.reserve(at_least=2, at_most=2)
+    in_flight.hold([request])
     empty = asyncio.create_task(in_flight.until_empty())
     in_flight.release(1)
+    in_flight.end(request)
     await settled()
     assert not empty.done()
-    in_flight.release(1)
+    in_flight.finish([request])
     await empty
 
 
