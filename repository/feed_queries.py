@@ -50,6 +50,9 @@ class StoredFeed(FeedSummary):
     experiment_id: UUID | None
     variant: str | None
     source_event_id: str | None
+    origin: str
+    replay_id: UUID | None
+    based_on_feed_id: UUID | None
     updated_at: datetime
 
 
@@ -71,7 +74,7 @@ _SUMMARY_COLUMNS = """
 
 _LIST = f"""
     SELECT {_SUMMARY_COLUMNS}
-    FROM instagram_feeds AS feed
+    FROM {{feeds}} AS feed
     LEFT JOIN llm_models AS model USING (llm_model_id)
     WHERE ($1::text IS NULL OR feed.tenant_id = $1)
         AND ($2::uuid IS NULL OR feed.job_id = $2)
@@ -79,6 +82,8 @@ _LIST = f"""
     ORDER BY feed.created_at DESC, feed.pk DESC
     LIMIT $4
 """  # noqa: S608 - the columns are a constant of this module
+_LIST_ALL = _LIST.format(feeds="instagram_feeds")
+_LIST_CURRENT = _LIST.format(feeds="current_instagram_feeds")
 
 
 async def list_feeds(
@@ -87,19 +92,30 @@ async def list_feeds(
     tenant_id: str | None = None,
     job_id: UUID | None = None,
     overlay_id: UUID | None = None,
+    only_current: bool = False,
     limit: int,
 ) -> list[FeedSummary]:
-    """At most `limit` posts, the newest first, of one tenant, job or overlay if given."""
-    rows = await connection.fetch(_LIST, tenant_id, job_id, overlay_id, limit)
+    """At most `limit` posts, the newest first, of one tenant, job or overlay if given.
+
+    `only_current`: of each overlay only the newest revision.
+    """
+    statement = _LIST_CURRENT if only_current else _LIST_ALL
+    rows = await connection.fetch(statement, tenant_id, job_id, overlay_id, limit)
     return [FeedSummary(**dict(row)) for row in rows]
 
 
+STORED_COLUMNS = f"""
+    {_SUMMARY_COLUMNS},
+    feed.llm_model_id, model.provider, model.model_version, feed.refined_ad_copy_eng, feed.tone_style,
+    feed.product_description, feed.store_information, feed.gpt_prompt, feed.gpt_prompt_used,
+    feed.gpt_response_raw, feed.token_usage, feed.used_temperature, feed.used_max_tokens,
+    feed.prompt_version, feed.experiment_id, feed.variant, feed.source_event_id, feed.origin, feed.replay_id,
+    feed.based_on_feed_id, feed.updated_at
+"""
+"""The columns of a `StoredFeed`, of `instagram_feeds AS feed` with `llm_models AS model`."""
+
 _FIND = f"""
-    SELECT {_SUMMARY_COLUMNS},
-        feed.llm_model_id, model.provider, model.model_version, feed.refined_ad_copy_eng, feed.tone_style,
-        feed.product_description, feed.store_information, feed.gpt_prompt, feed.gpt_prompt_used,
-        feed.gpt_response_raw, feed.token_usage, feed.used_temperature, feed.used_max_tokens,
-        feed.prompt_version, feed.experiment_id, feed.variant, feed.source_event_id, feed.updated_at
+    SELECT {STORED_COLUMNS}
     FROM instagram_feeds AS feed
     LEFT JOIN llm_models AS model USING (llm_model_id)
     WHERE $1 IN (feed.instagram_feed_id, feed.overlay_id)

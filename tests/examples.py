@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from consumer.llm.completion import Completion
+from repository.feed_queries import StoredFeed
 from repository.feeds import Failure, Feed
 from repository.llm_models import LlmModel
 from repository.outbox import Announcement
@@ -152,6 +153,50 @@ def feed(request: ClaimedRequest, llm_model_id: UUID, **changes: object) -> Feed
         **changes,
     }
     return Feed(**fields)
+
+
+def stored_feed(**changes: object) -> StoredFeed:
+    """A post as it is read from its table, the first revision of an overlay."""
+    fields: dict[str, Any] = {
+        "instagram_feed_id": uuid4(),
+        "overlay_id": uuid4(),
+        "revision": 1,
+        "job_id": uuid4(),
+        "tenant_id": "store-apparel-1",
+        "instagram_ad_copy": "가을 저녁의 차 한 잔",
+        "hashtags": "#차 #가을",
+        "model_name": "gpt-4o-mini",
+        "prompt_tokens": 500,
+        "completion_tokens": 100,
+        "total_tokens": 600,
+        "latency_ms": 812.25,
+        "llm_calls": 1,
+        "cost_usd": Decimal("0.000135"),
+        "created_at": datetime(2026, 11, 22, 9, tzinfo=UTC),
+        "updated_at": datetime(2026, 11, 22, 9, tzinfo=UTC),
+        "llm_model_id": uuid4(),
+        "provider": "openai",
+        "model_version": "2024-07-18",
+        "refined_ad_copy_eng": "Tea",
+        "tone_style": "차분하게",
+        "product_description": "차",
+        "store_information": "다선당",
+        "gpt_prompt": "",
+        "gpt_prompt_used": "",
+        "gpt_response_raw": "{}",
+        "token_usage": "{}",
+        "used_temperature": 0.7,
+        "used_max_tokens": 1_000,
+        "prompt_version": "feed-post-1",
+        "experiment_id": None,
+        "variant": None,
+        "source_event_id": "demo-01",
+        "origin": "event",
+        "replay_id": None,
+        "based_on_feed_id": None,
+        **changes,
+    }
+    return StoredFeed(**fields)
 
 
 def failure(request: ClaimedRequest, **changes: object) -> Failure:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from uuid import UUID
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -29,7 +30,7 @@ def feeds_table(feeds: Sequence[FeedSummary]) -> RenderableType:
             feed.created_at.strftime(MINUTES),
             feed.tenant_id,
             str(feed.instagram_feed_id),
-            _number(feed.total_tokens),
+            number(feed.total_tokens),
             usd(feed.cost_usd),
             first_line(feed.instagram_ad_copy),
         )
@@ -72,6 +73,13 @@ def usd(amount: Decimal | None) -> str:
     return "–" if amount is None else f"{amount:.6f}"
 
 
+def made_by(origin: str, replay_id: UUID | None, based_on_feed_id: UUID | None) -> str:
+    """Who or what made a revision, in a few words."""
+    if replay_id:
+        return f"{origin} {replay_id}"
+    return f"{origin} of {based_on_feed_id}" if based_on_feed_id else origin
+
+
 def _rows(feed: StoredFeed) -> Iterable[tuple[str, str]]:
     yield "instagram_feed_id", str(feed.instagram_feed_id)
     yield "overlay_id", _text(feed.overlay_id)
@@ -79,17 +87,18 @@ def _rows(feed: StoredFeed) -> Iterable[tuple[str, str]]:
     yield "created_at", feed.created_at.isoformat(sep=" ", timespec="seconds")
     yield "model", " ".join(filter(None, (feed.provider, feed.model_name, feed.model_version))) or "–"
     yield "called with", _called_with(feed)
-    yield "tokens", f"{_number(feed.prompt_tokens)} in, {_number(feed.completion_tokens)} out"
+    yield "tokens", f"{number(feed.prompt_tokens)} in, {number(feed.completion_tokens)} out"
     yield "latency", "–" if feed.latency_ms is None else f"{feed.latency_ms:,.0f} ms"
     yield "cost", f"USD {usd(feed.cost_usd)}"
-    yield "LLM calls", _number(feed.llm_calls)
+    yield "LLM calls", number(feed.llm_calls)
     yield "source event", _text(feed.source_event_id)
+    yield "made by", made_by(feed.origin, feed.replay_id, feed.based_on_feed_id)
     if feed.experiment_id:
         yield "experiment", f"{feed.experiment_id}, variant {feed.variant}"
 
 
 def _called_with(feed: StoredFeed) -> str:
-    temperature, limit = _text(feed.used_temperature), _number(feed.used_max_tokens)
+    temperature, limit = _text(feed.used_temperature), number(feed.used_max_tokens)
     return f"temperature {temperature}, at most {limit} tokens, prompt {_text(feed.prompt_version)}"
 
 
@@ -106,5 +115,6 @@ def _text(value: object) -> str:
     return "–" if value is None else str(value)
 
 
-def _number(value: int | None) -> str:
+def number(value: int | None) -> str:
+    """A count with its thousands apart; a dash where there is none."""
     return "–" if value is None else f"{value:,}"

@@ -10,6 +10,8 @@ import typer
 
 from consumer.cli.database import database_connection
 from consumer.cli.errors import CommandError
+from consumer.cli.feed_diff import diff
+from consumer.cli.feed_history import history
 from consumer.cli.feed_view import feeds_table, full_view, post_view
 from consumer.cli.output import JsonOption, people_console, print_json
 from consumer.settings import DatabaseSettings, load
@@ -26,6 +28,8 @@ LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
 JSON_FIELDS = ("gpt_response_raw", "token_usage")
 
 feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
+for command in (history, diff):
+    feeds.command()(command)
 
 
 @feeds.command("list")
@@ -34,6 +38,7 @@ def list_(
     tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
     job: Annotated[UUID | None, typer.Option(help="Only posts of this job_id.")] = None,
     overlay: Annotated[UUID | None, typer.Option(help="Only posts of this overlay_id, all revisions.")] = None,
+    current: Annotated[bool, typer.Option("--current", help="Of each overlay only the newest revision.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,
     json: JsonOption = False,
 ) -> None:
@@ -45,7 +50,9 @@ def list_(
 
     async def query() -> list[FeedSummary]:
         async with database_connection(settings) as connection:
-            return await list_feeds(connection, tenant_id=tenant, job_id=job, overlay_id=overlay, limit=limit)
+            return await list_feeds(
+                connection, tenant_id=tenant, job_id=job, overlay_id=overlay, only_current=current, limit=limit
+            )
 
     found = asyncio.run(query())
     if json:

@@ -17,9 +17,9 @@ INSERT_FEED = """
 """
 INSERT_FAILED_REQUEST = """
     INSERT INTO feed_requests (
-        overlay_id, state, tenant_id, event_id, attempts, last_error_reason, last_error_detail,
+        overlay_id, revision, state, tenant_id, event_id, attempts, last_error_reason, last_error_detail,
         source_topic, source_partition, source_offset, source_timestamp_ms)
-    VALUES ($1, 'failed', 'tea', 'event-1', 3, 'llm_truncated', 'cut off at 2000 tokens', 'overlay.completed', 0, 0, 0)
+    VALUES ($1, $2, 'failed', 'tea', 'event-1', 3, 'llm_truncated', 'cut off at 2000 tokens', 'overlay.completed', 0, 0, 0)
 """
 
 
@@ -62,6 +62,7 @@ async def test_posts_are_listed_newest_first_and_by_tenant_job_or_overlay(
     assert await listed("--job", str(tea_job)) == {str(feed_id) for feed_id in tea}
     assert await listed("--overlay", str(tea_overlay), "--limit", "1") == {str(tea[-1])}
     assert await listed("--tenant", "nobody") == set()
+    assert await listed("--current") == {str(tea[-1]), str(bread[0])}
 
 
 async def test_a_listing_for_people_shows_ids_that_can_be_copied_and_texts_as_they_are(
@@ -113,7 +114,7 @@ async def test_an_unknown_id_is_told_in_one_line(commands: Commands) -> None:
 
 async def test_an_overlay_that_failed_says_why_it_has_no_post(commands: Commands, database: Database) -> None:
     overlay_id = uuid4()
-    await database.connection.execute(INSERT_FAILED_REQUEST, overlay_id)
+    await database.connection.execute(INSERT_FAILED_REQUEST, overlay_id, 1)
 
     done = await commands.run("feeds", "show", str(overlay_id))
 
@@ -130,3 +131,40 @@ async def test_a_database_that_was_never_migrated_says_so(commands: Commands, em
 
     assert done.exit_code == 1
     assert "instagram-feed migrate" in done.errors
+
+
+async def test_the_history_of_an_overlay_has_every_revision_and_the_request_for_the_next(
+    commands: Commands, database: Database
+) -> None:
+    overlay_id, _, (old, new) = await database.store("tea", "봄 차", "가을 차")
+    await database.connection.execute(INSERT_FAILED_REQUEST, overlay_id, 3)
+
+    listed = (await commands.run("feeds", "history", str(overlay_id), "--json")).document
+    shown = await commands.run("feeds", "history", str(old))
+    unknown = await commands.run("feeds", "history", str(uuid4()))
+
+    assert [(one["revision"], one["instagram_feed_id"], one["is_current"]) for one in listed] == [
+        (3, None, False),
+        (2, str(new), True),
+        (1, str(old), False),
+    ]
+    assert (listed[0]["state"], listed[0]["last_error_reason"]) == ("failed", "llm_truncated")
+    assert "failed: llm_truncated" in shown.output
+    assert "current    2" in shown.output
+    assert (unknown.exit_code, unknown.errors.count("\n")) == (1, 1)
+
+
+async def test_two_posts_differ_in_lines_and_figures(commands: Commands, database: Database) -> None:
+    overlay_id, _, (old, new) = await database.store("tea", "첫 줄\n봄 차", "첫 줄\n가을 차")
+
+    told = (await commands.run("feeds", "diff", f"{overlay_id}:1", str(new), "--json")).document
+    shown = await commands.run("feeds", "diff", str(old), str(overlay_id))
+    wrong = await commands.run("feeds", "diff", f"{overlay_id}:9", str(new))
+
+    assert (told["first"], told["second"]) == (str(old), str(new))
+    assert told["instagram_ad_copy"] == ["@@ -1,2 +1,2 @@", " 첫 줄", "-봄 차", "+가을 차"]
+    assert told["hashtags"] == told["gpt_prompt_used"] == []
+    assert told["figures"]["revision"] == {"first": 1, "second": 2}
+    assert "-봄 차" in shown.output
+    assert "hashtags: the same" in shown.output
+    assert (wrong.exit_code, wrong.errors) == (1, f"instagram-feed: there is no post {overlay_id}:9\n")

@@ -2,9 +2,6 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
-from decimal import Decimal
-from uuid import uuid4
 
 import pytest
 
@@ -14,46 +11,13 @@ from devstack.demo.evidence import Evidence
 from devstack.demo.watching import Progress, read_progress
 from repository.feed_queries import StoredFeed
 from schemas.record import SourceRecord
+from tests.examples import stored_feed
 
 SAMPLES = read_sample_events()
 
 
-def stored_feed(overlay_number: int) -> StoredFeed:
-    return StoredFeed(
-        instagram_feed_id=uuid4(),
-        overlay_id=SAMPLES.overlays[overlay_number],
-        revision=1,
-        job_id=uuid4(),
-        tenant_id="tenant-daseon-tea",
-        instagram_ad_copy="가을 저녁의 차 한 잔",
-        hashtags="#차 #가을",
-        model_name="gpt-4o-mini",
-        prompt_tokens=500,
-        completion_tokens=100,
-        total_tokens=600,
-        latency_ms=812.25,
-        llm_calls=1,
-        cost_usd=Decimal("0.000135"),
-        created_at=datetime(2026, 11, 22, 9, tzinfo=UTC),
-        updated_at=datetime(2026, 11, 22, 9, tzinfo=UTC),
-        llm_model_id=uuid4(),
-        provider="openai",
-        model_version="2024-07-18",
-        refined_ad_copy_eng="Tea",
-        tone_style="차분하게",
-        product_description="차",
-        store_information="다선당",
-        gpt_prompt="",
-        gpt_prompt_used="",
-        gpt_response_raw="{}",
-        token_usage="{}",
-        used_temperature=0.7,
-        used_max_tokens=1_000,
-        prompt_version="feed-post-1",
-        experiment_id=None,
-        variant=None,
-        source_event_id="demo-01",
-    )
+def stored_feed_of(overlay_number: int) -> StoredFeed:
+    return stored_feed(overlay_id=SAMPLES.overlays[overlay_number], tenant_id="tenant-daseon-tea")
 
 
 def created_record(feed: StoredFeed) -> SourceRecord:
@@ -72,7 +36,7 @@ def letter(value: bytes, reason: bytes = b"invalid_event") -> SourceRecord:
     return SourceRecord("overlay.completed.dlq", 0, 0, 0, None, value, (("dlq_reason", reason),))
 
 
-FEEDS = tuple(stored_feed(number) for number in range(len(SAMPLES.overlays)))
+FEEDS = tuple(stored_feed_of(number) for number in range(len(SAMPLES.overlays)))
 CREATED = tuple(map(created_record, FEEDS))
 GOOD = Evidence(
     feeds=FEEDS,
