@@ -19,7 +19,8 @@ INSERT_FAILED_REQUEST = """
     INSERT INTO feed_requests (
         overlay_id, revision, state, tenant_id, event_id, attempts, last_error_reason,
         last_error_detail, source_topic, source_partition, source_offset, source_timestamp_ms)
-    VALUES ($1, $2, 'failed', 'tea', 'event-1', 3, 'llm_truncated', 'cut off at 2000 tokens', 'overlay.completed', 0, 0, 0)
+    VALUES ($1, $2, 'failed', 'tea', 'event-1', 3, 'llm_truncated', 'cut off at 2000 tokens',
+        'overlay.completed', 0, 0, 0)
 """
 
 
