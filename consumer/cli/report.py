@@ -11,6 +11,7 @@ import typer
 from consumer.cli.database import database_connection
 from consumer.cli.errors import CommandError
 from consumer.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json
+from consumer.cli.report_html import html
 from consumer.cli.report_scope import (
     DaysOption,
     ModelOption,
@@ -139,6 +140,7 @@ def _command(name: str, chosen: Report) -> None:
 
 for _name, _report in REPORTS.items():
     _command(_name, _report)
+report.command()(html)
 
 
 async def _figures(chosen: Report, wanted: Range, tenant: str | None, model: str | None, by: GroupBy | None) -> Figures:

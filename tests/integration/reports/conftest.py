@@ -1,6 +1,7 @@
 """One database a module with posts of many tenants, models and days; the tests only read it."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import asyncpg
 import pytest
@@ -26,9 +27,22 @@ async def filled_database_url(stack: Endpoints, migrated_template: str) -> Async
 
 @pytest.fixture
 async def database(filled_database_url: str) -> AsyncIterator[Connection]:
-    """A session whose days begin where those of the reports do; the seed's queries depend on that."""
+    """A session in one transaction, in which now() stands still, taken back in the end.
+
+    Its days begin where those of the reports do; the seed's queries depend on that.
+    """
     pool = await open_pool(filled_database_url, size=1, application_name="tests")
     async with connection(pool) as borrowed:
-        await borrowed.execute("SET TimeZone = 'UTC'")
+        transaction = borrowed.transaction()
+        await transaction.start()
+        await borrowed.execute("SET LOCAL TimeZone = 'UTC'")
         yield borrowed
+        await transaction.rollback()
     await pool.close()
+
+
+@pytest.fixture
+async def now(database: Connection) -> datetime:
+    """The instant at which the session's transaction began."""
+    moment: datetime = await database.fetchval("SELECT now()")
+    return moment

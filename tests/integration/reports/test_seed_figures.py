@@ -15,8 +15,8 @@ from tests.seed_queries import SEED_QUERIES
 TENANT = "test_tenant"
 
 
-def scope(days: int, tenant: str | None = TENANT) -> ReportScope:
-    return ReportScope(since=datetime.now(UTC) - timedelta(days=days), tenant_id=tenant)
+def scope(now: datetime, days: int, tenant: str | None = TENANT) -> ReportScope:
+    return ReportScope(since=now - timedelta(days=days), tenant_id=tenant)
 
 
 async def seed_rows(database: Connection, number: str) -> list[dict[str, Any]]:
@@ -37,39 +37,39 @@ def by_date_and_model(row: dict[str, Any]) -> tuple[date, str]:
     return row["date"], row["model_name"]
 
 
-async def test_latency_is_query_4(database: Connection) -> None:
+async def test_latency_is_query_4(database: Connection, now: datetime) -> None:
     seed = await seed_rows(database, "4")
     assert seed[0]["total_count"] > 0
-    assert seen_by_the_seed(await reports.latency(database, scope(7)), seed) == seed
+    assert seen_by_the_seed(await reports.latency(database, scope(now, 7)), seed) == seed
 
 
-async def test_tokens_is_query_5(database: Connection) -> None:
+async def test_tokens_is_query_5(database: Connection, now: datetime) -> None:
     seed = await seed_rows(database, "5")
-    assert seen_by_the_seed(await reports.tokens(database, scope(7)), seed) == as_floats(seed)
+    assert seen_by_the_seed(await reports.tokens(database, scope(now, 7)), seed) == as_floats(seed)
 
 
-async def test_cost_is_query_6(database: Connection) -> None:
+async def test_cost_is_query_6(database: Connection, now: datetime) -> None:
     seed = await seed_rows(database, "6")
     assert len(seed) > 1
-    assert seen_by_the_seed(await reports.cost(database, scope(7)), seed) == seed
+    assert seen_by_the_seed(await reports.cost(database, scope(now, 7)), seed) == seed
 
 
-async def test_daily_tokens_is_query_7(database: Connection) -> None:
+async def test_daily_tokens_is_query_7(database: Connection, now: datetime) -> None:
     seed = await seed_rows(database, "7")
     assert len(seed) > 20
-    assert seen_by_the_seed(await reports.daily_tokens(database, scope(30)), seed) == as_floats(seed)
+    assert seen_by_the_seed(await reports.daily_tokens(database, scope(now, 30)), seed) == as_floats(seed)
 
 
-async def test_models_is_query_8_which_knows_no_tenant(database: Connection) -> None:
+async def test_models_is_query_8_which_knows_no_tenant(database: Connection, now: datetime) -> None:
     seed = sorted(await seed_rows(database, "8"), key=lambda row: row["model_name"])
-    rows = sorted(await reports.models(database, scope(7, tenant=None)), key=lambda row: row.model_name)
+    rows = sorted(await reports.models(database, scope(now, 7, tenant=None)), key=lambda row: row.model_name)
     assert len(seed) == 5
     assert as_floats(seen_by_the_seed(rows, seed)) == as_floats(seed)
 
 
-async def test_daily_models_is_query_9(database: Connection) -> None:
+async def test_daily_models_is_query_9(database: Connection, now: datetime) -> None:
     seed = await seed_rows(database, "9")
-    rows = seen_by_the_seed(await reports.daily_models(database, scope(30)), seed)
+    rows = seen_by_the_seed(await reports.daily_models(database, scope(now, 30)), seed)
     assert len(seed) > 20
     assert [(row["date"], row["daily_cost_usd"]) for row in rows] == [
         (row["date"], row["daily_cost_usd"]) for row in seed
@@ -89,7 +89,7 @@ BY_HAND = """
 
 
 async def test_what_was_spent_is_the_sum_of_fresh_cached_and_written_tokens_to_the_last_decimal(
-    database: Connection,
+    database: Connection, now: datetime
 ) -> None:
     rows = await database.fetch(BY_HAND)
     by_hand = sum(
@@ -101,19 +101,16 @@ async def test_what_was_spent_is_the_sum_of_fresh_cached_and_written_tokens_to_t
         ),
         Decimal(0),
     ) / Decimal(1_000_000)
-    costs = await reports.cost(database, scope(100, tenant=None))
+    costs = await reports.cost(database, scope(now, 100, tenant=None))
     assert len(rows) == 6_000
     assert sum(row["cached_tokens"] for row in rows) > 0
     assert sum(cost.spent_usd for cost in costs) == by_hand > 0
 
 
-async def test_a_price_of_today_moves_the_estimate_and_not_what_was_spent(database: Connection) -> None:
-    before = await reports.cost(database, scope(7))
-    change = database.transaction()
-    await change.start()
+async def test_a_price_of_today_moves_the_estimate_and_not_what_was_spent(database: Connection, now: datetime) -> None:
+    before = await reports.cost(database, scope(now, 7))
     await database.execute("UPDATE llm_models SET prompt_token_cost_per_1m = prompt_token_cost_per_1m * 2")
-    after = await reports.cost(database, scope(7))
-    await change.rollback()
+    after = await reports.cost(database, scope(now, 7))
     spent = {row.model_name: row.spent_usd for row in before}
     assert {row.model_name: row.spent_usd for row in after} == spent
     assert [row.estimated_input_cost_usd for row in after] != [row.estimated_input_cost_usd for row in before]
@@ -124,17 +121,17 @@ BILL = """
 """
 
 
-async def test_with_failed_and_unfinished_requests_the_cost_adds_up_to_the_bill(database: Connection) -> None:
-    posts = await reports.cost(database, scope(100, tenant=None))
-    rest = await reports.cost_without_post(database, scope(100, tenant=None))
+async def test_with_failed_and_unfinished_requests_it_is_the_bill(database: Connection, now: datetime) -> None:
+    posts = await reports.cost(database, scope(now, 100, tenant=None))
+    rest = await reports.cost_without_post(database, scope(now, 100, tenant=None))
     assert {(row.state, row.request_count) for row in rest} == {("failed", 108), ("unfinished", 12)}
     spent = sum(row.spent_usd for row in posts) + sum(row.spent_usd for row in rest)
     assert spent == await database.fetchval(BILL)
 
 
 @pytest.mark.parametrize("by", GroupBy)
-async def test_groups_add_up_to_the_whole(database: Connection, by: GroupBy) -> None:
-    wanted = scope(20, tenant=None)
+async def test_groups_add_up_to_the_whole(database: Connection, now: datetime, by: GroupBy) -> None:
+    wanted = scope(now, 20, tenant=None)
     whole = (await reports.tokens(database, wanted))[0]
     groups = await reports.tokens(database, wanted, by)
     assert len({row.group for row in groups}) == len(groups) > 1
@@ -143,8 +140,8 @@ async def test_groups_add_up_to_the_whole(database: Connection, by: GroupBy) -> 
     assert sum(row.request_count for row in await reports.cost(database, wanted, by)) == whole.request_count
 
 
-async def test_a_range_ends_before_until_and_two_ranges_meet_without_overlap(database: Connection) -> None:
-    middle = datetime.now(UTC) - timedelta(days=10)
+async def test_two_ranges_meet_without_overlap(database: Connection, now: datetime) -> None:
+    middle = now - timedelta(days=10)
     counted = [
         (await reports.latency(database, wanted))[0].total_count
         for wanted in (
@@ -157,8 +154,8 @@ async def test_a_range_ends_before_until_and_two_ranges_meet_without_overlap(dat
     assert min(counted) > 0
 
 
-async def test_a_day_begins_at_midnight_of_the_timezone(database: Connection) -> None:
-    evening = datetime.now(UTC).replace(hour=16, minute=0, second=0, microsecond=0) - timedelta(days=5)
+async def test_a_day_begins_at_midnight_of_the_timezone(database: Connection, now: datetime) -> None:
+    evening = now.replace(hour=16, minute=0, second=0, microsecond=0) - timedelta(days=5)
     an_hour = ReportScope(since=evening, until=evening + timedelta(hours=1))  # already the next day in Seoul
     [utc] = await reports.daily_tokens(database, an_hour)
     [seoul] = await reports.daily_tokens(database, replace(an_hour, timezone="Asia/Seoul"))
