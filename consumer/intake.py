@@ -80,9 +80,11 @@ class Intake:
         self._providers = providers
         self._metrics = metrics
         self._terms = terms
+        self._stop = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in until `stop` is set; sets it when there are too many dead letters (`gave_up`)."""
+        self._stop = stop
         while not stop.is_set():
             try:
                 await self.run_once()
@@ -119,10 +121,17 @@ class Intake:
 
     async def _room(self) -> int:
         """How many records may be taken in now; waits for a slot, but not so long that the group gives up on us."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SLOT_PATIENCE_S):
-                await self._in_flight.until_free()
+        if not self._in_flight.free:
+            await self._slot_or_stop()
         return self._providers.allowance(max(0, self._in_flight.free))
+
+    async def _slot_or_stop(self) -> None:
+        waits = [asyncio.create_task(self._in_flight.until_free()), asyncio.create_task(self._stop.wait())]
+        try:
+            await asyncio.wait(waits, timeout=SLOT_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
 
     async def _take_in(self, poll: Poll) -> int:
         found = sort_records(poll, max_event_bytes=self._terms.max_event_bytes)

@@ -18,7 +18,7 @@ from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 
 log = structlog.get_logger()
 
-SWEEP_S = 1.0
+SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
 
 

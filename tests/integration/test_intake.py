@@ -1,5 +1,6 @@
 """The intake on real Kafka and Postgres: nothing is lost or taken twice, whatever cannot be done now."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from consumer.intake import SLOT_PATIENCE_S
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.pool import Pool, open_pool
@@ -95,6 +97,21 @@ async def test_no_more_is_taken_in_than_there_are_slots(
             assert await take_in(consumer) == expected
             await consumer.finish()
     assert await count(pool, "instagram_feeds") == 7
+
+
+async def test_a_stop_is_noticed_although_all_slots_are_full(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
+) -> None:
+    await llm.set_latency("constant:60")
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(2)])
+    async with application(feed_env, MAX_IN_FLIGHT="1") as consumer:
+        stop = asyncio.Event()
+        running = asyncio.create_task(consumer.app.intake.run(stop))
+        await eventually(lambda: consumer.app.in_flight.free == 0, 20)
+        stop.set()
+        async with asyncio.timeout(SLOT_PATIENCE_S / 4):
+            await running
+    assert await count(pool, "feed_requests") == 1
 
 
 async def test_an_event_of_another_type_is_passed_over(
