@@ -58,7 +58,7 @@ def translated() -> Iterator[None]:
         raise StoreContention(str(error)) from error
     except _UNAVAILABLE as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
-    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError) as error:
         raise RefusedData(f"{type(error).__name__}: {error}") from error
     except asyncpg.PostgresError as error:
         raise StoreError(f"{type(error).__name__}: {error}") from error

@@ -34,6 +34,7 @@ from repository.errors import (
         (asyncpg.NumericValueOutOfRangeError("too large"), RefusedData),
         (asyncpg.NotNullViolationError("null"), RefusedData),
         (asyncpg.CheckViolationError("check"), RefusedData),
+        (asyncpg.ProgramLimitExceededError("too large for jsonb"), RefusedData),
         (asyncpg.UndefinedTableError("no such table"), StoreError),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else value.__name__,
