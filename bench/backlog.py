@@ -51,7 +51,7 @@ async def work_off(
     program: Program,
     backlog: Backlog,
     *,
-    latency_s: float,
+    latency: str,
     in_flight: int,
     database: str | None = None,
 ) -> dict[str, float]:
@@ -66,7 +66,7 @@ async def work_off(
         workshop.servers,
         template=workshop.template,
         incoming_topic=backlog.topic,
-        llm_latency_s=latency_s,
+        llm_latency=latency,
         max_in_flight=calls,
         database=database,
     ) as site:

@@ -15,6 +15,11 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 
 
+def constant(seconds: float) -> str:
+    """The simulated LLM's latency when every call takes the same time."""
+    return f"constant:{seconds:g}"
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """Where a program works. `environment` is all that it is told."""
@@ -38,18 +43,19 @@ async def fresh_site(
     *,
     template: str,
     incoming_topic: str,
-    llm_latency_s: float,
+    llm_latency: str,
     max_in_flight: int,
     database: str | None = None,
 ) -> AsyncIterator[Site]:
     """Prepare a site and clear it away after the block.
 
-    `template` is the database to copy, `database` the URL of one to use as it is instead.
+    `llm_latency` is spelled as the simulated LLM's option is. `template` is the database to copy, `database` the
+    URL of one to use as it is instead.
     """
     run = uuid4().hex[:12]
     outgoing = [f"{role}.{run}" for role in ("created", "failed", "dead-letter")]
     llm = SimulatedLlmControl(servers.llm.root_url, world=f"bench-{run}")
-    await llm.set_latency(f"constant:{llm_latency_s}")
+    await llm.set_latency(llm_latency)
     async with (
         existing_topics(servers.kafka.address, outgoing, partitions=12),
         _database(servers, template, database) as url,

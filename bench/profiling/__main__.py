@@ -20,7 +20,7 @@ from bench.progress import end_on_sigterm, say
 from bench.scenario import Workshop
 from bench.scenarios.saturated import IN_FLIGHT, LATENCY_S
 from bench.session import open_workshop
-from bench.site import fresh_site
+from bench.site import constant, fresh_site
 from bench.topics import RecordCount
 from devstack.errors import StackError
 
@@ -86,7 +86,7 @@ async def _sampled(workshop: Workshop, topic: str, seconds: int) -> Profile:
             workshop.servers,
             template=workshop.template,
             incoming_topic=topic,
-            llm_latency_s=LATENCY_S,
+            llm_latency=constant(LATENCY_S),
             max_in_flight=IN_FLIGHT,
         ) as site,
         RecordCount(site.bootstrap_servers, site.created_topic) as created,

@@ -11,9 +11,10 @@ from bench.filled_database import fill_with_feeds
 from bench.measuring import Figures
 from bench.program import OURS
 from bench.scenario import Aim, Medians, Scenario, Trial, Workshop
+from bench.site import constant
 
 EVENTS = 16_000
-LATENCY_S = 0.2
+LATENCY = constant(0.2)
 IN_FLIGHT = 400
 MOST_TIMES_EMPTY = 1.15
 EMPTY, FULL = "empty", "full"
@@ -34,7 +35,7 @@ async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
 async def _new_events(workshop: Workshop, seeds: "count[int]", database: str | None) -> Figures:
     """Work off events that no run before has had: the full database is used again and again."""
     async with filled_topic(workshop, EVENTS, seed=next(seeds)) as backlog:
-        return await work_off(workshop, OURS, backlog, latency_s=LATENCY_S, in_flight=IN_FLIGHT, database=database)
+        return await work_off(workshop, OURS, backlog, latency=LATENCY, in_flight=IN_FLIGHT, database=database)
 
 
 def _ratio(medians: Medians, figure: str) -> float:

@@ -8,7 +8,7 @@ from bench.backlog import WARM_UP_ROUNDS, filled_topic
 from bench.measuring import Figures, WindowRules
 from bench.program import OURS
 from bench.scenario import Aim, Medians, Scenario, Trial, Workshop
-from bench.site import fresh_site
+from bench.site import constant, fresh_site
 from bench.window_run import measure_window
 
 BACKLOGS = (10_000, 200_000)
@@ -33,7 +33,7 @@ async def _worked_off(workshop: Workshop, events: int) -> Figures:
             workshop.servers,
             template=workshop.template,
             incoming_topic=backlog.topic,
-            llm_latency_s=LATENCY_S,
+            llm_latency=constant(LATENCY_S),
             max_in_flight=IN_FLIGHT,
         ) as site,
     ):

@@ -7,6 +7,7 @@ from functools import partial
 from bench.backlog import filled_topic, work_off
 from bench.program import OURS
 from bench.scenario import Aim, Medians, Scenario, Trial, Workshop
+from bench.site import constant
 
 LATENCY_S = 0.5
 IN_FLIGHT = 200  # 400 events/s: below what a core can do, so that the partitions decide
@@ -25,7 +26,7 @@ async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
         for partitions in PARTITIONS:
             backlog = await stack.enter_async_context(filled_topic(workshop, EVENTS, partitions=partitions))
             trials[_label(partitions)] = partial(
-                work_off, workshop, OURS, backlog, latency_s=LATENCY_S, in_flight=IN_FLIGHT
+                work_off, workshop, OURS, backlog, latency=constant(LATENCY_S), in_flight=IN_FLIGHT
             )
         yield trials
 

@@ -39,12 +39,11 @@ async def _gaps(workshop: Workshop, backlog: Backlog) -> Figures:
             workshop.servers,
             template=workshop.template,
             incoming_topic=backlog.topic,
-            llm_latency_s=0,
+            llm_latency=LATENCY,
             max_in_flight=IN_FLIGHT,
         ) as site,
         RecordCount(site.bootstrap_servers, site.created_topic) as created,
     ):
-        await site.llm.set_latency(LATENCY)
         async with running(OURS, site.environment, workshop.output_of("first")) as first:
             await until_count(created, WARM_UP_EVENTS, first.require_running)
             edges_ms = await _join_and_leave(workshop, site, first)

@@ -12,7 +12,7 @@ from bench.events import overlay_events
 from bench.measuring import Figures, WindowRules
 from bench.program import OURS, running
 from bench.scenario import Aim, Scenario, Trial, Workshop
-from bench.site import Site, fresh_site
+from bench.site import Site, constant, fresh_site
 from bench.topics import CommittedCount
 from bench.window_run import window_figures
 
@@ -42,7 +42,7 @@ async def _replayed(workshop: Workshop, backlog: Backlog) -> Figures:
         workshop.servers,
         template=workshop.template,
         incoming_topic=backlog.topic,
-        llm_latency_s=LATENCY_S,
+        llm_latency=constant(LATENCY_S),
         max_in_flight=IN_FLIGHT,
     ) as site:
         await _mark_done(site)

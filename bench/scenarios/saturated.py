@@ -6,6 +6,7 @@ from functools import partial
 
 from bench.backlog import filled_topic, work_off
 from bench.scenario import Aim, Medians, Scenario, Trial, Workshop
+from bench.site import constant
 
 EVENTS = 24_000
 LATENCY_S = 0.2
@@ -15,10 +16,8 @@ IN_FLIGHT = 400
 @asynccontextmanager
 async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
     async with filled_topic(workshop, EVENTS) as backlog:
-        yield {
-            program.name: partial(work_off, workshop, program, backlog, latency_s=LATENCY_S, in_flight=IN_FLIGHT)
-            for program in workshop.programs
-        }
+        working_off = partial(work_off, workshop, latency=constant(LATENCY_S), in_flight=IN_FLIGHT)
+        yield {program.name: partial(working_off, program, backlog) for program in workshop.programs}
 
 
 def _cpu_ms(medians: Medians, program: str) -> float:

@@ -9,7 +9,7 @@ from bench.backlog import Backlog, filled_topic
 from bench.measuring import Figures
 from bench.program import Program, running
 from bench.scenario import Scenario, Trial, Workshop
-from bench.site import fresh_site
+from bench.site import constant, fresh_site
 from bench.topics import RecordCount, until_count
 
 EVENTS = 100
@@ -28,7 +28,7 @@ async def _first_event(workshop: Workshop, backlog: Backlog, program: Program) -
             workshop.servers,
             template=workshop.template,
             incoming_topic=backlog.topic,
-            llm_latency_s=LATENCY_S,
+            llm_latency=constant(LATENCY_S),
             max_in_flight=program.in_flight or EVENTS,
         ) as site,
         RecordCount(site.bootstrap_servers, site.created_topic) as created,

@@ -16,7 +16,7 @@ from bench.measuring import MS_PER_S, Figures, percentile, rates
 from bench.os_figures import cores
 from bench.program import OURS, RunningProgram, running
 from bench.scenario import Aim, Scenario, Trial, Workshop
-from bench.site import Site, fresh_site
+from bench.site import Site, constant, fresh_site
 from bench.topics import RecordCount, existing_topics, record_times_ms, until_count
 from bench.window_run import sample
 
@@ -41,7 +41,11 @@ async def _added_time(workshop: Workshop) -> Figures:
     async with (
         existing_topics(servers.kafka.address, [topic], partitions=PARTITIONS),
         fresh_site(
-            servers, template=workshop.template, incoming_topic=topic, llm_latency_s=LATENCY_S, max_in_flight=IN_FLIGHT
+            servers,
+            template=workshop.template,
+            incoming_topic=topic,
+            llm_latency=constant(LATENCY_S),
+            max_in_flight=IN_FLIGHT,
         ) as site,
         RecordCount(site.bootstrap_servers, site.created_topic) as created,
         running(OURS, site.environment, workshop.output_of(OURS.name)) as process,
