@@ -44,18 +44,19 @@ def print_result(console: Console, result: Result) -> None:
         table.add_column(contender, justify="right")
     for name in names:
         values = (figures.get(name) for figures in result.medians.values())
-        table.add_row(name, *("" if value is None else _rounded(value) for value in values))
+        table.add_row(name, *("" if value is None else rounded(value) for value in values))
     console.print(table)
     for verdict in result.verdicts:
         console.print(_sentence(verdict), highlight=False)
 
 
-def _sentence(verdict: Verdict) -> str:
-    bound = f"at most {verdict.at_most:.3g}" if verdict.at_most is not None else f"at least {verdict.at_least:.5g}"
-    mark = "[green]met   [/]" if verdict.is_met else "[red]missed[/]"
-    return f"  {mark} {verdict.what}: {_rounded(verdict.value)} (aim: {bound})"
-
-
-def _rounded(value: float) -> str:
+def rounded(value: float) -> str:
     """Three significant digits, large numbers whole."""
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"  # noqa: PLR2004
+
+
+def _sentence(verdict: Verdict) -> str:
+    bounds = {"at least": verdict.at_least, "at most": verdict.at_most}
+    bound = ", ".join(f"{word} {rounded(value)}" for word, value in bounds.items() if value is not None)
+    mark = "[green]met   [/]" if verdict.is_met else "[red]missed[/]"
+    return f"  {mark} {verdict.what}: {rounded(verdict.value)} (aim: {bound})"

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.backlog import filled_topic
+from bench.marked_page import NoSection, put_section
 from bench.measuring import MS_PER_S, NoWindow
-from bench.profiling.chart import bar_chart, put_between_marks, table
+from bench.profiling.chart import bar_chart, table
 from bench.profiling.stacks import NoProfile, Stack, busy_stacks, sample_stacks
 from bench.profiling.steps import hottest, shares
 from bench.program import OURS, ProgramEnded, running
@@ -35,7 +36,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 SecondsOption = Annotated[int, typer.Option("--seconds", min=5, help="How long the consumer is sampled.")]
 PageOption = Annotated[
-    Path | None, typer.Option("--page", help="Markdown page with marks for the profile; the chart goes beside it.")
+    Path | None, typer.Option("--page", help="Markdown page with a section `profile`; the chart goes beside it.")
 ]
 
 
@@ -63,12 +64,12 @@ def profile(*, seconds: SecondsOption = 30, page: PageOption = None) -> None:
     """
     try:
         found = asyncio.run(_measure(seconds))
-    except (NoProfile, NoWindow, ProgramEnded, StackError) as error:
+        _print(found)
+        if page:
+            _write(found, page)
+    except (NoProfile, NoSection, NoWindow, ProgramEnded, StackError) as error:
         typer.echo(f"profile: {error}", err=True)
         raise typer.Exit(1) from None
-    _print(found)
-    if page:
-        _write(found, page)
 
 
 async def _measure(seconds: int) -> Profile:
@@ -125,7 +126,7 @@ def _write(profile: Profile, page: Path) -> None:
     picture.write_text(bar_chart(title, profile.microseconds()))
     samples = sum(stack.samples for stack in profile.stacks)
     told = f"{title}, from {samples:,} samples over {profile.events:,} events."
-    put_between_marks(page, f"![{title}]({picture.name})\n\n{told}\n\n{table(profile.microseconds())}")
+    put_section(page, "profile", f"![{title}]({picture.name})\n\n{told}\n\n{table(profile.microseconds())}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
-"""The profile as a picture and as a table in a Markdown page."""
+"""The profile as a picture and as a Markdown table."""
 
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 
 ROW_HEIGHT = 26
 LABEL_WIDTH = 290
@@ -12,7 +11,6 @@ _STYLE = (
     "text{font:13px system-ui,sans-serif;fill:#1f2328}.bar{fill:#3b82c4}"
     "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.bar{fill:#5aa2e0}}"
 )
-BEGIN, END = "<!-- profile: written by make profile -->", "<!-- end of profile -->"
 
 
 def bar_chart(title: str, microseconds: Mapping[str, float]) -> str:
@@ -44,17 +42,3 @@ def table(microseconds: Mapping[str, float]) -> str:
     total = sum(microseconds.values())
     rows = [f"| {step} | {value:.0f} | {100 * value / total:.0f}% |" for step, value in microseconds.items()]
     return "\n".join(["| step | µs per event | share |", "|---|--:|--:|", *rows])
-
-
-def put_between_marks(page: Path, content: str) -> None:
-    """Replace what stands between the marks of a page.
-
-    Raises:
-        ValueError: the page has no marks.
-    """
-    text = page.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{page} has no place for the profile: the lines {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n\n{content}\n\n{END}{after}")

@@ -1,9 +1,8 @@
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench.profiling.chart import BEGIN, END, bar_chart, put_between_marks, table
+from bench.profiling.chart import bar_chart, table
 from bench.profiling.stacks import Stack, busy_stacks, read_stacks
 from bench.profiling.steps import REST, hottest, shares, step_of
 
@@ -56,20 +55,5 @@ def test_the_chart_has_a_bar_for_each_step_as_long_as_its_time() -> None:
     assert bars == [pytest.approx(4 * bars[1]), bars[1]]
 
 
-def test_a_page_keeps_all_but_what_stands_between_its_marks(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    put_between_marks(page, table({"store": 30.0, "claim": 10.0}))
-    text = page.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "| store | 30 | 75% |" in text
-    assert "old" not in text
-
-
-def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("no place")
-    with pytest.raises(ValueError, match="no place for the profile"):
-        put_between_marks(page, "profile")
-    assert page.read_text() == "no place"
+def test_the_table_tells_the_share_of_each_step() -> None:
+    assert "| store | 30 | 75% |" in table({"store": 30.0, "claim": 10.0})
