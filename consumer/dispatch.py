@@ -46,6 +46,20 @@ class Dispatcher:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
+    def give_back(self, works: Sequence[Work]) -> None:
+        """Begin none of these, as their leases may have run out; any process takes at once those that are still ours."""
+        for request in (work.request for work in works):
+            decision = TryAgain(0.0, request.attempts)
+            self._storer.put(
+                unwritten(
+                    request,
+                    usage_so_far(request),
+                    decision,
+                    reason="late_claim",
+                    detail="a pause before the first call",
+                )
+            )
+
     def cancel(self) -> None:
         """Stop all that is being handled; what it would have brought is lost."""
         for task in self._running:

@@ -114,6 +114,28 @@ async def test_a_stop_is_noticed_although_all_slots_are_full(
     assert await count(pool, "feed_requests") == 1
 
 
+async def test_after_a_pause_that_may_have_cost_the_leases_no_call_is_begun_for_what_was_claimed_before(
+    stack: Endpoints,
+    feed_env: Mapping[str, str],
+    topics: Topics,
+    llm: SimulatedLlmControl,
+    pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event())])
+    async with application(feed_env, LEASE_S="3") as consumer:
+
+        async def frozen(_offsets: object) -> None:
+            await asyncio.sleep(1.1)
+
+        monkeypatch.setattr(consumer.resources.consumer, "commit", frozen)
+        assert await take_in(consumer) == 1
+        await consumer.finish()
+        [row] = await pool.fetch("SELECT state, attempts, llm_calls, available_at <= now() AS due FROM feed_requests")
+        assert tuple(row) == ("waiting", 0, 0, True)
+    assert (await llm.ledger_summary()).total_calls == 0
+
+
 async def test_an_event_of_another_type_is_passed_over(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics
 ) -> None:
