@@ -47,7 +47,7 @@ class Dispatcher:
             task.add_done_callback(self._running.discard)
 
     def give_back(self, works: Sequence[Work]) -> None:
-        """Begin none of these, as their leases may have run out; any process takes at once those that are still ours."""
+        """Begin none of these, as their leases may have run out; those still ours any process takes at once."""
         for request in (work.request for work in works):
             decision = TryAgain(0.0, request.attempts)
             self._storer.put(
