@@ -9,14 +9,13 @@ from consumer.prompt import as_text, instruction_of
 from repository.feeds import Failure, Feed
 from repository.outbox import Announcement
 from repository.requests import ClaimedRequest
-from schemas import instagram_feed_created, instagram_feed_failed
 from schemas.cloudevents import continue_trace, incoming_traceparent, outgoing_headers
 from schemas.dead_letter import dead_letter
 from schemas.event_source import EventSource
 from schemas.ids import created_event_id, failed_event_id
 from schemas.instagram_feed_created import FeedMetrics, InstagramFeedCreated, LlmUsed
 from schemas.instagram_feed_failed import InstagramFeedFailed
-from schemas.record import OutgoingRecord
+from schemas.record import Headers, OutgoingRecord
 
 CE_SOURCE = "/instagram-feed-consumer"
 
@@ -90,9 +89,7 @@ class Announcer:
             experiment=None,
             source=_source(request),
         )
-        return _announcement(
-            event_id, instagram_feed_created.EVENT_TYPE, self._created_topic, request, now, created.encode()
-        )
+        return announce(created, topic=self._created_topic, incoming_headers=request.source.headers)
 
     def _llm_used(self, called_with: CalledWith) -> LlmUsed:
         model = called_with.model
@@ -153,9 +150,7 @@ class Announcer:
             llm_calls=outcome.usage.llm_calls,
             source=_source(request),
         )
-        return _announcement(
-            event_id, instagram_feed_failed.EVENT_TYPE, self._failed_topic, request, now, failed.encode()
-        )
+        return announce(failed, topic=self._failed_topic, incoming_headers=request.source.headers)
 
 
 def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
@@ -182,23 +177,24 @@ def _source(request: ClaimedRequest) -> EventSource:
     return EventSource(event_id=request.event_id, topic=source.topic, partition=source.partition, offset=source.offset)
 
 
-def _announcement(
-    event_id: UUID, event_type: str, topic: str, request: ClaimedRequest, now: datetime, value: bytes
+def announce(
+    event: InstagramFeedCreated | InstagramFeedFailed, *, topic: str, incoming_headers: Headers = ()
 ) -> Announcement:
-    subject = str(request.overlay_id)
+    """The record of an event; it goes on with the trace of `incoming_headers`, if they hold one."""
+    subject = str(event.overlay_id)
     headers = outgoing_headers(
-        event_id=str(event_id),
-        event_type=event_type,
+        event_id=str(event.event_id),
+        event_type=event.event_type,
         source=CE_SOURCE,
         subject=subject,
-        occurred_at=now,
+        occurred_at=event.occurred_at,
         traceparent=continue_trace(
-            incoming_traceparent(request.source.headers),
+            incoming_traceparent(incoming_headers),
             new_span_id=_random_id(8),
             new_trace_id=_random_id(16),
         ),
     )
-    return Announcement(event_id, OutgoingRecord(topic, subject.encode(), value, headers))
+    return Announcement(event.event_id, OutgoingRecord(topic, subject.encode(), event.encode(), headers))
 
 
 def _random_id(length: int) -> bytes:

@@ -63,8 +63,17 @@ class LogSettings(_Group):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
 
-class KafkaSettings(_Group):
-    """How to reach the brokers, the names of the topics, and how large an event may be."""
+class TopicSettings(_Group):
+    """The names of the topics."""
+
+    overlay_completed_topic: TopicName = Field("overlay.completed", description="a Kafka topic name")
+    feed_created_topic: TopicName = Field("instagram_feed.created", description="a Kafka topic name")
+    feed_failed_topic: TopicName = Field("instagram_feed.failed", description="a Kafka topic name")
+    dead_letter_topic: TopicName = Field("overlay.completed.dlq", description="a Kafka topic name")
+
+
+class KafkaSettings(TopicSettings):
+    """How to reach the brokers, and how large an event may be."""
 
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_host_ports)] = Field(
         description="host:port, several separated by commas"
@@ -88,10 +97,6 @@ class KafkaSettings(_Group):
     kafka_enable_idempotence: bool = Field(
         default=True, description="true or false; false only for a broker without idempotent producers"
     )
-    overlay_completed_topic: TopicName = Field("overlay.completed", description="a Kafka topic name")
-    feed_created_topic: TopicName = Field("instagram_feed.created", description="a Kafka topic name")
-    feed_failed_topic: TopicName = Field("instagram_feed.failed", description="a Kafka topic name")
-    dead_letter_topic: TopicName = Field("overlay.completed.dlq", description="a Kafka topic name")
     max_event_bytes: int = Field(
         262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
     )
@@ -113,7 +118,16 @@ class DatabaseSettings(_Group):
     database_pool_size: int = Field(5, ge=2, le=100, description="whole number from 2 to 100: connections")
 
 
-class LlmSettings(_Group):
+class PostSettings(_Group):
+    """What a post has to be like."""
+
+    max_hashtags: int = Field(5, ge=1, le=30, description="whole number from 1 to 30")
+    feed_language: str = Field(
+        "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
+    )
+
+
+class LlmSettings(PostSettings):
     """Which model writes, and how it is called."""
 
     anthropic_api_key: SecretStr | None = Field(None, description="an API key of Anthropic, for models of theirs")
@@ -145,10 +159,6 @@ class LlmSettings(_Group):
         description="true or false; true has the provider keep answers, to look a lost one up before paying again",
     )
     llm_timeout_s: Seconds = Field(60, description="seconds one LLM call may take")
-    max_hashtags: int = Field(5, ge=1, le=30, description="whole number from 1 to 30")
-    feed_language: str = Field(
-        "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
-    )
 
     @field_validator("openai_api_key")
     @classmethod

@@ -12,6 +12,8 @@ from consumer.cli.database import database_connection
 from consumer.cli.errors import CommandError
 from consumer.cli.feed_diff import diff
 from consumer.cli.feed_history import history
+from consumer.cli.feed_reparse import reparse
+from consumer.cli.feed_restore import restore
 from consumer.cli.feed_view import feeds_table, full_view, post_view
 from consumer.cli.output import JsonOption, people_console, print_json
 from consumer.settings import DatabaseSettings, load
@@ -28,7 +30,7 @@ LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
 JSON_FIELDS = ("gpt_response_raw", "token_usage")
 
 feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
-for command in (history, diff):
+for command in (history, diff, restore, reparse):
     feeds.command()(command)
 
 

@@ -21,6 +21,8 @@ WIDTH_IN_A_PIPE = 160  # whoever pipes a table wants its columns whole
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, for spreadsheets.")]
 
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
+
 
 def print_json(document: object) -> None:
     """Print one JSON document; ids, instants and amounts are spelled as in the project's events."""

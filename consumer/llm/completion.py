@@ -34,7 +34,18 @@ class Completion:
     cache_write_prompt_tokens: int = 0
 
 
-def read_completion(body: bytes, *, latency_ms: float, headers: Mapping[str, str] | None = None) -> Completion:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """What one call used. Cached ones, and those written to the cache, are prompt tokens too."""
+
+    prompt: int
+    cached_prompt: int
+    cache_write_prompt: int
+    completion: int
+    total: int
+
+
+def read_completion(body: bytes, *, latency_ms: float | None, headers: Mapping[str, str] | None = None) -> Completion:
     """Read a 200 answer.
 
     Raises:
@@ -76,20 +87,36 @@ def completion_of(
     choice = answer["choices"][0]
     message = choice["message"]
     usage = answer.get("usage") or {}
-    prompt_details = usage.get("prompt_tokens_details") or {}
+    tokens = tokens_of(usage)
     return Completion(
         content=_text(message.get("content")),
         refusal=_text(message.get("refusal")) or None,
         finish_reason=_text(choice.get("finish_reason")),
         raw=raw,
         usage=to_json(usage).decode(),
-        prompt_tokens=_count(usage.get("prompt_tokens")),
-        cached_prompt_tokens=_count(prompt_details.get("cached_tokens")),
-        completion_tokens=_count(usage.get("completion_tokens")),
-        total_tokens=_count(usage.get("total_tokens")),
+        prompt_tokens=tokens.prompt,
+        cached_prompt_tokens=tokens.cached_prompt,
+        completion_tokens=tokens.completion,
+        total_tokens=tokens.total,
         latency_ms=latency_ms,
         headers=headers or {},
-        cache_write_prompt_tokens=_count(prompt_details.get("cache_write_tokens")),
+        cache_write_prompt_tokens=tokens.cache_write_prompt,
+    )
+
+
+def tokens_of(usage: Mapping[str, Any]) -> Tokens:
+    """The counts of a `usage` object; one that is missing is zero.
+
+    Raises:
+        AttributeError: it is not one.
+    """
+    details = usage.get("prompt_tokens_details") or {}
+    return Tokens(
+        prompt=_count(usage.get("prompt_tokens")),
+        cached_prompt=_count(details.get("cached_tokens")),
+        cache_write_prompt=_count(details.get("cache_write_tokens")),
+        completion=_count(usage.get("completion_tokens")),
+        total=_count(usage.get("total_tokens")),
     )
 
 

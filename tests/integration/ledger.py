@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from repository.feeds import store
+from repository.llm_models import LlmModel
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, NewRequest, claim_available, claim_new
+from tests.examples import feed, new_request
 from tests.waiting import eventually
 
 LEASE_S = 60.0
@@ -20,6 +23,15 @@ async def claim(
     """Claim what is new of these requests."""
     async with connection(pool) as borrowed:
         return await claim_new(borrowed, requests, owner=owner, lease_s=lease_s)
+
+
+async def store_feeds(pool: Pool, model: LlmModel, count: int = 1, **changes: object) -> list[UUID]:
+    """Store the first posts of so many overlays; gives these. `changes` replace columns of the posts."""
+    claimed = await claim(pool, [new_request() for _ in range(count)])
+    async with connection(pool) as borrowed:
+        posts = [feed(request, model.llm_model_id, **changes) for request in claimed]
+        await store(borrowed, posts, ensure_references=True, relay_lease_s=LEASE_S)
+    return [request.overlay_id for request in claimed]
 
 
 async def take_over(pool: Pool, *, owner: str = "process-2", limit: int = 100) -> list[ClaimedRequest]:

@@ -1,12 +1,11 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from repository.feeds import store
 from repository.llm_models import LlmModel
 from repository.pool import Pool, connection
 from repository.revisions import AskedRevision, EnteredRevision, ask_for_revisions
-from tests.examples import feed, new_request, source_record
-from tests.integration.ledger import claim, ledger_row, take_over
+from tests.examples import new_request, source_record
+from tests.integration.ledger import claim, ledger_row, store_feeds, take_over
 from tests.waiting import eventually
 
 SOMEBODY_WAITS = """
@@ -25,17 +24,8 @@ async def ask(pool: Pool, *overlays: UUID, replay_id: UUID | None = None) -> lis
         )
 
 
-async def stored(pool: Pool, model: LlmModel, count: int) -> list[UUID]:
-    """Overlays that have a post."""
-    claimed = await claim(pool, [new_request() for _ in range(count)])
-    async with connection(pool) as borrowed:
-        feeds = [feed(request, model.llm_model_id) for request in claimed]
-        await store(borrowed, feeds, ensure_references=True, relay_lease_s=30)
-    return [request.overlay_id for request in claimed]
-
-
 async def test_the_next_revision_waits_to_be_taken_with_the_event_to_write_from(pool: Pool, model: LlmModel) -> None:
-    [overlay_id] = await stored(pool, model, 1)
+    [overlay_id] = await store_feeds(pool, model)
 
     assert await ask(pool, overlay_id) == [EnteredRevision(overlay_id, 2)]
 
@@ -51,13 +41,13 @@ async def test_an_overlay_that_is_not_known_begins_with_its_first_revision(pool:
 
 
 async def test_a_post_from_before_the_ledger_took_its_revision_too(pool: Pool, model: LlmModel) -> None:
-    [overlay_id] = await stored(pool, model, 1)
+    [overlay_id] = await store_feeds(pool, model)
     await pool.execute("DELETE FROM feed_requests")
     assert await ask(pool, overlay_id) == [EnteredRevision(overlay_id, 2)]
 
 
 async def test_an_overlay_in_progress_is_passed_over(pool: Pool, model: LlmModel) -> None:
-    [overlay_id, other] = await stored(pool, model, 2)
+    [overlay_id, other] = await store_feeds(pool, model, 2)
     await ask(pool, overlay_id)
     assert await ask(pool, overlay_id, other) == [EnteredRevision(other, 2)]
 
@@ -69,7 +59,7 @@ async def test_an_overlay_that_failed_gets_another_chance(pool: Pool) -> None:
 
 
 async def test_a_replay_asks_for_each_overlay_once_even_when_that_is_done(pool: Pool, model: LlmModel) -> None:
-    [overlay_id] = await stored(pool, model, 1)
+    [overlay_id] = await store_feeds(pool, model)
     replay_id = uuid4()
     await ask(pool, overlay_id, replay_id=replay_id)
     await pool.execute("UPDATE feed_requests SET state = 'done'")
@@ -79,7 +69,7 @@ async def test_a_replay_asks_for_each_overlay_once_even_when_that_is_done(pool: 
 
 
 async def test_of_many_that_ask_at_once_one_gets_each_overlay(pool: Pool, model: LlmModel) -> None:
-    overlays = await stored(pool, model, 40)
+    overlays = await store_feeds(pool, model, 40)
 
     answers = await asyncio.gather(*(ask(pool, *overlays[::direction]) for direction in (1, -1) * 5))
 

@@ -1,0 +1,60 @@
+"""`instagram-feed feeds restore`: an older revision made the current one."""
+
+import asyncio
+
+import typer
+
+from consumer.cli.database import database_connection
+from consumer.cli.errors import CommandError
+from consumer.cli.feed_reference import FeedArgument, named_bases
+from consumer.cli.output import DryRunOption, JsonOption, print_json
+from consumer.republishing import NotRepublishable, Republisher, as_it_was
+from consumer.settings import DatabaseSettings, TopicSettings, load
+from repository.republishing import RepublishedFeed
+from repository.revision_basis import FeedReference
+
+
+class RestoreSettings(DatabaseSettings, TopicSettings):
+    """What publishing a stored post again needs."""
+
+
+def restore(feed: FeedArgument, *, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
+    """Make an older revision current: it is published again as a new revision, without an LLM call.
+
+    A running consumer publishes the created event within a second.
+
+    Example: instagram-feed feeds restore 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa:1
+    """
+    try:
+        restored = asyncio.run(_restored(load(RestoreSettings), feed, dry_run=dry_run))
+    except NotRepublishable as error:
+        raise CommandError(str(error)) from error
+    if json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "based_on_feed_id": restored.based_on_feed_id,
+                "revision": restored.revision,
+                "instagram_feed_id": None if dry_run else restored.instagram_feed_id,
+            }
+        )
+    elif dry_run:
+        typer.echo(f"Post {restored.based_on_feed_id} would become revision {restored.revision}, the current one.")
+    else:
+        typer.echo(
+            f"Post {restored.based_on_feed_id} is current again, as revision {restored.revision} "
+            f"({restored.instagram_feed_id})."
+        )
+
+
+async def _restored(settings: RestoreSettings, reference: FeedReference, *, dry_run: bool) -> RepublishedFeed:
+    async with database_connection(settings) as connection:
+        [basis] = await named_bases(connection, [reference])
+        republisher = Republisher(
+            connection, created_topic=settings.feed_created_topic, incoming_topic=settings.overlay_completed_topic
+        )
+        if dry_run:
+            return republisher.next_revision(basis, as_it_was(basis))
+        # by its own id: "the overlay's newest" may be another one by now
+        named = FeedReference(basis.feed.instagram_feed_id)
+        return (await republisher.republish([named], as_it_was, origin="restore"))[named]
