@@ -31,7 +31,7 @@ p { margin: 4px 0; }
 .tile, section { background: var(--card); border: 1px solid var(--edge); border-radius: 10px; padding: 16px 18px; }
 section { overflow-x: auto; }
 .tile .name, .tile .more { color: var(--muted); font-size: 13px; }
-.tile .value { font-size: 28px; font-weight: 600; line-height: 1.3; }
+.tile .value { font-size: 25px; font-weight: 600; line-height: 1.4; overflow-wrap: anywhere; }
 .stack > section { margin: 16px 0; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }

@@ -1,5 +1,6 @@
 """The figures of the charts add up to those of the reports."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -34,7 +35,11 @@ async def test_posts_tokens_and_cost_over_time_are_those_of_the_whole(
     assert sum(one.spent_usd for one in by_model) == spent
 
 
-async def test_a_day_of_the_chart_is_the_day_of_the_report(database: Connection, scope: ReportScope) -> None:
+@pytest.mark.parametrize("timezone", ["UTC", "Asia/Seoul"])
+async def test_a_day_of_the_chart_is_the_day_of_the_report(
+    database: Connection, scope: ReportScope, timezone: str
+) -> None:
+    scope = replace(scope, timezone=timezone)
     days = {row.date: row.request_count for row in await reports.daily_tokens(database, scope)}
 
     assert {one.begins.date(): one.posts for one in await activity(database, scope, bucket="day")} == days

@@ -171,5 +171,7 @@ async def test_nothing_in_the_range_is_no_error(database: Connection) -> None:
 
 
 async def test_a_tenant_is_known_by_its_posts_or_its_requests(database: Connection) -> None:
+    await database.execute("UPDATE feed_requests SET tenant_id = 'never-served' WHERE tenant_id = 'store-7'")
     assert await tenant_is_known(database, "store-7")
+    assert await tenant_is_known(database, "never-served")
     assert not await tenant_is_known(database, "store-77")
