@@ -105,9 +105,11 @@ async def test_a_stop_is_noticed_although_all_slots_are_full(
     await llm.set_latency("constant:60")
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(2)])
     async with application(feed_env, MAX_IN_FLIGHT="1") as consumer:
+        assert await take_in(consumer) == 1
         stop = asyncio.Event()
         running = asyncio.create_task(consumer.app.intake.run(stop))
-        await eventually(lambda: consumer.app.in_flight.free == 0, 20)
+        for _ in range(10):  # until it waits for a slot
+            await asyncio.sleep(0)
         stop.set()
         async with asyncio.timeout(SLOT_PATIENCE_S / 4):
             await running
