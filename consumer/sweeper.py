@@ -1,7 +1,12 @@
-"""The sweeper: takes over requests whose lease ran out or whose next attempt is due, from any process."""
+"""The sweeper: takes over requests whose lease ran out or whose next attempt is due, from any process.
+
+Requests in the background (a replay's) come last: they leave a part of the slots to live ones, and do not
+queue for the provider's rate limit.
+"""
 
 import asyncio
 import time
+from contextlib import suppress
 
 import structlog
 
@@ -20,6 +25,9 @@ log = structlog.get_logger()
 
 SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
+LIVE_PART = 4  # a quarter of the slots is not for the background
+BATCH_PART = 8  # an eighth of the slots coming free is worth a sweep
+BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
 
 
 class Sweeper:
@@ -53,15 +61,34 @@ class Sweeper:
                 log.warning("sweeper.store_unavailable", error=str(error))
                 taken = 0
             if taken < MOST_PER_SWEEP:
-                await asyncio.sleep(SWEEP_S)
+                await self._pause(taken)
 
     async def run_once(self) -> int:
-        """Take what is available, as far as there are slots. Returns how many requests were taken.
+        """Take what is available, live requests first, as far as there are slots. Returns how many were taken.
 
         Raises:
             StoreError: the ledger could not be asked.
         """
-        allowed = self._providers.allowance(MOST_PER_SWEEP)
+        taken = await self._sweep(self._providers.allowance(MOST_PER_SWEEP), background=False)
+        room = min(MOST_PER_SWEEP - taken, self._in_flight.free - self._left_to_live)
+        if room > 0:
+            taken += await self._sweep(self._providers.allowance(room, within_s=BACKGROUND_PATIENCE_S), background=True)
+        return taken
+
+    @property
+    def _left_to_live(self) -> int:
+        return self._in_flight.limit // LIVE_PART
+
+    async def _pause(self, taken: int) -> None:
+        """Wait for the next sweep; after one that took something there may be more as soon as slots come free."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SWEEP_S):
+                if taken:
+                    await self._in_flight.until_free(self._left_to_live + max(1, self._in_flight.limit // BATCH_PART))
+                else:
+                    await asyncio.sleep(SWEEP_S)
+
+    async def _sweep(self, allowed: int, *, background: bool) -> int:
         if not allowed:
             return 0
         room = await self._in_flight.reserve(at_least=1, at_most=allowed)
@@ -75,6 +102,7 @@ class Sweeper:
                     lease_s=self._terms.lease_s,
                     limit=room,
                     held=self._in_flight.held,
+                    background=background,
                 )
             claimed = self._terms.in_time(answer, asked_at_s=asked_at_s)
         finally:

@@ -161,7 +161,8 @@ _CLAIM_AVAILABLE = """
             -- while the database was down nobody could extend a lease: give the holders time to
             AND (state = 'waiting' OR pg_postmaster_start_time() < now() - $2 * interval '1 second')
             AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
-        ORDER BY background, available_at
+            AND background = $6
+        ORDER BY available_at
         LIMIT $3
         FOR UPDATE SKIP LOCKED
     )
@@ -180,14 +181,20 @@ _CLAIM_AVAILABLE = """
 
 
 async def claim_available(
-    connection: Connection, *, owner: str, lease_s: float, limit: int, held: Sequence[ClaimedRequest] = ()
+    connection: Connection,
+    *,
+    owner: str,
+    lease_s: float,
+    limit: int,
+    held: Sequence[ClaimedRequest] = (),
+    background: bool = False,
 ) -> list[ClaimedRequest]:
-    """Take over at most `limit` requests whose lease ran out or whose next attempt is due.
+    """Take over at most `limit` requests whose lease ran out or whose next attempt is due, live or background ones.
 
     What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
     """
     overlay_ids, revisions, _ = _identities(held)
-    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions)
+    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background)
     return [_claimed_request(row) for row in rows]
 
 

@@ -56,12 +56,13 @@ class RateLimiter:
         """Requests in the queue."""
         return self._ahead.requests
 
-    def allowance(self, wanted: int, estimated_tokens: int) -> int:
-        """How many of `wanted` new requests could go within the patience. Reserves nothing.
+    def allowance(self, wanted: int, estimated_tokens: int, *, within_s: float | None = None) -> int:
+        """How many of `wanted` new requests could go within that time, else within the patience. Reserves nothing.
 
         Taking in no more than that keeps requests where they are instead of sending them back and forth.
         """
-        room = self._pacing.room(estimated_tokens, self._clock(), within_s=self._patience_s, ahead=self._ahead)
+        within_s = self._patience_s if within_s is None else within_s
+        room = self._pacing.room(estimated_tokens, self._clock(), within_s=within_s, ahead=self._ahead)
         return wanted if room >= wanted else int(room)
 
     async def reserve(self, estimated_tokens: int) -> Reservation:

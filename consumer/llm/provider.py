@@ -48,10 +48,10 @@ class Provider:
         """Why the provider is not called now; None while it is."""
         return self._breaker.reason
 
-    def allowance(self, wanted: int) -> int:
-        """How many of `wanted` new requests are worth taking on now."""
+    def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
+        """How many of `wanted` new requests are worth taking on now; those that could go `within_s`, if given."""
         allowed = self._breaker.allowance(time.monotonic(), wanted)
-        return self._limiter.allowance(allowed, TYPICAL_TOKENS) if allowed else 0
+        return self._limiter.allowance(allowed, TYPICAL_TOKENS, within_s=within_s) if allowed else 0
 
     async def admit(self, messages: Messages) -> Admission:
         """Wait for this call's turn.

@@ -26,11 +26,11 @@ class Providers:
         troubles = [provider.trouble for provider in self._providers]
         return None if None in troubles else troubles[0]
 
-    def allowance(self, wanted: int) -> int:
+    def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
         """How many of `wanted` new requests are worth taking on now: a probe for each that is in trouble, too."""
         allowed = 0
         for provider in self._providers:
-            allowed += provider.allowance(wanted - allowed)
+            allowed += provider.allowance(wanted - allowed, within_s=within_s)
             if provider.trouble is None:
                 break
         return allowed

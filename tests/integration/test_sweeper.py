@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,7 @@ from consumer.llm.writer import CallId
 from consumer.prompt import PromptTemplate
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.pool import Pool, open_pool
-from repository.requests import NewRequest
+from repository.requests import ClaimedRequest, NewRequest
 from tests.examples import new_request, overlay_completed, source_record
 from tests.integration.application import application
 from tests.integration.ledger import EXPIRED_S, LEASE_S, claim, ledger_row, states, until_take_overs
@@ -57,6 +57,31 @@ async def test_no_more_is_taken_than_there_are_slots(feed_env: Mapping[str, str]
         assert await consumer.app.sweeper.run_once() == 2
         await consumer.finish()
     assert set((await states(pool)).values()) == {"done"}
+
+
+async def to_the_background(pool: Pool, requests: Sequence[ClaimedRequest]) -> None:
+    overlay_ids = [request.overlay_id for request in requests]
+    await pool.execute("UPDATE feed_requests SET background = true WHERE overlay_id = ANY($1::uuid[])", overlay_ids)
+
+
+async def test_what_is_in_the_background_leaves_slots_to_live_requests(feed_env: Mapping[str, str], pool: Pool) -> None:
+    await to_the_background(pool, await claim(pool, [request() for _ in range(8)], lease_s=EXPIRED_S))
+    async with application(feed_env, **QUICK | {"MAX_IN_FLIGHT": "8"}) as consumer:
+        assert await consumer.app.sweeper.run_once() == 6
+        assert consumer.app.in_flight.free == 2
+        await consumer.finish()
+        assert await consumer.app.sweeper.run_once() == 2
+        await consumer.finish()
+    assert set((await states(pool)).values()) == {"done"}
+
+
+async def test_live_requests_go_before_those_in_the_background(feed_env: Mapping[str, str], pool: Pool) -> None:
+    await to_the_background(pool, await claim(pool, [request() for _ in range(8)], lease_s=EXPIRED_S))
+    live = await claim(pool, [request() for _ in range(6)], lease_s=EXPIRED_S)
+    async with application(feed_env, **QUICK | {"MAX_IN_FLIGHT": "8"}) as consumer:
+        assert await consumer.app.sweeper.run_once() == 6
+        assert {held.overlay_id for held in consumer.app.in_flight.held} == {request.overlay_id for request in live}
+        await consumer.finish()
 
 
 async def test_what_another_process_holds_is_left_to_it(feed_env: Mapping[str, str], pool: Pool) -> None:
