@@ -1,9 +1,8 @@
 """`instagram-feed produce`: the lines of a file as records of overlay.completed."""
 
 import asyncio
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from time import monotonic
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from consumer.cli.errors import CommandError
-from consumer.cli.output import JsonOption, print_json, progress_console
+from consumer.cli.output import JsonOption, print_json
+from consumer.cli.progress import progress_bar
+from consumer.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
 from consumer.kafka_connection import BrokerUnavailable, connected_publisher
 from consumer.producing.event_lines import EventLine, problems_of
 from consumer.producing.line_reader import line_batches
@@ -22,7 +22,6 @@ from consumer.producing.line_sender import BrokerSilent, LineSender, Publish, Ta
 from consumer.settings import KafkaSettings, load
 
 STDIN = Path("-")
-EXIT_INTERRUPTED = 130
 MOST_PROBLEMS_SHOWN = 20
 
 Batches = AsyncIterator[list[EventLine]]
@@ -139,32 +138,15 @@ async def _send_to_broker(
 async def _send(batches: Batches, publish: Publish, topic: str, rate: float | None, *, total: int | None) -> Outcome:
     sender, began = LineSender(publish, topic=topic, rate=rate), monotonic()
     interrupted, trouble = False, None
-    _cancel_on_signals()
-    with _progress(total) as report:
+    cancel_on_signals()
+    with progress_bar("sending", total) as report:
         try:
-            await sender.send(batches, report)
+            await sender.send(batches, lambda tally: report(tally.done))
         except asyncio.CancelledError:
             interrupted = True
         except BrokerSilent as error:
             trouble = str(error)
     return Outcome(sender.tally, monotonic() - began, interrupted, trouble)
-
-
-def _cancel_on_signals() -> None:
-    """Have SIGINT and SIGTERM cancel the current task."""
-    task = asyncio.current_task()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        if task is not None:
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-
-
-@contextmanager
-def _progress(total: int | None) -> Iterator[Callable[[Tally], None]]:
-    console = progress_console()
-    columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("sending", total=total)
-        yield lambda tally: progress.update(bar, completed=tally.done)
 
 
 def _listed(problems: Mapping[int, str]) -> list[dict[str, object]]:
