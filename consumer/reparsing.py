@@ -5,7 +5,7 @@ from typing import assert_never
 from consumer.answer import CutOff, Declined, Unusable, Usable, judge
 from consumer.llm.completion import read_completion
 from consumer.llm.errors import CallFailed
-from consumer.republishing import NotRepublishable
+from consumer.revisable import CannotRevise
 from repository.feed_queries import StoredFeed
 from schemas.post import InstagramPost
 
@@ -14,14 +14,14 @@ def reparsed(feed: StoredFeed, *, max_hashtags: int) -> InstagramPost:
     """The post that its raw answer gives now.
 
     Raises:
-        NotRepublishable: the answer was purged or never kept, or gives no post.
+        CannotRevise: the answer was purged or never kept, or gives no post.
     """
     if feed.gpt_response_raw is None:
-        raise NotRepublishable(f"post {feed.instagram_feed_id} has no raw answer: it was purged or never kept")
+        raise CannotRevise(f"post {feed.instagram_feed_id} has no raw answer: it was purged or never kept")
     try:
         completion = read_completion(feed.gpt_response_raw.encode(), latency_ms=feed.latency_ms)
     except CallFailed as error:
-        raise NotRepublishable(f"post {feed.instagram_feed_id}: {error}") from error
+        raise CannotRevise(f"post {feed.instagram_feed_id}: {error}") from error
     match judge(completion, max_hashtags=max_hashtags):
         case Usable(post):
             return post
@@ -33,7 +33,7 @@ def reparsed(feed: StoredFeed, *, max_hashtags: int) -> InstagramPost:
             problem = f"its raw answer gives no post: {reason}, {detail}"
         case never:
             assert_never(never)
-    raise NotRepublishable(f"post {feed.instagram_feed_id}: {problem}")
+    raise CannotRevise(f"post {feed.instagram_feed_id}: {problem}")
 
 
 def is_same(feed: StoredFeed, post: InstagramPost) -> bool:

@@ -10,6 +10,7 @@ from pydantic_core import from_json
 
 from consumer.announcements import announce
 from consumer.llm.completion import Tokens, tokens_of
+from consumer.revisable import UNKNOWN, CannotRevise, event_id_of, overlay_of, source_of
 from repository.feed_queries import StoredFeed
 from repository.pool import Connection
 from repository.republishing import RepublishedFeed, publish_revisions
@@ -18,14 +19,6 @@ from schemas.event_source import EventSource
 from schemas.ids import created_event_id
 from schemas.instagram_feed_created import ExperimentArm, FeedMetrics, InstagramFeedCreated, LlmUsed
 from schemas.post import InstagramPost
-
-UNKNOWN = "unknown"
-UNKNOWN_POSITION = -1
-"""As Kafka spells an offset or a timestamp that is not known; partitions follow suit."""
-
-
-class NotRepublishable(Exception):
-    """The post cannot become a new revision; the message says why."""
 
 
 class Republisher:
@@ -48,7 +41,7 @@ class Republisher:
         Who is outrun by another revision looks again: `rewrite` sees how things stand then.
 
         Raises:
-            NotRepublishable: from `rewrite`, or the post or its overlay does not allow it.
+            CannotRevise: from `rewrite`, or the post or its overlay does not allow it.
         """
         published: dict[FeedReference, RepublishedFeed] = {}
         remaining = list(references)
@@ -64,10 +57,10 @@ class Republisher:
         """The next revision of a post's overlay, with this text; nothing is stored.
 
         Raises:
-            NotRepublishable: the post has no overlay or no model, or a request for its overlay is in progress.
+            CannotRevise: the post has no overlay or no model, or a request for its overlay is in progress.
         """
         instagram_feed_id, now = uuid4(), datetime.now(UTC)
-        source = basis.source or SourcePosition(self._incoming_topic, *[UNKNOWN_POSITION] * 3)
+        source = source_of(basis, incoming_topic=self._incoming_topic)
         created = _created(basis, post, source, instagram_feed_id, now)
         return RepublishedFeed(
             instagram_feed_id=instagram_feed_id,
@@ -86,11 +79,11 @@ def as_it_was(basis: Basis) -> InstagramPost:
     """The texts of an older revision.
 
     Raises:
-        NotRepublishable: it is the current one.
+        CannotRevise: it is the current one.
     """
     feed = basis.feed
     if basis.is_current:
-        raise NotRepublishable(
+        raise CannotRevise(
             f"post {feed.instagram_feed_id} is the current one of overlay {feed.overlay_id} already "
             f"(revision {feed.revision})"
         )
@@ -101,21 +94,14 @@ def _created(
     basis: Basis, post: InstagramPost, source: SourcePosition, instagram_feed_id: UUID, now: datetime
 ) -> InstagramFeedCreated:
     """The created event of a revision that took no call: its metrics tell of the call behind the text, at no cost."""
-    feed = basis.feed
-    if feed.overlay_id is None:
-        raise NotRepublishable(f"post {feed.instagram_feed_id} has no overlay, so it has no revisions")
-    if basis.pending_revision is not None:
-        raise NotRepublishable(
-            f"overlay {feed.overlay_id} has revision {basis.pending_revision} in progress: "
-            f"wait for its end (`instagram-feed feeds history {feed.overlay_id}`)"
-        )
+    feed, overlay_id = basis.feed, overlay_of(basis)
     return InstagramFeedCreated(
         event_id=created_event_id(instagram_feed_id),
         occurred_at=now,
         instagram_feed_id=instagram_feed_id,
         tenant_id=feed.tenant_id,
         job_id=feed.job_id,
-        overlay_id=feed.overlay_id,
+        overlay_id=overlay_id,
         revision=basis.newest_revision + 1,
         instagram_ad_copy=post.instagram_ad_copy,
         hashtags=post.hashtags,
@@ -123,7 +109,7 @@ def _created(
         metrics=_metrics(feed),
         experiment=_arm(feed),
         source=EventSource(
-            event_id=feed.source_event_id or UNKNOWN,
+            event_id=event_id_of(basis),
             topic=source.topic,
             partition=source.partition,
             offset=source.offset,
@@ -133,7 +119,7 @@ def _created(
 
 def _llm_used(feed: StoredFeed) -> LlmUsed:
     if feed.llm_model_id is None or feed.provider is None or feed.model_name is None:
-        raise NotRepublishable(f"post {feed.instagram_feed_id} names no model, which its event would have to")
+        raise CannotRevise(f"post {feed.instagram_feed_id} names no model, which its event would have to")
     return LlmUsed(
         llm_model_id=feed.llm_model_id,
         provider=feed.provider,

@@ -5,6 +5,7 @@ Revisions of an overlay count up, whether a request or a post took the last numb
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -118,3 +119,38 @@ def _columns(asked: Sequence[AskedRevision]) -> list[list[object]]:
         for one in asked
     ]
     return list(map(list, zip(*rows, strict=True)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevisionProgress:
+    """How far a request for a revision has come. `is_taken`: a process has begun with it, now or before."""
+
+    overlay_id: UUID
+    revision: int
+    state: str
+    is_taken: bool
+    instagram_feed_id: UUID | None
+    cost_usd: Decimal
+    last_error_reason: str | None
+    last_error_detail: str | None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has its post, or will never have one."""
+        return self.state in {"done", "failed"}
+
+
+_PROGRESS = """
+    SELECT overlay_id, revision, request.state, request.fencing_token > 1 AS is_taken, feed.instagram_feed_id,
+        request.cost_usd, request.last_error_reason, request.last_error_detail
+    FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS entered (overlay_id, revision, place)
+    JOIN feed_requests AS request USING (overlay_id, revision)
+    LEFT JOIN instagram_feeds AS feed USING (overlay_id, revision)
+    ORDER BY place
+"""
+
+
+async def progress_of(connection: Connection, entered: Sequence[EnteredRevision]) -> list[RevisionProgress]:
+    """How these requests stand, in the order given."""
+    rows = await connection.fetch(_PROGRESS, [one.overlay_id for one in entered], [one.revision for one in entered])
+    return [RevisionProgress(**dict(row)) for row in rows]

@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-import click
 import typer
 
 from consumer.cli.errors import CommandError
@@ -17,13 +16,13 @@ def parse_reference(text: str) -> FeedReference:
     """Read an id, or an overlay_id with a revision.
 
     Raises:
-        click.BadParameter: it is neither.
+        typer.BadParameter: it is neither.
     """
     name, colon, revision = text.partition(":")
     try:
         return FeedReference(UUID(name), int(revision) if colon else None)
     except ValueError:
-        raise click.BadParameter(
+        raise typer.BadParameter(
             f"{text!r} is neither an instagram_feed_id nor OVERLAY_ID nor OVERLAY_ID:REVISION"
         ) from None
 

@@ -14,7 +14,8 @@ from consumer.cli.feed_reference import FeedArguments, named_bases
 from consumer.cli.output import DryRunOption, JsonOption, people_console, print_json
 from consumer.feed_difference import FeedDifference, difference
 from consumer.reparsing import is_same, reparsed
-from consumer.republishing import NotRepublishable, Republisher
+from consumer.republishing import Republisher
+from consumer.revisable import CannotRevise
 from consumer.settings import DatabaseSettings, PostSettings, TopicSettings, load
 from repository.revision_basis import Basis, FeedReference
 
@@ -92,7 +93,7 @@ def _reading(basis: Basis, republisher: Republisher, max_hashtags: int) -> Readi
         after = replace(feed, instagram_ad_copy=post.instagram_ad_copy, hashtags=post.hashtags)
         revision = republisher.next_revision(basis, post).revision
         return Reading(feed.instagram_feed_id, difference=difference(feed, after), revision=revision)
-    except NotRepublishable as error:
+    except CannotRevise as error:
         return Reading(feed.instagram_feed_id, problem=str(error))
 
 

@@ -8,7 +8,8 @@ from consumer.cli.database import database_connection
 from consumer.cli.errors import CommandError
 from consumer.cli.feed_reference import FeedArgument, named_bases
 from consumer.cli.output import DryRunOption, JsonOption, print_json
-from consumer.republishing import NotRepublishable, Republisher, as_it_was
+from consumer.republishing import Republisher, as_it_was
+from consumer.revisable import CannotRevise
 from consumer.settings import DatabaseSettings, TopicSettings, load
 from repository.republishing import RepublishedFeed
 from repository.revision_basis import FeedReference
@@ -27,7 +28,7 @@ def restore(feed: FeedArgument, *, dry_run: DryRunOption = False, json: JsonOpti
     """
     try:
         restored = asyncio.run(_restored(load(RestoreSettings), feed, dry_run=dry_run))
-    except NotRepublishable as error:
+    except CannotRevise as error:
         raise CommandError(str(error)) from error
     if json:
         print_json(

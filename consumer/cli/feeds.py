@@ -12,6 +12,8 @@ from consumer.cli.database import database_connection
 from consumer.cli.errors import CommandError
 from consumer.cli.feed_diff import diff
 from consumer.cli.feed_history import history
+from consumer.cli.feed_purge import purge
+from consumer.cli.feed_regenerate import regenerate
 from consumer.cli.feed_reparse import reparse
 from consumer.cli.feed_restore import restore
 from consumer.cli.feed_view import feeds_table, full_view, post_view
@@ -30,8 +32,6 @@ LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
 JSON_FIELDS = ("gpt_response_raw", "token_usage")
 
 feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
-for command in (history, diff, restore, reparse):
-    feeds.command()(command)
 
 
 @feeds.command("list")
@@ -113,3 +113,7 @@ def _document(feed: StoredFeed, *, full: bool) -> dict[str, Any]:
     for name in JSON_FIELDS:
         document[name] = None if document[name] is None else json_module.loads(document[name])
     return document if full else {name: value for name, value in document.items() if name not in LONG_FIELDS}
+
+
+for command in (history, diff, regenerate, restore, reparse, purge):
+    feeds.command()(command)

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from consumer.reparsing import reparsed
-from consumer.republishing import NotRepublishable, Republisher, as_it_was
+from consumer.republishing import Republisher, as_it_was
+from consumer.revisable import CannotRevise
 from repository.llm_models import LlmModel
 from repository.pool import Pool, connection
 from repository.republishing import RepublishedFeed, publish_revisions
@@ -117,7 +118,7 @@ async def test_what_was_restored_can_be_restored_and_still_knows_its_tokens(pool
 
 async def test_the_current_post_is_not_restored(pool: Pool, model: LlmModel) -> None:
     overlay_id = await two_revisions(pool, model)
-    with pytest.raises(NotRepublishable, match="already"):
+    with pytest.raises(CannotRevise, match="already"):
         await republished(pool, FeedReference(overlay_id))
     assert await count(pool, "instagram_feeds") == 2
 
@@ -129,7 +130,7 @@ async def test_an_overlay_with_a_request_in_progress_is_left_alone(pool: Pool, m
         asked = AskedRevision(overlay_id, "store-apparel-1", None, "event-1", source_record())
         await ask_for_revisions(borrowed, [asked], origin="regenerate")
 
-        with pytest.raises(NotRepublishable, match="revision 3 in progress"):
+        with pytest.raises(CannotRevise, match="revision 3 in progress"):
             await republished(pool, FeedReference(overlay_id, 1))
         # who looked before the request was made does not get past it either
         feed = Republisher(borrowed, created_topic="created", incoming_topic="incoming").next_revision(
@@ -170,9 +171,9 @@ async def test_a_post_without_overlay_or_model_says_why_it_cannot_be_published(p
     feed_id = (await feed_row(pool, without_overlay, 1))["instagram_feed_id"]
     await pool.execute("UPDATE instagram_feeds SET overlay_id = NULL WHERE instagram_feed_id = $1", feed_id)
 
-    with pytest.raises(NotRepublishable, match="names no model"):
+    with pytest.raises(CannotRevise, match="names no model"):
         await republished(pool, FeedReference(without_model), other_text)
-    with pytest.raises(NotRepublishable, match="has no overlay"):
+    with pytest.raises(CannotRevise, match="has no overlay"):
         await republished(pool, FeedReference(feed_id), other_text)
 
 

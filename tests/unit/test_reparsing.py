@@ -3,7 +3,7 @@ import json
 import pytest
 
 from consumer.reparsing import is_same, reparsed
-from consumer.republishing import NotRepublishable
+from consumer.revisable import CannotRevise
 from schemas.post import InstagramPost
 from tests.examples import stored_feed
 
@@ -34,5 +34,5 @@ def test_the_rules_of_today_are_applied_to_the_answer_of_then() -> None:
     ],
 )
 def test_an_answer_that_gives_no_post_says_why(answer: str | None, why: str) -> None:
-    with pytest.raises(NotRepublishable, match=why):
+    with pytest.raises(CannotRevise, match=why):
         reparsed(stored_feed(gpt_response_raw=answer), max_hashtags=5)

@@ -4,14 +4,25 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 END_DEADLINE_S = 60.0
+INSERT_FEED = """
+    INSERT INTO instagram_feeds (
+        overlay_id, revision, job_id, tenant_id, refined_ad_copy_eng, tone_style, product_description,
+        store_information, gpt_prompt, instagram_ad_copy, hashtags, gpt_prompt_used, gpt_response_raw,
+        created_at)
+    VALUES ($1, $2, $3, $4, 'Tea', '차분하게', '차', '다선당', '', $5, '#차 #가을', 'the whole prompt',
+        '{"id": "chatcmpl-1"}', now() + $2::int * interval '1 second')
+    RETURNING instagram_feed_id
+"""
 NO_CHANGE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -58,3 +69,29 @@ async def finished(process: Process, stdin: bytes | None = None) -> Finished:
 def commands(feed_env: Mapping[str, str], tmp_path: Path) -> Commands:
     """Commands in the environment of the test's own database, topics and LLM world."""
     return Commands(feed_env, tmp_path)
+
+
+class Database:
+    """Rows as the consumer leaves them, and as older programs left them."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.connection = connection
+
+    async def store(self, tenant_id: str, *captions: str) -> tuple[UUID, UUID, list[UUID]]:
+        """Store revisions of one post; gives overlay, job and the posts' ids, oldest first."""
+        overlay_id, job_id = uuid4(), uuid4()
+        await self.connection.execute("INSERT INTO overlay_layouts (overlay_id) VALUES ($1)", overlay_id)
+        await self.connection.execute("INSERT INTO jobs (job_id) VALUES ($1)", job_id)
+        feed_ids = [
+            await self.connection.fetchval(INSERT_FEED, overlay_id, revision, job_id, tenant_id, caption)
+            for revision, caption in enumerate(captions, 1)
+        ]
+        return overlay_id, job_id, feed_ids
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The test's own database."""
+    connection = await asyncpg.connect(database_url)
+    yield Database(connection)
+    await connection.close()

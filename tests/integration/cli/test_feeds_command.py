@@ -1,20 +1,7 @@
-from collections.abc import AsyncIterator
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import asyncpg
-import pytest
+from tests.integration.cli.conftest import Commands, Database
 
-from tests.integration.cli.conftest import Commands
-
-INSERT_FEED = """
-    INSERT INTO instagram_feeds (
-        overlay_id, revision, job_id, tenant_id, refined_ad_copy_eng, tone_style, product_description,
-        store_information, gpt_prompt, instagram_ad_copy, hashtags, gpt_prompt_used, gpt_response_raw,
-        created_at)
-    VALUES ($1, $2, $3, $4, 'Tea', '차분하게', '차', '다선당', '', $5, '#차 #가을', 'the whole prompt',
-        '{"id": "chatcmpl-1"}', now() + $2::int * interval '1 second')
-    RETURNING instagram_feed_id
-"""
 INSERT_FAILED_REQUEST = """
     INSERT INTO feed_requests (
         overlay_id, revision, state, tenant_id, event_id, attempts, last_error_reason,
@@ -22,31 +9,6 @@ INSERT_FAILED_REQUEST = """
     VALUES ($1, $2, 'failed', 'tea', 'event-1', 3, 'llm_truncated', 'cut off at 2000 tokens',
         'overlay.completed', 0, 0, 0)
 """
-
-
-class Database:
-    """Rows as the consumer leaves them, and as older programs left them."""
-
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self.connection = connection
-
-    async def store(self, tenant_id: str, *captions: str) -> tuple[UUID, UUID, list[UUID]]:
-        """Store revisions of one post; gives overlay, job and the posts' ids, oldest first."""
-        overlay_id, job_id = uuid4(), uuid4()
-        await self.connection.execute("INSERT INTO overlay_layouts (overlay_id) VALUES ($1)", overlay_id)
-        await self.connection.execute("INSERT INTO jobs (job_id) VALUES ($1)", job_id)
-        feed_ids = [
-            await self.connection.fetchval(INSERT_FEED, overlay_id, revision, job_id, tenant_id, caption)
-            for revision, caption in enumerate(captions, 1)
-        ]
-        return overlay_id, job_id, feed_ids
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    connection = await asyncpg.connect(database_url)
-    yield Database(connection)
-    await connection.close()
 
 
 async def test_posts_are_listed_newest_first_and_by_tenant_job_or_overlay(

@@ -1,7 +1,7 @@
 from uuid import UUID, uuid4
 
-import click
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +18,7 @@ def test_a_reference_reads_as_it_is_written(reference: FeedReference) -> None:
 
 @pytest.mark.parametrize("text", ["", "overlay-17", f"{UUID(int=1)}:", f"{UUID(int=1)}:new", f"{UUID(int=1)}:1:2"])
 def test_what_is_no_reference_is_told(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="neither"):
+    with pytest.raises(typer.BadParameter, match="neither"):
         parse_reference(text)
 
 
