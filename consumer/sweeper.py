@@ -16,7 +16,7 @@ from consumer.llm.providers import Providers
 from consumer.metrics import Metrics
 from consumer.outcomes import Rejected, Work, usage_so_far
 from consumer.store import Storer
-from repository.errors import StoreError
+from repository.errors import StoreError, StoreUnavailable
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, claim_available, extend_leases
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
@@ -51,6 +51,7 @@ class Sweeper:
         self._providers = providers
         self._metrics = metrics
         self._terms = terms
+        self._take_over_from_s = 0.0
 
     async def run(self) -> None:
         """Sweep without end, at once again while there is more than one sweep can take."""
@@ -103,8 +104,13 @@ class Sweeper:
                     limit=room,
                     held=self._in_flight.held,
                     background=background,
+                    take_over=asked_at_s >= self._take_over_from_s,
                 )
             claimed = self._terms.in_time(answer, asked_at_s=asked_at_s)
+        except StoreUnavailable:
+            # holders could not extend their leases either (a standby is promoted): give them time to
+            self._take_over_from_s = time.monotonic() + self._terms.lease_s / 2
+            raise
         finally:
             self._in_flight.hold(claimed)
             self._in_flight.release(room - len(claimed))

@@ -159,7 +159,7 @@ _CLAIM_AVAILABLE = """
         FROM feed_requests
         WHERE state IN ('claimed', 'waiting') AND available_at <= now()
             -- while the database was down nobody could extend a lease: give the holders time to
-            AND (state = 'waiting' OR pg_postmaster_start_time() < now() - $2 * interval '1 second')
+            AND (state = 'waiting' OR ($7 AND pg_postmaster_start_time() < now() - $2 * interval '1 second'))
             AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
             AND background = $6
         ORDER BY available_at
@@ -188,13 +188,16 @@ async def claim_available(
     limit: int,
     held: Sequence[ClaimedRequest] = (),
     background: bool = False,
+    take_over: bool = True,
 ) -> list[ClaimedRequest]:
-    """Take over at most `limit` requests whose lease ran out or whose next attempt is due, live or background ones.
+    """Claim at most `limit` requests, live or background: those that are due and, with `take_over`, those of others.
 
     What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
     """
     overlay_ids, revisions, _ = _identities(held)
-    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background)
+    rows = await connection.fetch(
+        _CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background, take_over
+    )
     return [_claimed_request(row) for row in rows]
 
 

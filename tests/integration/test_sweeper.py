@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
@@ -10,12 +11,15 @@ import pytest
 from consumer.llm.writer import CallId
 from consumer.prompt import PromptTemplate
 from devstack.simulated_llm.control import SimulatedLlmControl
+from repository.errors import StoreUnavailable
 from repository.pool import Pool, open_pool
 from repository.requests import ClaimedRequest, NewRequest
+from tests.chaos.tcp_proxy import tcp_proxy
 from tests.examples import new_request, overlay_completed, source_record
 from tests.integration.application import application
 from tests.integration.ledger import EXPIRED_S, LEASE_S, claim, ledger_row, states, until_take_overs
 from tests.kafka_records import encoded, overlay_event
+from tests.waiting import eventually
 
 QUICK = {"LEASE_S": "2", "MAX_IN_FLIGHT": "10"}
 # A second process need not share the partitions here, and in a group of its own it starts without a rebalance.
@@ -103,6 +107,27 @@ async def test_what_this_process_is_working_on_is_not_begun_again_however_long_i
         await consumer.finish()
     assert set((await states(pool)).values()) == {"done"}
     assert (await llm.ledger_summary()).total_calls == 1
+
+
+async def test_after_the_database_was_away_holders_get_time_to_extend_their_leases(
+    feed_env: Mapping[str, str], pool: Pool
+) -> None:
+    url = feed_env["DATABASE_URL"]
+    port = urlsplit(url).port
+    assert port is not None
+    async with tcp_proxy(port) as proxy:
+        through_proxy = {"DATABASE_URL": url.replace(f":{port}/", f":{proxy.port}/")}
+        async with application(feed_env, **QUICK | {"LEASE_S": "6"} | through_proxy) as consumer:
+            await until_take_overs(pool, lease_s=6)
+            await proxy.refuse()
+            with pytest.raises(StoreUnavailable):
+                await consumer.app.sweeper.run_once()
+            await proxy.accept()
+            await claim(pool, [request()], lease_s=EXPIRED_S)
+            assert await consumer.app.sweeper.run_once() == 0
+            await eventually(consumer.app.sweeper.run_once)
+            await consumer.finish()
+    assert set((await states(pool)).values()) == {"done"}
 
 
 async def test_two_sweepers_at_once_share_the_work(

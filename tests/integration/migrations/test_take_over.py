@@ -80,6 +80,15 @@ async def test_old_posts_of_one_overlay_are_revisions_by_age(old_database: str, 
     }
 
 
+async def test_the_ledger_knows_the_overlays_of_old_posts(old_database: str, connection: asyncpg.Connection) -> None:
+    await migrations.upgrade(old_database)
+    posts = await connection.fetch(
+        "SELECT overlay_id, revision FROM instagram_feeds WHERE overlay_id IS NOT NULL ORDER BY 1, 2"
+    )
+    known = await connection.fetch("SELECT overlay_id, revision FROM feed_requests WHERE state = 'done' ORDER BY 1, 2")
+    assert known == posts
+
+
 async def test_old_prices_stay_exact_to_the_digit(old_database: str, connection: asyncpg.Connection) -> None:
     await migrations.upgrade(old_database)
     models = (await rows_of(connection, "llm_models"))[:4]
