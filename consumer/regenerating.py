@@ -14,14 +14,14 @@ from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
 
 
-def ask_again(basis: Basis, *, incoming_topic: str, now: datetime) -> AskedRevision:
+def ask_again(basis: Basis, *, now: datetime) -> AskedRevision:
     """What to ask for: written from the post's inputs, in answer to the first event, begun `now`.
 
     Raises:
         CannotRevise: the overlay allows no other revision, or the inputs break the contract of today.
     """
     overlay_id, feed = overlay_of(basis), basis.feed
-    position = source_of(basis, incoming_topic=incoming_topic)
+    position = source_of(basis)
     source = SourceRecord(
         topic=position.topic,
         partition=position.partition,

@@ -24,10 +24,9 @@ from schemas.post import InstagramPost
 class Republisher:
     """Makes stored posts the current ones of their overlays, with the same texts or others."""
 
-    def __init__(self, connection: Connection, *, created_topic: str, incoming_topic: str) -> None:
+    def __init__(self, connection: Connection, *, created_topic: str) -> None:
         self._connection = connection
         self._created_topic = created_topic
-        self._incoming_topic = incoming_topic
 
     async def republish(
         self,
@@ -60,7 +59,7 @@ class Republisher:
             CannotRevise: the post has no overlay or no model, or a request for its overlay is in progress.
         """
         instagram_feed_id, now = uuid4(), datetime.now(UTC)
-        source = source_of(basis, incoming_topic=self._incoming_topic)
+        source = source_of(basis)
         created = _created(basis, post, source, instagram_feed_id, now)
         return RepublishedFeed(
             instagram_feed_id=instagram_feed_id,

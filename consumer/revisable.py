@@ -6,8 +6,8 @@ from uuid import UUID
 from repository.revision_basis import Basis, SourcePosition
 
 UNKNOWN: Final = "unknown"
-UNKNOWN_POSITION: Final = -1
-"""As Kafka spells an offset or a timestamp that is not known; partitions follow suit."""
+UNKNOWN_SOURCE: Final = SourcePosition(UNKNOWN, partition=-1, offset=-1, timestamp_ms=-1)
+"""-1 is how Kafka spells an offset or a timestamp that is not known."""
 
 
 class CannotRevise(Exception):
@@ -36,6 +36,6 @@ def event_id_of(basis: Basis) -> str:
     return basis.feed.source_event_id or UNKNOWN
 
 
-def source_of(basis: Basis, *, incoming_topic: str) -> SourcePosition:
-    """Where that event lay; unknown for posts from before the ledger."""
-    return basis.source or SourcePosition(incoming_topic, UNKNOWN_POSITION, UNKNOWN_POSITION, UNKNOWN_POSITION)
+def source_of(basis: Basis) -> SourcePosition:
+    """Where that event lay; unknown for posts from before the ledger, whose rows in it name no topic."""
+    return basis.source if basis.source and basis.source.topic else UNKNOWN_SOURCE

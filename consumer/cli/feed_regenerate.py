@@ -19,7 +19,7 @@ from consumer.cli.revision_progress import seems_without_consumer, watch
 from consumer.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
 from consumer.regenerating import ask_again
 from consumer.revisable import CannotRevise
-from consumer.settings import DatabaseSettings, TopicSettings, load
+from consumer.settings import DatabaseSettings, load
 from repository.pool import Connection
 from repository.revision_basis import Basis, FeedReference, current_feeds
 from repository.revisions import AskedRevision, RevisionProgress, ask_for_revisions
@@ -29,10 +29,6 @@ HOW_TO_LOOK = "look with `instagram-feed feeds history`"
 FeedArguments = Annotated[
     list[FeedReference] | None, typer.Argument(metavar=METAVAR, parser=parse_reference, show_default=False)
 ]
-
-
-class RegenerateSettings(DatabaseSettings, TopicSettings):
-    """What asking for another text needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ def regenerate(
     selection = Selection(list(dict.fromkeys(feeds or ())), tenant, prompt_version_not, limit)
     if bool(selection.named) == bool(tenant or prompt_version_not):
         raise CommandError("say which posts: either their ids, or --tenant, --prompt-version-not or both")
-    settings = load(RegenerateSettings)
+    settings = load(DatabaseSettings)
     ending = asyncio.run(_regenerated(settings, selection, timeout_s=timeout if wait else 0, dry_run=dry_run))
     if json:
         print_json(_document(ending, dry_run=dry_run))
@@ -99,11 +95,9 @@ def regenerate(
     _exit_by(ending, wait=wait)
 
 
-async def _regenerated(
-    settings: RegenerateSettings, selection: Selection, *, timeout_s: float, dry_run: bool
-) -> Ending:
+async def _regenerated(settings: DatabaseSettings, selection: Selection, *, timeout_s: float, dry_run: bool) -> Ending:
     async with database_connection(settings) as connection:
-        plan = _plan(await _selected(connection, selection), settings.overlay_completed_topic)
+        plan = _plan(await _selected(connection, selection))
         if dry_run or not plan.asked:
             return Ending(plan, [])
         cancel_on_signals()
@@ -128,12 +122,12 @@ async def _selected(connection: Connection, selection: Selection) -> list[Basis]
     return await named_bases(connection, references)
 
 
-def _plan(bases: Sequence[Basis], incoming_topic: str) -> Plan:
+def _plan(bases: Sequence[Basis]) -> Plan:
     asked: dict[UUID, AskedRevision] = {}
     estimated_usd, problems = Decimal(0), []
     for basis in bases:
         try:
-            one = ask_again(basis, incoming_topic=incoming_topic, now=datetime.now(UTC))
+            one = ask_again(basis, now=datetime.now(UTC))
         except CannotRevise as error:
             problems.append(str(error))
             continue

@@ -65,9 +65,7 @@ def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOp
 async def _read(settings: ReparseSettings, references: list[FeedReference], *, dry_run: bool) -> list[Reading]:
     async with database_connection(settings) as connection:
         bases = {basis.feed.instagram_feed_id: basis for basis in await named_bases(connection, references)}
-        republisher = Republisher(
-            connection, created_topic=settings.feed_created_topic, incoming_topic=settings.overlay_completed_topic
-        )
+        republisher = Republisher(connection, created_topic=settings.feed_created_topic)
         readings = [_reading(basis, republisher, settings.max_hashtags) for basis in bases.values()]
         changed = [FeedReference(reading.instagram_feed_id) for reading in readings if reading.difference]
         if dry_run or not changed:

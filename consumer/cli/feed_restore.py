@@ -51,9 +51,7 @@ def restore(feed: FeedArgument, *, dry_run: DryRunOption = False, json: JsonOpti
 async def _restored(settings: RestoreSettings, reference: FeedReference, *, dry_run: bool) -> RepublishedFeed:
     async with database_connection(settings) as connection:
         [basis] = await named_bases(connection, [reference])
-        republisher = Republisher(
-            connection, created_topic=settings.feed_created_topic, incoming_topic=settings.overlay_completed_topic
-        )
+        republisher = Republisher(connection, created_topic=settings.feed_created_topic)
         if dry_run:
             return republisher.next_revision(basis, as_it_was(basis))
         # by its own id: "the overlay's newest" may be another one by now

@@ -29,7 +29,7 @@ def other_text(_: Basis) -> InstagramPost:
 
 async def republished(pool: Pool, reference: FeedReference, rewrite: Any = as_it_was) -> RepublishedFeed:  # noqa: ANN401
     async with connection(pool) as borrowed:
-        republisher = Republisher(borrowed, created_topic="created", incoming_topic="incoming")
+        republisher = Republisher(borrowed, created_topic="created")
         return (await republisher.republish([reference], rewrite, origin="restore"))[reference]
 
 
@@ -133,9 +133,7 @@ async def test_an_overlay_with_a_request_in_progress_is_left_alone(pool: Pool, m
         with pytest.raises(CannotRevise, match="revision 3 in progress"):
             await republished(pool, FeedReference(overlay_id, 1))
         # who looked before the request was made does not get past it either
-        feed = Republisher(borrowed, created_topic="created", incoming_topic="incoming").next_revision(
-            planned, as_it_was(planned)
-        )
+        feed = Republisher(borrowed, created_topic="created").next_revision(planned, as_it_was(planned))
         assert await publish_revisions(borrowed, [feed], origin="restore") == set()
     assert await count(pool, "instagram_feeds") == 2
 
@@ -161,7 +159,7 @@ async def test_a_post_from_before_the_ledger_is_restored_with_a_source_unknown(p
     restored = await republished(pool, FeedReference(overlay_id, 1))
 
     event = json.loads(restored.created_event.record.value or b"")
-    assert event["source"] == {"event_id": "unknown", "topic": "incoming", "partition": -1, "offset": -1}
+    assert event["source"] == {"event_id": "unknown", "topic": "unknown", "partition": -1, "offset": -1}
     assert event["metrics"]["total_tokens"] == 700
 
 

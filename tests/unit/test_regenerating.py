@@ -45,7 +45,7 @@ INPUTS = st.fixed_dictionaries(
 def test_the_event_put_together_again_says_what_the_post_was_written_from(inputs: dict[str, object]) -> None:
     one = basis(**inputs)
 
-    asked = ask_again(one, incoming_topic="incoming", now=NOW)
+    asked = ask_again(one, now=NOW)
 
     event = decode_overlay_completed(asked.source, max_event_bytes=262_144)
     assert {name: getattr(event, name) for name in inputs} == inputs
@@ -55,14 +55,19 @@ def test_the_event_put_together_again_says_what_the_post_was_written_from(inputs
 
 
 def test_it_lies_where_the_first_event_lay() -> None:
-    source = ask_again(basis(), incoming_topic="incoming", now=NOW).source
+    source = ask_again(basis(), now=NOW).source
     assert (source.topic, source.partition, source.offset) == ("overlay.completed", 3, 41)
-    of_unknown = ask_again(replace(basis(), source=None), incoming_topic="incoming", now=NOW).source
-    assert (of_unknown.topic, of_unknown.partition, of_unknown.offset) == ("incoming", -1, -1)
+
+
+@pytest.mark.parametrize("source", [None, SourcePosition("", -1, -1, 1_793_520_000_000)])
+def test_of_a_post_from_before_the_ledger_nothing_is_made_up(source: SourcePosition | None) -> None:
+    asked = ask_again(replace(basis(source_event_id=None), source=source), now=NOW)
+    assert (asked.source.topic, asked.source.partition, asked.source.offset) == ("unknown", -1, -1)
+    assert asked.event_id == "unknown"
 
 
 def test_where_the_built_in_instruction_counted_that_of_today_counts() -> None:
-    asked = ask_again(basis(gpt_prompt=BUILT_IN_INSTRUCTION), incoming_topic="incoming", now=NOW)
+    asked = ask_again(basis(gpt_prompt=BUILT_IN_INSTRUCTION), now=NOW)
     assert decode_overlay_completed(asked.source, max_event_bytes=262_144).gpt_prompt == ""
 
 
@@ -72,9 +77,9 @@ def test_where_the_built_in_instruction_counted_that_of_today_counts() -> None:
 )
 def test_a_post_that_the_contract_of_today_refuses_says_why(changes: dict[str, object], why: str) -> None:
     with pytest.raises(CannotRevise, match=why):
-        ask_again(basis(**changes), incoming_topic="incoming", now=NOW)
+        ask_again(basis(**changes), now=NOW)
 
 
 def test_an_overlay_in_progress_is_not_asked_for_again() -> None:
     with pytest.raises(CannotRevise, match="revision 2 in progress"):
-        ask_again(replace(basis(overlay_id=uuid4()), pending_revision=2), incoming_topic="incoming", now=NOW)
+        ask_again(replace(basis(overlay_id=uuid4()), pending_revision=2), now=NOW)
