@@ -7,6 +7,7 @@ from typing import Any
 from repository.feed_queries import StoredFeed
 
 FIGURES = (
+    "instagram_feed_id",
     "overlay_id",
     "revision",
     "origin",

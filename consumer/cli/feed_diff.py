@@ -4,7 +4,6 @@ import asyncio
 from decimal import Decimal
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -44,7 +43,7 @@ def difference_view(found: FeedDifference) -> RenderableType:
     parts: list[RenderableType] = []
     for name, lines in found.texts.items():
         parts.append(Text(name if lines else f"{name}: the same", "bold"))
-        parts.extend(Padding(Text(line, COLOURS.get(line[:1], "")), (0, 2)) for line in lines)
+        parts.extend(Text(f"  {line}", COLOURS.get(line[:1], "")) for line in lines)
     grid = Table.grid(padding=(0, 2))
     for name, values in found.figures.items():
         grid.add_row(Text(name, "bold"), *(Text(_spelled(value), "") for value in values))

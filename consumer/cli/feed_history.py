@@ -1,6 +1,7 @@
 """`instagram-feed feeds history`: the revisions of one overlay."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
@@ -52,13 +53,14 @@ def _table(revisions: list[Revision]) -> RenderableType:
         table.add_column(name, no_wrap=name in {"created (UTC)", "instagram_feed_id"})
     for name in ("tokens", "USD"):
         table.add_column(name, no_wrap=True, justify="right")
+    numbers = {revision.instagram_feed_id: revision.revision for revision in revisions}
     for revision in revisions:
         table.add_row(
             "current" if revision.is_current else "",
             str(revision.revision),
             revision.created_at.strftime(MINUTES),
             str(revision.instagram_feed_id) if revision.instagram_feed_id else _why_no_post(revision),
-            _maker(revision),
+            _maker(revision, numbers),
             revision.model_name or "–",
             revision.prompt_version or "–",
             number(revision.total_tokens),
@@ -72,6 +74,7 @@ def _why_no_post(revision: Revision) -> str:
     return f"{revision.state}{reason}"
 
 
-def _maker(revision: Revision) -> str:
-    maker = made_by(revision.origin, revision.replay_id, revision.based_on_feed_id)
+def _maker(revision: Revision, numbers: Mapping[UUID | None, int]) -> str:
+    based_on = revision.based_on_feed_id
+    maker = made_by(revision.origin, revision.replay_id, based_on and numbers.get(based_on, based_on))
     return f"{maker}, experiment {revision.experiment_id} {revision.variant}" if revision.experiment_id else maker

@@ -73,11 +73,11 @@ def usd(amount: Decimal | None) -> str:
     return "–" if amount is None else f"{amount:.6f}"
 
 
-def made_by(origin: str, replay_id: UUID | None, based_on_feed_id: UUID | None) -> str:
-    """Who or what made a revision, in a few words."""
+def made_by(origin: str, replay_id: UUID | None, based_on: UUID | int | None) -> str:
+    """Who or what made a revision, in a few words; `based_on` names a post by its id or its revision."""
     if replay_id:
         return f"{origin} {replay_id}"
-    return f"{origin} of {based_on_feed_id}" if based_on_feed_id else origin
+    return f"{origin} of {based_on}" if based_on else origin
 
 
 def _rows(feed: StoredFeed) -> Iterable[tuple[str, str]]:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 from consumer.feed_difference import difference
@@ -18,8 +19,8 @@ def test_hashtags_differ_one_by_one() -> None:
 
 
 def test_figures_stand_side_by_side_where_they_differ() -> None:
-    feed = stored_feed(overlay_id=None)
-    other = stored_feed(overlay_id=None, model_name=None, cost_usd=Decimal(0))
+    feed = stored_feed()
+    other = replace(feed, model_name=None, cost_usd=Decimal(0))
     assert difference(feed, other).figures == {
         "model_name": ("gpt-4o-mini", None),
         "cost_usd": (Decimal("0.000135"), Decimal(0)),
