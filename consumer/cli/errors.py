@@ -1,6 +1,9 @@
 """Errors that end a command with one line on standard error."""
 
+from collections.abc import Sequence
+
 EXIT_FAILED = 1
+MOST_PROBLEMS = 3
 
 
 class CommandError(Exception):
@@ -9,3 +12,9 @@ class CommandError(Exception):
     def __init__(self, message: str, *, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def in_one_line(problems: Sequence[str]) -> str:
+    """The first few problems, and how many more there are."""
+    more = len(problems) - MOST_PROBLEMS
+    return "; ".join([*problems[:MOST_PROBLEMS], *([f"and {more} more (all with --json)"] if more > 0 else [])])

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import typer
 
-from consumer.cli.errors import CommandError
+from consumer.cli.errors import CommandError, in_one_line
 from repository.pool import Connection
 from repository.revision_basis import Basis, FeedReference, find_bases
 
@@ -42,5 +42,5 @@ async def named_bases(connection: Connection, references: list[FeedReference]) -
     found = await find_bases(connection, references)
     missing = [str(reference) for reference in references if reference not in found]
     if missing:
-        raise CommandError(f"there is no post {', '.join(missing)}")
+        raise CommandError(in_one_line([f"there is no post {name}" for name in missing]))
     return list(found.values())

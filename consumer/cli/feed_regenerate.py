@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from consumer.cli.database import database_connection
-from consumer.cli.errors import CommandError
+from consumer.cli.errors import CommandError, in_one_line
 from consumer.cli.feed_reference import METAVAR, named_bases, parse_reference
 from consumer.cli.feed_view import usd
 from consumer.cli.output import DryRunOption, JsonOption, print_json
@@ -173,14 +173,15 @@ def _exit_by(ending: Ending, *, wait: bool) -> None:
             f"interrupted: what was asked for stays asked for, a running consumer writes it ({HOW_TO_LOOK})",
             exit_code=EXIT_INTERRUPTED,
         )
-    problems = [*ending.plan.problems]
+    problems = []
     failed = [request for request in ending.requests if request.state == "failed"]
     if failed:
         problems.append(f"{len(failed)} of {len(ending.requests)} failed ({HOW_TO_LOOK})")
     if wait and ending.pending:
         problems.append(_why_pending(ending))
+    problems.extend(ending.plan.problems)
     if problems:
-        raise CommandError("; ".join(problems))
+        raise CommandError(in_one_line(problems))
 
 
 def _why_pending(ending: Ending) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 from rich.text import Text
 
 from consumer.cli.database import database_connection
-from consumer.cli.errors import CommandError
+from consumer.cli.errors import CommandError, in_one_line
 from consumer.cli.feed_diff import difference_view
 from consumer.cli.feed_reference import FeedArguments, named_bases
 from consumer.cli.output import DryRunOption, JsonOption, people_console, print_json
@@ -59,7 +59,7 @@ def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOp
         _show(readings)
     problems = [reading.problem for reading in readings if reading.problem]
     if problems:
-        raise CommandError("; ".join(problems))
+        raise CommandError(in_one_line(problems))
 
 
 async def _read(settings: ReparseSettings, references: list[FeedReference], *, dry_run: bool) -> list[Reading]:
