@@ -157,6 +157,10 @@ def _show(ending: Ending, *, dry_run: bool) -> None:
         typer.echo(f"{len(plan.asked)} new revisions {verb}: {estimate}.")
     for request in ending.requests:
         typer.echo(f"{request.overlay_id}:{request.revision} {_how_it_stands(request)}")
+    written = [request for request in ending.requests if request.state == "done"]
+    if written:
+        cost_usd = sum((request.cost_usd for request in written), Decimal(0))
+        typer.echo(f"{len(written)} written for USD {usd(cost_usd)}.")
 
 
 def _how_it_stands(request: RevisionProgress) -> str:

@@ -129,3 +129,23 @@ async def test_what_is_purged_keeps_its_figures_and_can_be_restored_but_not_repa
         overlay_id,
     )
     assert (usage["calls"], usage["costs"]) == (2, 3)
+
+
+async def test_a_revision_that_fails_is_told_and_leaves_the_post_current(service: Service, commands: Commands) -> None:
+    overlay_id = await service.send_event()
+    feed = await service.feed(overlay_id)
+    await service.spoil(overlay_id, {"kind": "refusal"})
+
+    done = await commands.run("feeds", "regenerate", str(feed["instagram_feed_id"]))
+
+    assert (done.exit_code, done.errors.count("\n")) == (1, 1)
+    assert "1 of 1 failed" in done.errors
+    assert f"{overlay_id}:2 failed: llm_refused" in done.output
+    second, first = (await commands.run("feeds", "history", overlay_id, "--json")).document
+    assert (second["instagram_feed_id"], second["state"], second["is_current"]) == (None, "failed", False)
+    assert (first["instagram_feed_id"], first["is_current"]) == (str(feed["instagram_feed_id"]), True)
+    assert second["last_error_reason"] == "llm_refused"
+    # the next one is made as if that had not been
+    await service.llm.set_faults()
+    assert (await commands.run("feeds", "regenerate", overlay_id)).exit_code == 0
+    assert (await published(service, overlay_id, 3))["revision"] == 3
