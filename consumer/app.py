@@ -52,7 +52,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes)
     pool = resources.pool
     in_flight = InFlight(settings.max_in_flight)
-    metrics.in_flight.set_function(lambda: in_flight.limit - in_flight.free)
+    metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
     providers = Providers(*(_provider(writer, settings) for writer in resources.writers))
@@ -78,6 +78,8 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         Worker(providers, template, policy=policy, max_hashtags=settings.max_hashtags),
         storer,
         pool,
+        in_flight,
+        terms=terms,
         policy=policy,
         require_references=settings.reference_rows == "require",
     )

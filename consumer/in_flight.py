@@ -30,46 +30,51 @@ class ClaimTerms:
         Raises:
             StoreUnavailable: the answer came so late that it is as good as lost.
         """
-        if not self.last(asked_at_s=asked_at_s):
-            took_s = time.monotonic() - asked_at_s
+        took_s = time.monotonic() - asked_at_s
+        if took_s > self.lease_s / 3:
             raise StoreUnavailable(f"a claim was answered after {took_s:.1f} s, too late for its lease")
         return claimed
 
-    def last(self, *, asked_at_s: float) -> bool:
-        """Whether leases asked for at that time last until they are first extended."""
-        return time.monotonic() - asked_at_s <= self.lease_s / 3
+    def lasts(self, leased_at_s: float) -> bool:
+        """Whether a lease taken or extended at that time is sure to be ours still, and for long enough to extend it."""
+        return time.monotonic() - leased_at_s <= self.lease_s * 2 / 3
 
 
 class InFlight:
-    """At most `limit` requests are worked on at once; with the outcomes that wait to be stored, a quarter more.
+    """At most `limit` requests are being written at once; a quarter more wait, claimed ahead or with their outcome.
 
-    A slot is reserved before a claim and kept until there is an outcome: the next call need not wait for the
-    database. The lease is held until the outcome is stored.
+    So the place of a call that ends is taken at once, without waiting for the database. A slot is reserved before
+    a claim and kept until the outcome is stored.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.slots = limit + limit // WAITING_PART
         self._reserved = 0
         self._held: dict[_Claim, ClaimedRequest] = {}
-        self._ended: set[_Claim] = set()
-        self._changed = asyncio.Event()
+        self._leased_at_s: dict[_Claim, float] = {}
+        self._released = asyncio.Event()
         self._turn = asyncio.Lock()
 
     @property
     def free(self) -> int:
-        """Slots that nobody has reserved; fewer while many outcomes wait to be stored."""
-        return self.limit - self._reserved - max(0, len(self._ended) - self.limit // WAITING_PART)
+        """Slots that nobody has reserved."""
+        return self.slots - self._reserved
 
     @property
     def held(self) -> list[ClaimedRequest]:
         """The requests whose leases this process holds."""
         return list(self._held.values())
 
+    def leased_at_s(self, request: ClaimedRequest) -> float:
+        """When the lease of a held request was last asked for, on the monotonic clock."""
+        return self._leased_at_s[_claim(request)]
+
     async def until_free(self, count: int = 1) -> None:
         """Wait until at least `count` slots are free; reserves nothing."""
         while self.free < count:
-            self._changed.clear()
-            await self._changed.wait()
+            self._released.clear()
+            await self._released.wait()
 
     async def reserve(self, *, at_least: int, at_most: int) -> int:
         """Wait for `at_least` slots and take up to `at_most`; returns how many were taken.
@@ -85,30 +90,29 @@ class InFlight:
     def release(self, count: int) -> None:
         """Give back reserved slots that no request came to use."""
         self._reserved -= count
-        self._changed.set()
+        self._released.set()
 
-    def hold(self, requests: Iterable[ClaimedRequest]) -> None:
-        """Note the leases of requests just claimed into reserved slots."""
-        self._held.update((_claim(request), request) for request in requests)
+    def hold(self, requests: Iterable[ClaimedRequest], *, leased_at_s: float) -> None:
+        """Note the leases of requests just claimed into reserved slots, asked for at that time."""
+        for request in requests:
+            claim = _claim(request)
+            self._held[claim] = request
+            self._leased_at_s[claim] = leased_at_s
 
-    def end(self, request: ClaimedRequest) -> None:
-        """Free the slot of a request that has an outcome; told again, it changes nothing."""
-        if (claim := _claim(request)) not in self._ended:
-            self._ended.add(claim)
-            self.release(1)
+    def extended(self, requests: Iterable[ClaimedRequest], *, leased_at_s: float) -> None:
+        """Note that the leases of these were extended, asked for at that time; finished ones are passed over."""
+        self._leased_at_s.update((claim, leased_at_s) for claim in map(_claim, requests) if claim in self._leased_at_s)
 
     def finish(self, requests: Iterable[ClaimedRequest]) -> None:
-        """Forget requests whose outcome is stored."""
-        for claim in map(_claim, requests):
-            del self._held[claim]
-            self._ended.remove(claim)
-        self._changed.set()
+        """Forget requests whose outcome is stored, and free their slots."""
+        ended = [self._held.pop(_claim(request)) for request in requests]
+        for request in ended:
+            del self._leased_at_s[_claim(request)]
+        self.release(len(ended))
 
     async def until_empty(self) -> None:
-        """Wait until nothing is reserved, worked on or waiting to be stored."""
-        while self._reserved or self._held:
-            self._changed.clear()
-            await self._changed.wait()
+        """Wait until nothing is claimed and unfinished."""
+        await self.until_free(self.slots)
 
 
 def _claim(request: ClaimedRequest) -> _Claim:

@@ -136,23 +136,12 @@ class Intake:
     async def _take_in(self, poll: Poll) -> int:
         found = sort_records(poll, max_event_bytes=self._terms.max_event_bytes)
         # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
-        asked_at_s = time.monotonic()
         claimed = await self._claim(found)
-        try:
-            await self._dead_letters.send(found.invalid, valid=found.valid)
-            self._count(found, len(claimed))
-            await self._commit(poll)
-        finally:
-            works = [Work(request, found.events[request.overlay_id][1]) for request in claimed]
-            await self._begin(works, asked_at_s=asked_at_s)
+        await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
+        await self._dead_letters.send(found.invalid, valid=found.valid)
+        self._count(found, len(claimed))
+        await self._commit(poll)
         return len(claimed)
-
-    async def _begin(self, works: Sequence[Work], *, asked_at_s: float) -> None:
-        # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
-        if self._terms.last(asked_at_s=asked_at_s):
-            await self._dispatcher.start(works)
-        else:
-            self._dispatcher.give_back(works)
 
     async def _claim(self, found: Sorted) -> list[ClaimedRequest]:
         if not found.events:
@@ -171,8 +160,8 @@ class Intake:
                     lease_s=self._terms.lease_s,
                 )
             claimed = self._terms.in_time(answer, asked_at_s=asked_at_s)
+            self._in_flight.hold(claimed, leased_at_s=asked_at_s)
         finally:
-            self._in_flight.hold(claimed)
             self._in_flight.release(wanted - len(claimed))
         return claimed
 

@@ -180,7 +180,7 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, LogSettings):
     """All that the consumer itself needs."""
 
     max_in_flight: int = Field(
-        200, ge=1, le=10_000, description="whole number from 1 to 10000: overlays worked on at once"
+        200, ge=1, le=10_000, description="whole number from 1 to 10000: posts being written at once"
     )
     max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")
     dead_letter_max_run: int = Field(

@@ -57,8 +57,7 @@ class Storer:
         self._idle.set()
 
     def put(self, outcome: Outcome) -> None:
-        """Leave an outcome to be stored; its request's slot is free from now on."""
-        self._in_flight.end(outcome.request)
+        """Leave an outcome to be stored."""
         self._waiting.append(outcome)
         self._idle.clear()
         self._arrived.set()

@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
-LIVE_PART = 4  # a quarter of the slots is not for the background
+LIVE_PART = 2  # what the background leaves: the slots of those that wait, and a quarter of the calls
 BATCH_PART = 8  # an eighth of the slots coming free is worth a sweep
 BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
 
@@ -107,12 +107,12 @@ class Sweeper:
                     take_over=asked_at_s >= self._take_over_from_s,
                 )
             claimed = self._terms.in_time(answer, asked_at_s=asked_at_s)
+            self._in_flight.hold(claimed, leased_at_s=asked_at_s)
         except StoreUnavailable:
             # holders could not extend their leases either (a standby is promoted): give them time to
             self._take_over_from_s = time.monotonic() + self._terms.lease_s / 2
             raise
         finally:
-            self._in_flight.hold(claimed)
             self._in_flight.release(room - len(claimed))
         self._metrics.taken_over.inc(sum(request.taken_over for request in claimed))
         works = [work for request in claimed if (work := self._decode(request))]
@@ -156,5 +156,7 @@ class LeaseKeeper:
         held = self._in_flight.held
         if held:
             async with connection(self._pool) as borrowed:
-                await extend_leases(borrowed, held, lease_s=self._lease_s)
+                asked_at_s = time.monotonic()
+                extended = await extend_leases(borrowed, held, lease_s=self._lease_s)
+            self._in_flight.extended(extended, leased_at_s=asked_at_s)
         return len(held)

@@ -245,12 +245,20 @@ _EXTEND_LEASES = """
     SET available_at = now() + $1 * interval '1 second'
     FROM held
     WHERE (request.overlay_id, request.revision) = (held.overlay_id, held.revision)
+    RETURNING request.overlay_id, request.revision
 """
 
 
-async def extend_leases(connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float) -> None:
-    """Extend the leases of all that is held, in one statement; lost ones and those being ended are passed over."""
-    await connection.execute(_EXTEND_LEASES, lease_s, *_identities(held))
+async def extend_leases(
+    connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float
+) -> list[ClaimedRequest]:
+    """Extend the leases of all that is held, in one statement; lost ones and those being ended are passed over.
+
+    Returns those that were extended.
+    """
+    rows = await connection.fetch(_EXTEND_LEASES, lease_s, *_identities(held))
+    extended = set(map(tuple, rows))
+    return [request for request in held if (request.overlay_id, request.revision) in extended]
 
 
 _RELEASE = """

@@ -1,8 +1,10 @@
 """The intake on real Kafka and Postgres: nothing is lost or taken twice, whatever cannot be done now."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
@@ -10,11 +12,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.intake import SLOT_PATIENCE_S
+from consumer.outcomes import Work
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.pool import Pool, open_pool
+from tests.examples import new_request, overlay_completed
 from tests.integration.application import Application, application
-from tests.integration.ledger import count, states
+from tests.integration.ledger import claim, count, states
 from tests.kafka_records import encoded, overlay_event, read_all, send
 from tests.topics import Topics
 from tests.waiting import eventually
@@ -117,21 +121,14 @@ async def test_a_stop_is_noticed_although_all_slots_are_full(
 
 
 async def test_after_a_pause_that_may_have_cost_the_leases_no_call_is_begun_for_what_was_claimed_before(
-    stack: Endpoints,
-    feed_env: Mapping[str, str],
-    topics: Topics,
-    llm: SimulatedLlmControl,
-    pool: Pool,
-    monkeypatch: pytest.MonkeyPatch,
+    feed_env: Mapping[str, str], llm: SimulatedLlmControl, pool: Pool
 ) -> None:
-    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event())])
-    async with application(feed_env, LEASE_S="3") as consumer:
-
-        async def frozen(_offsets: object) -> None:
-            await asyncio.sleep(1.1)
-
-        monkeypatch.setattr(consumer.resources.consumer, "commit", frozen)
-        assert await take_in(consumer) == 1
+    event = overlay_event()
+    async with application(feed_env, LEASE_S="60") as consumer:
+        [request] = await claim(pool, [new_request(UUID(str(event["overlay_id"])))])
+        await consumer.app.in_flight.reserve(at_least=1, at_most=1)
+        consumer.app.in_flight.hold([request], leased_at_s=time.monotonic() - 45)
+        await consumer.app.dispatcher.start([Work(request, overlay_completed(**event))])
         await consumer.finish()
         [row] = await pool.fetch("SELECT state, attempts, llm_calls, available_at <= now() AS due FROM feed_requests")
         assert tuple(row) == ("waiting", 0, 0, True)
@@ -199,7 +196,7 @@ async def test_what_postgres_cannot_take_now_is_polled_again(
         await pool.execute("ALTER TABLE feed_requests RENAME TO elsewhere")
         await undone(consumer)
         assert await committed(consumer, topics) is None
-        assert consumer.app.in_flight.free == consumer.app.in_flight.limit
+        assert consumer.app.in_flight.free == consumer.app.in_flight.slots
         await pool.execute("ALTER TABLE elsewhere RENAME TO feed_requests")
         assert await take_in(consumer) == 3
         await consumer.finish()

@@ -1,6 +1,7 @@
 """The storer: outcomes of every kind end in the ledger, and no result that was paid for is given up."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -47,7 +48,7 @@ class Process:
         """Requests new in the ledger, each with a slot."""
         await self.in_flight.reserve(at_least=number, at_most=number)
         requests = await claim(self.pool, [new_request() for _ in range(number)])
-        self.in_flight.hold(requests)
+        self.in_flight.hold(requests, leased_at_s=time.monotonic())
         return requests
 
     def written(self, request: ClaimedRequest, caption: str = "가을 니트") -> Written:
@@ -105,7 +106,7 @@ async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process:
         postponed.overlay_id: "waiting",
         failed.overlay_id: "failed",
     }
-    assert (process.in_flight.held, process.in_flight.free) == ([], 1_000)
+    assert (process.in_flight.held, process.in_flight.free) == ([], process.in_flight.slots)
     topics = [row["topic"] for row in await process.pool.fetch("SELECT topic FROM outbox_events ORDER BY topic")]
     assert topics == ["created", "dead", "failed"]
 
@@ -174,7 +175,7 @@ async def test_a_result_that_came_second_frees_its_slot_and_is_dropped(process: 
     await process.storer.run_once()
     again = replace(request, fencing_token=2)
     await process.in_flight.reserve(at_least=1, at_most=1)
-    process.in_flight.hold([again])
+    process.in_flight.hold([again], leased_at_s=time.monotonic())
     process.put([process.written(again)])
     await process.storer.run_once()
     assert (process.in_flight.held, await count(process.pool, "instagram_feeds")) == ([], 1)

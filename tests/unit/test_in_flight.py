@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from consumer.in_flight import ClaimTerms, InFlight
 from repository.errors import StoreUnavailable
-from repository.requests import ClaimedRequest
 from tests.examples import claimed_request
 
 TERMS = ClaimTerms(owner="process-1", lease_s=90.0, max_event_bytes=262_144)
@@ -22,9 +21,9 @@ async def settled() -> None:
 
 
 async def test_slots_reserved_are_no_longer_free() -> None:
-    in_flight = InFlight(10)
-    assert await in_flight.reserve(at_least=1, at_most=4) == 4
-    assert in_flight.free == 6
+    in_flight = InFlight(3)
+    assert await in_flight.reserve(at_least=1, at_most=2) == 2
+    assert in_flight.free == 1
 
 
 async def test_no_more_slots_are_handed_out_than_there_are() -> None:
@@ -46,7 +45,7 @@ async def test_a_caller_waits_until_there_are_slots_enough() -> None:
 
 async def test_who_wants_many_slots_is_not_overtaken_by_those_who_want_few() -> None:
     in_flight = InFlight(4)
-    await in_flight.reserve(at_least=4, at_most=4)
+    await in_flight.reserve(at_least=5, at_most=5)
     served: list[str] = []
 
     async def take(name: str, count: int) -> None:
@@ -79,42 +78,29 @@ async def test_a_caller_who_gives_up_takes_no_slot_and_holds_up_nobody() -> None
     assert in_flight.free == 0
 
 
-def finish(in_flight: InFlight, request: ClaimedRequest) -> None:
-    in_flight.end(request)
-    in_flight.finish([request])
-
-
-async def test_a_request_with_an_outcome_frees_its_slot_and_its_lease_is_held_until_that_is_stored() -> None:
-    in_flight = InFlight(4)
+async def test_a_finished_request_frees_its_slot_and_is_no_longer_held() -> None:
+    in_flight = InFlight(2)
     one, other = claimed_request(), claimed_request()
     await in_flight.reserve(at_least=2, at_most=2)
-    in_flight.hold([one, other])
-    in_flight.end(one)
-    assert (in_flight.held, in_flight.free) == ([one, other], 3)
+    in_flight.hold([one, other], leased_at_s=time.monotonic())
     in_flight.finish([one])
-    assert (in_flight.held, in_flight.free) == ([other], 3)
-
-
-async def test_an_outcome_that_is_replaced_frees_no_second_slot() -> None:
-    in_flight = InFlight(4)
-    request = claimed_request()
-    await in_flight.reserve(at_least=2, at_most=2)
-    in_flight.hold([request])
-    in_flight.end(request)
-    in_flight.end(request)
-    assert in_flight.free == 3
-
-
-async def test_outcomes_that_cannot_be_stored_stop_the_intake() -> None:
-    in_flight = InFlight(4)
-    requests = [claimed_request() for _ in range(5)]
-    for request in requests:
-        await in_flight.reserve(at_least=1, at_most=1)
-        in_flight.hold([request])
-        in_flight.end(request)
-    assert in_flight.free == 0
-    in_flight.finish(requests[:1])
+    assert in_flight.held == [other]
     assert in_flight.free == 1
+
+
+async def test_a_quarter_more_than_the_calls_may_wait() -> None:
+    in_flight = InFlight(40)
+    assert await in_flight.reserve(at_least=1, at_most=100) == 50
+
+
+async def test_an_extended_lease_counts_from_its_extension_unless_it_was_lost_or_its_request_finished() -> None:
+    in_flight = InFlight(3)
+    extended, lost, finished = claimed_request(), claimed_request(), claimed_request()
+    await in_flight.reserve(at_least=3, at_most=3)
+    in_flight.hold([extended, lost, finished], leased_at_s=10.0)
+    in_flight.finish([finished])
+    in_flight.extended([extended, finished], leased_at_s=20.0)
+    assert [in_flight.leased_at_s(request) for request in in_flight.held] == [20.0, 10.0]
 
 
 async def test_revisions_of_one_overlay_have_a_slot_each() -> None:
@@ -122,8 +108,8 @@ async def test_revisions_of_one_overlay_have_a_slot_each() -> None:
     first = claimed_request()
     second = claimed_request(overlay_id=first.overlay_id, revision=2)
     await in_flight.reserve(at_least=2, at_most=2)
-    in_flight.hold([first, second])
-    finish(in_flight, first)
+    in_flight.hold([first, second], leased_at_s=time.monotonic())
+    in_flight.finish([first])
     assert in_flight.held == [second]
 
 
@@ -133,25 +119,22 @@ async def test_a_request_claimed_again_by_its_own_holder_ends_twice() -> None:
     before = claimed_request(fencing_token=1)
     again = claimed_request(overlay_id=before.overlay_id, fencing_token=2)
     await in_flight.reserve(at_least=2, at_most=2)
-    in_flight.hold([before])
-    in_flight.hold([again])
-    finish(in_flight, before)
+    in_flight.hold([before], leased_at_s=time.monotonic())
+    in_flight.hold([again], leased_at_s=time.monotonic())
+    in_flight.finish([before])
     assert in_flight.held == [again]
-    finish(in_flight, again)
+    in_flight.finish([again])
     assert (in_flight.held, in_flight.free) == ([], 2)
 
 
-async def test_all_is_empty_when_the_last_outcome_is_stored() -> None:
+async def test_all_is_empty_when_the_last_slot_is_given_back() -> None:
     in_flight = InFlight(2)
-    request = claimed_request()
     await in_flight.reserve(at_least=2, at_most=2)
-    in_flight.hold([request])
     empty = asyncio.create_task(in_flight.until_empty())
     in_flight.release(1)
-    in_flight.end(request)
     await settled()
     assert not empty.done()
-    in_flight.finish([request])
+    in_flight.release(1)
     await empty
 
 
@@ -163,15 +146,15 @@ def test_any_order_of_reserving_and_releasing_keeps_the_count(limit: int, wishes
         in_flight = InFlight(limit)
 
         async def come_and_go(at_least: int, more: int) -> None:
-            wanted = min(at_least, limit)
+            wanted = min(at_least, in_flight.slots)
             taken = await in_flight.reserve(at_least=wanted, at_most=wanted + more)
             assert wanted <= taken <= wanted + more
-            assert 0 <= in_flight.free <= limit - taken
+            assert 0 <= in_flight.free <= in_flight.slots - taken
             await asyncio.sleep(0)
             in_flight.release(taken)
 
         await asyncio.gather(*(come_and_go(at_least, more) for at_least, more in wishes))
-        assert in_flight.free == limit
+        assert in_flight.free == in_flight.slots
 
     asyncio.run(run())
 
@@ -184,3 +167,8 @@ def test_a_claim_answered_in_time_is_begun() -> None:
 def test_a_claim_answered_when_its_lease_may_run_out_unseen_is_not_begun() -> None:
     with pytest.raises(StoreUnavailable, match="too late"):
         TERMS.in_time([claimed_request()], asked_at_s=time.monotonic() - TERMS.lease_s / 2)
+
+
+def test_a_lease_is_ours_for_sure_during_two_thirds_of_its_length() -> None:
+    assert TERMS.lasts(time.monotonic() - TERMS.lease_s * 0.6)
+    assert not TERMS.lasts(time.monotonic() - TERMS.lease_s * 0.7)
