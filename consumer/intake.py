@@ -121,14 +121,16 @@ class Intake:
 
     async def _room(self) -> int:
         """How many records may be taken in now; waits for a slot, but not so long that the group gives up on us."""
-        if not self._in_flight.free:
-            await self._slot_or_stop()
+        patient_until_s = time.monotonic() + SLOT_PATIENCE_S
+        # the sweeper may be faster to take the slot that came free
+        while self._in_flight.free <= 0 and not self._stop.is_set() and time.monotonic() < patient_until_s:
+            await self._slot_or_stop(patient_until_s - time.monotonic())
         return self._providers.allowance(max(0, self._in_flight.free))
 
-    async def _slot_or_stop(self) -> None:
+    async def _slot_or_stop(self, patience_s: float) -> None:
         waits = [asyncio.create_task(self._in_flight.until_free()), asyncio.create_task(self._stop.wait())]
         try:
-            await asyncio.wait(waits, timeout=SLOT_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waits, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
