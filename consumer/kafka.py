@@ -60,6 +60,17 @@ def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
     )
 
 
+def build_reader(settings: KafkaSettings) -> AIOKafkaConsumer:
+    """A consumer outside any group, for reading a range: it takes no partition from anybody and commits nothing."""
+    return AIOKafkaConsumer(
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
+        **connection_options(settings),
+    )
+
+
 def build_producer(settings: KafkaSettings) -> AIOKafkaProducer:
     """The producer for created and failed events and dead letters."""
     return AIOKafkaProducer(

@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from consumer.kafka import build_admin, build_producer
+from consumer.kafka import build_admin, build_producer, build_reader
 from consumer.publisher import Publisher
 from consumer.settings import KafkaSettings
 
@@ -45,6 +46,14 @@ async def connected_publisher(settings: KafkaSettings) -> AsyncIterator[Publishe
     publisher = _built(lambda: Publisher(lambda: build_producer(settings)))
     async with _open(publisher.start, publisher.stop, settings):
         yield publisher
+
+
+@asynccontextmanager
+async def connected_reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer outside any group that has reached a broker; raises as `connected_admin` does."""
+    reader = _built(lambda: build_reader(settings))
+    async with _open(reader.start, reader.stop, settings):
+        yield reader
 
 
 def _built(build: Callable[[], Client]) -> Client:

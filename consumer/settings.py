@@ -119,8 +119,11 @@ class DatabaseSettings(_Group):
 
 
 class PostSettings(_Group):
-    """What a post has to be like."""
+    """Which model writes, and what a post has to be like."""
 
+    llm_model: str = Field(
+        "gpt-4o-mini", min_length=1, description="an active model of `instagram-feed models list`, by any of its names"
+    )
     max_hashtags: int = Field(5, ge=1, le=30, description="whole number from 1 to 30")
     feed_language: str = Field(
         "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
@@ -128,7 +131,7 @@ class PostSettings(_Group):
 
 
 class LlmSettings(PostSettings):
-    """Which model writes, and how it is called."""
+    """How the model is called, and which one stands in for it."""
 
     anthropic_api_key: SecretStr | None = Field(None, description="an API key of Anthropic, for models of theirs")
     anthropic_base_url: BaseUrl = Field("https://api.anthropic.com/v1", description=_BASE_URL_WANTS)
@@ -142,9 +145,6 @@ class LlmSettings(PostSettings):
         description="an API key of OpenAI (or ANTHROPIC_API_KEY or GOOGLE_API_KEY, for models of theirs)",
     )
     openai_base_url: BaseUrl = Field("https://api.openai.com/v1", description=_BASE_URL_WANTS)
-    llm_model: str = Field(
-        "gpt-4o-mini", min_length=1, description="an active model of `instagram-feed models list`, by any of its names"
-    )
     llm_fallback_model: str | None = Field(
         None, min_length=1, description="another such model, used while LLM_MODEL's provider is not called"
     )
@@ -176,12 +176,17 @@ class LlmSettings(PostSettings):
         return {"LLM_MODEL": self.llm_model, **fallback}
 
 
-class Settings(KafkaSettings, DatabaseSettings, LlmSettings, LogSettings):
-    """All that the consumer itself needs."""
+class CapacitySettings(_Group):
+    """How much one consumer does at once."""
 
     max_in_flight: int = Field(
         200, ge=1, le=10_000, description="whole number from 1 to 10000: posts being written at once"
     )
+
+
+class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, LogSettings):
+    """All that the consumer itself needs."""
+
     max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")
     dead_letter_max_run: int = Field(
         500, ge=1, description="whole number from 1: invalid records in a row after which the program stops"

@@ -88,6 +88,13 @@ async def create_missing(
     return [existing.get(topic.name) or made[topic.name] for topic in wanted]
 
 
+async def partitions_of(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
+    """The partitions of a topic; none when the broker has no such topic."""
+    # all are asked for: a broker may create a topic that it is asked for by name
+    described = [one for one in await admin.describe_topics() if one["topic"] == topic]
+    return sorted(partition["partition"] for one in described for partition in one["partitions"])
+
+
 async def _existing(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, TopicResult]:
     # all are asked for: a broker may create a topic that it is asked for by name
     described = [topic for topic in await admin.describe_topics() if topic["topic"] in names]

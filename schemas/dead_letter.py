@@ -47,6 +47,20 @@ def dead_letter(
     return OutgoingRecord(topic=topic, key=record.key, value=record.value, headers=headers)
 
 
+def original_record(record: SourceRecord) -> SourceRecord:
+    """The record that a dead letter was made of, where it lay; any other record is returned as it is."""
+    if _first_origin(record) is None:
+        return record
+    found = {name: value or b"" for name, value in record.headers}
+    topic, *position = (found[name].decode("utf-8", "replace") for name in _ORIGIN_NAMES)
+    try:
+        partition, offset, timestamp_ms = map(int, position)
+    except ValueError:
+        return record
+    headers = tuple(header for header in record.headers if not header[0].startswith(_PREFIX))
+    return SourceRecord(topic, partition, offset, timestamp_ms, record.key, record.value, headers)
+
+
 def _first_origin(record: SourceRecord) -> Headers | None:
     found = dict(record.headers)
     origin = tuple((name, found.get(name)) for name in _ORIGIN_NAMES)

@@ -31,6 +31,7 @@ OWN_COMMANDS = {
     "models": "The models that can write: defaults, prices, abilities, shutdown dates.",
     "report": "Latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "The ledger: what became of each overlay.",
+    "replay": "Read a range of events again, to write what is missing, to send or to write posts once more.",
 }
 """Name and summary; the command is the attribute of that name in the module of that name."""
 

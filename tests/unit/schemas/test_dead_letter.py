@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.dead_letter import dead_letter
+from schemas.dead_letter import dead_letter, original_record
 from schemas.record import Headers, OutgoingRecord, SourceRecord
 
 FAILED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -84,3 +84,24 @@ def test_an_origin_that_is_not_whole_is_replaced() -> None:
     letter = letter_of(source_record((*broken.items(), ("dlq_other", b"x")), offset=99))
     assert dict(letter.headers[5:]) == {**ORIGIN, "dlq_original_offset": b"99"}
     assert "dlq_other" not in dict(letter.headers)
+
+
+@given(optional_bytes, optional_bytes, foreign_headers)
+def test_the_record_that_a_letter_was_made_of_comes_back_whole(
+    key: bytes | None, value: bytes | None, headers: Headers
+) -> None:
+    record = source_record(headers, key=key, value=value)
+    letter = letter_of(record)
+    as_read = SourceRecord(letter.topic, 7, 9, 1, letter.key, letter.value, letter.headers)
+    assert original_record(as_read) == record
+
+
+@given(foreign_headers)
+def test_a_record_that_is_no_letter_is_its_own_original(headers: Headers) -> None:
+    record = source_record(headers)
+    assert original_record(record) == record
+
+
+def test_a_letter_whose_origin_is_not_readable_is_taken_as_it_is() -> None:
+    record = source_record(tuple({**ORIGIN, "dlq_original_offset": b"x"}.items()))
+    assert original_record(record) == record
