@@ -75,11 +75,16 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     )
     dispatcher = Dispatcher(
         tasks,
-        Worker(providers, template, policy=policy, max_hashtags=settings.max_hashtags),
+        Worker(
+            providers,
+            template,
+            lambda request: terms.lasts(in_flight.leased_at_s(request)),
+            policy=policy,
+            max_hashtags=settings.max_hashtags,
+        ),
         storer,
         pool,
-        in_flight,
-        terms=terms,
+        calls=in_flight.limit,
         policy=policy,
         require_references=settings.reference_rows == "require",
     )

@@ -1,15 +1,21 @@
 """The calls made to get one post: what is asked next, and what all calls together used up."""
 
+from collections.abc import Callable
+
 from consumer.cost import spending
 from consumer.llm.completion import Completion
-from consumer.llm.errors import LlmError
+from consumer.llm.errors import HeldBack, LlmError
 from consumer.llm.provider import Provider
 from consumer.llm.providers import Providers
 from consumer.llm.writer import CallId
 from consumer.outcomes import CalledWith, Usage, Work
 from consumer.prompt import PromptTemplate, with_repair
+from repository.requests import ClaimedRequest
 
 LARGER_LIMIT_FACTOR = 2
+
+IsOurs = Callable[[ClaimedRequest], bool]
+"""Whether a request's lease is sure to be held by this process still."""
 
 
 class Dialogue:
@@ -21,13 +27,14 @@ class Dialogue:
 
     called_with: CalledWith
 
-    def __init__(self, work: Work, providers: Providers, template: PromptTemplate) -> None:
+    def __init__(self, work: Work, providers: Providers, template: PromptTemplate, is_ours: IsOurs) -> None:
         self.work = work
         self.messages = template.messages(work.event)
         self.usage = Usage(work.request.llm_calls, work.request.spent)
         self.enlarged = False
         self.repaired = False
         self._providers = providers
+        self._is_ours = is_ours
         self._unrecorded_call = work.request.unrecorded_call
 
     async def call(self) -> Completion:
@@ -44,6 +51,10 @@ class Dialogue:
             if found := await self._providers.find_stored(self._call_id()):
                 return self._counted(*found)
         provider, admission = await self._providers.admit(self.messages)
+        if not self._is_ours(self.work.request):
+            # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
+            provider.give_back(admission)
+            raise HeldBack("a pause before the call, longer than the lease is sure", reason="late_call", retry_in_s=0.0)
         self.usage = Usage(self.usage.llm_calls + 1, self.usage.spent)
         completion = await self._providers.write(
             provider, admission, self.messages, max_tokens=self._max_tokens(provider), call_id=self._call_id()

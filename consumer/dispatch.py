@@ -4,8 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 
-from consumer.in_flight import ClaimTerms, InFlight
-from consumer.outcomes import Outcome, Work, unwritten, usage_so_far
+from consumer.outcomes import Work, unwritten, usage_so_far
 from consumer.retry import GiveUp, RetryPolicy, TryAgain, after_failed_attempt
 from consumer.store import Storer
 from consumer.worker import Worker
@@ -18,7 +17,7 @@ UNKNOWN_REFERENCE_RETRY_S = 1.0
 
 
 class Dispatcher:
-    """Starts one task for each claimed request, as many at once as may be in flight; the tasks belong to the group."""
+    """Starts one task for each claimed request, at most `calls` at once; the tasks belong to the given group."""
 
     def __init__(
         self,
@@ -26,9 +25,8 @@ class Dispatcher:
         worker: Worker,
         storer: Storer,
         pool: Pool,
-        in_flight: InFlight,
         *,
-        terms: ClaimTerms,
+        calls: int,
         policy: RetryPolicy,
         require_references: bool,
     ) -> None:
@@ -36,9 +34,7 @@ class Dispatcher:
         self._worker = worker
         self._storer = storer
         self._pool = pool
-        self._in_flight = in_flight
-        self._calls = asyncio.Semaphore(in_flight.limit)
-        self._terms = terms
+        self._calls = asyncio.Semaphore(calls)
         self._policy = policy
         self._require_references = require_references
         self._running: set[asyncio.Task[None]] = set()
@@ -59,13 +55,7 @@ class Dispatcher:
 
     async def _handle(self, work: Work) -> None:
         async with self._calls:
-            self._storer.put(
-                await self._worker.handle(work) if self._is_ours(work.request) else _given_back(work.request)
-            )
-
-    def _is_ours(self, request: ClaimedRequest) -> bool:
-        # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
-        return self._terms.lasts(self._in_flight.leased_at_s(request))
+            self._storer.put(await self._worker.handle(work))
 
     async def _with_references(self, works: Sequence[Work]) -> list[Work]:
         """The works that could be stored. The others are put off before the LLM is paid for them."""
@@ -90,11 +80,3 @@ class Dispatcher:
     def _put_off(self, request: ClaimedRequest, decision: TryAgain | GiveUp, detail: str) -> None:
         usage = usage_so_far(request)
         self._storer.put(unwritten(request, usage, decision, reason="missing_reference", detail=detail))
-
-
-def _given_back(request: ClaimedRequest) -> Outcome:
-    """Nothing was begun, as the lease may have run out; if it is still ours any process takes the request at once."""
-    decision = TryAgain(0.0, request.attempts)
-    return unwritten(
-        request, usage_so_far(request), decision, reason="late_claim", detail="a pause before the first call"
-    )

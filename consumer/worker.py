@@ -6,7 +6,7 @@ from typing import assert_never
 import structlog
 
 from consumer.answer import CutOff, Declined, Unusable, Usable, judge
-from consumer.dialogue import Dialogue
+from consumer.dialogue import Dialogue, IsOurs
 from consumer.llm.completion import Completion
 from consumer.llm.errors import LlmError
 from consumer.llm.providers import Providers
@@ -22,16 +22,23 @@ class Worker:
     """Turns a claimed request into an outcome; keeps nothing from one request to the next."""
 
     def __init__(
-        self, providers: Providers, template: PromptTemplate, *, policy: RetryPolicy, max_hashtags: int
+        self,
+        providers: Providers,
+        template: PromptTemplate,
+        is_ours: IsOurs,
+        *,
+        policy: RetryPolicy,
+        max_hashtags: int,
     ) -> None:
         self._providers = providers
+        self._is_ours = is_ours
         self._template = template
         self._policy = policy
         self._max_hashtags = max_hashtags
 
     async def handle(self, work: Work) -> Outcome:
         """Write the post, with at most one larger limit and one repair. Raises nothing but cancellation."""
-        dialogue = Dialogue(work, self._providers, self._template)
+        dialogue = Dialogue(work, self._providers, self._template, self._is_ours)
         attempts = work.request.attempts
         try:
             return await self._converse(dialogue)

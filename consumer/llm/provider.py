@@ -72,6 +72,11 @@ class Provider:
             raise self._not_called()
         return Admission(reservation, permit)
 
+    def give_back(self, admission: Admission) -> None:
+        """Take back the right to a call that is not made after all."""
+        self._limiter.cancel(admission.reservation)
+        self._breaker.abandon(admission.permit, time.monotonic())
+
     async def write(self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
         """Make the call that was admitted.
 

@@ -41,7 +41,7 @@ async def test_while_a_lost_answer_cannot_be_looked_up_no_other_is_paid_and_no_a
     writer = cast("Writer", WriterWithoutLookup(error))
     provider = Provider(writer, RateLimiter(), Breaker(probe_deadline_s=60))
     template = PromptTemplate(language="ko", max_hashtags=5)
-    worker = Worker(Providers(provider), template, policy=ONE_ATTEMPT, max_hashtags=5)
+    worker = Worker(Providers(provider), template, lambda _: True, policy=ONE_ATTEMPT, max_hashtags=5)
     lost = claimed_request(llm_calls=1, unrecorded_call=True)
 
     outcome = await worker.handle(Work(lost, overlay_completed()))
