@@ -7,6 +7,7 @@ they go straight to aiohttp. What the client makes of answers and errors stays a
 `docs/performance.md`.
 """
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -33,12 +34,35 @@ class _Prepared:
         }
 
 
+class TimelyBody(aiohttp.BytesPayload):
+    """A request's body that is not sent when the time for the whole call has passed.
+
+    A process that was frozen while a connection was being opened would otherwise send, when it wakes, what another
+    one has taken over by then: the socket is served before the timer (found by chaos, seed 619).
+    """
+
+    def __init__(self, content: bytes, *, not_after_s: float) -> None:
+        super().__init__(content)
+        self._not_after_s = not_after_s
+
+    async def write_with_length(self, writer: aiohttp.abc.AbstractStreamWriter, content_length: int | None) -> None:
+        """Write the body.
+
+        Raises:
+            TimeoutError: it is too late, by the event loop's clock.
+        """
+        if asyncio.get_running_loop().time() > self._not_after_s:
+            raise TimeoutError("too late to send the request")
+        await super().write_with_length(writer, content_length)
+
+
 class LeanHttpClient(openai.DefaultAioHttpClient):
     """The client's HTTP client; prepared requests take the short way. Made and closed in a running event loop."""
 
     def __init__(self, *, limits: httpx2.Limits, timeout: httpx2.Timeout) -> None:
         super().__init__(limits=limits, timeout=timeout)
         connector = aiohttp.TCPConnector(limit=limits.max_connections or 0, ssl=httpx2.create_ssl_context())
+        self._timeout_s = timeout.read or 0.0
         # the answer is decoded by httpx2, which knows all that its Accept-Encoding names
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -56,9 +80,10 @@ class LeanHttpClient(openai.DefaultAioHttpClient):
         if prepared is None:
             return await super().send(request, **options)
         common, headers = prepared
-        async with self._session.post(common.url, data=request.content, headers=headers) as answer:
-            body = await answer.read()
-        return httpx2.Response(answer.status, headers=answer.raw_headers, content=body, request=request)
+        body = TimelyBody(request.content, not_after_s=asyncio.get_running_loop().time() + self._timeout_s)
+        async with self._session.post(common.url, data=body, headers=headers) as answer:
+            content = await answer.read()
+        return httpx2.Response(answer.status, headers=answer.raw_headers, content=content, request=request)
 
     async def aclose(self) -> None:
         """Close all connections."""
