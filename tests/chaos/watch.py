@@ -1,6 +1,7 @@
 """What is observed while a run goes on: samples of commits and rows, and probes of the hold by poison."""
 
 import asyncio
+import itertools
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -23,12 +24,15 @@ class Watch:
     snapshots: list[list[FeedRow]] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
 
-    async def sample(self) -> None:
-        """Look at the rows and at what is committed, again and again; what is away now is looked at later."""
-        while True:
+    async def sample(self, over: asyncio.Event) -> None:
+        """Look at the rows and at what is committed, until it is over; what is away now is looked at later.
+
+        Ended by an event: closing a client of aiokafka can swallow a cancellation.
+        """
+        while not over.is_set():
             with suppress(*SERVER_AWAY):
                 await self.sample_once()
-            await asyncio.sleep(SAMPLE_EVERY_S)
+            await _pause(over, SAMPLE_EVERY_S)
 
     async def sample_once(self) -> None:
         """Look once.
@@ -39,12 +43,13 @@ class Watch:
         self.snapshots.append(await self.parts.rows.feeds())
         self.commits.append(await self.parts.reader.commit_sample(GROUP_ID, self.parts.rows))
 
-    async def probe(self, maker: RecordMaker) -> None:
-        """Send probes without end, to one partition after the other."""
-        while True:
-            for partition in range(PARTITIONS):
-                await asyncio.sleep(PROBE_EVERY_S)
-                self.probes.append(await self.parts.upstream.probe(maker, partition))
+    async def probe(self, maker: RecordMaker, over: asyncio.Event) -> None:
+        """Send probes to one partition after the other, until it is over."""
+        for partition in itertools.cycle(range(PARTITIONS)):
+            await _pause(over, PROBE_EVERY_S)
+            if over.is_set():
+                return
+            self.probes.append(await self.parts.upstream.probe(maker, partition))
 
     async def probe_all_partitions(self, maker: RecordMaker) -> None:
         """One probe for each partition, now."""
@@ -87,3 +92,9 @@ class Watch:
                 f"{len(not_passed)} records not passed by the offsets {committed}"
             )
         return None
+
+
+async def _pause(over: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await over.wait()
