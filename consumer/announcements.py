@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from consumer.outcomes import CalledWith, Rejected, Written
 from consumer.prompt import as_text, instruction_of
@@ -12,7 +12,7 @@ from repository.requests import ClaimedRequest
 from schemas.cloudevents import continue_trace, incoming_traceparent, outgoing_headers
 from schemas.dead_letter import dead_letter
 from schemas.event_source import EventSource
-from schemas.ids import created_event_id, failed_event_id
+from schemas.ids import created_event_id, failed_event_id, new_feed_id
 from schemas.instagram_feed_created import FeedMetrics, InstagramFeedCreated, LlmUsed
 from schemas.instagram_feed_failed import InstagramFeedFailed
 from schemas.record import Headers, OutgoingRecord
@@ -39,7 +39,8 @@ class Announcer:
     def feed(self, outcome: Written) -> Feed:
         """The row of `instagram_feeds` and the event that goes with it."""
         request, event, completion = outcome.request, outcome.event, outcome.completion
-        instagram_feed_id, now = uuid4(), datetime.now(UTC)
+        now = datetime.now(UTC)
+        instagram_feed_id = new_feed_id(now)
         return Feed(
             instagram_feed_id=instagram_feed_id,
             overlay_id=request.overlay_id,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic_core import from_json
 
@@ -16,7 +16,7 @@ from repository.pool import Connection
 from repository.republishing import RepublishedFeed, publish_revisions
 from repository.revision_basis import Basis, FeedReference, SourcePosition, find_bases
 from schemas.event_source import EventSource
-from schemas.ids import created_event_id
+from schemas.ids import created_event_id, new_feed_id
 from schemas.instagram_feed_created import ExperimentArm, FeedMetrics, InstagramFeedCreated, LlmUsed
 from schemas.post import InstagramPost
 
@@ -58,7 +58,8 @@ class Republisher:
         Raises:
             CannotRevise: the post has no overlay or no model, or a request for its overlay is in progress.
         """
-        instagram_feed_id, now = uuid4(), datetime.now(UTC)
+        now = datetime.now(UTC)
+        instagram_feed_id = new_feed_id(now)
         source = source_of(basis)
         created = _created(basis, post, source, instagram_feed_id, now)
         return RepublishedFeed(

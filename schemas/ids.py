@@ -1,10 +1,20 @@
-"""Ids of outgoing events, the same each time the same fact is announced."""
+"""Ids: of feeds, in the order of time; of outgoing events, the same each time the same fact is announced."""
 
+import secrets
+from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid5
 
 _NAMESPACE: Final = UUID("6093fa2c-39e2-42f7-ac82-e803c8150268")
 """Fixed for good: another value would give every event a second identity."""
+
+_MS_PER_S: Final = 1_000
+
+
+def new_feed_id(created_at: datetime) -> UUID:
+    """Return a new id for a feed: a UUID of version 7 (RFC 9562), so that its index grows at the end only."""
+    created_at_ms = int(created_at.timestamp() * _MS_PER_S)
+    return UUID(int=created_at_ms << 80 | 7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62))
 
 
 def created_event_id(instagram_feed_id: UUID) -> UUID:

@@ -1,6 +1,7 @@
 """The scenarios by name, in the order in which they are run."""
 
 from bench.scenario import Scenario
+from bench.scenarios.beside_replay import BESIDE_REPLAY
 from bench.scenarios.full_database import FULL_DATABASE
 from bench.scenarios.latency_bound import LATENCY_BOUND
 from bench.scenarios.memory import MEMORY
@@ -17,6 +18,7 @@ SCENARIOS: dict[str, Scenario] = {
         SATURATED,
         LATENCY_BOUND,
         STEADY,
+        BESIDE_REPLAY,
         ONE_PARTITION,
         REPLAY,
         REBALANCE,

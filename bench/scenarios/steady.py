@@ -53,24 +53,34 @@ async def _added_time(workshop: Workshop) -> Figures:
         figures = await _stream(process, created, site, round(workshop.window_s * EVENTS_PER_S))
         sent_ms = await record_times_ms(site.bootstrap_servers, topic)
         announced_ms = await record_times_ms(site.bootstrap_servers, site.created_topic)
+    return {**added_ms(sent_ms, announced_ms), **figures}
+
+
+def added_ms(sent_ms: Mapping[bytes, int], announced_ms: Mapping[bytes, int]) -> Figures:
+    """Percentiles of the time from event to created event less that of the call, of all after the warm-up.
+
+    Raises:
+        KeyError: an event has no created event.
+    """
     measured = sorted(sent_ms, key=sent_ms.__getitem__)[WARM_UP_EVENTS:]
-    added_ms = [announced_ms[key] - sent_ms[key] - LATENCY_S * MS_PER_S for key in measured]
-    return {**{f"added_ms_p{percent}": percentile(added_ms, percent) for percent in (50, 95, 99)}, **figures}
+    added = [announced_ms[key] - sent_ms[key] - LATENCY_S * MS_PER_S for key in measured]
+    return {f"added_ms_p{percent}": percentile(added, percent) for percent in (50, 95, 99)}
 
 
 async def _stream(process: RunningProgram, created: RecordCount, site: Site, events: int) -> Figures:
     records = overlay_events(WARM_UP_EVENTS + events, seed=SEED)
     async with AIOKafkaProducer(bootstrap_servers=site.bootstrap_servers) as producer:
-        await _send_at_pace(producer, site.incoming_topic, islice(records, WARM_UP_EVENTS))
+        await send_at_pace(producer, site.incoming_topic, islice(records, WARM_UP_EVENTS))
         await until_count(created, WARM_UP_EVENTS, process.require_running)
         first = await sample(process, created, site)
-        await _send_at_pace(producer, site.incoming_topic, records)
+        await send_at_pace(producer, site.incoming_topic, records)
         await until_count(created, WARM_UP_EVENTS + events, process.require_running)
         last = await sample(process, created, site)
     return {**rates(first, last, cores=cores()), "peak_rss_mb": process.peak_rss_mb()}
 
 
-async def _send_at_pace(producer: AIOKafkaProducer, topic: str, records: Iterator[tuple[bytes, bytes]]) -> None:
+async def send_at_pace(producer: AIOKafkaProducer, topic: str, records: Iterator[tuple[bytes, bytes]]) -> None:
+    """Send records at `EVENTS_PER_S` and wait until the broker has them."""
     started_s = time.perf_counter()
     for number, (key, value) in enumerate(records):
         await asyncio.sleep(max(0.0, started_s + number / EVENTS_PER_S - time.perf_counter()))
