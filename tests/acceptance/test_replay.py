@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from consumer.replay.reading import MOST_PER_BATCH
 from devstack.endpoints import Endpoints
 from tests.acceptance.service import Service, lasting_service
 from tests.integration.cli.conftest import Commands
@@ -21,7 +23,18 @@ from tests.waiting import eventually
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EVENTS = 60
+MORE_THAN_A_BATCH = MOST_PER_BATCH + 100
 PARTITIONS = 3
+LOCK_REQUEST = """
+    INSERT INTO feed_requests (
+        overlay_id, revision, state, tenant_id, event_id,
+        source_topic, source_partition, source_offset, source_timestamp_ms)
+    VALUES ($1, $2, 'waiting', 'nobody', 'evt', 'archive', 0, 0, 0)
+"""
+LOCK_REPUBLISHED = "INSERT INTO replay_republished (replay_id, overlay_id) VALUES ($1, $2)"
+SOMEBODY_WAITS = """
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture
@@ -38,12 +51,14 @@ async def topic(service: Service) -> AsyncIterator[str]:
         yield name
 
 
-async def archived(service: Service, topic: str, tenant: str, count: int = EVENTS) -> list[str]:
+async def archived(
+    service: Service, topic: str, tenant: str, count: int = EVENTS, partitions: int = PARTITIONS
+) -> list[str]:
     """So many events in a topic, two records that are none, and one event twice; gives the overlays."""
     events = [overlay_event(tenant_id=tenant) for _ in range(count)]
     values = [*map(encoded, events), b"{", encoded({"tenant_id": tenant}), encoded(events[0])]
-    for partition in range(PARTITIONS):
-        await send(service.servers, topic, values[partition::PARTITIONS], partition=partition)
+    for partition in range(partitions):
+        await send(service.servers, topic, values[partition::partitions], partition=partition)
     return [str(event["overlay_id"]) for event in events]
 
 
@@ -130,25 +145,66 @@ async def test_what_a_replay_costs_is_known_before_within_15_percent(
     assert float(done["estimate"]["cost_usd"]) == pytest.approx(float(done["progress"]["cost_usd"]), rel=0.15)
 
 
-async def test_two_at_once_and_one_killed_in_the_middle_write_each_post_once(
+async def cut_off(service: Service, commands: Commands, replay: Sequence[str], statement: str, *args: object) -> None:
+    """Run a replay until it waits for what `statement` has locked, which must be in a later batch; kill -9 it there."""
+    locking = await asyncpg.connect(service.env["DATABASE_URL"])
+    try:
+        await locking.execute("BEGIN")
+        await locking.execute(statement, *args)
+        process = await commands.start(*replay)
+        await eventually(lambda: query(service.env["DATABASE_URL"], SOMEBODY_WAITS), 30)
+        process.kill()
+        await process.wait()
+    finally:
+        await locking.close()
+
+
+async def test_killed_in_the_middle_and_run_again_by_two_at_once_nothing_is_twice_and_nothing_missing(
     service: Service, commands: Commands, topic: str
 ) -> None:
-    overlays = await archived(service, topic, "crowded")
-    replay = ("replay", "--topic", topic, "--mode", "regenerate", "--json")
-    killed = await commands.start(*replay)
+    overlays = await archived(service, topic, "crowded", count=MORE_THAN_A_BATCH, partitions=1)
+    replay = ("replay", "--topic", topic, "--json", "--yes")
 
-    async def entered() -> bool:
-        statement = "SELECT 1 FROM feed_requests WHERE tenant_id = 'crowded' LIMIT 1"
-        return bool(await query(service.env["DATABASE_URL"], statement))
+    async def finish(*options: str) -> None:
+        """Two at once go on where the killed one was, and wait for the end of all."""
+        left = (await commands.run(*replay, *options, "--dry-run")).document
+        assert 0 < left["records"] < MORE_THAN_A_BATCH
+        both = await asyncio.gather(commands.run(*replay, *options), commands.run(*replay, *options))
+        assert [one.document["progress"]["pending"] for one in both] == [0, 0]
 
-    await eventually(entered, 30)
-    killed.kill()
-    await killed.wait()
-    both = await asyncio.gather(commands.run(*replay), commands.run(*replay))
-    assert [one.document["progress"]["pending"] for one in both] == [0, 0]
-    assert await revisions(service, "crowded") == {1: EVENTS}
-    assert await calls_for(service, overlays) == EVENTS
+    await cut_off(service, commands, replay, LOCK_REQUEST, overlays[-1], 1)
+    await finish()
+    assert await revisions(service, "crowded") == {1: MORE_THAN_A_BATCH}
+    assert await calls_for(service, overlays) == MORE_THAN_A_BATCH
     await all_sent(service, overlays, 1)
+
+    republish = (*replay, "--mode", "republish")
+    replay_id = (await commands.run(*republish, "--limit", "10")).document["replay_id"]
+    await cut_off(service, commands, republish, LOCK_REPUBLISHED, replay_id, overlays[-1])
+    await finish("--mode", "republish")
+    await all_sent(service, overlays, 2)
+    assert await calls_for(service, overlays) == MORE_THAN_A_BATCH
+
+    await cut_off(service, commands, (*replay, "--mode", "regenerate"), LOCK_REQUEST, overlays[-1], 2)
+    await finish("--mode", "regenerate")
+    assert await revisions(service, "crowded") == {1: MORE_THAN_A_BATCH, 2: MORE_THAN_A_BATCH}
+    assert await calls_for(service, overlays) == 2 * MORE_THAN_A_BATCH
+    await all_sent(service, overlays, 3)
+
+
+async def test_what_costs_more_than_agreed_wants_a_yes_and_nobody_has_to_wait(
+    service: Service, commands: Commands, topic: str
+) -> None:
+    overlays = await archived(service, topic, "dear", count=5)
+    replay = ("replay", "--topic", topic, "--max-cost-usd", "0", "--json")
+    refused = await commands.run(*replay)
+    assert "5 posts for about USD" in refused.errors
+    assert await query(service.env["DATABASE_URL"], "SELECT 1 FROM feed_requests WHERE tenant_id = 'dear'") == []
+    progress = (await commands.run(*replay, "--yes", "--no-wait")).document["progress"]
+    assert progress["pending"] + progress["done"] == len(overlays)
+    await all_sent(service, overlays, 1)
+    # nothing is left to pay for
+    assert (await commands.run(*replay)).document["progress"]["done"] == len(overlays)
 
 
 async def test_a_limit_a_range_and_a_tenant_take_what_they_say(
