@@ -19,6 +19,7 @@ from openai._models import FinalRequestOptions
 # Of the request at hand, or of its connection.
 _OWN_HEADERS = {"content-length", "content-type", "host", "connection"}
 _PREPARED = "consumer.prepared"
+MOST_ANSWER_BYTES = 1_048_576  # a hundred times what a post takes; one without end must not fill the memory
 
 
 class _Prepared:
@@ -74,7 +75,7 @@ class LeanHttpClient(openai.DefaultAioHttpClient):
         """Send a request and read its whole answer.
 
         Raises:
-            aiohttp.ClientError, TimeoutError: a prepared request was not answered.
+            aiohttp.ClientError, TimeoutError: a prepared request was not answered, or with more than an answer can be.
         """
         prepared: tuple[_Prepared, dict[str, str]] | None = request.extensions.get(_PREPARED)
         if prepared is None:
@@ -82,13 +83,22 @@ class LeanHttpClient(openai.DefaultAioHttpClient):
         common, headers = prepared
         body = TimelyBody(request.content, not_after_s=asyncio.get_running_loop().time() + self._timeout_s)
         async with self._session.post(common.url, data=body, headers=headers) as answer:
-            content = await answer.read()
+            content = await _whole(answer)
         return httpx2.Response(answer.status, headers=answer.raw_headers, content=content, request=request)
 
     async def aclose(self) -> None:
         """Close all connections."""
         await self._session.close()
         await super().aclose()
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_any():
+        content += chunk
+        if len(content) > MOST_ANSWER_BYTES:
+            raise aiohttp.ClientPayloadError(f"the answer is larger than {MOST_ANSWER_BYTES:,} bytes")
+    return bytes(content)
 
 
 class LeanOpenAI(openai.AsyncOpenAI):

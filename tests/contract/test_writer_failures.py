@@ -6,11 +6,13 @@ import pytest
 from aiohttp import web
 
 from consumer.llm.errors import AccountRefused, CallFailed, ContentFiltered, LlmError, RateLimited, RequestRefused
+from consumer.llm.lean_client import MOST_ANSWER_BYTES
 from devstack.simulated_llm.server import SimulatedLlmServer
 from tests.contract.answering_server import Answer, answering
 from tests.contract.writers import API_KEY, open_writer, write
 
 TIMEOUT_S = 0.4
+CHUNK_BYTES = 65_536
 
 
 async def failure(base_url: str, *, timeout_s: float = 10) -> LlmError:
@@ -181,6 +183,25 @@ async def test_a_body_that_trickles_in_ends_the_call_at_the_timeout_all_the_same
             await asyncio.sleep(TIMEOUT_S / 10)
 
     assert TIMEOUT_S <= await elapsed_s(trickle) < 4 * TIMEOUT_S
+
+
+async def test_an_answer_without_end_is_a_failed_call_before_it_fills_the_memory() -> None:
+    written = 0
+
+    async def endless(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal written
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" " * CHUNK_BYTES)
+            written += CHUNK_BYTES
+
+    error = await failure_of(endless)
+    assert type(error) is CallFailed
+    assert "the answer is larger than 1,048,576 bytes" in str(error)
+    assert error.maybe_billed
+    # what the sockets hold comes on top
+    assert written < 32 * MOST_ANSWER_BYTES
 
 
 async def test_a_cancelled_call_is_cancelled_and_not_an_error_of_the_provider() -> None:
