@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench.os_figures import cpu_s
 from devstack.kafka import KafkaServer
 from devstack.kafka_artifacts import ensure_jars
@@ -17,10 +19,10 @@ from devstack.report import Report
 POSTGRES_SETTINGS = {
     "fsync": "on",
     "full_page_writes": "on",
-    "shared_buffers": "512MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
 }
+BUFFERS_PART = 4  # of the machine's memory, as PostgreSQL's manual recommends
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ async def running_servers(folder: Path, *, report: Report) -> AsyncIterator[Serv
     jars = ensure_jars(report)
     servers = Servers(
         KafkaServer(folder / "kafka", free_port(), jars=jars),
-        PostgresServer(folder / "postgres", free_port(), settings=POSTGRES_SETTINGS),
+        PostgresServer(folder / "postgres", free_port(), settings=POSTGRES_SETTINGS | _buffers()),
         SimulatedLlmServer(folder / "llm", free_port()),
     )
     async with AsyncExitStack() as stack:
@@ -55,3 +57,7 @@ async def running_servers(folder: Path, *, report: Report) -> AsyncIterator[Serv
             stack.push_async_callback(server.stop)
             await server.start()
         yield servers
+
+
+def _buffers() -> dict[str, str]:
+    return {"shared_buffers": f"{psutil.virtual_memory().total // BUFFERS_PART // 2**20}MB"}
