@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from consumer.llm.completion import Completion
 from repository.llm_models import LlmModel
-from repository.requests import Spending
+from repository.spending import Spending
 
 _TOKENS_PER_PRICE = 1_000_000
 

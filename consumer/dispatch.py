@@ -9,8 +9,8 @@ from consumer.retry import GiveUp, RetryPolicy, TryAgain, after_failed_attempt
 from consumer.store import Storer
 from consumer.worker import Worker
 from repository.errors import StoreError
-from repository.feeds import missing_references
 from repository.pool import Pool, connection
+from repository.references import missing_references
 from repository.requests import ClaimedRequest
 
 UNKNOWN_REFERENCE_RETRY_S = 1.0

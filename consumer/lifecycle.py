@@ -12,8 +12,8 @@ from consumer.ops_server import ops_server
 from consumer.readiness import Readiness
 from consumer.resources import Resources, open_resources
 from consumer.settings import Settings
+from repository.leases import release
 from repository.pool import Pool, connection
-from repository.requests import release
 
 log = structlog.get_logger()
 

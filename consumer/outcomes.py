@@ -6,7 +6,8 @@ from consumer.llm.completion import Completion
 from consumer.prompt import Messages
 from consumer.retry import GiveUp, TryAgain
 from repository.llm_models import LlmModel
-from repository.requests import ClaimedRequest, Spending
+from repository.requests import ClaimedRequest
+from repository.spending import Spending
 from schemas.overlay_completed import OverlayCompleted
 from schemas.post import InstagramPost
 

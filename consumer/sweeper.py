@@ -17,8 +17,9 @@ from consumer.metrics import Metrics
 from consumer.outcomes import Rejected, Work, usage_so_far
 from consumer.store import Storer
 from repository.errors import StoreError, StoreUnavailable
+from repository.leases import extend_leases
 from repository.pool import Pool, connection
-from repository.requests import ClaimedRequest, claim_available, extend_leases
+from repository.requests import ClaimedRequest, claim_available
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 
 log = structlog.get_logger()

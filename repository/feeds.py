@@ -13,7 +13,7 @@ import asyncpg
 
 from repository.outbox import Announcement, OutboxEvent
 from repository.pool import Connection
-from repository.requests import Spending
+from repository.spending import Spending
 from schemas.record import pack_headers
 
 
@@ -288,19 +288,3 @@ def _event_columns(event: Announcement) -> tuple[UUID, str, bytes | None, bytes 
 def _in_hand(inserted: Sequence[asyncpg.Record], events: Sequence[Announcement]) -> list[OutboxEvent]:
     records = {event.event_id: event.record for event in events}
     return [OutboxEvent(outbox_id, event_id, records[event_id]) for outbox_id, event_id in inserted]
-
-
-_MISSING_REFERENCES = """
-    SELECT overlay_id
-    FROM unnest($1::uuid[], $2::uuid[]) AS wanted (overlay_id, job_id)
-    WHERE NOT EXISTS (SELECT FROM overlay_layouts o WHERE o.overlay_id = wanted.overlay_id)
-        OR (job_id IS NOT NULL AND NOT EXISTS (SELECT FROM jobs j WHERE j.job_id = wanted.job_id))
-"""
-
-
-async def missing_references(
-    connection: Connection, overlay_ids: Sequence[UUID], job_ids: Sequence[UUID | None]
-) -> set[UUID]:
-    """Those overlays whose own row or whose job's row upstream has not committed yet."""
-    rows = await connection.fetch(_MISSING_REFERENCES, overlay_ids, job_ids)
-    return {row["overlay_id"] for row in rows}

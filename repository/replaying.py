@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from repository.pool import Connection
-from repository.requests import NewRequest
+from repository.requests import NewRequest, columns_of
 from schemas.ids import created_event_id
-from schemas.record import pack_headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +83,7 @@ _ENTER_NEW = """
 
 async def enter_new(connection: Connection, requests: Sequence[NewRequest], replay_id: UUID) -> list[UUID]:
     """Enter overlays that nobody has asked about, to be written in the background; gives those that were new."""
-    rows = [
-        (
-            request.overlay_id,
-            request.revision,
-            request.tenant_id,
-            request.job_id,
-            request.event_id,
-            request.source.topic,
-            request.source.partition,
-            request.source.offset,
-            request.source.timestamp_ms,
-            request.source.key,
-            request.source.value,
-            pack_headers(request.source.headers),
-        )
-        for request in requests
-    ]
-    entered = await connection.fetch(_ENTER_NEW, replay_id, *map(list, zip(*rows, strict=True)))
+    entered = await connection.fetch(_ENTER_NEW, replay_id, *columns_of(requests))
     return [row["overlay_id"] for row in entered]
 
 

@@ -7,39 +7,13 @@ what another one holds by now.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
 
 from repository.pool import Connection
+from repository.spending import NOTHING_SPENT, Spending
 from schemas.record import SourceRecord, pack_headers, unpack_headers
-
-
-@dataclass(frozen=True, slots=True)
-class Spending:
-    """What LLM calls cost: tokens and USD, summed over any number of calls."""
-
-    prompt_tokens: int = 0
-    cached_prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
-
-    @property
-    def total_tokens(self) -> int:
-        """Prompt and completion tokens together."""
-        return self.prompt_tokens + self.completion_tokens
-
-    def __add__(self, other: "Spending") -> "Spending":
-        return Spending(
-            self.prompt_tokens + other.prompt_tokens,
-            self.cached_prompt_tokens + other.cached_prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.cost_usd + other.cost_usd,
-        )
-
-
-NOTHING_SPENT = Spending()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +65,28 @@ class Postponement:
     detail: str
 
 
+def columns_of(requests: Sequence[NewRequest]) -> list[list[object]]:
+    """Columns for `unnest`, in the order of the fields, the source's spread out."""
+    rows = [
+        (
+            request.overlay_id,
+            request.revision,
+            request.tenant_id,
+            request.job_id,
+            request.event_id,
+            request.source.topic,
+            request.source.partition,
+            request.source.offset,
+            request.source.timestamp_ms,
+            request.source.key,
+            request.source.value,
+            pack_headers(request.source.headers),
+        )
+        for request in requests
+    ]
+    return list(map(list, zip(*rows, strict=True)))
+
+
 _CLAIM_NEW = """
     INSERT INTO feed_requests (
         overlay_id, revision, state, tenant_id, job_id, event_id, lease_owner, available_at,
@@ -119,24 +115,7 @@ async def claim_new(
 
     Requests must differ in (overlay_id, revision). Returns those that are new, in the order given.
     """
-    rows = [
-        (
-            request.overlay_id,
-            request.revision,
-            request.tenant_id,
-            request.job_id,
-            request.event_id,
-            request.source.topic,
-            request.source.partition,
-            request.source.offset,
-            request.source.timestamp_ms,
-            request.source.key,
-            request.source.value,
-            pack_headers(request.source.headers),
-        )
-        for request in requests
-    ]
-    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, *map(list, zip(*rows, strict=True)))
+    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, *columns_of(requests))
     new = set(map(tuple, entered))
     return [
         ClaimedRequest(
@@ -151,6 +130,15 @@ async def claim_new(
         for request in requests
         if (request.overlay_id, request.revision) in new
     ]
+
+
+def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], list[int]]:
+    """Columns for `unnest`: overlay, revision and fencing token of each."""
+    return (
+        [request.overlay_id for request in held],
+        [request.revision for request in held],
+        [request.fencing_token for request in held],
+    )
 
 
 _CLAIM_AVAILABLE = """
@@ -194,7 +182,7 @@ async def claim_available(
 
     What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
     """
-    overlay_ids, revisions, _ = _identities(held)
+    overlay_ids, revisions, _ = identities(held)
     rows = await connection.fetch(
         _CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background, take_over
     )
@@ -227,65 +215,6 @@ def _source_record(row: asyncpg.Record) -> SourceRecord:
         key=row["source_key"],
         value=row["source_value"],
         headers=unpack_headers(row["source_headers"]),
-    )
-
-
-# A locked request is being ended or taken over at this moment. Waiting for it would deadlock with a
-# statement that ends several in another order.
-_EXTEND_LEASES = """
-    WITH held AS (
-        SELECT request.overlay_id, request.revision
-        FROM feed_requests AS request
-        JOIN unnest($2::uuid[], $3::int[], $4::bigint[]) AS held (overlay_id, revision, fencing_token)
-            USING (overlay_id, revision, fencing_token)
-        WHERE request.state = 'claimed'
-        FOR UPDATE OF request SKIP LOCKED
-    )
-    UPDATE feed_requests AS request
-    SET available_at = now() + $1 * interval '1 second'
-    FROM held
-    WHERE (request.overlay_id, request.revision) = (held.overlay_id, held.revision)
-    RETURNING request.overlay_id, request.revision
-"""
-
-
-async def extend_leases(
-    connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float
-) -> list[ClaimedRequest]:
-    """Extend the leases of all that is held, in one statement; lost ones and those being ended are passed over.
-
-    Returns those that were extended.
-    """
-    rows = await connection.fetch(_EXTEND_LEASES, lease_s, *_identities(held))
-    extended = set(map(tuple, rows))
-    return [request for request in held if (request.overlay_id, request.revision) in extended]
-
-
-_RELEASE = """
-    UPDATE feed_requests
-    SET state = 'waiting',
-        lease_owner = NULL,
-        available_at = now(),
-        llm_calls = llm_calls + 1,
-        unrecorded_call = true,
-        updated_at = now()
-    WHERE state = 'claimed' AND lease_owner = $1
-"""
-
-
-async def release(connection: Connection, *, owner: str) -> None:
-    """Give back all that `owner` has not finished, so that any process takes it at once.
-
-    Each counts as one more call begun: it may have been cut off in the middle of it.
-    """
-    await connection.execute(_RELEASE, owner)
-
-
-def _identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], list[int]]:
-    return (
-        [request.overlay_id for request in held],
-        [request.revision for request in held],
-        [request.fencing_token for request in held],
     )
 
 

@@ -11,7 +11,8 @@ from repository.feed_queries import StoredFeed
 from repository.feeds import Failure, Feed
 from repository.llm_models import LlmModel
 from repository.outbox import Announcement
-from repository.requests import ClaimedRequest, NewRequest, Spending
+from repository.requests import ClaimedRequest, NewRequest
+from repository.spending import Spending
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import OutgoingRecord, SourceRecord
 from tests.kafka_records import encoded, overlay_event

@@ -13,12 +13,14 @@ import pytest
 
 from consumer.cost import spending
 from repository.errors import MissingReference, RefusedData
-from repository.feeds import Failure, Feed, fail, missing_references, store
+from repository.feeds import Failure, Feed, fail, store
 from repository.llm_models import LlmModel
 from repository.model_changes import change_models
 from repository.outbox import OutboxEvent
 from repository.pool import Pool, connection
-from repository.requests import ClaimedRequest, Postponement, Spending, postpone
+from repository.references import missing_references
+from repository.requests import ClaimedRequest, Postponement, postpone
+from repository.spending import Spending
 from tests.examples import announcement, completion, failure, feed, new_request
 from tests.integration.ledger import EXPIRED_S, claim, count, ledger_row, states, take_over
 

@@ -9,10 +9,11 @@ import pytest_asyncio
 from asyncpg.connection import LoggedQuery
 
 from bench.filled_database import fill_with_feeds
-from repository import feeds, outbox, requests
+from repository import feeds, leases, outbox, references, requests
 from repository.llm_models import find_active
 from repository.pool import Connection, Pool, connection, open_pool
-from repository.requests import ClaimedRequest, Postponement, Spending
+from repository.requests import ClaimedRequest, Postponement
+from repository.spending import Spending
 from tests.examples import failure, feed, new_request
 from tests.integration.ledger import EXPIRED_S, claim
 
@@ -48,12 +49,12 @@ CALLS: dict[str, Call] = {
     "claim_available": lambda borrowed, held: requests.claim_available(
         borrowed, owner="planner", lease_s=0.001, limit=BATCH, held=held
     ),
-    "extend_leases": lambda borrowed, held: requests.extend_leases(borrowed, held, lease_s=60),
-    "release": lambda borrowed, _: requests.release(borrowed, owner="nobody"),
+    "extend_leases": lambda borrowed, held: leases.extend_leases(borrowed, held, lease_s=60),
+    "release": lambda borrowed, _: leases.release(borrowed, owner="nobody"),
     "postpone": lambda borrowed, held: requests.postpone(borrowed, [postponement(request) for request in held]),
     "store, references ensured": lambda borrowed, held: store(borrowed, held, ensure_references=True),
     "store, references required": lambda borrowed, held: store(borrowed, held, ensure_references=False),
-    "missing_references": lambda borrowed, held: feeds.missing_references(
+    "missing_references": lambda borrowed, held: references.missing_references(
         # 20,000 ids alone are few pages
         borrowed,
         [request.overlay_id for request in held[:FEW]],

@@ -8,17 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from repository.leases import extend_leases, release
 from repository.pool import Pool, connection
-from repository.requests import (
-    ClaimedRequest,
-    NewRequest,
-    Postponement,
-    Spending,
-    claim_available,
-    extend_leases,
-    postpone,
-    release,
-)
+from repository.requests import ClaimedRequest, NewRequest, Postponement, claim_available, postpone
+from repository.spending import Spending
 from schemas.record import SourceRecord
 from tests.examples import new_request, source_record
 from tests.integration.ledger import EXPIRED_S, LEASE_S, TAKE_OVER_LEASE_S, claim, ledger_row, states, take_over

@@ -25,7 +25,8 @@ from devstack.ports import free_port
 from repository import migrations
 from repository.llm_models import LlmModel, find_active
 from repository.pool import Pool, connection, open_pool
-from repository.requests import ClaimedRequest, Spending
+from repository.requests import ClaimedRequest
+from repository.spending import Spending
 from schemas.post import InstagramPost
 from tests.examples import completion, new_request, overlay_completed
 from tests.integration.ledger import claim, count, ledger_row, states

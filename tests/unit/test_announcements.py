@@ -11,7 +11,7 @@ from consumer.announcements import Announcer
 from consumer.outcomes import CalledWith, Rejected, Usage, Written
 from consumer.prompt import BUILT_IN_INSTRUCTION, PromptTemplate, as_text
 from repository.outbox import Announcement
-from repository.requests import Spending
+from repository.spending import Spending
 from schemas.ids import created_event_id, failed_event_id
 from schemas.post import InstagramPost
 from tests.examples import claimed_request, completion, llm_model, overlay_completed, source_record

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.cost import spending
-from repository.requests import Spending
+from repository.spending import Spending
 from tests.examples import completion, llm_model
 
 tokens = st.integers(0, 10_000_000)

@@ -1,0 +1,56 @@
+"""Leases: extended while their holder lives, given back when it stops."""
+
+from collections.abc import Sequence
+
+from repository.pool import Connection
+from repository.requests import ClaimedRequest, identities
+
+# A locked request is being ended or taken over at this moment. Waiting for it would deadlock with a
+# statement that ends several in another order.
+_EXTEND_LEASES = """
+    WITH held AS (
+        SELECT request.overlay_id, request.revision
+        FROM feed_requests AS request
+        JOIN unnest($2::uuid[], $3::int[], $4::bigint[]) AS held (overlay_id, revision, fencing_token)
+            USING (overlay_id, revision, fencing_token)
+        WHERE request.state = 'claimed'
+        FOR UPDATE OF request SKIP LOCKED
+    )
+    UPDATE feed_requests AS request
+    SET available_at = now() + $1 * interval '1 second'
+    FROM held
+    WHERE (request.overlay_id, request.revision) = (held.overlay_id, held.revision)
+    RETURNING request.overlay_id, request.revision
+"""
+
+
+async def extend_leases(
+    connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float
+) -> list[ClaimedRequest]:
+    """Extend the leases of all that is held, in one statement; lost ones and those being ended are passed over.
+
+    Returns those that were extended.
+    """
+    rows = await connection.fetch(_EXTEND_LEASES, lease_s, *identities(held))
+    extended = set(map(tuple, rows))
+    return [request for request in held if (request.overlay_id, request.revision) in extended]
+
+
+_RELEASE = """
+    UPDATE feed_requests
+    SET state = 'waiting',
+        lease_owner = NULL,
+        available_at = now(),
+        llm_calls = llm_calls + 1,
+        unrecorded_call = true,
+        updated_at = now()
+    WHERE state = 'claimed' AND lease_owner = $1
+"""
+
+
+async def release(connection: Connection, *, owner: str) -> None:
+    """Give back all that `owner` has not finished, so that any process takes it at once.
+
+    Each counts as one more call begun: it may have been cut off in the middle of it.
+    """
+    await connection.execute(_RELEASE, owner)
