@@ -19,7 +19,7 @@ from devstack.report import Report
 POSTGRES_SETTINGS = {
     "fsync": "on",
     "full_page_writes": "on",
-    "max_wal_size": "4GB",
+    "max_wal_size": "16GB",
     "checkpoint_timeout": "15min",
 }
 BUFFERS_PART = 4  # of the machine's memory, as PostgreSQL's manual recommends
