@@ -21,6 +21,8 @@ POSTGRES_SETTINGS = {
     "full_page_writes": "on",
     "max_wal_size": "16GB",
     "checkpoint_timeout": "15min",
+    # its share depends on when it happens to run: a table of millions is vacuumed once in a hundred thousand events
+    "autovacuum": "off",
 }
 BUFFERS_PART = 4  # of the machine's memory, as PostgreSQL's manual recommends
 
