@@ -1,4 +1,4 @@
-"""A lost answer that cannot be looked up now: not the request's fault, and not forgotten."""
+"""Calls that are not made: an answer that was lost is looked for first, and a lease has to be held still."""
 
 from typing import cast
 
@@ -49,3 +49,17 @@ async def test_while_a_lost_answer_cannot_be_looked_up_no_other_is_paid_and_no_a
     assert isinstance(outcome, RetryLater)
     assert (outcome.attempts, outcome.usage.llm_calls, outcome.unrecorded_call) == (0, 1, True)
     assert outcome.delay_s >= 5
+
+
+async def test_a_request_whose_lease_may_have_run_out_before_the_call_is_not_called_for() -> None:
+    """Found by chaos: frozen while it waited to be admitted, a process paid for what another had taken over."""
+    writer = cast("Writer", WriterWithoutLookup(CallFailed("no lookup is needed")))
+    provider = Provider(writer, RateLimiter(), Breaker(probe_deadline_s=60))
+    template = PromptTemplate(language="ko", max_hashtags=5)
+    worker = Worker(Providers(provider), template, lambda _: False, policy=ONE_ATTEMPT, max_hashtags=5)
+
+    outcome = await worker.handle(Work(claimed_request(), overlay_completed()))
+
+    assert isinstance(outcome, RetryLater)
+    assert (outcome.reason, outcome.attempts, outcome.usage.llm_calls) == ("late_call", 0, 0)
+    assert not outcome.unrecorded_call
