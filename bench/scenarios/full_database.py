@@ -22,18 +22,23 @@ EMPTY, FULL = "empty", "full"
 
 @asynccontextmanager
 async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
-    workshop.report(f"filling a database with {workshop.stored_feeds:,} posts")
-    async with fresh_database(workshop.servers.postgres.address, template=workshop.template) as url:
-        await fill_with_feeds(url, workshop.stored_feeds, report=workshop.report)
+    """Both databases serve all runs: to drop one forces a checkpoint, whose cost the other would then bear."""
+    server = workshop.servers.postgres.address
+    async with (
+        fresh_database(server, template=workshop.template) as empty,
+        fresh_database(server, template=workshop.template) as full,
+    ):
+        workshop.report(f"filling a database with {workshop.stored_feeds:,} posts")
+        await fill_with_feeds(full, workshop.stored_feeds, report=workshop.report)
         seeds = count(1)
         yield {
-            EMPTY: partial(_new_events, workshop, seeds, None),
-            FULL: partial(_new_events, workshop, seeds, url),
+            EMPTY: partial(_new_events, workshop, seeds, empty),
+            FULL: partial(_new_events, workshop, seeds, full),
         }
 
 
-async def _new_events(workshop: Workshop, seeds: "count[int]", database: str | None) -> Figures:
-    """Work off events that no run before has had: the full database is used again and again."""
+async def _new_events(workshop: Workshop, seeds: "count[int]", database: str) -> Figures:
+    """Work off events that no run before has had."""
     async with filled_topic(workshop, EVENTS, seed=next(seeds)) as backlog:
         return await work_off(workshop, OURS, backlog, latency=LATENCY, in_flight=IN_FLIGHT, database=database)
 
