@@ -22,6 +22,7 @@ def describe_machine() -> dict[str, object]:
         "cpu": _cpu_model(),
         "cores": cores(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "huge_pages_gb": round(_huge_pages_kb() / 2**20, 1),
         "kernel": f"{platform.system()} {platform.release()}",
     }
 
@@ -38,6 +39,13 @@ def describe_versions() -> dict[str, object]:
 def load_average() -> tuple[float, float, float]:
     """Over 1, 5 and 15 minutes: on a machine with other work the figures are too high."""
     return os.getloadavg()
+
+
+def _huge_pages_kb() -> int:
+    """What is set aside for huge pages, which PostgreSQL takes for its buffers when there are enough."""
+    info = Path("/proc/meminfo")
+    found = re.search(r"^Hugetlb:\s*(\d+) kB$", info.read_text(), re.MULTILINE) if info.exists() else None
+    return int(found[1]) if found else 0
 
 
 def _cpu_model() -> str:

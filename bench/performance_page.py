@@ -65,7 +65,8 @@ def _made_on(session: Mapping[str, Any]) -> str:
     machine, versions = session["machine"], session["versions"]
     return (
         f"{session['ended_at'][:10]}, commit `{versions['git_commit']}`, Python {versions['python']}, "
-        f"{machine['cores']} cores ({machine['cpu']}), {machine['kernel']}; "
+        f"{machine['cores']} cores ({machine['cpu']}), {machine['kernel']}, "
+        f"{machine['huge_pages_gb']:g} GB of huge pages; "
         f"load average before {session['load_average']['before'][0]:.2f}."
     )
 

@@ -26,6 +26,7 @@ log = structlog.get_logger()
 
 SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
+MOST_BACKGROUND_PER_SWEEP = 20  # begun at once, a hundred would make live events wait for tens of ms
 LIVE_PART = 2  # what the background leaves: the slots of those that wait, and a quarter of the calls
 BATCH_PART = 8  # an eighth of the slots coming free is worth a sweep
 BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
@@ -72,7 +73,7 @@ class Sweeper:
             StoreError: the ledger could not be asked.
         """
         taken = await self._sweep(self._providers.allowance(MOST_PER_SWEEP), background=False)
-        room = min(MOST_PER_SWEEP - taken, self._in_flight.free - self._left_to_live)
+        room = min(MOST_BACKGROUND_PER_SWEEP, self._in_flight.free - self._left_to_live)
         if room > 0:
             taken += await self._sweep(self._providers.allowance(room, within_s=BACKGROUND_PATIENCE_S), background=True)
         return taken

@@ -34,7 +34,7 @@ def record(path: Path, *, cpu_ms: float, is_met: bool) -> Path:
     }
     session = {
         "ended_at": "2026-11-25T04:00:00+00:00",
-        "machine": {"cpu": "Some CPU", "cores": 2, "kernel": "Linux 6"},
+        "machine": {"cpu": "Some CPU", "cores": 2, "huge_pages_gb": 0, "kernel": "Linux 6"},
         "versions": {"git_commit": "abc", "python": "3.11"},
         "load_average": {"before": [0.1, 0.1, 0.1]},
         "scenarios": [saturated],
