@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from consumer.giving_up import GaveUp
+
 RATIO_WINDOW_RECORDS = 1_000
 _ADVICE = "look at the last dead letters, then mend the producer or raise the limit"
 
 
-class TooManyDeadLetters(Exception):
+class TooManyDeadLetters(GaveUp):
     """So many records are invalid that something is wrong with all of them."""
 
 

@@ -15,9 +15,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from consumer.dead_letter_limit import TooManyDeadLetters
 from consumer.dead_letters import DeadLetters
 from consumer.dispatch import Dispatcher
+from consumer.giving_up import GaveUp, UnreadableRecord
 from consumer.in_flight import ClaimTerms, InFlight
 from consumer.llm.providers import Providers
 from consumer.metrics import Metrics
@@ -70,7 +70,7 @@ class Intake:
         *,
         terms: ClaimTerms,
     ) -> None:
-        self.gave_up: TooManyDeadLetters | None = None
+        self.gave_up: GaveUp | None = None
         self.trouble: str | None = None
         self._consumer = consumer
         self._pool = pool
@@ -81,14 +81,15 @@ class Intake:
         self._metrics = metrics
         self._terms = terms
         self._stop = asyncio.Event()
+        self._has_failed_poll = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Take in until `stop` is set; sets it when there are too many dead letters (`gave_up`)."""
+        """Take in until `stop` is set; sets it when only people can mend what is wrong (`gave_up`)."""
         self._stop = stop
         while not stop.is_set():
             try:
                 await self.run_once()
-            except TooManyDeadLetters as error:
+            except GaveUp as error:
                 # not raised: calls in flight are paid for, so the program has to end in good order
                 log.error("intake.gave_up", error=str(error))  # noqa: TRY400 - told in full, no traceback
                 self.gave_up = error
@@ -98,7 +99,7 @@ class Intake:
         """Take in one poll. Returns how many new requests were started.
 
         Raises:
-            TooManyDeadLetters: the records of this poll stay where they are.
+            GaveUp: the records of this poll stay where they are.
         """
         room = await self._room()
         if not room:
@@ -107,9 +108,10 @@ class Intake:
         poll: Poll = {}
         try:
             self._consumer.resume(*self._consumer.paused())
-            # not inside a timeout: a cancelled getmany turns max.poll.interval off for good
-            poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=room)
+            poll = await self._poll(timeout_ms=POLL_MS, max_records=room)
             started = await self._take_in(poll) if poll else 0
+        except UnicodeDecodeError as error:
+            raise UnreadableRecord(await self._unreadable_place()) from error
         except (KafkaError, StoreError, PublishFailed, TimeoutError) as error:
             self.trouble = f"{type(error).__name__}: {error}"
             log.warning("intake.undone", error=self.trouble)
@@ -118,6 +120,33 @@ class Intake:
             return 0
         self.trouble = None
         return started
+
+    async def _poll(self, *partitions: TopicPartition, timeout_ms: int, max_records: int | None = None) -> Poll:
+        """Poll, after a failed poll from what is committed on: aiokafka forgets what it had of other partitions then.
+
+        Raises:
+            KafkaError: a partition cannot be read now.
+            UnicodeDecodeError: a batch cannot be read at all.
+        """
+        if self._has_failed_poll and self._consumer.assignment():
+            for partition, offset in (await self._consumer.seek_to_committed()).items():
+                if not offset:
+                    await self._consumer.seek_to_beginning(partition)
+        self._has_failed_poll = True
+        # not inside a timeout: a cancelled getmany turns max.poll.interval off for good
+        poll: Poll = await self._consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
+        self._has_failed_poll = False
+        return poll
+
+    async def _unreadable_place(self) -> str:
+        """Which partition has the batch that cannot be read: a poll of it alone tells."""
+        for partition in self._consumer.assignment():
+            try:
+                self._seek_back(await self._poll(partition, timeout_ms=HOLD_MS))
+            except UnicodeDecodeError:
+                offset = await self._consumer.position(partition)
+                return f"{partition.topic}, partition {partition.partition}, at offset {offset} or soon after"
+        return "a partition that another process has by now"
 
     async def _room(self) -> int:
         """How many records may be taken in now; waits for a slot, but not so long that the group gives up on us."""
@@ -190,10 +219,10 @@ class Intake:
 
     async def _hold(self) -> None:
         """For a moment take nothing in, but poll, so that the group keeps this member."""
-        with suppress(KafkaError):
+        with suppress(KafkaError, UnicodeDecodeError):  # the next poll meets it again
             self._consumer.pause(*self._consumer.assignment())
             # a partition assigned in the meantime is not paused: what it brings comes again
-            self._seek_back(await self._consumer.getmany(timeout_ms=HOLD_MS))
+            self._seek_back(await self._poll(timeout_ms=HOLD_MS))
 
     def _seek_back(self, poll: Poll) -> None:
         for partition, records in poll.items():

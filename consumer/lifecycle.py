@@ -25,7 +25,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises:
         StartupError: something it cannot begin without is missing.
-        TooManyDeadLetters: it stopped by itself, in good order.
+        GaveUp: it stopped by itself, in good order.
     """
     metrics, readiness = Metrics(), Readiness()
     async with (

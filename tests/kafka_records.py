@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.record.util import calc_crc32c
 
 READ_DEADLINE_S = 20.0
+_CRC_OFFSET = 17  # in a record batch; the checksum is of all that comes behind it
 
 
 def overlay_event(**changes: object) -> dict[str, object]:
@@ -51,6 +54,19 @@ async def send(
             for value in values
         ]
         await asyncio.gather(*deliveries)
+
+
+async def send_unreadable(bootstrap_servers: str, topic: str, *, partition: int) -> None:
+    """Write a record whose header has a name that is not UTF-8, as a client in another language can."""
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap_servers) as producer:
+        batch: Any = producer.create_batch()
+        batch.append(timestamp=None, key=b"key", value=b"value", headers=[("NAME", b"")])
+        batch.close()
+        content = bytearray(batch._build())  # noqa: SLF001 - aiokafka itself writes no such name
+        content[content.index(b"NAME")] = 0xFF
+        struct.pack_into(">I", content, _CRC_OFFSET, calc_crc32c(bytes(content[_CRC_OFFSET + 4 :])))
+        batch._buffer = content  # noqa: SLF001
+        await (await producer.send_batch(batch, topic, partition=partition))
 
 
 async def read_all(bootstrap_servers: str, topic: str) -> list[Any]:

@@ -97,6 +97,11 @@ def replay(  # noqa: PLR0913 - the options of one command
         )
     except (BrokerUnavailable, RangeError) as error:
         raise CommandError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            "a record of the range has a header whose name is not UTF-8: its batch cannot be read; "
+            "leave it out with --partition, --from and --to"
+        ) from error
     except KafkaError as error:
         raise CommandError(f"the broker does not answer as it should ({type(error).__name__}: {error})") from error
     if json:

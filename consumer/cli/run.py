@@ -9,12 +9,12 @@ import uvloop
 
 from consumer import logs
 from consumer.cli.errors import CommandError
-from consumer.dead_letter_limit import TooManyDeadLetters
+from consumer.giving_up import GaveUp
 from consumer.lifecycle import run as run_until_stopped
 from consumer.settings import Settings, load
 from consumer.startup import StartupError
 
-EXIT_TOO_MANY_DEAD_LETTERS = 3
+EXIT_GAVE_UP = 3
 EXIT_SECOND_SIGNAL = 130
 OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
@@ -24,8 +24,8 @@ def run() -> None:
 
     A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once. All settings
     come from the environment and `.env`; a wrong one ends the program with exit code 2. Exit code 3
-    means that too many records in a row are invalid: the program stopped rather than empty the topic
-    into the dead letters.
+    means that too many records in a row are invalid, or that one cannot be read at all: the program stopped
+    and left them where they are, rather than empty the topic into the dead letters.
 
     Example: instagram-feed run
     """
@@ -36,8 +36,8 @@ def run() -> None:
         uvloop.run(_run(settings))
     except StartupError as error:
         raise CommandError(str(error)) from None
-    except TooManyDeadLetters as error:
-        raise CommandError(str(error), exit_code=EXIT_TOO_MANY_DEAD_LETTERS) from None
+    except GaveUp as error:
+        raise CommandError(str(error), exit_code=EXIT_GAVE_UP) from None
 
 
 def _spare_the_collector() -> None:

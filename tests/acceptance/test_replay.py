@@ -15,7 +15,7 @@ from consumer.replay.reading import MOST_PER_BATCH
 from devstack.endpoints import Endpoints
 from tests.acceptance.service import Service, lasting_service
 from tests.integration.cli.conftest import Commands
-from tests.kafka_records import encoded, overlay_event, read_all, send
+from tests.kafka_records import encoded, overlay_event, read_all, send, send_unreadable
 from tests.ledger_rows import query
 from tests.topics import existing_topics
 from tests.waiting import eventually
@@ -262,3 +262,13 @@ async def test_what_cannot_be_replayed_is_told_in_one_line(service: Service, com
         assert (one.exit_code, one.output) == (1, "")
         assert told in one.errors
         assert one.errors.count("\n") == 1
+
+
+async def test_a_range_that_cannot_be_read_is_told_in_one_line(
+    service: Service, commands: Commands, topic: str
+) -> None:
+    await send_unreadable(service.servers, topic, partition=1)
+    ended = await commands.run("replay", "--topic", topic)
+    assert (ended.exit_code, ended.output) == (1, "")
+    assert "a header whose name is not UTF-8" in ended.errors
+    assert ended.errors.count("\n") == 1

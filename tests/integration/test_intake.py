@@ -8,9 +8,10 @@ from uuid import UUID
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from consumer.giving_up import UnreadableRecord
 from consumer.intake import SLOT_PATIENCE_S
 from consumer.outcomes import Work
 from devstack.endpoints import Endpoints
@@ -19,7 +20,7 @@ from repository.pool import Pool, open_pool
 from tests.examples import new_request, overlay_completed
 from tests.integration.application import Application, application
 from tests.integration.ledger import claim, count, states
-from tests.kafka_records import encoded, overlay_event, read_all, send
+from tests.kafka_records import encoded, overlay_event, read_all, send, send_unreadable
 from tests.topics import Topics
 from tests.waiting import eventually
 
@@ -227,3 +228,28 @@ async def limit_record_size(stack: Endpoints, topic: str, max_bytes: int) -> Non
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs)])
     finally:
         await admin.close()
+
+
+@pytest.mark.partitions(8)
+async def test_what_was_polled_beside_a_partition_that_cannot_be_read_is_polled_again(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+) -> None:
+    """Whether the others come before it in a poll is up to chance: aiokafka drops those that do."""
+    servers, bad = stack.kafka_bootstrap_servers, 3
+    await send_unreadable(servers, topics.incoming, partition=bad)
+    good = [partition for partition in range(8) if partition != bad]
+    for partition in good:
+        await send(servers, topics.incoming, [encoded(overlay_event())], partition=partition)
+    async with application(feed_env) as consumer:
+        with pytest.raises(UnreadableRecord, match=f"{topics.incoming}, partition 3, at offset 0 or soon after"):
+            await eventually(consumer.app.intake.run_once, 20)
+        admin: Any = AIOKafkaAdminClient(bootstrap_servers=servers)
+        await admin.start()
+        await admin.delete_records({TopicPartition(topics.incoming, bad): RecordsToDelete(1)})
+        await admin.close()
+
+        async def all_known() -> bool:
+            await consumer.app.intake.run_once()
+            return await count(pool, "feed_requests") == len(good)
+
+        await eventually(all_known, 20)
