@@ -43,7 +43,7 @@ async def filled_topic(
 def rules_for(in_flight: int, backlog: Backlog, window_s: float) -> WindowRules:
     """A window after the warm-up and before the calls in flight get fewer."""
     warm_up = max(LEAST_WARM_UP, WARM_UP_ROUNDS * in_flight)
-    return WindowRules(warm_up, backlog.events - 2 * in_flight, window_s)
+    return WindowRules(warm_up, backlog.events - 2 * in_flight, window_s, round_size=in_flight)
 
 
 async def work_off(

@@ -32,12 +32,14 @@ class WindowRules:
 
     It begins with the first sample after `warm_up` completions and ends `longest_s` later, in any case before
     `last` completions: beyond that the backlog runs dry and fewer calls are in flight than allowed. Calls that
-    began together end together, so both ends are put where completions have just come in.
+    began together end together, so both ends are put where completions have just come in, whole rounds of
+    `round_size` apart.
     """
 
     warm_up: int
     last: int
     longest_s: float
+    round_size: int = 1
 
     def is_over(self, samples: Sequence[Sample]) -> bool:
         """Whether no later sample can belong to the window."""
@@ -50,17 +52,18 @@ class WindowRules:
         """The first and last sample of the window.
 
         Raises:
-            NoWindow: fewer than two samples, or no completion between them.
+            NoWindow: no sample, or less than a round between them.
         """
         within = [sample for sample in samples if self.warm_up <= sample.completed <= self.last]
         if not within:
             raise NoWindow(f"the completions never stood between {self.warm_up} and {self.last}")
         first = within[0]
         most = max(sample.completed for sample in within if sample.at_s <= first.at_s + self.longest_s)
-        last = next(sample for sample in within if sample.completed == most)
-        if last.completed == first.completed:
-            raise NoWindow(f"nothing was completed after the first {first.completed}")
-        return first, last
+        rounds = (most - first.completed) // self.round_size
+        if not rounds:
+            raise NoWindow(f"less than a round of {self.round_size} was completed after the first {first.completed}")
+        enough = first.completed + rounds * self.round_size
+        return first, next(sample for sample in within if sample.completed >= enough)
 
 
 def rates(first: Sample, last: Sample, *, cores: int) -> dict[str, float]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from repository.errors import StoreUnavailable
 from repository.requests import ClaimedRequest
 
-WAITING_PART = 4
+WAITING_PART = 2
 _Claim = tuple[UUID, int, int]
 
 
@@ -41,7 +41,7 @@ class ClaimTerms:
 
 
 class InFlight:
-    """At most `limit` requests are being written at once; a quarter more wait, claimed ahead or with their outcome.
+    """At most `limit` requests are being written at once; half as many more wait, claimed ahead or with their outcome.
 
     So the place of a call that ends is taken at once, without waiting for the database. A slot is reserved before
     a claim and kept until the outcome is stored.

@@ -26,8 +26,8 @@ log = structlog.get_logger()
 
 SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
-MOST_BACKGROUND_PER_SWEEP = 20  # begun at once, a hundred would make live events wait for tens of ms
-LIVE_PART = 2  # what the background leaves: the slots of those that wait, and a quarter of the calls
+MOST_BACKGROUND_PER_SWEEP = 10  # begun at once, a hundred would make live events wait for tens of ms
+BACKGROUND_PART = 3 / 4  # of the calls, at most: a live event must not wait for one to end
 BATCH_PART = 8  # an eighth of the slots coming free is worth a sweep
 BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
 
@@ -80,7 +80,7 @@ class Sweeper:
 
     @property
     def _left_to_live(self) -> int:
-        return self._in_flight.limit // LIVE_PART
+        return self._in_flight.slots - int(self._in_flight.limit * BACKGROUND_PART)
 
     async def _pause(self, taken: int) -> None:
         """Wait for the next sweep; after one that took something there may be more as soon as slots come free."""

@@ -29,6 +29,14 @@ def test_both_ends_of_the_window_are_where_completions_have_just_come_in() -> No
     assert (first.at_s, last.at_s) == (1, 5)
 
 
+def test_the_window_is_whole_rounds_so_that_half_a_burst_at_its_end_does_not_count() -> None:
+    samples = [at(1, 100), at(2, 150), at(3, 203), at(3.5, 210)]
+    first, last = WindowRules(warm_up=100, last=1_000, longest_s=10, round_size=50).window(samples)
+    assert (first.completed, last.completed) == (100, 203)
+    with pytest.raises(NoWindow, match="less than a round of 500"):
+        WindowRules(warm_up=100, last=1_000, longest_s=10, round_size=500).window(samples)
+
+
 @pytest.mark.parametrize(
     ("samples", "is_over"),
     [
