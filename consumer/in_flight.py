@@ -10,6 +10,7 @@ from repository.errors import StoreUnavailable
 from repository.requests import ClaimedRequest
 
 WAITING_PART = 2
+BACKGROUND_PART = 0.75  # of the calls, at most: a live event must not wait for one of the background's to end
 _Claim = tuple[UUID, int, int]
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 import structlog
 
 from consumer.dispatch import Dispatcher
-from consumer.in_flight import ClaimTerms, InFlight
+from consumer.in_flight import BACKGROUND_PART, ClaimTerms, InFlight
 from consumer.llm.providers import Providers
 from consumer.metrics import Metrics
 from consumer.outcomes import Rejected, Work, usage_so_far
@@ -27,7 +27,6 @@ log = structlog.get_logger()
 SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
 MOST_BACKGROUND_PER_SWEEP = 10  # begun at once, a hundred would make live events wait for tens of ms
-BACKGROUND_PART = 3 / 4  # of the calls, at most: a live event must not wait for one to end
 BATCH_PART = 8  # an eighth of the slots coming free is worth a sweep
 BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
 

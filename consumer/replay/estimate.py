@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from consumer.in_flight import BACKGROUND_PART
 from repository.llm_models import LlmModel
 from repository.replaying import PastCalls
 
@@ -11,7 +12,6 @@ PAST_POSTS = 500
 TOKENS_PER_CHARACTER = 0.5
 ANSWER_TOKENS = 400
 LATENCY_MS = 3_000.0
-BACKGROUND_PART = 0.75  # of its calls, which a consumer gives to the background at most
 TOKENS_PER_PRICE = 1_000_000
 
 
