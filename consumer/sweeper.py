@@ -79,7 +79,7 @@ class Sweeper:
 
     @property
     def _left_to_live(self) -> int:
-        return self._in_flight.slots - int(self._in_flight.limit * BACKGROUND_PART)
+        return self._in_flight.slots - max(1, int(self._in_flight.limit * BACKGROUND_PART))
 
     async def _pause(self, taken: int) -> None:
         """Wait for the next sweep; after one that took something there may be more as soon as slots come free."""

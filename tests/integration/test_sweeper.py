@@ -79,6 +79,13 @@ async def test_what_is_in_the_background_leaves_slots_to_live_requests(feed_env:
     assert set((await states(pool)).values()) == {"done"}
 
 
+async def test_with_one_slot_the_background_gets_its_turn_too(feed_env: Mapping[str, str], pool: Pool) -> None:
+    await to_the_background(pool, await claim(pool, [request()], lease_s=EXPIRED_S))
+    async with application(feed_env, **QUICK | {"MAX_IN_FLIGHT": "1"}) as consumer:
+        assert await consumer.app.sweeper.run_once() == 1
+        await consumer.finish()
+
+
 async def test_live_requests_go_before_those_in_the_background(feed_env: Mapping[str, str], pool: Pool) -> None:
     await to_the_background(pool, await claim(pool, [request() for _ in range(8)], lease_s=EXPIRED_S))
     live = await claim(pool, [request() for _ in range(6)], lease_s=EXPIRED_S)
