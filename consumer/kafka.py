@@ -51,7 +51,8 @@ def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
         isolation_level="read_committed",
         session_timeout_ms=session_timeout_ms,
         heartbeat_interval_ms=session_timeout_ms // 10,
-        rebalance_timeout_ms=max(session_timeout_ms, 60_000),
+        # members join again from a task of their own, however busy they are: who has not within this time is away
+        rebalance_timeout_ms=session_timeout_ms,
         max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
         max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
         # exactly one: with two, aiokafka sends two JoinGroups; the sticky one is broken (#1175, #1176)
