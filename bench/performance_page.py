@@ -26,7 +26,11 @@ def write_page(records: RecordsArgument, page: PageOption = Path("docs/performan
     Example: python -m bench.performance_page saturated.json memory.json --page docs/performance.md
     """
     sessions = [json.loads(path.read_text()) for path in records]
-    results = {result["scenario"]: result for session in sessions for result in session["scenarios"]}
+    results = {
+        result["scenario"]: {**result, "commit": session["versions"]["git_commit"]}
+        for session in sessions
+        for result in session["scenarios"]
+    }
     try:
         put_section(page, "aims", f"{_made_on(sessions[-1])}\n\n{aims_table(list(results.values()))}")
         if saturated := results.get("saturated"):
@@ -38,7 +42,9 @@ def write_page(records: RecordsArgument, page: PageOption = Path("docs/performan
 
 def aims_table(results: Sequence[Mapping[str, Any]]) -> str:
     """One row for each aim of each scenario."""
-    return "\n".join(["| scenario | what | measured | aim | runs |", "|---|---|--:|--:|--:|", *_aim_rows(results)])
+    return "\n".join(
+        ["| scenario | what | measured | aim | runs | commit |", "|---|---|--:|--:|--:|---|", *_aim_rows(results)]
+    )
 
 
 def _aim_rows(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -47,7 +53,8 @@ def _aim_rows(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         for verdict in result["verdicts"]:
             value = rounded(verdict["value"])
             measured = value if verdict["is_met"] else f"**{value}**, missed"
-            yield f"| {result['scenario']} | {verdict['what']} | {measured} | {_bounds(verdict)} | {runs} |"
+            cells = result["scenario"], verdict["what"], measured, _bounds(verdict), runs, f"`{result['commit']}`"
+            yield f"| {' | '.join(map(str, cells))} |"
 
 
 def _bounds(verdict: Mapping[str, Any]) -> str:
@@ -64,7 +71,7 @@ def programs_table(medians: Mapping[str, Mapping[str, float]]) -> str:
 def _made_on(session: Mapping[str, Any]) -> str:
     machine, versions = session["machine"], session["versions"]
     return (
-        f"{session['ended_at'][:10]}, commit `{versions['git_commit']}`, Python {versions['python']}, "
+        f"{session['ended_at'][:10]}, Python {versions['python']}, "
         f"{machine['cores']} cores ({machine['cpu']}), {machine['kernel']}, "
         f"{machine['huge_pages_gb']:g} GB of huge pages; "
         f"load average before {session['load_average']['before'][0]:.2f}."

@@ -53,7 +53,7 @@ def test_the_page_tells_what_was_measured_last_and_what_was_missed(tmp_path: Pat
     answer = CliRunner().invoke(app, [*map(str, records), "--page", str(page)])
     assert answer.exit_code == 0, answer.output
     text = page.read_text()
-    assert "| saturated | CPU per event, ms | **0.9**, missed | ≤ 0.8 | 3 |" in text
+    assert "| saturated | CPU per event, ms | **0.9**, missed | ≤ 0.8 | 3 | `abc` |" in text
     assert "| ours | 1,234 | 0.9 | 0.2 | 120 | 90 |" in text
     assert "old" not in text
     assert "kept" in text
