@@ -9,7 +9,7 @@ from uuid import UUID
 from repository.errors import StoreUnavailable
 from repository.requests import ClaimedRequest
 
-WAITING_PART = 2
+WAITING_PART = 4
 BACKGROUND_PART = 0.75  # of the calls, at most: a live event must not wait for one of the background's to end
 _Claim = tuple[UUID, int, int]
 
@@ -42,7 +42,7 @@ class ClaimTerms:
 
 
 class InFlight:
-    """At most `limit` requests are being written at once; half as many more wait, claimed ahead or with their outcome.
+    """At most `limit` requests are being written at once; a quarter more wait, claimed ahead or with their outcome.
 
     So the place of a call that ends is taken at once, without waiting for the database. A slot is reserved before
     a claim and kept until the outcome is stored.

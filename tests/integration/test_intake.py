@@ -97,7 +97,7 @@ async def test_no_more_is_taken_in_than_there_are_slots(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
 ) -> None:
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(7)])
-    async with application(feed_env, MAX_IN_FLIGHT="2") as consumer:
+    async with application(feed_env, MAX_IN_FLIGHT="3") as consumer:
         for expected in (3, 3, 1):
             assert await take_in(consumer) == expected
             await consumer.finish()

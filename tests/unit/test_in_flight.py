@@ -21,19 +21,19 @@ async def settled() -> None:
 
 
 async def test_slots_reserved_are_no_longer_free() -> None:
-    in_flight = InFlight(2)
+    in_flight = InFlight(3)
     assert await in_flight.reserve(at_least=1, at_most=2) == 2
     assert in_flight.free == 1
 
 
 async def test_no_more_slots_are_handed_out_than_there_are() -> None:
-    in_flight = InFlight(2)
+    in_flight = InFlight(3)
     assert await in_flight.reserve(at_least=1, at_most=100) == 3
     assert in_flight.free == 0
 
 
 async def test_a_caller_waits_until_there_are_slots_enough() -> None:
-    in_flight = InFlight(2)
+    in_flight = InFlight(3)
     await in_flight.reserve(at_least=2, at_most=2)
     waiting = asyncio.create_task(in_flight.reserve(at_least=2, at_most=2))
     await settled()
@@ -45,7 +45,7 @@ async def test_a_caller_waits_until_there_are_slots_enough() -> None:
 
 async def test_who_wants_many_slots_is_not_overtaken_by_those_who_want_few() -> None:
     in_flight = InFlight(4)
-    await in_flight.reserve(at_least=6, at_most=6)
+    await in_flight.reserve(at_least=5, at_most=5)
     served: list[str] = []
 
     async def take(name: str, count: int) -> None:
@@ -67,7 +67,7 @@ async def test_who_wants_many_slots_is_not_overtaken_by_those_who_want_few() -> 
 
 async def test_a_caller_who_gives_up_takes_no_slot_and_holds_up_nobody() -> None:
     in_flight = InFlight(2)
-    await in_flight.reserve(at_least=3, at_most=3)
+    await in_flight.reserve(at_least=2, at_most=2)
     impatient = asyncio.create_task(in_flight.reserve(at_least=2, at_most=2))
     await settled()
     impatient.cancel()
@@ -85,12 +85,12 @@ async def test_a_finished_request_frees_its_slot_and_is_no_longer_held() -> None
     in_flight.hold([one, other], leased_at_s=time.monotonic())
     in_flight.finish([one])
     assert in_flight.held == [other]
-    assert in_flight.free == 2
+    assert in_flight.free == 1
 
 
-async def test_half_as_many_more_than_the_calls_may_wait() -> None:
+async def test_a_quarter_more_than_the_calls_may_wait() -> None:
     in_flight = InFlight(40)
-    assert await in_flight.reserve(at_least=1, at_most=100) == 60
+    assert await in_flight.reserve(at_least=1, at_most=100) == 50
 
 
 async def test_an_extended_lease_counts_from_its_extension_unless_it_was_lost_or_its_request_finished() -> None:
@@ -124,7 +124,7 @@ async def test_a_request_claimed_again_by_its_own_holder_ends_twice() -> None:
     in_flight.finish([before])
     assert in_flight.held == [again]
     in_flight.finish([again])
-    assert (in_flight.held, in_flight.free) == ([], 3)
+    assert (in_flight.held, in_flight.free) == ([], 2)
 
 
 async def test_all_is_empty_when_the_last_slot_is_given_back() -> None:
