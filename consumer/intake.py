@@ -146,7 +146,9 @@ class Intake:
             except UnicodeDecodeError:
                 offset = await self._consumer.position(partition)
                 return f"{partition.topic}, partition {partition.partition}, at offset {offset} or soon after"
-        return "a partition that another process has by now"
+            except KafkaError:
+                continue
+        return "in a partition that cannot be asked now"
 
     async def _room(self) -> int:
         """How many records may be taken in now; waits for a slot, but not so long that the group gives up on us."""
