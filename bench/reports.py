@@ -18,12 +18,12 @@ from rich.table import Table
 
 from bench.databases import fresh_database
 from bench.report_data import FIRST_TENANT, SPAN_DAYS, fill
-from consumer.cli.report import REPORTS, Query
-from consumer.reports.page import page
-from consumer.reports.reading import read
+from consumer.operations.cli.report import REPORTS, Query
+from consumer.operations.reports.page import page
+from consumer.operations.reports.reading import read
 from repository import migrations
+from repository.operations.report_scope import GroupBy, ReportScope
 from repository.pool import Connection, connection, open_pool
-from repository.report_scope import GroupBy, ReportScope
 
 RUNS = 5
 

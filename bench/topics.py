@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
-from consumer.topics import WantedTopic, create_missing
+from consumer.kafka.topics import WantedTopic, create_missing
 
 BATCH_BYTES = 512 * 1_024
 POLL_S = 0.05

@@ -1,6 +1,6 @@
 """The command line: `instagram-feed`, or `python -m consumer`."""
 
-from consumer.cli import main
+from consumer.operations.cli import main
 
 if __name__ == "__main__":
     main()

@@ -6,27 +6,28 @@ import socket
 import uuid
 from dataclasses import dataclass
 
-from consumer.announcements import Announcer
-from consumer.dead_letter_limit import DeadLetterLimit
-from consumer.dead_letters import DeadLetters
-from consumer.dispatch import Dispatcher
-from consumer.in_flight import ClaimTerms, InFlight
-from consumer.intake import Intake
 from consumer.llm.breaker import Breaker
-from consumer.llm.limiter import RateLimiter
+from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
-from consumer.llm.providers import Providers
+from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.llm.writer import Writer
-from consumer.metrics import Metrics
-from consumer.prompt import PromptTemplate
-from consumer.relay import Relay
-from consumer.reporting import Reporter
+from consumer.pipeline.dead_letter_limit import DeadLetterLimit
+from consumer.pipeline.dead_letters import DeadLetters
+from consumer.pipeline.dispatcher import Dispatcher
+from consumer.pipeline.feed_events import FeedEventBuilder
+from consumer.pipeline.in_flight import ClaimTerms, InFlight
+from consumer.pipeline.intake import Intake
+from consumer.pipeline.lease_keeper import LeaseKeeper
+from consumer.pipeline.outbox_relay import OutboxRelay
+from consumer.pipeline.outcome_log import OutcomeLog
+from consumer.pipeline.outcome_store import OutcomeStore
+from consumer.pipeline.retry import RetryPolicy
+from consumer.pipeline.sweeper import Sweeper
+from consumer.pipeline.worker import Worker
+from consumer.post.prompt import PromptTemplate
 from consumer.resources import Resources
-from consumer.retry import RetryPolicy
 from consumer.settings import Settings
-from consumer.store import Storer
-from consumer.sweeper import LeaseKeeper, Sweeper
-from consumer.worker import Worker
+from consumer.telemetry.metrics import Metrics
 
 PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call begins
 
@@ -37,11 +38,11 @@ class App:
 
     owner: str
     in_flight: InFlight
-    providers: Providers
+    failover: Failover
     intake: Intake
     dispatcher: Dispatcher
-    storer: Storer
-    relay: Relay
+    outcome_store: OutcomeStore
+    relay: OutboxRelay
     sweeper: Sweeper
     lease_keeper: LeaseKeeper
 
@@ -55,13 +56,13 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    providers = Providers(*(_provider(writer, settings) for writer in resources.writers))
-    metrics.breaker_open.set_function(lambda: providers.trouble is not None)
+    failover = Failover(*(_provider(writer, settings) for writer in resources.writers))
+    metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
     publisher = resources.publisher
-    relay = Relay(pool, publisher, metrics)
-    storer = Storer(
+    relay = OutboxRelay(pool, publisher, metrics)
+    outcome_store = OutcomeStore(
         pool,
-        Announcer(
+        FeedEventBuilder(
             prompt_version=template.version,
             created_topic=settings.feed_created_topic,
             failed_topic=settings.feed_failed_topic,
@@ -69,20 +70,20 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         ),
         relay,
         in_flight,
-        Reporter(metrics),
+        OutcomeLog(metrics),
         policy=policy,
         ensure_references=settings.reference_rows == "ensure",
     )
     dispatcher = Dispatcher(
         tasks,
         Worker(
-            providers,
+            failover,
             template,
             lambda request: terms.lasts(in_flight.leased_at_s(request)),
             policy=policy,
             max_hashtags=settings.max_hashtags,
         ),
-        storer,
+        outcome_store,
         pool,
         calls=in_flight.limit,
         policy=policy,
@@ -98,21 +99,21 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         ),
         dispatcher,
         in_flight,
-        providers,
+        failover,
         metrics,
         terms=terms,
     )
     sweeper = Sweeper(
         pool,
         dispatcher,
-        storer,
+        outcome_store,
         in_flight,
-        providers,
+        failover,
         metrics,
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
-    return App(owner, in_flight, providers, intake, dispatcher, storer, relay, sweeper, lease_keeper)
+    return App(owner, in_flight, failover, intake, dispatcher, outcome_store, relay, sweeper, lease_keeper)
 
 
 def _provider(writer: Writer, settings: Settings) -> Provider:

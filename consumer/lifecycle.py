@@ -6,12 +6,12 @@ from contextlib import suppress
 import structlog
 
 from consumer.app import App, assemble
-from consumer.ending import in_time
-from consumer.metrics import Metrics, watch_event_loop
-from consumer.ops_server import ops_server
-from consumer.readiness import Readiness
 from consumer.resources import Resources, open_resources
 from consumer.settings import Settings
+from consumer.shutdown import within_deadline
+from consumer.telemetry.metrics import Metrics, watch_event_loop
+from consumer.telemetry.ops_server import ops_server
+from consumer.telemetry.readiness import Readiness
 from repository.leases import release
 from repository.pool import Pool, connection
 
@@ -25,7 +25,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
 
     Raises:
         StartupError: something it cannot begin without is missing.
-        GaveUp: it stopped by itself, in good order.
+        FatalError: it stopped by itself, in good order.
     """
     metrics, readiness = Metrics(), Readiness()
     async with (
@@ -35,11 +35,13 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
     ):
         app = assemble(settings, resources, metrics, tasks)
         readiness.begin(
-            lambda: "stopping" if stop.is_set() else None, lambda: app.providers.trouble, lambda: app.intake.trouble
+            lambda: "stopping" if stop.is_set() else None,
+            lambda: app.failover.unavailable_reason,
+            lambda: app.intake.unavailable_reason,
         )
         await _consume(app, resources, metrics, tasks, stop, grace_s=settings.shutdown_grace_s)
-    if app.intake.gave_up:
-        raise app.intake.gave_up
+    if app.intake.fatal_error:
+        raise app.intake.fatal_error
 
 
 async def _consume(
@@ -53,7 +55,7 @@ async def _consume(
 ) -> None:
     claiming = [tasks.create_task(app.intake.run(stop)), tasks.create_task(app.sweeper.run())]
     finishing = [
-        tasks.create_task(app.storer.run()),
+        tasks.create_task(app.outcome_store.run()),
         tasks.create_task(app.relay.run()),
         tasks.create_task(app.lease_keeper.run()),
         tasks.create_task(watch_event_loop(metrics)),
@@ -63,7 +65,7 @@ async def _consume(
     log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
     await _end_claiming(claiming, resources)
     await _finish_in_flight(app, grace_s)
-    await in_time(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained")
+    await within_deadline(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained")
     for task in finishing:
         task.cancel()
     await _release_leases(resources.pool, app.owner)
@@ -76,7 +78,7 @@ async def _end_claiming(claiming: list[asyncio.Task[None]], resources: Resources
     sweeper.cancel()
     await asyncio.wait([intake], timeout=FLUSH_S)
     intake.cancel()  # a poll can hang while the group rebalances
-    await in_time(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="group.not_left")
+    await within_deadline(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="group.not_left")
 
 
 async def _finish_in_flight(app: App, grace_s: float) -> None:
@@ -85,7 +87,7 @@ async def _finish_in_flight(app: App, grace_s: float) -> None:
         async with asyncio.timeout(grace_s):
             await app.in_flight.until_empty()
     app.dispatcher.cancel()
-    await in_time(app.storer.drain(), deadline_s=FLUSH_S, or_else="store.not_drained")
+    await within_deadline(app.outcome_store.drain(), deadline_s=FLUSH_S, or_else="store.not_drained")
 
 
 async def _release_leases(pool: Pool, owner: str) -> None:
@@ -93,4 +95,4 @@ async def _release_leases(pool: Pool, owner: str) -> None:
         async with connection(pool) as borrowed:
             await release(borrowed, owner=owner)
 
-    await in_time(release_all(), deadline_s=FLUSH_S, or_else="leases.not_released")
+    await within_deadline(release_all(), deadline_s=FLUSH_S, or_else="leases.not_released")

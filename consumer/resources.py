@@ -9,18 +9,18 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
-from consumer.ending import in_time
-from consumer.kafka import build_consumer, build_producer
-from consumer.llm.endpoints import endpoint_of
+from consumer.errors import StartupError
+from consumer.kafka.clients import build_consumer, build_producer
+from consumer.kafka.publisher import Publisher
+from consumer.llm.model_lifetime import shutdown_notice
 from consumer.llm.writer import Writer, open_client
-from consumer.model_lifetime import shutdown_notice
-from consumer.publisher import Publisher
 from consumer.settings import Settings
-from consumer.startup import StartupError
+from consumer.shutdown import within_deadline
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.schema_version import schema_version
+from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 log = structlog.get_logger()
 
@@ -119,7 +119,7 @@ def _heed_shutdown(model: LlmModel, variable: str) -> None:
 
 def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> Writer:
     client = open_client(
-        endpoint_of(settings, model.provider, model=model.full_name),
+        settings.endpoint(model.provider, model=model.full_name),
         timeout_s=settings.llm_timeout_s,
         max_connections=settings.max_in_flight,
     )
@@ -127,6 +127,7 @@ def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> 
     return Writer(
         client,
         model,
+        response_format=INSTAGRAM_POST_JSON_SCHEMA,
         timeout_s=settings.llm_timeout_s,
         temperature=settings.llm_temperature,
         max_tokens=settings.llm_max_tokens,
@@ -158,4 +159,4 @@ async def _require_topics(publisher: Publisher, settings: Settings) -> None:
 
 
 async def _closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> None:
-    await in_time(close(), deadline_s=CLOSE_TIMEOUT_S, or_else="close.failed", resource=name)
+    await within_deadline(close(), deadline_s=CLOSE_TIMEOUT_S, or_else="close.failed", resource=name)

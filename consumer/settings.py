@@ -12,6 +12,8 @@ from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from consumer.llm.endpoints import Endpoint
+
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
@@ -174,6 +176,28 @@ class LlmSettings(PostSettings):
         """The models to be used by the variable that names them, the preferred one first."""
         fallback = {"LLM_FALLBACK_MODEL": self.llm_fallback_model} if self.llm_fallback_model else {}
         return {"LLM_MODEL": self.llm_model, **fallback}
+
+    def endpoint(self, provider: str, *, model: str) -> Endpoint:
+        """The endpoint of a provider; `model` is whose endpoint it is, for the error message.
+
+        Raises:
+            SettingsError: the provider's key is not set, or nobody knows the provider.
+        """
+        match provider:
+            case "openai":
+                base_url, key = self.openai_base_url, self.openai_api_key
+            case "anthropic":
+                base_url, key = self.anthropic_base_url, self.anthropic_api_key
+            case "google":
+                base_url, key = self.google_base_url, self.google_api_key
+            case _:
+                raise SettingsError(
+                    f"{model} is a model of provider {provider}, which is none of openai, anthropic, google; "
+                    "a compatible server is reached as openai, with OPENAI_BASE_URL"
+                )
+        if key is None:
+            raise SettingsError(f"{provider.upper()}_API_KEY is missing; {model} is a model of provider {provider}")
+        return Endpoint(provider, base_url, key.get_secret_value())
 
 
 class CapacitySettings(_Group):

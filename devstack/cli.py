@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.table import Table
 
-from consumer.cli.errors import EXIT_FAILED, CommandError
-from consumer.cli.output import JsonOption, people_console, print_json, progress_console
+from consumer.operations.cli.errors import EXIT_FAILED, CommandError
+from consumer.operations.cli.output import JsonOption, people_console, print_json, progress_console
 from devstack.choice import WISH_VARIABLE, Wish
 from devstack.env_file import SOURCED_FROM, folder_of, remove_env_file, require_ours, write_env_file
 from devstack.errors import StackError

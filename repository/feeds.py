@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
-from repository.outbox import Announcement, OutboxEvent
+from repository.outbox import NewOutboxEvent, OutboxEvent
 from repository.pool import Connection
 from repository.spending import Spending
 from schemas.record import pack_headers
@@ -51,7 +51,7 @@ class Feed:
     llm_calls: int
     source_event_id: str
     spent: Spending
-    created_event: Announcement
+    created_event: NewOutboxEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Failure:
     spent: Spending
     reason: str
     detail: str
-    events: tuple[Announcement, ...]
+    events: tuple[NewOutboxEvent, ...]
 
 
 _ENSURE_REFERENCES = """
@@ -280,11 +280,11 @@ async def fail(connection: Connection, failures: Sequence[Failure], *, relay_lea
     return _in_hand(inserted, [event for failure in failures for event in failure.events])
 
 
-def _event_columns(event: Announcement) -> tuple[UUID, str, bytes | None, bytes | None, bytes]:
+def _event_columns(event: NewOutboxEvent) -> tuple[UUID, str, bytes | None, bytes | None, bytes]:
     record = event.record
     return event.event_id, record.topic, record.key, record.value, pack_headers(record.headers)
 
 
-def _in_hand(inserted: Sequence[asyncpg.Record], events: Sequence[Announcement]) -> list[OutboxEvent]:
+def _in_hand(inserted: Sequence[asyncpg.Record], events: Sequence[NewOutboxEvent]) -> list[OutboxEvent]:
     records = {event.event_id: event.record for event in events}
     return [OutboxEvent(outbox_id, event_id, records[event_id]) for outbox_id, event_id in inserted]

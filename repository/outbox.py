@@ -12,7 +12,7 @@ from schemas.record import OutgoingRecord, unpack_headers
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class NewOutboxEvent:
     """An event to be put in the outbox; `event_id` tells it from all others, also when sent twice."""
 
     event_id: UUID

@@ -46,7 +46,7 @@ class ClaimedRequest:
     llm_calls: int = 0
     spent: Spending = NOTHING_SPENT
     unrecorded_call: bool = False
-    taken_over: bool = False
+    reclaimed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ _CLAIM_AVAILABLE = """
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
-    RETURNING request.*, available.state = 'claimed' AS taken_over
+    RETURNING request.*, available.state = 'claimed' AS reclaimed
 """
 
 
@@ -176,16 +176,14 @@ async def claim_available(
     limit: int,
     held: Sequence[ClaimedRequest] = (),
     background: bool = False,
-    take_over: bool = True,
+    reclaim: bool = True,
 ) -> list[ClaimedRequest]:
-    """Claim at most `limit` requests, live or background: those that are due and, with `take_over`, those of others.
+    """Claim at most `limit` requests, live or background: those that are due and, with `reclaim`, those of others.
 
     What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
     """
     overlay_ids, revisions, _ = identities(held)
-    rows = await connection.fetch(
-        _CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background, take_over
-    )
+    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background, reclaim)
     return [_claimed_request(row) for row in rows]
 
 
@@ -202,7 +200,7 @@ def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         llm_calls=row["llm_calls"],
         spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
         unrecorded_call=row["unrecorded_call"],
-        taken_over=row["taken_over"],
+        reclaimed=row["taken_over"],
     )
 
 

@@ -99,11 +99,11 @@ def _ignore_other_types(fields: dict[str, Any] | FieldProblem, ce_type: object) 
     declared = fields.get("event_type") if isinstance(fields, dict) else None
     if isinstance(declared, str) and declared != EVENT_TYPE:
         raise IgnoredEvent(declared)
-    if declared is None and isinstance(ce_type, str) and not _is_ours(ce_type):
+    if declared is None and isinstance(ce_type, str) and not _lease_is_held(ce_type):
         raise IgnoredEvent(ce_type)
 
 
-def _is_ours(ce_type: str) -> bool:
+def _lease_is_held(ce_type: str) -> bool:
     # CloudEvents asks for types prefixed with a reverse DNS name.
     return ce_type == EVENT_TYPE or ce_type.endswith(f".{EVENT_TYPE}")
 

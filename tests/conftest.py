@@ -17,9 +17,9 @@ from devstack.plan import Owner
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.stack import local_stack, start_stack
 from repository import migrations
-from tests.databases import fresh_database
-from tests.environment import feed_environment, new_world
-from tests.topics import Topics, existing_topics, unique_topics
+from tests.support.databases import fresh_database
+from tests.support.environment import feed_environment, new_world
+from tests.support.topics import Topics, existing_topics, unique_topics
 
 DEFAULT_PARTITIONS = 4
 

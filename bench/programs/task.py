@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from consumer.prompt import PromptTemplate, as_text
+from consumer.llm.chat import as_text
+from consumer.post.prompt import PromptTemplate
 from schemas.overlay_completed import OverlayCompleted
 
 TEMPLATE = PromptTemplate(language="ko", max_hashtags=5)

@@ -14,7 +14,7 @@ class LlmError(Exception):
     maybe_billed = False
 
 
-class HeldBack(LlmError):
+class Deferred(LlmError):
     """Not the request's own fault: it comes back after `retry_in_s` seconds and uses up no attempt."""
 
     def __init__(self, detail: str, *, reason: str, retry_in_s: float, maybe_billed: bool = False) -> None:

@@ -1,7 +1,7 @@
 """One model at its provider: the writer behind its rate limiter and its breaker.
 
 Only what is the request's own fault comes out as such. A rate limit, a refused account and an outage
-come out as `HeldBack`: the request comes back later and uses up no attempt.
+come out as `Deferred`: the request comes back later and uses up no attempt.
 """
 
 import random
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.llm.breaker import Breaker, Permit
+from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
-from consumer.llm.errors import CallFailed, HeldBack, LlmError, RateLimited, RequestRefused
-from consumer.llm.limiter import RateLimiter, WaitTooLong
-from consumer.llm.pacing import Reservation
-from consumer.llm.writer import CallId, Writer
-from consumer.prompt import Messages
+from consumer.llm.errors import CallFailed, Deferred, LlmError, RateLimited, RequestRefused
+from consumer.llm.rate_limit.limiter import RateLimiter, WaitTooLong
+from consumer.llm.rate_limit.limits import Reservation
+from consumer.llm.writer import Writer
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Provider:
         self._breaker = breaker
 
     @property
-    def trouble(self) -> str | None:
+    def unavailable_reason(self) -> str | None:
         """Why the provider is not called now; None while it is."""
         return self._breaker.reason
 
@@ -57,7 +57,7 @@ class Provider:
         """Wait for this call's turn.
 
         Raises:
-            HeldBack: it would have to wait too long, or the provider is not called now.
+            Deferred: it would have to wait too long, or the provider is not called now.
         """
         if not self._breaker.allowance(time.monotonic(), 1):
             raise self._not_called()
@@ -65,7 +65,7 @@ class Provider:
         try:
             reservation = await self._limiter.reserve(characters // CHARACTERS_PER_TOKEN + ANSWER_TOKENS)
         except WaitTooLong as error:
-            raise HeldBack(str(error), reason=RateLimited.reason, retry_in_s=error.retry_in_s) from error
+            raise Deferred(str(error), reason=RateLimited.reason, retry_in_s=error.retry_in_s) from error
         permit = self._breaker.begin_call(time.monotonic())
         if permit is None:
             self._limiter.cancel(reservation)
@@ -81,7 +81,7 @@ class Provider:
         """Make the call that was admitted.
 
         Raises:
-            LlmError: there is no completion. `HeldBack` if that is not the request's own fault.
+            LlmError: there is no completion. `Deferred` if that is not the request's own fault.
         """
         try:
             completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id)
@@ -99,7 +99,7 @@ class Provider:
         """The newest completion that the provider kept for this request; costs nothing.
 
         Raises:
-            HeldBack: it cannot tell now. What may have been paid for is still to be looked up.
+            Deferred: it cannot tell now. What may have been paid for is still to be looked up.
         """
         try:
             return await self.writer.find_stored(call_id)
@@ -107,21 +107,21 @@ class Provider:
             return None
         except LlmError as error:
             retry_in_s = LOOKUP_RETRY_S + self._retry_in_s()
-            raise HeldBack(str(error), reason=error.reason, retry_in_s=retry_in_s, maybe_billed=True) from error
+            raise Deferred(str(error), reason=error.reason, retry_in_s=retry_in_s, maybe_billed=True) from error
 
     def _judged(self, admission: Admission, error: LlmError, call_id: CallId) -> LlmError:
         own_fault = self._record(admission.permit, error, call_id)
         if isinstance(error, RateLimited):
             self._limiter.learn(admission.reservation, error.headers)
             retry_in_s = self._limiter.slow_down(admission.reservation, error.retry_after_s)
-            return HeldBack(str(error), reason=error.reason, retry_in_s=retry_in_s)
+            return Deferred(str(error), reason=error.reason, retry_in_s=retry_in_s)
         if own_fault:
             return error
-        return HeldBack(str(error), reason=error.reason, retry_in_s=self._retry_in_s(), maybe_billed=error.maybe_billed)
+        return Deferred(str(error), reason=error.reason, retry_in_s=self._retry_in_s(), maybe_billed=error.maybe_billed)
 
-    def _not_called(self) -> HeldBack:
+    def _not_called(self) -> Deferred:
         detail = self._breaker.reason or "the breaker is open"
-        return HeldBack(detail, reason=CallFailed.reason, retry_in_s=self._retry_in_s())
+        return Deferred(detail, reason=CallFailed.reason, retry_in_s=self._retry_in_s())
 
     def _retry_in_s(self) -> float:
         # spread over a second what would otherwise all come back in the same moment

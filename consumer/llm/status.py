@@ -12,7 +12,7 @@ from consumer.llm.errors import (
     RateLimited,
     RequestRefused,
 )
-from consumer.llm.retry_after import retry_after_s
+from consumer.llm.rate_limit.retry_after import retry_after_s
 
 DETAIL_LENGTH = 500
 _NO_MONEY = {"insufficient_quota", "billing_hard_limit_reached"}

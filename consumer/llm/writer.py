@@ -6,49 +6,27 @@ paid completion when its JSON is bad, and typed models cost several times the CP
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.request import getproxies
-from uuid import UUID
 
 import aiohttp
 import httpx2
 import openai
 from pydantic_core import to_json
 
+from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion, read_completion, read_stored
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.errors import CallFailed
 from consumer.llm.lean_client import LeanHttpClient, LeanOpenAI
 from consumer.llm.status import DETAIL_LENGTH, error_for_status
-from consumer.prompt import Messages
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
-from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 CONNECT_TIMEOUT_S = 10.0
 _REQUEST_KEY = "feed_request"
 _MODEL_KEY = "llm_model"  # two models may share an account, and their completions have different prices
-
-
-@dataclass(frozen=True, slots=True)
-class CallId:
-    """Which call this is; the provider's logs and stored completions know it by this."""
-
-    overlay_id: UUID
-    revision: int
-    attempt: int
-
-    @property
-    def client_request_id(self) -> str:
-        """The value of X-Client-Request-Id."""
-        return f"{self.overlay_id}/{self.revision}/{self.attempt}"
-
-    @property
-    def request(self) -> str:
-        """What all calls for one request have in common."""
-        return f"{self.overlay_id}/{self.revision}"
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -> openai.AsyncOpenAI:
@@ -71,13 +49,14 @@ def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -
 
 
 class Writer:
-    """Has one model write; holds what all its calls share."""
+    """Has one model write; holds what all its calls share. `response_format` is a JSON schema as the API takes it."""
 
     def __init__(
         self,
         client: openai.AsyncOpenAI,
         model: LlmModel,
         *,
+        response_format: Mapping[str, Any],
         timeout_s: float,
         temperature: float | None = None,
         max_tokens: int | None = None,
@@ -87,6 +66,7 @@ class Writer:
         self.max_tokens = max_tokens or model.default_max_tokens or DEFAULT_MAX_TOKENS
         self.temperature = _taken_by(model, model.default_temperature if temperature is None else temperature)
         self._client = client
+        self._response_format = response_format
         self._timeout_s = timeout_s
         self._store_responses = store_responses and model.supports_store
 
@@ -138,7 +118,7 @@ class Writer:
         if model.reasoning_effort is not None:
             body["reasoning_effort"] = model.reasoning_effort
         if model.supports_json_schema:
-            body["response_format"] = INSTAGRAM_POST_JSON_SCHEMA
+            body["response_format"] = self._response_format
         if self._store_responses:
             body["store"] = True
             body["metadata"] = self._metadata(call_id)

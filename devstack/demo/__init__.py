@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from consumer.cli.errors import CommandError
+from consumer.operations.cli.errors import CommandError
 from devstack.demo.errors import DemoFailed
 from devstack.demo.wishes import Wishes
 from devstack.errors import StackError

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from devstack.demo.events import SampleEvents
 from devstack.demo.evidence import Evidence
-from repository.feed_queries import StoredFeed
+from repository.operations.feed_queries import StoredFeed
 from schemas.record import SourceRecord
 
 

@@ -12,7 +12,7 @@ from devstack.demo.errors import DemoFailed
 from devstack.demo.watching import Progress
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from repository.feed_queries import StoredFeed, find_feed, list_feeds
+from repository.operations.feed_queries import StoredFeed, find_feed, list_feeds
 from repository.pool import connection, open_pool
 from schemas.record import SourceRecord
 

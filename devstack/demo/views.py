@@ -11,10 +11,10 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from consumer.cli.feed_view import READABLE_WIDTH, first_line, post_view, usd
+from consumer.operations.cli.feeds.view import READABLE_WIDTH, first_line, post_view, usd
 from devstack.demo.checks import Check
 from devstack.demo.evidence import Evidence
-from repository.feed_queries import StoredFeed
+from repository.operations.feed_queries import StoredFeed
 from schemas.record import SourceRecord
 
 POSTS_IN_FULL = 2

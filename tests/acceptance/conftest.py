@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 
 from devstack.endpoints import Endpoints
-from tests.acceptance.service import Service, lasting_service
+from tests.support.service import Service, lasting_service
 
 QUICK = {"RETRY_BASE_S": "0.1", "RETRY_MAX_S": "1", "LOG_LEVEL": "debug"}
 

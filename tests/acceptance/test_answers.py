@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.service import Service, texts_of
-from tests.kafka_records import encoded, overlay_event
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.service import Service, texts_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devstack.ownership import leftovers
-from tests.environment import PASSED_ON
+from tests.support.environment import PASSED_ON
 
 IN_THIS_ORDER = (
     "instagram-feed migrate",

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 
 from devstack.kafka_artifacts import jars_folder
-from tests.acceptance.service import Service
-from tests.kafka_records import encoded, overlay_event
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.service import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.acceptance.service import running_service
-from tests.environment import new_world
-from tests.kafka_records import read_all
-from tests.ledger_rows import query
-from tests.topics import Topics
-from tests.waiting import eventually
+from tests.support.environment import new_world
+from tests.support.kafka_records import read_all
+from tests.support.ledger_rows import query
+from tests.support.service import running_service
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
 
 ADD_CLAUDE = """
     INSERT INTO llm_models (provider, model_name, default_temperature, max_temperature, supports_json_schema,

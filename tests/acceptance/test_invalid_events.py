@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.service import Service
-from tests.kafka_records import encoded, overlay_event, read_all
+from tests.support.kafka_records import encoded, overlay_event, read_all
+from tests.support.service import Service
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -6,9 +6,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from devstack.endpoints import Endpoints
-from tests.consumer_process import start_command
-from tests.kafka_records import encoded, overlay_event, read_all, send
-from tests.topics import Topics
+from tests.support.consumer_process import start_command
+from tests.support.kafka_records import encoded, overlay_event, read_all, send
+from tests.support.topics import Topics
 
 
 @pytest.mark.partitions(1)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.acceptance.service import Service
-from tests.kafka_records import encoded, overlay_event, read_all
-from tests.waiting import eventually
+from tests.support.kafka_records import encoded, overlay_event, read_all
+from tests.support.service import Service
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

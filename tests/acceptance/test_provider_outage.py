@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.consumer_process import running_consumer
-from tests.kafka_records import encoded, overlay_event, read_all, send
-from tests.ledger_rows import count_feeds, query
-from tests.topics import Topics
-from tests.waiting import eventually
+from tests.support.consumer_process import running_consumer
+from tests.support.kafka_records import encoded, overlay_event, read_all, send
+from tests.support.ledger_rows import count_feeds, query
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
 
 EVENTS = 1_000
 IN_FLIGHT = 100

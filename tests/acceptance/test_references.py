@@ -6,10 +6,10 @@ import pytest
 import pytest_asyncio
 
 from devstack.endpoints import Endpoints
-from tests.acceptance.service import Service, lasting_service
-from tests.kafka_records import encoded, overlay_event
-from tests.ledger_rows import query
-from tests.waiting import eventually
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.ledger_rows import query
+from tests.support.service import Service, lasting_service
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.service import Service
-from tests.consumer_process import start_command
-from tests.kafka_records import encoded, overlay_event, read_all
-from tests.ledger_rows import query
-from tests.waiting import eventually
+from tests.support.consumer_process import start_command
+from tests.support.kafka_records import encoded, overlay_event, read_all
+from tests.support.ledger_rows import query
+from tests.support.service import Service
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.acceptance.service import Service, running_service
-from tests.kafka_records import encoded, overlay_event
-from tests.ledger_rows import count_feeds, query
-from tests.topics import Topics
-from tests.waiting import eventually
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.ledger_rows import count_feeds, query
+from tests.support.service import Service, running_service
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
 
 QUICK = {"RETRY_BASE_S": "0.1", "RETRY_MAX_S": "0.5", "MAX_ATTEMPTS": "3", "LLM_TIMEOUT_S": "1"}
 # As many as the breaker looks back on: what fails among them is not an outage.

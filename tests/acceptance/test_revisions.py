@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.service import Service
-from tests.integration.cli.conftest import Commands
-from tests.ledger_rows import query
-from tests.waiting import eventually
+from tests.integration.operations.cli.conftest import Commands
+from tests.support.ledger_rows import query
+from tests.support.service import Service
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

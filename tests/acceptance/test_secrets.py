@@ -10,12 +10,12 @@ from aiohttp import web
 
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.acceptance.service import running_service
-from tests.contract.answering_server import Answer, answering
-from tests.kafka_records import encoded, overlay_event
-from tests.ledger_rows import query
-from tests.topics import Topics
-from tests.waiting import eventually
+from tests.support.answering_server import Answer, answering
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.ledger_rows import query
+from tests.support.service import running_service
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
 
 API_KEY = f"sk-{uuid4().hex}"
 DATABASE_PASSWORD = f"db {uuid4().hex}"

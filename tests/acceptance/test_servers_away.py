@@ -7,10 +7,10 @@ import pytest
 
 from tests.chaos.parts import consumer_environment
 from tests.chaos.servers import Servers, running_servers
-from tests.consumer_process import running_consumer
-from tests.kafka_records import encoded, overlay_event, read_json, send
-from tests.ledger_rows import count_feeds, count_requests, query
-from tests.waiting import eventually
+from tests.support.consumer_process import running_consumer
+from tests.support.kafka_records import encoded, overlay_event, read_json, send
+from tests.support.ledger_rows import count_feeds, count_requests, query
+from tests.support.waiting import eventually
 
 EVENTS = 20
 RECOVERY_S = 60.0

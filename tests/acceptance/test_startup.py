@@ -7,9 +7,9 @@ import pytest
 
 from devstack.endpoints import Endpoints
 from devstack.ports import free_port
-from tests.consumer_process import start_command
-from tests.environment import feed_environment, new_world
-from tests.topics import unique_topics
+from tests.support.consumer_process import start_command
+from tests.support.environment import feed_environment, new_world
+from tests.support.topics import unique_topics
 
 API_KEY = "sk-not-to-be-printed"
 DATABASE_PASSWORD = "db-not-to-be-printed"

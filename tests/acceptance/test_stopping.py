@@ -7,11 +7,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.consumer_process import running_consumer
-from tests.kafka_records import encoded, overlay_event, send
-from tests.ledger_rows import count_feeds, query
-from tests.topics import Topics
-from tests.waiting import eventually
+from tests.support.consumer_process import running_consumer
+from tests.support.kafka_records import encoded, overlay_event, send
+from tests.support.ledger_rows import count_feeds, query
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
 
 
 async def in_flight(llm: SimulatedLlmControl) -> int:

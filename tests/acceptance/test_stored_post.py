@@ -12,10 +12,10 @@ import pytest_asyncio
 from aiohttp import web
 
 from devstack.endpoints import Endpoints
-from tests.acceptance.service import lasting_service, texts_of
-from tests.contract.answering_server import Asked, answering
-from tests.kafka_records import encoded, overlay_event
-from tests.ledger_rows import query
+from tests.support.answering_server import Asked, answering
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.ledger_rows import query
+from tests.support.service import lasting_service, texts_of
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 SPAN_ID = "b7ad6b7169203331"

@@ -6,10 +6,10 @@ import pytest
 
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.consumer_process import start_command
-from tests.kafka_records import encoded, overlay_event, send, send_unreadable
-from tests.ledger_rows import count_feeds
-from tests.topics import Topics
+from tests.support.consumer_process import start_command
+from tests.support.kafka_records import encoded, overlay_event, send, send_unreadable
+from tests.support.ledger_rows import count_feeds
+from tests.support.topics import Topics
 
 
 @pytest.mark.partitions(1)

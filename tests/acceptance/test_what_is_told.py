@@ -6,9 +6,9 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from tests.acceptance.service import Service
-from tests.kafka_records import encoded, overlay_event
-from tests.waiting import eventually
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.service import Service
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from devstack.ownership import dying_with_parent
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 START_DEADLINE_S = 240.0  # a machine may be busy, and a server away
 RESTART_PAUSE_S = 0.5

@@ -24,7 +24,7 @@ from tests.chaos.parts import consumer_environment
 from tests.chaos.producer import Upstream
 from tests.chaos.servers import Servers, running_servers
 from tests.chaos.traffic import RecordMaker
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 KILLS = 20
 CALLS = 100

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Published, RequestRow
 from tests.chaos.servers import Servers
-from tests.kafka_records import read_all
+from tests.support.kafka_records import read_all
 
 ANSWER_S = 8.0
 SERVER_AWAY: tuple[type[BaseException], ...] = (

@@ -22,9 +22,9 @@ from tests.chaos.parts import consumer_environment
 from tests.chaos.producer import Upstream
 from tests.chaos.servers import Servers, running_servers
 from tests.chaos.traffic import RecordMaker
-from tests.kafka_records import read_all
-from tests.ledger_rows import count_feeds, query
-from tests.waiting import eventually
+from tests.support.kafka_records import read_all
+from tests.support.ledger_rows import count_feeds, query
+from tests.support.waiting import eventually
 
 MINUTES = 10.0
 EVENTS = 1_000

@@ -25,11 +25,11 @@ from tests.chaos.parts import consumer_environment
 from tests.chaos.producer import Upstream
 from tests.chaos.servers import Servers, running_servers
 from tests.chaos.traffic import RecordMaker, TrafficRecord
-from tests.integration.cli.conftest import Commands
-from tests.kafka_records import read_all
-from tests.ledger_rows import count_feeds, query
-from tests.topics import existing_topics
-from tests.waiting import eventually
+from tests.integration.operations.cli.conftest import Commands
+from tests.support.kafka_records import read_all
+from tests.support.ledger_rows import count_feeds, query
+from tests.support.topics import existing_topics
+from tests.support.waiting import eventually
 
 EVENTS = 5_000
 PARTITIONS = 6

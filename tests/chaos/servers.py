@@ -15,7 +15,7 @@ from devstack.postgres import PostgresServer
 from devstack.report import Report
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository import migrations
-from tests.topics import Topics, existing_topics, unique_topics
+from tests.support.topics import Topics, existing_topics, unique_topics
 
 PARTITIONS = 4
 

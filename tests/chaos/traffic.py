@@ -7,7 +7,7 @@ from random import Random
 from typing import Literal
 from uuid import UUID
 
-from tests.kafka_records import encoded, overlay_event
+from tests.support.kafka_records import encoded, overlay_event
 
 RecordKind = Literal["valid", "refused", "duplicate", "poison"]
 WEIGHTS: dict[RecordKind, int] = {"valid": 86, "refused": 2, "duplicate": 7, "poison": 5}

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from consumer.metrics import Metrics
-from consumer.ops_server import ops_server
-from consumer.readiness import Readiness
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.ops_server import ops_server
+from consumer.telemetry.readiness import Readiness
 
 
 @dataclass(frozen=True, slots=True)

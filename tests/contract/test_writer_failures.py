@@ -8,8 +8,8 @@ from aiohttp import web
 from consumer.llm.errors import AccountRefused, CallFailed, ContentFiltered, LlmError, RateLimited, RequestRefused
 from consumer.llm.lean_client import MOST_ANSWER_BYTES
 from devstack.simulated_llm.server import SimulatedLlmServer
-from tests.contract.answering_server import Answer, answering
-from tests.contract.writers import API_KEY, open_writer, write
+from tests.support.answering_server import Answer, answering
+from tests.support.writers import API_KEY, open_writer, write
 
 TIMEOUT_S = 0.4
 CHUNK_BYTES = 65_536

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from devstack.simulated_llm.server import SimulatedLlmServer
 from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
-from tests.contract.answering_server import Asked, answering
-from tests.contract.writers import API_KEY, CALL_ID, MESSAGES, open_writer, write
+from tests.support.answering_server import Asked, answering
+from tests.support.writers import API_KEY, CALL_ID, MESSAGES, open_writer, write
 
 
 async def completion_answer(_: web.BaseRequest) -> web.StreamResponse:

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from consumer.kafka import build_producer
-from consumer.publisher import Publisher
+from consumer.kafka.clients import build_producer
+from consumer.kafka.publisher import Publisher
 from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
 from repository.llm_models import LlmModel, find_active
 from repository.pool import Pool, connection, open_pool
-from tests.databases import fresh_database
+from tests.support.databases import fresh_database
 
 # Emptying takes a fiftieth of the time that another database takes.
 EMPTY_TABLES = """

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 
 import pytest
 
-from consumer.metrics import Metrics
-from consumer.ops_server import ops_server
-from consumer.readiness import Readiness
+from consumer.errors import StartupError
 from consumer.settings import SettingsError
-from consumer.startup import StartupError
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.ops_server import ops_server
+from consumer.telemetry.readiness import Readiness
 from devstack.endpoints import Endpoints
 from devstack.ports import free_port
 from repository import migrations
-from tests.environment import feed_environment, new_world
-from tests.integration.application import application
-from tests.ledger_rows import query
-from tests.topics import unique_topics
+from tests.support.application import application
+from tests.support.environment import feed_environment, new_world
+from tests.support.ledger_rows import query
+from tests.support.topics import unique_topics
 
 ADD_FALLBACKS = """
     INSERT INTO llm_models (provider, model_name, is_active, shutdown_date)

@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.answer import Declined, Unusable, Usable, judge
 from consumer.llm.completion import read_completion
 from consumer.llm.errors import CallFailed
+from consumer.pipeline.judgement import Declined, Unusable, Usable, judge
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.dead_letter import dead_letter
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
-from tests.unit.instagram_limits import violations
-from tests.unit.schemas.overlay_events import json_values, valid_fields
-from tests.unit.test_instagram_rules import any_text
+from tests.support.instagram_limits import violations
+from tests.support.overlay_events import json_values, valid_fields
+from tests.unit.post.test_instagram_rules import any_text
 
 MAX_EVENT_BYTES = 4_096
 MAX_DETAIL_CHARACTERS = 2_000

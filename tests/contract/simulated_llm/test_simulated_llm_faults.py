@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.faults import AnswerFaultKind, PostFaultKind
 from tests.contract.simulated_llm.calls import ask, ask_raw, open_client, request_id
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 CONTENT_FAULTS = (*get_args(AnswerFaultKind), *get_args(PostFaultKind))
 

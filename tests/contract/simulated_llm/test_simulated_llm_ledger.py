@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.server import SimulatedLlmServer
 from tests.contract.simulated_llm.calls import ask, open_client, request_id
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 
 async def in_flight(simulated_llm: SimulatedLlmControl, calls: int) -> bool:

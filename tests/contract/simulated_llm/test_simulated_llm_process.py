@@ -14,7 +14,7 @@ import pytest
 
 from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.contract.simulated_llm.calls import ask, open_client
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 START_DEADLINE_S = 30.0
 STOP_DEADLINE_S = 5.0

@@ -9,7 +9,7 @@ from openai.types.chat import ChatCompletion
 
 from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.contract.simulated_llm.calls import MESSAGES, MODEL, ask, open_client
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 
 async def ask_and_store(client: AsyncOpenAI, **metadata: str) -> ChatCompletion:

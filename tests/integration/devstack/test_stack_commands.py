@@ -16,7 +16,7 @@ from devstack.answers import kafka_problem, llm_problem, postgres_problem
 from devstack.endpoints import Endpoints
 from devstack.stack import supervisor_of
 from tests.integration.devstack.conftest import StackCommands
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 OWNER_PROGRAM = """
 import asyncio, pathlib, sys

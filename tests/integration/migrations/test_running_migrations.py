@@ -11,7 +11,7 @@ from migrations import TAKE_LOCK
 from repository import migrations
 from repository.pool import Connection
 from repository.schema_version import SchemaVersion, schema_version
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 UPGRADE_IN_A_PROCESS = """
 import asyncio, sys

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from tests.seed_queries import ANY_ID, SEED_QUERIES
+from tests.support.seed_queries import ANY_ID, SEED_QUERIES
 
 # The two decisions that depart from the seed: prices must round, and ids need no extension.
 PRICES = {"prompt_token_cost_per_1m", "completion_token_cost_per_1m"}

@@ -18,7 +18,7 @@ STORE = "store (repository/feeds.py:9)"
         ((RUN, STORE, "_do_execute (asyncpg/connection.py:2069)"), "asyncpg"),
         ((RUN, STORE, "zip_rows (x.py:1)", "gc_collect_main (libpython3.11.so.1.0)"), "garbage collection"),
         ((RUN, "data_received (aiohttp/client_proto.py:359)"), "aiohttp"),
-        ((RUN, "run_once (consumer/intake.py:1)", "sort_records (consumer/intake.py:2)"), "poll"),
+        ((RUN, "run_once (consumer/pipeline/intake.py:1)", "classify_records (consumer/pipeline/intake.py:2)"), "poll"),
         ((RUN,), "event loop"),
         (("somewhere (elsewhere.py:1)",), REST),
     ],
@@ -28,7 +28,7 @@ def test_a_stack_counts_for_the_innermost_step_it_is_in(frames: tuple[str, ...],
 
 
 def test_shares_add_up_and_come_largest_first() -> None:
-    found = shares([Stack((RUN,), 1), Stack((RUN, "put (consumer/store.py:1)"), 3)])
+    found = shares([Stack((RUN,), 1), Stack((RUN, "put (consumer/pipeline/outcome_store.py:1)"), 3)])
     assert list(found.items()) == [("store", 0.75), ("event loop and sockets", 0.25)]
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
-from tests.unit.schemas.overlay_events import (
+from tests.support.overlay_events import (
     OVERLAY_ID,
     REQUIRED_FIELDS,
     TEXT_FIELDS,

@@ -9,7 +9,7 @@ import pytest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import Headers, SourceRecord
-from tests.unit.schemas.overlay_events import OVERLAY_ID, STRUCTURED, binary, event_fields, record_of, structured
+from tests.support.overlay_events import OVERLAY_ID, STRUCTURED, binary, event_fields, record_of, structured
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.overlay_completed import OverlayCompleted
-from tests.unit.schemas.overlay_events import OPTIONAL_FIELDS, OVERLAY_ID, REQUIRED_FIELDS, event_fields
+from tests.support.overlay_events import OPTIONAL_FIELDS, OVERLAY_ID, REQUIRED_FIELDS, event_fields
 
 
 def test_an_event_cannot_be_changed() -> None:

@@ -1,0 +1,1 @@
+"""Kafka clients: built, opened, polled and published through in one place each."""

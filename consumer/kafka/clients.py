@@ -1,0 +1,88 @@
+"""How this program talks to Kafka: clients built from settings, with the safe options set."""
+
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.helpers import create_ssl_context
+
+from consumer.kafka.topics import MAX_RECORD_BYTES
+from consumer.settings import KafkaSettings
+
+MAX_POLL_INTERVAL_MS = 300_000
+PRODUCER_LINGER_MS = 2
+# What is fetched ahead waits in memory, for each partition; a larger record still comes, alone.
+MAX_PARTITION_FETCH_BYTES = 262_144
+
+
+def connection_options(settings: KafkaSettings) -> dict[str, Any]:
+    """The options all three kinds of client share."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "client_id": settings.kafka_client_id,
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_security_protocol.startswith("SASL_"):
+        password = settings.kafka_sasl_password
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_sasl_username
+        options["sasl_plain_password"] = password.get_secret_value() if password else None
+    if settings.kafka_security_protocol.endswith("SSL"):
+        options["ssl_context"] = create_ssl_context(
+            cafile=_text(settings.kafka_ssl_cafile),
+            certfile=_text(settings.kafka_ssl_certfile),
+            keyfile=_text(settings.kafka_ssl_keyfile),
+        )
+    return options
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)
+
+
+def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
+    """The group member. Bytes come out as they are: a raising deserializer would wedge a partition (#744)."""
+    session_timeout_ms = round(settings.kafka_session_timeout_s * 1_000)
+    return AIOKafkaConsumer(
+        group_id=settings.kafka_group_id,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        session_timeout_ms=session_timeout_ms,
+        heartbeat_interval_ms=session_timeout_ms // 10,
+        # members join again from a task of their own, however busy they are: who has not within this time is away
+        rebalance_timeout_ms=session_timeout_ms,
+        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
+        max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
+        # exactly one: with two, aiokafka sends two JoinGroups; the sticky one is broken (#1175, #1176)
+        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+        **connection_options(settings),
+    )
+
+
+def build_reader(settings: KafkaSettings) -> AIOKafkaConsumer:
+    """A consumer outside any group, for reading a range: it takes no partition from anybody and commits nothing."""
+    return AIOKafkaConsumer(
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
+        **connection_options(settings),
+    )
+
+
+def build_producer(settings: KafkaSettings) -> AIOKafkaProducer:
+    """The producer for created and failed events and dead letters."""
+    return AIOKafkaProducer(
+        acks="all",
+        enable_idempotence=settings.kafka_enable_idempotence,
+        linger_ms=PRODUCER_LINGER_MS,
+        max_request_size=MAX_RECORD_BYTES,
+        **connection_options(settings),
+    )
+
+
+def build_admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
+    """The admin client for topics."""
+    return AIOKafkaAdminClient(**connection_options(settings))

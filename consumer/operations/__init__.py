@@ -1,0 +1,1 @@
+"""What people run: commands, replays, revisions, reports. Nothing of the service imports it."""

@@ -1,0 +1,119 @@
+"""`instagram-feed feeds`: the posts that are stored."""
+
+import asyncio
+import json as json_module
+from dataclasses import asdict
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.feeds.diff import diff
+from consumer.operations.cli.feeds.history import history
+from consumer.operations.cli.feeds.purge import purge
+from consumer.operations.cli.feeds.regenerate import regenerate
+from consumer.operations.cli.feeds.reparse import reparse
+from consumer.operations.cli.feeds.restore import restore
+from consumer.operations.cli.feeds.view import feeds_table, full_view, post_view
+from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.settings import DatabaseSettings, load
+from repository.operations.feed_queries import (
+    FeedSummary,
+    RequestState,
+    StoredFeed,
+    find_feed,
+    list_feeds,
+    request_state,
+)
+
+LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
+JSON_FIELDS = ("gpt_response_raw", "token_usage")
+
+feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
+
+
+@feeds.command("list")
+def list_(
+    *,
+    tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
+    job: Annotated[UUID | None, typer.Option(help="Only posts of this job_id.")] = None,
+    overlay: Annotated[UUID | None, typer.Option(help="Only posts of this overlay_id, all revisions.")] = None,
+    current: Annotated[bool, typer.Option("--current", help="Of each overlay only the newest revision.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """List posts, the newest first.
+
+    Example: instagram-feed feeds list --tenant store-apparel-1 --limit 5
+    """
+    settings = load(DatabaseSettings)
+
+    async def query() -> list[FeedSummary]:
+        async with database_connection(settings) as connection:
+            return await list_feeds(
+                connection, tenant_id=tenant, job_id=job, overlay_id=overlay, only_current=current, limit=limit
+            )
+
+    found = asyncio.run(query())
+    if json:
+        print_json([asdict(feed) for feed in found])
+    elif found:
+        people_console().print(feeds_table(found))
+    else:
+        typer.echo("No posts.")
+
+
+@feeds.command()
+def show(
+    feed_or_overlay_id: Annotated[UUID, typer.Argument(metavar="INSTAGRAM_FEED_ID|OVERLAY_ID", show_default=False)],
+    *,
+    full: Annotated[bool, typer.Option("--full", help="Also the inputs, the prompt and the raw answer.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show one post and how it came about; for an overlay the newest revision.
+
+    Example: instagram-feed feeds show 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa
+    """
+    feed = asyncio.run(_found(load(DatabaseSettings), feed_or_overlay_id))
+    if json:
+        print_json(_document(feed, full=full))
+        return
+    console = people_console()
+    console.print(post_view(feed))
+    if full:
+        console.print(full_view(feed))
+
+
+async def _found(settings: DatabaseSettings, feed_or_overlay_id: UUID) -> StoredFeed:
+    """The post.
+
+    Raises:
+        CommandError: there is none; says what is known of the overlay.
+    """
+    async with database_connection(settings) as connection:
+        feed = await find_feed(connection, feed_or_overlay_id)
+        request = None if feed else await request_state(connection, feed_or_overlay_id)
+    if feed is None:
+        raise CommandError(_why_not(feed_or_overlay_id, request))
+    return feed
+
+
+def _why_not(feed_or_overlay_id: UUID, request: RequestState | None) -> str:
+    if request is None:
+        return f"no post and no overlay has the id {feed_or_overlay_id}"
+    reason = f": {request.last_error_reason}, {request.last_error_detail}" if request.last_error_reason else ""
+    attempts = f" after {request.attempts} attempts" if request.attempts else ""
+    return f"overlay {feed_or_overlay_id} has no post; its request is {request.state}{attempts}{reason}"
+
+
+def _document(feed: StoredFeed, *, full: bool) -> dict[str, Any]:
+    document = asdict(feed)
+    for name in JSON_FIELDS:
+        document[name] = None if document[name] is None else json_module.loads(document[name])
+    return document if full else {name: value for name, value in document.items() if name not in LONG_FIELDS}
+
+
+for command in (history, diff, regenerate, restore, reparse, purge):
+    feeds.command()(command)

@@ -1,0 +1,80 @@
+"""`instagram-feed feeds history`: the revisions of one overlay."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import RenderableType
+from rich.table import Table
+
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.feeds.view import made_by, number, usd
+from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.settings import DatabaseSettings, load
+from repository.operations.feed_history import Revision, revisions_of
+
+MINUTES = "%Y-%m-%d %H:%M"
+
+
+def history(
+    overlay_or_feed_id: Annotated[UUID, typer.Argument(metavar="OVERLAY_ID|INSTAGRAM_FEED_ID", show_default=False)],
+    *,
+    json: JsonOption = False,
+) -> None:
+    """List the revisions of an overlay's post, the newest first: who or what made each, and which is current.
+
+    Requests that have no post (yet) are listed with their state.
+
+    Example: instagram-feed feeds history 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa
+    """
+    revisions = asyncio.run(_revisions(load(DatabaseSettings), overlay_or_feed_id))
+    if not revisions:
+        raise CommandError(f"no overlay, and no post of one, has the id {overlay_or_feed_id}")
+    if json:
+        print_json([asdict(revision) for revision in revisions])
+    else:
+        people_console().print(_table(revisions))
+
+
+async def _revisions(settings: DatabaseSettings, overlay_or_feed_id: UUID) -> list[Revision]:
+    async with database_connection(settings) as connection:
+        return await revisions_of(connection, overlay_or_feed_id)
+
+
+def _table(revisions: list[Revision]) -> RenderableType:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column("rev", no_wrap=True, justify="right")
+    for name in ("created (UTC)", "instagram_feed_id", "made by", "model", "prompt"):
+        table.add_column(name, no_wrap=name in {"created (UTC)", "instagram_feed_id"})
+    for name in ("tokens", "USD"):
+        table.add_column(name, no_wrap=True, justify="right")
+    numbers = {revision.instagram_feed_id: revision.revision for revision in revisions}
+    for revision in revisions:
+        table.add_row(
+            "current" if revision.is_current else "",
+            str(revision.revision),
+            revision.created_at.strftime(MINUTES),
+            str(revision.instagram_feed_id) if revision.instagram_feed_id else _why_no_post(revision),
+            _maker(revision, numbers),
+            revision.model_name or "–",
+            revision.prompt_version or "–",
+            number(revision.total_tokens),
+            usd(revision.cost_usd),
+        )
+    return table
+
+
+def _why_no_post(revision: Revision) -> str:
+    reason = f": {revision.last_error_reason}" if revision.last_error_reason else ""
+    return f"{revision.state}{reason}"
+
+
+def _maker(revision: Revision, numbers: Mapping[UUID | None, int]) -> str:
+    based_on = revision.based_on_feed_id
+    maker = made_by(revision.origin, revision.replay_id, based_on and numbers.get(based_on, based_on))
+    return f"{maker}, experiment {revision.experiment_id} {revision.variant}" if revision.experiment_id else maker

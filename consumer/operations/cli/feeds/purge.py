@@ -1,0 +1,102 @@
+"""`instagram-feed feeds purge`: raw answers and prompts of old posts, taken away for good."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.filesize import decimal as in_bytes
+
+from consumer.operations.cli.age import parse_age
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
+from consumer.operations.cli.progress import progress_bar
+from consumer.operations.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
+from consumer.settings import DatabaseSettings, load
+from repository.operations.retention import Purgeable, purge_batch, purgeable
+
+BATCH = 1_000
+BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def purge(
+    *,
+    older_than: Annotated[
+        timedelta, typer.Option(parser=parse_age, metavar="AGE", help="Posts created longer ago: 12h, 90d, 8w.")
+    ],
+    tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Take raw answers and whole prompts (gpt_response_raw, gpt_prompt_used) from old posts, for good.
+
+    Texts, figures, token usage and the events as published stay. Purged posts cannot be reparsed. Cut off and
+    run again it goes on where it was.
+
+    Example: instagram-feed feeds purge --older-than 90d --dry-run
+    """
+    settings, before = load(DatabaseSettings), datetime.now(UTC) - older_than
+    found = asyncio.run(_found(settings, before, tenant))
+    purged, is_interrupted = 0, False
+    if found.posts and not dry_run:
+        _agree(found, before, yes=yes)
+        purged, is_interrupted = asyncio.run(_purged(settings, before, tenant, found.posts))
+    if json:
+        print_json(
+            {
+                "dry_run": dry_run,
+                "created_before": before,
+                "tenant_id": tenant,
+                "posts": found.posts,
+                "stored_bytes": found.stored_bytes,
+                "purged": purged,
+            }
+        )
+    elif dry_run or not found.posts:
+        typer.echo(_sentence(found, before))
+    else:
+        typer.echo(f"{purged} posts purged.")
+    if is_interrupted:
+        raise CommandError(f"interrupted after {purged} posts; run it again to go on", exit_code=EXIT_INTERRUPTED)
+
+
+async def _found(settings: DatabaseSettings, before: datetime, tenant: str | None) -> Purgeable:
+    async with database_connection(settings) as connection:
+        return await purgeable(connection, before=before, tenant_id=tenant)
+
+
+def _agree(found: Purgeable, before: datetime, *, yes: bool) -> None:
+    """Have a person say yes.
+
+    Raises:
+        CommandError: there is nobody to ask, or the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise CommandError(f"{_sentence(found, before)} To purge them say --yes.")
+    if not typer.confirm(f"{_sentence(found, before)} Purge them for good?", err=True):
+        raise CommandError("nothing was purged")
+
+
+def _sentence(found: Purgeable, before: datetime) -> str:
+    size = f", about {in_bytes(found.stored_bytes)} as stored" if found.posts else ""
+    return f"{found.posts} posts from before {before:%Y-%m-%d %H:%M} UTC have raw answers or prompts{size}."
+
+
+async def _purged(settings: DatabaseSettings, before: datetime, tenant: str | None, total: int) -> tuple[int, bool]:
+    """How many posts were purged, and whether a signal ended it."""
+    purged, after = 0, BEGINNING
+    cancel_on_signals()
+    async with database_connection(settings) as connection:
+        with progress_bar("purging", total) as report:
+            try:
+                while batch := await purge_batch(connection, before=before, tenant_id=tenant, after=after, limit=BATCH):
+                    purged, after = purged + batch.posts, batch.last_created_at
+                    report(purged)
+            except asyncio.CancelledError:
+                return purged, True
+    return purged, False

@@ -1,0 +1,194 @@
+"""`instagram-feed feeds regenerate`: another text for posts that are stored, written by a running consumer."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError, in_one_line
+from consumer.operations.cli.feeds.reference import METAVAR, named_bases, parse_reference
+from consumer.operations.cli.feeds.revision_progress import seems_without_consumer, watch
+from consumer.operations.cli.feeds.view import usd
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
+from consumer.operations.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
+from consumer.operations.revisions.regenerate import ask_again
+from consumer.operations.revisions.revision_source import CannotRevise
+from consumer.settings import DatabaseSettings, load
+from repository.operations.revision_source import FeedReference, RevisionSource, current_feeds
+from repository.operations.revisions import RequestedRevision, RevisionProgress, ask_for_revisions
+from repository.pool import Connection
+
+HOW_TO_LOOK = "look with `instagram-feed feeds history`"
+
+FeedArguments = Annotated[
+    list[FeedReference] | None, typer.Argument(metavar=METAVAR, parser=parse_reference, show_default=False)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which posts: those named, or the current ones that fit."""
+
+    named: list[FeedReference]
+    tenant_id: str | None
+    prompt_version_not: str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be asked for, what that costs if it goes like the last time, and what cannot be asked for."""
+
+    asked: list[RequestedRevision]
+    estimated_usd: Decimal
+    problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How far it came."""
+
+    plan: Plan
+    requests: list[RevisionProgress]
+    is_interrupted: bool = False
+
+    @property
+    def pending(self) -> list[RevisionProgress]:
+        """What has no end yet."""
+        return [request for request in self.requests if not request.has_ended]
+
+
+def regenerate(
+    feeds: FeedArguments = None,
+    *,
+    tenant: Annotated[str | None, typer.Option(help="All current posts of this tenant_id.")] = None,
+    prompt_version_not: Annotated[
+        str | None, typer.Option(help="All current posts that were not written with this prompt version.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 1_000,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they are written.")] = True,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 120,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Have posts written anew from their stored inputs, each as a new revision; that costs LLM calls.
+
+    A running consumer writes and publishes them, with its model and prompt of now. Name the posts or say which.
+
+    Example: instagram-feed feeds regenerate 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa --dry-run
+    """
+    selection = Selection(list(dict.fromkeys(feeds or ())), tenant, prompt_version_not, limit)
+    if bool(selection.named) == bool(tenant or prompt_version_not):
+        raise CommandError("say which posts: either their ids, or --tenant, --prompt-version-not or both")
+    settings = load(DatabaseSettings)
+    ending = asyncio.run(_regenerated(settings, selection, timeout_s=timeout if wait else 0, dry_run=dry_run))
+    if json:
+        print_json(_document(ending, dry_run=dry_run))
+    else:
+        _show(ending, dry_run=dry_run)
+    _exit_by(ending, wait=wait)
+
+
+async def _regenerated(settings: DatabaseSettings, selection: Selection, *, timeout_s: float, dry_run: bool) -> Ending:
+    async with database_connection(settings) as connection:
+        plan = _plan(await _selected(connection, selection))
+        if dry_run or not plan.asked:
+            return Ending(plan, [])
+        cancel_on_signals()
+        try:
+            entered = await ask_for_revisions(connection, plan.asked, origin="regenerate")
+            outrun = {one.overlay_id for one in plan.asked} - {one.overlay_id for one in entered}
+            plan.problems.extend(f"overlay {overlay_id} has a request in progress since now" for overlay_id in outrun)
+            return Ending(plan, await watch(connection, entered, timeout_s=timeout_s))
+        except asyncio.CancelledError:
+            return Ending(plan, [], is_interrupted=True)
+
+
+async def _selected(connection: Connection, selection: Selection) -> list[RevisionSource]:
+    references = selection.named or await current_feeds(
+        connection,
+        tenant_id=selection.tenant_id,
+        prompt_version_not=selection.prompt_version_not,
+        limit=selection.limit,
+    )
+    if not references:
+        raise CommandError("no current post fits")
+    return await named_bases(connection, references)
+
+
+def _plan(bases: Sequence[RevisionSource]) -> Plan:
+    asked: dict[UUID, RequestedRevision] = {}
+    estimated_usd, problems = Decimal(0), []
+    for basis in bases:
+        try:
+            one = ask_again(basis, now=datetime.now(UTC))
+        except CannotRevise as error:
+            problems.append(str(error))
+            continue
+        # of two posts of one overlay the one named first is written anew
+        if one.overlay_id not in asked:
+            asked[one.overlay_id] = one
+            estimated_usd += basis.estimated_usd
+    return Plan(list(asked.values()), estimated_usd, problems)
+
+
+def _document(ending: Ending, *, dry_run: bool) -> dict[str, object]:
+    plan = ending.plan
+    return {
+        "dry_run": dry_run,
+        "posts": len(plan.asked),
+        "estimated_usd": plan.estimated_usd,
+        "requests": [asdict(request) for request in ending.requests],
+        "problems": plan.problems,
+    }
+
+
+def _show(ending: Ending, *, dry_run: bool) -> None:
+    plan = ending.plan
+    if plan.asked:
+        verb = "would be asked for" if dry_run else "asked for"
+        estimate = f"about USD {usd(plan.estimated_usd)}, if they take as many tokens as before"
+        typer.echo(f"{len(plan.asked)} new revisions {verb}: {estimate}.")
+    for request in ending.requests:
+        typer.echo(f"{request.overlay_id}:{request.revision} {_how_it_stands(request)}")
+    written = [request for request in ending.requests if request.state == "done"]
+    if written:
+        cost_usd = sum((request.cost_usd for request in written), Decimal(0))
+        typer.echo(f"{len(written)} written for USD {usd(cost_usd)}.")
+
+
+def _how_it_stands(request: RevisionProgress) -> str:
+    if request.instagram_feed_id:
+        return f"{request.instagram_feed_id}, USD {usd(request.cost_usd)}"
+    reason = ", ".join(filter(None, (request.last_error_reason, request.last_error_detail)))
+    return f"{request.state}: {reason}" if reason else request.state
+
+
+def _exit_by(ending: Ending, *, wait: bool) -> None:
+    """End with an exit code other than 0 if not every post asked for was written."""
+    if ending.is_interrupted:
+        raise CommandError(
+            f"interrupted: what was asked for stays asked for, a running consumer writes it ({HOW_TO_LOOK})",
+            exit_code=EXIT_INTERRUPTED,
+        )
+    problems = []
+    failed = [request for request in ending.requests if request.state == "failed"]
+    if failed:
+        problems.append(f"{len(failed)} of {len(ending.requests)} failed ({HOW_TO_LOOK})")
+    if wait and ending.pending:
+        problems.append(_why_pending(ending))
+    problems.extend(ending.plan.problems)
+    if problems:
+        raise CommandError(in_one_line(problems))
+
+
+def _why_pending(ending: Ending) -> str:
+    if seems_without_consumer(ending.requests):
+        return "no consumer has taken them: they are written as soon as `instagram-feed run` runs"
+    return f"{len(ending.pending)} of {len(ending.requests)} are not written yet, which goes on ({HOW_TO_LOOK})"

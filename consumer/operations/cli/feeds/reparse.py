@@ -1,0 +1,116 @@
+"""`instagram-feed feeds reparse`: posts read anew from the answers that are stored with them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from rich.text import Text
+
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError, in_one_line
+from consumer.operations.cli.feeds.diff import difference_view
+from consumer.operations.cli.feeds.reference import FeedArguments, named_bases
+from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json
+from consumer.operations.revisions.feed_difference import FeedDifference, difference
+from consumer.operations.revisions.reparse import is_same, reparsed
+from consumer.operations.revisions.revision_copies import RevisionCopier
+from consumer.operations.revisions.revision_source import CannotRevise
+from consumer.settings import DatabaseSettings, PostSettings, TopicSettings, load
+from repository.operations.revision_source import FeedReference, RevisionSource
+
+
+class ReparseSettings(DatabaseSettings, TopicSettings, PostSettings):
+    """What reading a stored answer again needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReparsedPost:
+    """What one post's raw answer gives now: a problem, or what differs from the stored post (None: nothing)."""
+
+    instagram_feed_id: UUID
+    problem: str | None = None
+    difference: FeedDifference | None = None
+    revision: int | None = None
+    new_instagram_feed_id: UUID | None = None
+
+    @property
+    def result(self) -> str:
+        """In a word: unusable, unchanged, changed or republished."""
+        if self.problem:
+            return "unusable"
+        if self.difference is None:
+            return "unchanged"
+        return "republished" if self.new_instagram_feed_id else "changed"
+
+
+def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
+    """Rebuild posts from their stored raw answers by the rules of today (MAX_HASHTAGS), without an LLM call.
+
+    A post that comes out different is published as a new revision, which is then the current one; a post that
+    comes out the same stays as it is.
+
+    Example: instagram-feed feeds reparse 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa --dry-run
+    """
+    readings = asyncio.run(_read(load(ReparseSettings), list(dict.fromkeys(feeds)), dry_run=dry_run))
+    if json:
+        print_json({"dry_run": dry_run, "posts": [_document(reading) for reading in readings]})
+    else:
+        _show(readings)
+    problems = [reading.problem for reading in readings if reading.problem]
+    if problems:
+        raise CommandError(in_one_line(problems))
+
+
+async def _read(settings: ReparseSettings, references: list[FeedReference], *, dry_run: bool) -> list[ReparsedPost]:
+    async with database_connection(settings) as connection:
+        bases = {basis.feed.instagram_feed_id: basis for basis in await named_bases(connection, references)}
+        republisher = RevisionCopier(connection, created_topic=settings.feed_created_topic)
+        readings = [_reading(basis, republisher, settings.max_hashtags) for basis in bases.values()]
+        changed = [FeedReference(reading.instagram_feed_id) for reading in readings if reading.difference]
+        if dry_run or not changed:
+            return readings
+        published = await republisher.republish(
+            changed, lambda basis: reparsed(basis.feed, max_hashtags=settings.max_hashtags), origin="reparse"
+        )
+        new = {feed.based_on_feed_id: feed for feed in published.values()}
+        return [
+            replace(reading, revision=feed.revision, new_instagram_feed_id=feed.instagram_feed_id)
+            if (feed := new.get(reading.instagram_feed_id))
+            else reading
+            for reading in readings
+        ]
+
+
+def _reading(basis: RevisionSource, republisher: RevisionCopier, max_hashtags: int) -> ReparsedPost:
+    feed = basis.feed
+    try:
+        post = reparsed(feed, max_hashtags=max_hashtags)
+        if is_same(feed, post):
+            return ReparsedPost(feed.instagram_feed_id)
+        after = replace(feed, instagram_ad_copy=post.instagram_ad_copy, hashtags=post.hashtags)
+        revision = republisher.next_revision(basis, post).revision
+        return ReparsedPost(feed.instagram_feed_id, difference=difference(feed, after), revision=revision)
+    except CannotRevise as error:
+        return ReparsedPost(feed.instagram_feed_id, problem=str(error))
+
+
+def _show(readings: Sequence[ReparsedPost]) -> None:
+    console = people_console()
+    for reading in readings:
+        became = f", revision {reading.revision}" if reading.revision else ""
+        console.print(Text(f"{reading.instagram_feed_id}: {reading.result}{became}"))
+        if reading.difference:
+            console.print(difference_view(reading.difference))
+
+
+def _document(reading: ReparsedPost) -> dict[str, object]:
+    texts = reading.difference.texts if reading.difference else {}
+    return {
+        "instagram_feed_id": reading.instagram_feed_id,
+        "result": reading.result,
+        "problem": reading.problem,
+        "revision": reading.revision,
+        "new_instagram_feed_id": reading.new_instagram_feed_id,
+        "difference": {name: lines for name, lines in texts.items() if lines},
+    }

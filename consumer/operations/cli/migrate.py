@@ -1,0 +1,34 @@
+"""`instagram-feed migrate`: bring the database's schema up to date, or back."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from consumer.operations.cli.errors import CommandError
+from consumer.settings import DatabaseSettings, load
+from repository import migrations
+from repository.errors import StoreError
+
+
+def migrate(
+    to: Annotated[str, typer.Option(help="Revision to upgrade to.", metavar="REVISION")] = "head",
+    down_to: Annotated[
+        str | None,
+        typer.Option(help="Take back the revisions after this one; 'base' for all.", metavar="REVISION"),
+    ] = None,
+) -> None:
+    """Create or update the tables in DATABASE_URL. Safe when several start at once.
+
+    Example: instagram-feed migrate
+    """
+    database_url = load(DatabaseSettings).database_url.get_secret_value()
+    try:
+        if down_to is None:
+            done = asyncio.run(migrations.upgrade(database_url, to))
+            typer.echo(f"applied: {', '.join(done)}" if done else "nothing to do: the schema is up to date")
+        else:
+            done = asyncio.run(migrations.downgrade(database_url, down_to))
+            typer.echo(f"taken back: {', '.join(done)}" if done else "nothing to do")
+    except StoreError as error:
+        raise CommandError(f"DATABASE_URL: {error}") from error

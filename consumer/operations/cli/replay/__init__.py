@@ -1,0 +1,123 @@
+"""`instagram-feed replay`: read a range of a topic again."""
+
+import asyncio
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from aiokafka.errors import KafkaError
+
+from consumer.kafka.sessions import BrokerUnavailable
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
+from consumer.operations.cli.replay.run import ReplayRequest, ReplaySettings, Result, replayed
+from consumer.operations.cli.replay.view import document, sentences
+from consumer.operations.cli.signals import EXIT_INTERRUPTED
+from consumer.operations.replay.choice import Conditions, Mode
+from consumer.operations.replay.ranges import Boundary, RangeError, parse_boundary
+from consumer.operations.replay.replayer import ReplayFilter
+from consumer.settings import load
+
+USUAL_MAX_COST_USD = 1.0
+
+
+def _boundary(text: str) -> Boundary:
+    try:
+        return parse_boundary(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def replay(  # noqa: PLR0913 - the options of one command
+    *,
+    mode: Annotated[
+        Mode,
+        typer.Option(
+            help="missing: write posts for overlays that have none. republish: send the stored created events again, "
+            "byte for byte, without an LLM. regenerate: write a new revision of every post."
+        ),
+    ] = Mode.MISSING,
+    topic: Annotated[
+        str | None, typer.Option(help="Topic to read; the dead letters' too.", show_default="OVERLAY_COMPLETED_TOPIC")
+    ] = None,
+    from_: Annotated[
+        str, typer.Option("--from", help="earliest, an offset (with --partition), or a time such as 2026-11-25T09:00Z.")
+    ] = "earliest",
+    to: Annotated[
+        str, typer.Option(help="The same for the end, exclusive; latest is the end as it is now.")
+    ] = "latest",
+    partition: Annotated[int | None, typer.Option(min=0, help="Only this partition.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only events of this tenant_id.")] = None,
+    overlay: Annotated[UUID | None, typer.Option(help="Only events of this overlay_id.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Do something for at most so many overlays.")] = None,
+    if_prompt_version_not: Annotated[
+        str | None, typer.Option(help="regenerate: leave posts of this prompt version alone.")
+    ] = None,
+    if_model_not: Annotated[str | None, typer.Option(help="regenerate: leave posts by this model_name alone.")] = None,
+    id_: Annotated[
+        str | None, typer.Option("--id", metavar="NAME", help="Names the replay.", show_default="from the options")
+    ] = None,
+    max_cost_usd: Annotated[
+        float, typer.Option(min=0, help="Ask, or want --yes, if it is estimated to cost more.")
+    ] = USUAL_MAX_COST_USD,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until consumers have done it.")] = True,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Read a range of events again, to write what is missing, to send or to write posts once more.
+
+    The range is read apart from the consumer group. What has to be written is entered in the background: running
+    consumers do it with the slots that live events leave. A replay has a name; run again, it goes on where it
+    was and adds nothing that it has asked for before. To do the same once more, give it another --id.
+
+    Example: instagram-feed replay --mode regenerate --from 2026-11-24 --if-prompt-version-not feed-post-1-1a2b3c4d
+    --dry-run
+    """
+    conditions = Conditions(if_prompt_version_not, if_model_not)
+    if conditions != Conditions() and mode is not Mode.REGENERATE:
+        raise CommandError("--if-prompt-version-not and --if-model-not go with --mode regenerate")
+    settings = load(ReplaySettings)
+    asked = ReplayRequest(
+        topic=topic or settings.overlay_completed_topic,
+        begin_text=from_,
+        end_text=to,
+        begin=_boundary(from_),
+        end=_boundary(to),
+        partition=partition,
+        wanted=ReplayFilter(mode, conditions, tenant, overlay, limit),
+        name=id_,
+    )
+    try:
+        result = asyncio.run(
+            replayed(
+                settings, asked, max_cost_usd=None if yes else Decimal(str(max_cost_usd)), wait=wait, dry_run=dry_run
+            )
+        )
+    except (BrokerUnavailable, RangeError) as error:
+        raise CommandError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            "a record of the range has a header whose name is not UTF-8: its batch cannot be read; "
+            "leave it out with --partition, --from and --to"
+        ) from error
+    except KafkaError as error:
+        raise CommandError(f"the broker does not answer as it should ({type(error).__name__}: {error})") from error
+    if json:
+        print_json(document(result))
+    else:
+        for sentence in sentences(result):
+            typer.echo(sentence)
+    _exit_by(result)
+
+
+def _exit_by(result: Result) -> None:
+    if result.is_interrupted:
+        raise CommandError(
+            f"interrupted: the same command, or --id {result.name}, goes on where it was; "
+            "what is entered stays entered, running consumers write it",
+            exit_code=EXIT_INTERRUPTED,
+        )
+    if result.progress and result.progress.failed:
+        raise CommandError(f"{result.progress.failed} failed: `instagram-feed requests list --state failed`")

@@ -1,0 +1,250 @@
+"""A replay from its options to its end: looked through, agreed to, entered, followed."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from time import monotonic
+from uuid import UUID, uuid5
+
+import typer
+from aiokafka import AIOKafkaConsumer
+
+from consumer.kafka.sessions import connected_admin, connected_reader
+from consumer.kafka.topics import partitions_of
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.progress import progress_bar
+from consumer.operations.cli.signals import cancel_on_signals
+from consumer.operations.replay.choice import Mode
+from consumer.operations.replay.estimate import PAST_POSTS, Estimate, estimate
+from consumer.operations.replay.ranges import Boundary, RangeError, chosen_partitions, resolve
+from consumer.operations.replay.reading import batches
+from consumer.operations.replay.replayer import ReplayCounts, Replayer, ReplayFilter
+from consumer.post.prompt import PromptTemplate
+from consumer.settings import CapacitySettings, DatabaseSettings, KafkaSettings, PostSettings
+from repository.llm_models import ModelNotUsable, find_active
+from repository.operations.replay_requests import past_calls
+from repository.operations.replays import (
+    PartitionRange,
+    ReplayProgress,
+    begin_replay,
+    mode_of,
+    ranges_of,
+    replay_progress,
+)
+from repository.pool import Connection
+
+POLL_S = 0.25
+UNTAKEN_S = 5.0
+_NAMES = UUID("5c1c3b6e-9a53-4d0c-8f6f-6f7f0f3f8a11")
+
+
+class ReplaySettings(KafkaSettings, DatabaseSettings, PostSettings, CapacitySettings):
+    """What a replay needs; no key of a provider, as consumers make the calls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayRequest:
+    """What the command line asks for."""
+
+    topic: str
+    begin_text: str
+    end_text: str
+    begin: Boundary
+    end: Boundary
+    partition: int | None
+    wanted: ReplayFilter
+    name: str | None
+
+    @property
+    def as_json(self) -> str:
+        """What tells one replay from another, the limit apart: a larger limit goes on."""
+        wanted = self.wanted
+        return json.dumps(
+            {
+                "mode": wanted.mode,
+                "topic": self.topic,
+                "from": self.begin_text,
+                "to": self.end_text,
+                "partition": self.partition,
+                "tenant": wanted.tenant_id,
+                "overlay": wanted.overlay_id and str(wanted.overlay_id),
+                "if_prompt_version_not": wanted.conditions.prompt_version_not,
+                "if_model_not": wanted.conditions.model_not,
+            }
+        )
+
+    @property
+    def replay_name(self) -> str:
+        """The name given, else one that the same options have each time."""
+        return self.name or f"{self.wanted.mode}-{uuid5(_NAMES, self.as_json).hex[:8]}"
+
+    @property
+    def replay_id(self) -> UUID:
+        """The id that the name stands for."""
+        return uuid5(_NAMES, self.replay_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How far it came. `progress` is None where nothing was to be entered."""
+
+    name: str
+    replay_id: UUID
+    mode: Mode
+    ranges: list[PartitionRange]
+    tally: ReplayCounts
+    estimate: Estimate
+    progress: ReplayProgress | None = None
+    is_dry_run: bool = False
+    is_interrupted: bool = False
+
+
+async def replayed(
+    settings: ReplaySettings, asked: ReplayRequest, *, max_cost_usd: Decimal | None, wait: bool, dry_run: bool
+) -> Result:
+    """Replay; `max_cost_usd` None agrees to any cost.
+
+    Raises:
+        CommandError, RangeError, BrokerUnavailable: it cannot be done, or nobody agreed to what it costs.
+    """
+    async with connected_reader(settings) as reader, database_connection(settings) as connection:
+        cancel_on_signals()
+        ranges = await _ranges(settings, reader, connection, asked)
+        before = (await replay_progress(connection, asked.replay_id)).entered
+        replayer = Replayer(
+            connection,
+            asked.replay_id,
+            asked.wanted,
+            max_event_bytes=settings.max_event_bytes,
+            asked_before=before,
+        )
+        template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
+        await _followed(
+            "reading", replayer.look_through(batches(reader, asked.topic, ranges), template), _records(ranges)
+        )
+        _refuse_unknown_tenant(asked, replayer.tally)
+        result = Result(
+            asked.replay_name,
+            asked.replay_id,
+            asked.wanted.mode,
+            ranges,
+            replayer.tally,
+            await _estimated(connection, settings, replayer.tally),
+            is_dry_run=dry_run,
+        )
+        if dry_run:
+            return result
+        _agree(result, max_cost_usd)
+        return await _entered(settings, reader, connection, asked, result, before=before, wait=wait)
+
+
+async def _ranges(
+    settings: ReplaySettings, reader: "AIOKafkaConsumer[bytes, bytes]", connection: Connection, asked: ReplayRequest
+) -> list[PartitionRange]:
+    """The range as it was when the replay began, else as it is now."""
+    known = await mode_of(connection, asked.replay_id)
+    if known is not None and json.loads(known[1]) != json.loads(asked.as_json):
+        raise CommandError(
+            f"--id {asked.replay_name} is a replay with other options ({known[1]}); give another --id, or those options"
+        )
+    if ranges := await ranges_of(connection, asked.replay_id):
+        return ranges
+    async with connected_admin(settings) as admin:
+        numbers = await partitions_of(admin, asked.topic)
+    return await resolve(reader, chosen_partitions(asked.topic, numbers, asked.partition), asked.begin, asked.end)
+
+
+def _records(ranges: list[PartitionRange]) -> int:
+    return sum(one.end - one.next for one in ranges)
+
+
+async def _followed(doing: str, steps: AsyncIterator[ReplayCounts], records: int) -> None:
+    with progress_bar(doing, records) as report:
+        async for tally in steps:
+            report(tally.records)
+
+
+def _refuse_unknown_tenant(asked: ReplayRequest, tally: ReplayCounts) -> None:
+    wanted = asked.wanted
+    if tally.records and not tally.actions and not tally.repeated:
+        if wanted.tenant_id is not None:
+            raise RangeError(f"--tenant: no event of the range is of tenant {wanted.tenant_id}")
+        if wanted.overlay_id is not None:
+            raise RangeError(f"--overlay: no event of the range is of overlay {wanted.overlay_id}")
+
+
+async def _estimated(connection: Connection, settings: ReplaySettings, tally: ReplayCounts) -> Estimate:
+    try:
+        model = await find_active(connection, settings.llm_model)
+    except ModelNotUsable as error:
+        raise CommandError(f"LLM_MODEL: {error}") from error
+    past = await past_calls(connection, model.llm_model_id, posts=PAST_POSTS)
+    return estimate(tally.paid, tally.prompt_characters, past, model, max_in_flight=settings.max_in_flight)
+
+
+def _agree(result: Result, max_cost_usd: Decimal | None) -> None:
+    """Have a person say yes to what costs more than they expect.
+
+    Raises:
+        CommandError: there is nobody to ask, or the answer is no.
+    """
+    cost_usd = result.estimate.cost_usd
+    if max_cost_usd is None or cost_usd <= max_cost_usd:
+        return
+    what = f"{result.estimate.posts} posts for about USD {cost_usd:.2f}, more than --max-cost-usd {max_cost_usd:f}"
+    if not sys.stdin.isatty():
+        raise CommandError(f"{what}: nothing was entered; say --yes, or raise --max-cost-usd")
+    if not typer.confirm(f"{what}. Go on?", err=True):
+        raise CommandError("nothing was entered")
+
+
+async def _entered(
+    settings: ReplaySettings,
+    reader: "AIOKafkaConsumer[bytes, bytes]",
+    connection: Connection,
+    asked: ReplayRequest,
+    result: Result,
+    *,
+    before: int,
+    wait: bool,
+) -> Result:
+    await begin_replay(
+        connection,
+        asked.replay_id,
+        name=asked.replay_name,
+        mode=asked.wanted.mode,
+        topic=asked.topic,
+        asked=asked.as_json,
+        ranges=result.ranges,
+    )
+    replayer = Replayer(
+        connection, asked.replay_id, asked.wanted, max_event_bytes=settings.max_event_bytes, asked_before=before
+    )
+    steps = replayer.enter(batches(reader, asked.topic, result.ranges), created_topic=settings.feed_created_topic)
+    is_interrupted = False
+    try:
+        await _followed("entering", steps, _records(result.ranges))
+        if wait:
+            await _until_done(connection, asked.replay_id)
+    except asyncio.CancelledError:
+        is_interrupted = True
+    progress = None if is_interrupted else await replay_progress(connection, asked.replay_id)
+    return replace(result, progress=progress, is_interrupted=is_interrupted)
+
+
+async def _until_done(connection: Connection, replay_id: UUID) -> None:
+    """Wait until consumers have ended all that was entered; progress on a terminal, a word if there is no consumer."""
+    progress = await replay_progress(connection, replay_id)
+    began, has_warned = monotonic(), False
+    with progress_bar("writing", progress.pending + progress.done + progress.failed) as report:
+        while progress.pending:
+            await asyncio.sleep(POLL_S)
+            progress = await replay_progress(connection, replay_id)
+            report(progress.done + progress.failed)
+            if not progress.taken and not has_warned and monotonic() - began > UNTAKEN_S:
+                has_warned = True
+                typer.echo("no consumer has taken any of it: does `instagram-feed run` run?", err=True)

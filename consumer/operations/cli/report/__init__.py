@@ -1,0 +1,167 @@
+"""`instagram-feed report`: figures of the posts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json
+from consumer.operations.cli.report.html import html
+from consumer.operations.cli.report.scope import (
+    DaysOption,
+    ModelOption,
+    Range,
+    SinceOption,
+    TenantOption,
+    TimezoneOption,
+    UntilOption,
+    chosen_range,
+    chosen_scope,
+)
+from consumer.operations.cli.report.view import Figures, columns_of, figures_of, report_table
+from consumer.settings import DatabaseSettings, load
+from repository.operations import reports
+from repository.operations.report_scope import GroupBy, ReportScope
+from repository.pool import Connection
+
+WEEK, MONTH = 7, 30
+SUMMARY = "Latency, tokens and cost of the posts, by model, tenant and day."
+
+report = typer.Typer(help=SUMMARY, no_args_is_help=True)
+
+ByOption = Annotated[GroupBy | None, typer.Option("--by", help="A row for each of these.")]
+Query = Callable[[Connection, ReportScope, GroupBy | None], Awaitable[Sequence[Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report: the query with its rows, what it says of itself, how many days it looks back unless told."""
+
+    query: Query
+    row: type
+    days: int
+    about: str
+    example: str
+
+
+REPORTS: Mapping[str, Report] = {
+    "latency": Report(
+        reports.latency,
+        reports.Latency,
+        WEEK,
+        "How long the calls that wrote the posts took, in milliseconds.",
+        "instagram-feed report latency --tenant store-apparel-1 --by model",
+    ),
+    "tokens": Report(
+        reports.tokens,
+        reports.Tokens,
+        WEEK,
+        "How many tokens the calls that wrote the posts took.",
+        "instagram-feed report tokens --since 2026-11-01 --until 2026-12-01 --by tenant",
+    ),
+    "cost": Report(
+        reports.cost,
+        reports.Cost,
+        WEEK,
+        "What the posts of each model cost: estimated at the prices of today, and spent.\n\n"
+        "The estimate counts the calls that wrote the posts and knows no cached tokens. Spent is every call at "
+        "the price of its time; with failed and unfinished requests, which have lines of their own, it adds up "
+        "to the provider's bill. Those lines are left out with --model: the model of a failed request is not kept.",
+        "instagram-feed report cost --days 30 --by tenant --csv",
+    ),
+    "daily-tokens": Report(
+        reports.daily_tokens,
+        reports.DailyTokens,
+        MONTH,
+        "How many tokens each day's posts took.",
+        "instagram-feed report daily-tokens --tenant store-apparel-1 --timezone Asia/Seoul",
+    ),
+    "models": Report(
+        reports.models,
+        reports.ModelUse,
+        WEEK,
+        "How much each model was used, how fast it was and what it cost.",
+        "instagram-feed report models --days 30",
+    ),
+    "daily-models": Report(
+        reports.daily_models,
+        reports.DailyModelUse,
+        MONTH,
+        "What each model did each day, and what that cost.",
+        "instagram-feed report daily-models --model gpt-4o-mini --json",
+    ),
+}
+
+
+@report.callback()
+def _group() -> None:
+    """Latency, tokens and cost of the posts, by model, tenant and day."""
+
+
+def _command(name: str, chosen: Report) -> None:
+    """Add the command of one report; all have the same options."""
+
+    def command(  # noqa: PLR0913 - the options that every report has
+        *,
+        tenant: TenantOption = None,
+        model: ModelOption = None,
+        since: SinceOption = None,
+        until: UntilOption = None,
+        days: DaysOption = None,
+        timezone: TimezoneOption = "UTC",
+        by: ByOption = None,
+        json: JsonOption = False,
+        csv: CsvOption = False,
+    ) -> None:
+        if json and csv:
+            raise CommandError("--json and --csv: give one of them")
+        wanted = chosen_range(since, until, days, timezone, now=datetime.now(UTC), usual_days=chosen.days)
+        figures = asyncio.run(_figures(chosen, wanted, tenant, model, by))
+        if json:
+            print_json(_document(name, figures, wanted, tenant, model))
+        elif csv:
+            print_csv(figures.lines, columns_of(chosen.row, by))
+        elif not figures.lines:
+            typer.echo("No posts.")
+        else:
+            people_console().print(report_table(figures, columns_of(chosen.row, by)))
+
+    command.__doc__ = (
+        f"{chosen.about}\n\nThe last {chosen.days} days, unless --days or --since say otherwise."
+        f"\n\nExample: {chosen.example}"
+    )
+    report.command(name)(command)
+
+
+for _name, _report in REPORTS.items():
+    _command(_name, _report)
+report.command()(html)
+
+
+async def _figures(chosen: Report, wanted: Range, tenant: str | None, model: str | None, by: GroupBy | None) -> Figures:
+    async with database_connection(load(DatabaseSettings)) as connection:
+        scope = await chosen_scope(connection, wanted, tenant, model)
+        rows = await chosen.query(connection, scope, by)
+        # which model a failed request was for is not kept
+        bill = chosen.query is reports.cost and model is None
+        without_post = await reports.cost_without_post(connection, scope, by) if bill else None
+    return figures_of(rows, without_post, by)
+
+
+def _document(name: str, figures: Figures, wanted: Range, tenant: str | None, model: str | None) -> dict[str, object]:
+    document: dict[str, object] = {
+        "report": name,
+        "since": wanted.since,
+        "until": wanted.until,
+        "tenant_id": tenant,
+        "model": model,
+        "rows": figures.rows,
+    }
+    if figures.without_post is not None:
+        document |= {"without_post": figures.without_post, "total_spent_usd": figures.total_spent_usd}
+    return document

@@ -1,0 +1,88 @@
+"""What the options of `instagram-feed report` say: which posts, of which time."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from consumer.operations.cli.errors import CommandError
+from repository.llm_models import ModelNotUsable, find_one
+from repository.operations.report_scope import ReportScope, tenant_is_known
+from repository.pool import Connection
+
+MOST_DAYS = 36_500
+
+TenantOption = Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="Only posts of this model: NAME, PROVIDER/NAME, either with @VERSION, or its id.")
+]
+SinceOption = Annotated[datetime | None, typer.Option(help="Only posts created at this time or later.")]
+UntilOption = Annotated[datetime | None, typer.Option(help="Only posts created before this time.")]
+DaysOption = Annotated[int | None, typer.Option(min=1, max=MOST_DAYS, help="So many days back, in place of --since.")]
+TimezoneOption = Annotated[str, typer.Option(help="Of --since, --until and the days: an IANA name such as Asia/Seoul.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The time that a report is about; None is an open end."""
+
+    since: datetime
+    until: datetime | None
+    timezone: str
+
+
+def chosen_range(
+    since: datetime | None, until: datetime | None, days: int | None, timezone: str, *, now: datetime, usual_days: int
+) -> Range:
+    """The time that the options mean; without any it is `usual_days` up to now.
+
+    Raises:
+        CommandError: the options contradict each other, leave no time, or name an unknown timezone.
+    """
+    zone = _zone(timezone)
+    if since and days:
+        raise CommandError("--since and --days both say where the report begins: give one of them")
+    end = _placed(until, zone)
+    begin = _placed(since, zone) or _back(end or now, days or usual_days)
+    if begin >= (end or now):
+        limit = f"--until {end:%Y-%m-%d %H:%M}" if end else "now"
+        raise CommandError(f"the range is empty: --since {begin:%Y-%m-%d %H:%M} is not before {limit} (UTC)")
+    return Range(begin, end, timezone)
+
+
+async def chosen_scope(connection: Connection, chosen: Range, tenant: str | None, model: str | None) -> ReportScope:
+    """The posts that the options mean.
+
+    Raises:
+        CommandError: no post and no request was ever of this tenant, or no single model has this name.
+    """
+    try:
+        found = await find_one(connection, model) if model else None
+    except ModelNotUsable as error:
+        raise CommandError(f"--model: {error}") from None
+    if tenant is not None and not await tenant_is_known(connection, tenant):
+        raise CommandError(f"--tenant: no post and no request was ever of tenant '{tenant}'")
+    return ReportScope(
+        since=chosen.since,
+        until=chosen.until,
+        tenant_id=tenant,
+        llm_model_id=found.llm_model_id if found else None,
+        timezone=chosen.timezone,
+    )
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise CommandError(f"--timezone: '{name}' is no timezone; it wants an IANA name such as Asia/Seoul") from None
+
+
+def _placed(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    return moment and moment.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _back(end: datetime, days: int) -> datetime:
+    return end - timedelta(days=days)

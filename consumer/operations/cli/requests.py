@@ -1,0 +1,151 @@
+"""`instagram-feed requests`: the ledger, and failed requests sent round again."""
+
+import asyncio
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.table import Table
+
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.settings import DatabaseSettings, load
+from repository.operations.request_queries import RequestFilter, RequestSummary, list_requests, retry_failed
+
+MOST_SHOWN = 100_000
+
+requests = typer.Typer(help="The ledger: what became of each overlay.", no_args_is_help=True)
+
+
+class State(StrEnum):
+    """The states of a request."""
+
+    CLAIMED = "claimed"
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    HELD = "held"
+    BATCHED = "batched"
+
+
+OverlayOption = Annotated[UUID | None, typer.Option(help="Only this overlay_id, all revisions.")]
+TenantOption = Annotated[str | None, typer.Option(help="Only requests of this tenant_id.")]
+ReasonOption = Annotated[str | None, typer.Option(help="Only with this last error, such as llm_refused.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Only changed at this time (UTC) or later.")]
+UntilOption = Annotated[datetime | None, typer.Option(help="Only changed before this time (UTC).")]
+
+
+@requests.callback()
+def _group() -> None:
+    """The ledger: what became of each overlay."""
+
+
+@requests.command("list")
+def list_(
+    *,
+    state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
+    overlay: OverlayOption = None,
+    tenant: TenantOption = None,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_SHOWN, help="At most so many.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """List requests, the one changed last first.
+
+    Example: instagram-feed requests list --state failed --reason llm_refused
+    """
+    wanted = RequestFilter(
+        state=state and state.value,
+        overlay_id=overlay,
+        tenant_id=tenant,
+        reason=reason,
+        since=_in_utc(since),
+        until=_in_utc(until),
+    )
+    found = asyncio.run(_listed(wanted, limit))
+    if json:
+        print_json([asdict(request) for request in found])
+    elif found:
+        people_console().print(_table(found))
+    else:
+        typer.echo("No requests.")
+
+
+@requests.command()
+def retry(
+    *,
+    overlay: OverlayOption = None,
+    tenant: TenantOption = None,
+    reason: ReasonOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    all_: Annotated[bool, typer.Option("--all", help="All failed requests.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be tried again.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Have failed requests tried again; a running consumer takes them within a second.
+
+    Each may cost LLM calls again. Say which ones, or --all.
+
+    Example: instagram-feed requests retry --reason llm_unavailable --since 2026-11-22 --dry-run
+    """
+    wanted = RequestFilter(
+        state=State.FAILED.value,
+        overlay_id=overlay,
+        tenant_id=tenant,
+        reason=reason,
+        since=_in_utc(since),
+        until=_in_utc(until),
+    )
+    if wanted == RequestFilter(state=State.FAILED.value) and not all_:
+        raise CommandError("say which failed requests: --overlay, --tenant, --reason, --since, --until or --all")
+    overlays = asyncio.run(_would_retry(wanted) if dry_run else _retried(wanted))
+    if json:
+        print_json({"dry_run": dry_run, "requests": len(overlays), "overlay_ids": overlays})
+    else:
+        typer.echo(f"{len(overlays)} failed requests {'would be' if dry_run else 'will be'} tried again.")
+
+
+async def _listed(wanted: RequestFilter, limit: int) -> list[RequestSummary]:
+    async with database_connection(load(DatabaseSettings)) as connection:
+        return await list_requests(connection, wanted, limit=limit)
+
+
+async def _would_retry(wanted: RequestFilter) -> list[UUID]:
+    return [request.overlay_id for request in await _listed(wanted, MOST_SHOWN)]
+
+
+async def _retried(wanted: RequestFilter) -> list[UUID]:
+    async with database_connection(load(DatabaseSettings)) as connection:
+        return await retry_failed(connection, wanted)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=UTC)
+
+
+def _table(found: list[RequestSummary]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("changed (UTC)", "state", "overlay", "tenant"):
+        table.add_column(name, no_wrap=True)
+    for name in ("attempts", "calls", "USD"):
+        table.add_column(name, justify="right")
+    table.add_column("last error")
+    for request in found:
+        table.add_row(
+            f"{request.updated_at:%Y-%m-%d %H:%M:%S}",
+            request.state,
+            str(request.overlay_id),
+            request.tenant_id,
+            str(request.attempts),
+            str(request.llm_calls),
+            f"{request.cost_usd:.6f}",
+            ": ".join(filter(None, (request.last_error_reason, request.last_error_detail))),
+        )
+    return table

@@ -1,0 +1,64 @@
+"""`instagram-feed run`: the consumer itself."""
+
+import asyncio
+import gc
+import os
+import signal
+
+import uvloop
+
+from consumer.errors import FatalError, StartupError
+from consumer.lifecycle import run as run_until_stopped
+from consumer.operations.cli.errors import CommandError
+from consumer.settings import Settings, load
+from consumer.telemetry import logs
+
+EXIT_GAVE_UP = 3
+EXIT_SECOND_SIGNAL = 130
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+
+
+def run() -> None:
+    """Consume overlay.completed and write posts until SIGTERM or Ctrl-C.
+
+    A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once. All settings
+    come from the environment and `.env`; a wrong one ends the program with exit code 2. Exit code 3
+    means that too many records in a row are invalid, or that one cannot be read at all: the program stopped
+    and left them where they are, rather than empty the topic into the dead letters.
+
+    Example: instagram-feed run
+    """
+    settings = load(Settings)
+    logs.configure(log_format=settings.log_format, level=settings.log_level)
+    _spare_the_collector()
+    try:
+        uvloop.run(_run(settings))
+    except StartupError as error:
+        raise CommandError(str(error)) from None
+    except FatalError as error:
+        raise CommandError(str(error), exit_code=EXIT_GAVE_UP) from None
+
+
+def _spare_the_collector() -> None:
+    """Have the garbage collector pass over what was imported, and look less often at what comes and goes.
+
+    Hundreds of requests in flight are many live objects and hardly any cycles: looking every 700 allocations
+    took a quarter of the CPU.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, 20, 100)
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            os._exit(EXIT_SECOND_SIGNAL)
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    await run_until_stopped(settings, stop)

@@ -1,0 +1,96 @@
+"""Checks of the database, its schema and the model's row."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from consumer.llm.model_lifetime import shutdown_notice
+from consumer.operations.doctor.finding import Examination, Finding
+from consumer.settings import DatabaseSettings
+from repository.errors import StoreError
+from repository.llm_models import LlmModel, ModelNotUsable, find_active
+from repository.pool import Connection, connection, open_pool
+from repository.schema_version import schema_version
+
+CHECKS = ("database", "schema")
+MODEL_CHECK = "model"
+PRICES = ("prompt_token_cost_per_1m", "completion_token_cost_per_1m")
+APPLICATION_NAME = "instagram-feed doctor"
+
+
+class WantedModel(NamedTuple):
+    """The variable that names a model, and the name."""
+
+    variable: str
+    name: str
+
+
+async def examine_database(settings: DatabaseSettings, models: Mapping[str, WantedModel]) -> Examination:
+    """Whether the database answers and is migrated, and for each check whether its model has a usable row."""
+    database_url = settings.database_url.get_secret_value()
+    try:
+        pool = await open_pool(database_url, size=1, application_name=APPLICATION_NAME)
+    except StoreError as error:
+        yield Finding("database", "failed", str(error), "start it, or correct DATABASE_URL")
+        return
+    try:
+        async with connection(pool) as borrowed:
+            yield Finding("database", "ok", _server(borrowed))
+            schema = await schema_version(borrowed)
+            if schema.current != schema.head:
+                detail = f"at migration {schema.current or 'none'}, this program needs {schema.head}"
+                yield Finding("schema", "failed", detail, "run `instagram-feed migrate`")
+                return
+            yield Finding("schema", "ok", f"at migration {schema.head}")
+            for check, wanted in models.items():
+                yield replace(await _model(borrowed, wanted), check=check)
+    except StoreError as error:
+        yield Finding("database", "failed", str(error), "see the database's log")
+    finally:
+        pool.terminate()
+
+
+def _server(borrowed: Connection) -> str:
+    version = borrowed.get_server_version()
+    # asyncpg keeps the place that the middle number had until PostgreSQL 9
+    return f"PostgreSQL {version.major}.{version.micro}"
+
+
+async def provider_and_name(settings: DatabaseSettings, name: str) -> tuple[str, str] | None:
+    """Provider and model_name of a model's row; None where the database cannot tell."""
+    try:
+        pool = await open_pool(settings.database_url.get_secret_value(), size=1, application_name=APPLICATION_NAME)
+    except StoreError:
+        return None
+    try:
+        async with connection(pool) as borrowed:
+            model = await find_active(borrowed, name)
+    except (StoreError, ModelNotUsable):
+        return None
+    finally:
+        pool.terminate()
+    return model.provider, model.model_name
+
+
+async def _model(borrowed: Connection, wanted: WantedModel) -> Finding:
+    try:
+        model = await find_active(borrowed, wanted.name)
+    except ModelNotUsable as error:
+        return Finding(
+            MODEL_CHECK, "failed", str(error), f"set {wanted.variable} to one that is active, or activate it"
+        )
+    return model_finding(model, now=datetime.now(UTC), variable=wanted.variable)
+
+
+def model_finding(model: LlmModel, *, now: datetime, variable: str) -> Finding:
+    """What is to be said about the row of a model."""
+    notice = shutdown_notice(model.shutdown_date, today=now.date())
+    if notice is not None:
+        advice = f"set {variable} to its successor; see `instagram-feed models list`"
+        return Finding(MODEL_CHECK, "failed" if notice.is_over else "warning", f"{model.model_name} {notice}", advice)
+    prices = (model.prompt_token_cost_per_1m, model.completion_token_cost_per_1m)
+    if unpriced := [name for name in PRICES if getattr(model, name) is None]:
+        advice = f"`instagram-feed models update {model.full_name}` with {' and '.join(unpriced)}"
+        return Finding(MODEL_CHECK, "warning", f"{model.model_name} has no price, so every post counts as free", advice)
+    return Finding(MODEL_CHECK, "ok", f"{model.model_name}: USD {prices[0]} in, {prices[1]} out per 1M tokens")

@@ -1,0 +1,97 @@
+"""All checks side by side, each with a deadline, so that one dead server hides nothing about the others."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing, suppress
+from typing import TypeVar
+
+from consumer.operations.doctor import database, kafka, llm
+from consumer.operations.doctor.database import WantedModel, examine_database, provider_and_name
+from consumer.operations.doctor.finding import Examination, Finding
+from consumer.operations.doctor.kafka import examine_kafka
+from consumer.operations.doctor.llm import ModelAtProvider, examine_llm
+from consumer.operations.models.model_fields import PROVIDERS
+from consumer.settings import DatabaseSettings, KafkaSettings, LlmSettings, Settings, SettingsError, load
+
+DEADLINE_S = 8.0
+ROW_DEADLINE_S = 3.0
+
+Group = TypeVar("Group", KafkaSettings, DatabaseSettings, LlmSettings)
+
+
+async def examine() -> list[Finding]:
+    """Check settings, broker, topics, database, schema, model and LLM endpoint; changes and costs nothing."""
+    groups = await asyncio.gather(_kafka(), _database(), _llm())
+    return [_settings_finding(), *(finding for group in groups for finding in group)]
+
+
+async def _kafka() -> list[Finding]:
+    settings = _if_valid(KafkaSettings)
+    return await all_of(kafka.CHECKS, examine_kafka(settings) if settings else None)
+
+
+async def _database() -> list[Finding]:
+    settings, llm_settings = _if_valid(DatabaseSettings), _if_valid(LlmSettings)
+    wanted = {} if llm_settings is None else _by_check(database.MODEL_CHECK, llm_settings)
+    checks = (*database.CHECKS, *(wanted or [database.MODEL_CHECK]))
+    models = {check: WantedModel(variable, name) for check, (variable, name) in wanted.items()}
+    return await all_of(checks, examine_database(settings, models) if settings else None)
+
+
+async def _llm() -> list[Finding]:
+    settings, database_settings = _if_valid(LlmSettings), _if_valid(DatabaseSettings)
+    if settings is None:
+        return await all_of([llm.CHECK], None)
+    wanted = _by_check(llm.CHECK, settings)
+    models = {check: await _at_provider(settings, database_settings, name) for check, (_, name) in wanted.items()}
+    return await all_of(list(models), examine_llm(settings, models))
+
+
+async def _at_provider(settings: LlmSettings, row_in: DatabaseSettings | None, name: str) -> ModelAtProvider:
+    """As the model's row says; without one, as its name says or else the keys do."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ROW_DEADLINE_S):
+            if row_in and (found := await provider_and_name(row_in, name)):
+                return ModelAtProvider(*found)
+    provider, slash, rest = name.partition("/")
+    if slash and provider in PROVIDERS:
+        return ModelAtProvider(provider, rest)
+    return ModelAtProvider(next(each for each in PROVIDERS if getattr(settings, f"{each}_api_key")), name)
+
+
+def _by_check(check: str, settings: LlmSettings) -> dict[str, tuple[str, str]]:
+    """Check, variable and name of each model to be used."""
+    names = (check, f"fallback {check}")
+    return dict(zip(names, settings.models.items(), strict=False))
+
+
+def _settings_finding() -> Finding:
+    try:
+        load(Settings)
+    except SettingsError as error:
+        return Finding("settings", "failed", str(error), "set it in the environment or in .env")
+    return Finding("settings", "ok", "complete and valid")
+
+
+def _if_valid(group: type[Group]) -> Group | None:
+    try:
+        return load(group)
+    except SettingsError:
+        return None
+
+
+async def all_of(checks: Sequence[str], examination: Examination | None) -> list[Finding]:
+    """A finding for each check: those that are not reached failed (the first, if time is up) or are skipped."""
+    if examination is None:
+        return [Finding(check, "skipped", "needs its settings") for check in checks]
+    findings: list[Finding] = []
+    try:
+        async with asyncio.timeout(DEADLINE_S), aclosing(examination):
+            async for finding in examination:
+                findings.append(finding)  # noqa: PERF401 - what was found counts even if time runs out
+    except TimeoutError:
+        late = checks[len(findings)]
+        findings.append(Finding(late, "failed", f"no answer within {DEADLINE_S:g} s", "see whether it is overloaded"))
+    known = {finding.check for finding in findings}
+    need = f"needs: {findings[-1].check}" if findings[-1].status == "failed" else "needs its settings"
+    return findings + [Finding(check, "skipped", need) for check in checks if check not in known]

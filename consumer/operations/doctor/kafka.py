@@ -1,0 +1,53 @@
+"""Checks of the broker and the topics."""
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
+
+from consumer.kafka.sessions import BrokerUnavailable, connected_admin
+from consumer.kafka.topics import MAX_RECORD_BYTES, topic_names
+from consumer.operations.doctor.finding import Examination, Finding
+from consumer.settings import KafkaSettings
+
+CHECKS = ("broker", "topics")
+MAX_MESSAGE_BYTES = "max.message.bytes"
+
+
+async def examine_kafka(settings: KafkaSettings) -> Examination:
+    """Whether a broker answers, and whether the four topics are there and take what is sent to them."""
+    try:
+        async with connected_admin(settings) as admin:
+            brokers = (await admin.describe_cluster())["brokers"]
+            yield Finding("broker", "ok", f"{len(brokers)} at {settings.kafka_bootstrap_servers}")
+            yield await _topics(admin, settings)
+    except BrokerUnavailable as error:
+        yield Finding("broker", "failed", str(error), "start it, or correct the setting")
+    except KafkaError as error:
+        yield Finding("broker", "failed", f"{type(error).__name__}: {error}", "see the broker's log")
+
+
+async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Finding:
+    wanted = topic_names(settings)
+    partitions = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+    if missing := [name for name in wanted if name not in partitions]:
+        return Finding("topics", "failed", f"missing: {', '.join(missing)}", "run `instagram-feed topics create`")
+    limit = await _max_message_bytes(admin, settings.dead_letter_topic)
+    if limit is not None and limit < MAX_RECORD_BYTES:
+        return Finding(
+            "topics",
+            "warning",
+            f"{settings.dead_letter_topic} takes records up to {limit} bytes, so not every oversized original",
+            f"set its {MAX_MESSAGE_BYTES} to {MAX_RECORD_BYTES} (kafka-configs.sh --alter)",
+        )
+    return Finding("topics", "ok", ", ".join(f"{name} ({partitions[name]})" for name in wanted))
+
+
+async def _max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int | None:
+    """None when the broker does not tell: it forbids the question, or, as Tansu, does not know it."""
+    wanted = ConfigResource(ConfigResourceType.TOPIC, topic, configs={MAX_MESSAGE_BYTES: None})
+    try:
+        (answer,) = await admin.describe_configs([wanted])
+    except KafkaError:
+        return None
+    entries = answer.to_object()["resources"][0]["config_entries"]
+    return int(entries[0]["config_value"]) if entries else None

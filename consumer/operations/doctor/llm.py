@@ -1,0 +1,104 @@
+"""Checks of the LLM endpoint: does it answer, does it take the key, has it the model. Nothing is billed."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+import openai
+
+from consumer.llm.endpoints import Endpoint
+from consumer.llm.writer import open_client
+from consumer.operations.doctor.finding import Examination, Finding
+from consumer.settings import LlmSettings, SettingsError
+
+CHECK = "llm"
+TIMEOUT_S = 8.0
+HTTP_NOT_FOUND = 404
+
+
+class ModelAtProvider(NamedTuple):
+    """A model as its provider calls it."""
+
+    provider: str
+    name: str
+
+
+async def examine_llm(settings: LlmSettings, models: Mapping[str, ModelAtProvider]) -> Examination:
+    """For each check the list of models at the endpoint of its model's provider, whether it has the model."""
+    for check, model in models.items():
+        found = await _examined(settings, model)
+        yield replace(found, check=check)
+
+
+async def _examined(settings: LlmSettings, model: ModelAtProvider) -> Finding:
+    try:
+        endpoint = settings.endpoint(model.provider, model=model.name)
+    except SettingsError as error:
+        return _failed(str(error), "set it in the environment or in .env")
+    client = open_client(endpoint, timeout_s=TIMEOUT_S, max_connections=1)
+    try:
+        listed = client.models.list(extra_headers=_own_headers(endpoint), extra_query=_own_query(endpoint))
+        return _model_in({entry.id async for entry in listed}, endpoint, model.name)
+    except openai.OpenAIError as error:
+        finding = failure_of(error, endpoint)
+        # some servers quote the key they refuse
+        return replace(finding, detail=finding.detail.replace(endpoint.api_key, "***"))
+    finally:
+        await client.close()
+
+
+def _own_headers(endpoint: Endpoint) -> dict[str, str]:
+    """Anthropic's list of models is no part of its compatible endpoint and wants its own headers."""
+    if endpoint.provider != "anthropic":
+        return {}
+    return {"x-api-key": endpoint.api_key, "anthropic-version": "2023-06-01"}
+
+
+def _own_query(endpoint: Endpoint) -> dict[str, object]:
+    return {"limit": 1000} if endpoint.provider == "anthropic" else {}
+
+
+def _model_in(names: set[str], endpoint: Endpoint, model_name: str) -> Finding:
+    if any(is_listed_as(name, model_name) for name in names):
+        return Finding(CHECK, "ok", f"{endpoint.base_url} takes the key and has {model_name}")
+    return _failed(
+        f"{endpoint.base_url} has no model {model_name} for this key",
+        f"choose a model it has, or set {_variable(endpoint, 'BASE_URL')} to the provider that has it",
+    )
+
+
+def is_listed_as(listed: str, model_name: str) -> bool:
+    """Whether an entry of the list is the model: Google puts models/ before it, Anthropic its date after it."""
+    name = listed.removeprefix("models/")
+    return name == model_name or re.fullmatch(rf"{re.escape(model_name)}-\d{{8}}", name) is not None
+
+
+def failure_of(error: openai.OpenAIError, endpoint: Endpoint) -> Finding:
+    """What an error of the call says about endpoint and key."""
+    key, url = _variable(endpoint, "API_KEY"), _variable(endpoint, "BASE_URL")
+    match error:
+        case openai.AuthenticationError() | openai.PermissionDeniedError():
+            return _failed(f"the key is refused: {error.message}", f"set {key} to a valid key")
+        case openai.APIStatusError(status_code=status) if status == HTTP_NOT_FOUND:
+            return Finding(
+                CHECK,
+                "warning",
+                f"{endpoint.base_url} has no list of models (HTTP 404), so key and model are untested",
+                f"check that {url} ends before /chat/completions, mostly in /v1",
+            )
+        case openai.APIStatusError():
+            return _failed(f"HTTP {error.status_code}: {error.message}", "try again; ask the provider")
+        case _:
+            return _failed(
+                f"{endpoint.base_url} does not answer ({error.__cause__ or error})",
+                f"check {url}, the network and its proxies",
+            )
+
+
+def _failed(detail: str, advice: str) -> Finding:
+    return Finding(CHECK, "failed", detail, advice)
+
+
+def _variable(endpoint: Endpoint, kind: str) -> str:
+    return f"{endpoint.provider.upper()}_{kind}"

@@ -1,0 +1,1 @@
+"""Changing the models that may write: their fields and their prices."""

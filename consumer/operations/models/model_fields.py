@@ -1,0 +1,124 @@
+"""What may stand in the columns of a model's row: types, bounds, and what a column wants.
+
+A field's description says what the column wants; it is what help and error messages quote.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from repository.operations.model_changes import ModelChanges
+
+LOWEST_PRICE = Decimal("0.001")
+HIGHEST_PRICE = Decimal(1_000)
+
+
+class WrongModelField(Exception):
+    """A value does not fit its column; the message names the column and what it wants."""
+
+
+def _plausible(price: Decimal | None) -> Decimal | None:
+    """Refuse what is a price of something else: of one token, of 1,000 tokens, in another currency."""
+    if price and not LOWEST_PRICE <= price <= HIGHEST_PRICE:
+        raise ValueError(f"prices of 1,000,000 tokens lie between USD {LOWEST_PRICE} and {HIGHEST_PRICE:,}")
+    return price
+
+
+Price = Annotated[
+    Decimal | None,
+    Field(ge=0, allow_inf_nan=False, description="USD per 1,000,000 tokens, 0 for free"),
+    AfterValidator(_plausible),
+]
+
+
+class ModelFields(BaseModel):
+    """The columns that people set; the defaults are those of a new row."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, protected_namespaces=())
+
+    default_temperature: float | None = Field(None, ge=0, le=2, description="number from 0 to 2")
+    max_temperature: float | None = Field(
+        None, ge=0, le=2, description="number from 0 to 2: the highest that its endpoint takes"
+    )
+    default_max_tokens: int | None = Field(
+        None, ge=16, le=128_000, description="whole number from 16 to 128000: tokens of an answer"
+    )
+    prompt_token_cost_per_1m: Price = None
+    cached_prompt_token_cost_per_1m: Price = None
+    cache_write_prompt_token_cost_per_1m: Price = None
+    completion_token_cost_per_1m: Price = None
+    token_limit_parameter: Literal["max_completion_tokens", "max_tokens"] = Field(
+        "max_completion_tokens", description="max_completion_tokens or max_tokens"
+    )
+    supports_temperature: bool = Field(default=True, description="true or false: it takes a temperature")
+    supports_json_schema: bool = Field(default=True, description="true or false: it takes response_format json_schema")
+    supports_store: bool = Field(default=True, description="true or false: its provider keeps completions (store)")
+    reasoning_effort: str | None = Field(
+        None, pattern=r"^[a-z]{1,20}$", description="none, minimal, low, medium, high, or what else the model knows"
+    )
+    shutdown_date: date | None = Field(None, description="its last day, a date such as 2027-01-14")
+    description: str | None = Field(None, max_length=2_000, description="text up to 2000 characters")
+
+
+ENDPOINT_LIMITS: Mapping[str, ModelChanges] = {
+    "openai": {},
+    "anthropic": {"max_temperature": 1.0, "supports_json_schema": False, "supports_store": False},
+    "google": {"supports_store": False},
+}
+"""What the compatible endpoint of each provider cannot do, whichever the model.
+
+Sources: https://docs.anthropic.com/en/api/openai-sdk, https://ai.google.dev/gemini-api/docs/openai.
+"""
+
+
+PROVIDERS = tuple(ENDPOINT_LIMITS)
+
+
+def read_changes(assignments: Sequence[str]) -> ModelChanges:
+    """The columns that `COLUMN=VALUE` texts set; an empty value empties the column.
+
+    Raises:
+        WrongModelField: naming every column that is unknown or whose value is wrong.
+    """
+    texts = dict(_column_and_value(assignment) for assignment in assignments)
+    try:
+        read = ModelFields.model_validate({column: text or None for column, text in texts.items()})
+    except ValidationError as error:
+        raise WrongModelField(_explain(error)) from None
+    return read.model_dump(include=set(texts))
+
+
+def check_together(model: ModelChanges) -> None:
+    """What no column says alone.
+
+    Raises:
+        WrongModelField: two columns contradict each other.
+    """
+    full, cached = model["prompt_token_cost_per_1m"], model["cached_prompt_token_cost_per_1m"]
+    if isinstance(full, Decimal) and isinstance(cached, Decimal) and cached > full:
+        raise WrongModelField(
+            f"cached_prompt_token_cost_per_1m is wrong ({cached} is more than the full price, {full})"
+        )
+
+
+def _column_and_value(assignment: str) -> tuple[str, str]:
+    column, equals, value = assignment.partition("=")
+    if not equals:
+        raise WrongModelField(f"'{assignment}' is no assignment; it wants: COLUMN=VALUE")
+    return column.strip(), value.strip()
+
+
+def _explain(error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors(include_url=False):
+        column = str(problem["loc"][0])
+        if column in ModelFields.model_fields:
+            wants = ModelFields.model_fields[column].description
+            why = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"{column} is wrong ({why}); it wants: {wants}")
+        else:
+            parts.append(f"{column} is no column to be set; there are: {', '.join(ModelFields.model_fields)}")
+    return " | ".join(parts)

@@ -1,0 +1,112 @@
+"""Where a replay begins and ends: as a person says it, and as offsets of each partition."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from repository.operations.replays import PartitionRange
+
+_OFFSET = re.compile(r"\d{1,18}", re.ASCII)
+MS_PER_S = 1_000
+
+
+class RangeError(Exception):
+    """The range cannot be read, or has nothing in it; the message names the option."""
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """One end of a range: the topic's own, an offset, or a time in ms since the epoch."""
+
+    kind: Literal["earliest", "latest", "offset", "time"]
+    value: int = 0
+
+
+EARLIEST, LATEST = Boundary("earliest"), Boundary("latest")
+
+
+def parse_boundary(text: str) -> Boundary:
+    """Read `earliest`, `latest`, an offset, or a time (RFC 3339; without an offset in UTC; a date is its beginning).
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    match text.strip().lower():
+        case "earliest":
+            return EARLIEST
+        case "latest":
+            return LATEST
+        case digits if _OFFSET.fullmatch(digits):
+            return Boundary("offset", int(digits))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no place in a topic; it wants earliest, latest, an offset such as 1200, "
+            "or a time such as 2026-11-25T09:00:00Z"
+        ) from None
+    return Boundary("time", round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * MS_PER_S))
+
+
+def chosen_partitions(topic: str, numbers: Sequence[int], partition: int | None) -> list[TopicPartition]:
+    """The partitions to read, of those that the topic has.
+
+    Raises:
+        RangeError: it has none, or not this one.
+    """
+    if not numbers:
+        raise RangeError(f"--topic: the broker has no topic {topic}")
+    if partition is not None and partition not in numbers:
+        raise RangeError(f"--partition: {topic} has partitions 0 to {len(numbers) - 1}, not {partition}")
+    return [TopicPartition(topic, number) for number in numbers if partition in {None, number}]
+
+
+async def resolve(
+    reader: "AIOKafkaConsumer[bytes, bytes]", partitions: Sequence[TopicPartition], begin: Boundary, end: Boundary
+) -> list[PartitionRange]:
+    """The offsets that the boundaries mean now, for each partition that has any between them.
+
+    Raises:
+        RangeError: an offset that is not there or is not of one partition, nothing between the ends.
+    """
+    if "offset" in {begin.kind, end.kind} and len(partitions) > 1:
+        raise RangeError(f"--from, --to: an offset is of one partition, here are {len(partitions)}: add --partition")
+    first, last = await reader.beginning_offsets(partitions), await reader.end_offsets(partitions)
+    begins = await _offsets(reader, begin, first, last, option="--from")
+    ends = await _offsets(reader, end, first, last, option="--to")
+    ranges = [PartitionRange(one.partition, begins[one], ends[one], begins[one]) for one in partitions]
+    found = [one for one in ranges if one.begin < one.end]
+    if not found:
+        raise RangeError(f"the range is empty: {partitions[0].topic} has no record between --from and --to")
+    return found
+
+
+async def _offsets(
+    reader: "AIOKafkaConsumer[bytes, bytes]",
+    boundary: Boundary,
+    first: Mapping[TopicPartition, int],
+    last: Mapping[TopicPartition, int],
+    *,
+    option: str,
+) -> Mapping[TopicPartition, int]:
+    match boundary.kind:
+        case "earliest":
+            return first
+        case "latest":
+            return last
+        case "offset":
+            return {one: _within(boundary.value, first[one], last[one], option) for one in first}
+        case "time":
+            found = await reader.offsets_for_times(dict.fromkeys(first, boundary.value))
+            # no record is as late as that: the range reaches to the end
+            return {one: last[one] if found.get(one) is None else found[one].offset for one in first}
+
+
+def _within(offset: int, first: int, last: int, option: str) -> int:
+    if not first <= offset <= last:
+        raise RangeError(f"{option}: offset {offset} is not there, the partition has {first} to {last}")
+    return offset

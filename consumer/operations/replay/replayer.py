@@ -1,0 +1,173 @@
+"""A replay over its range: looked through first, then entered batch by batch.
+
+Requests go into the ledger in the background, where running consumers find them; nothing is called here. Each
+step adds nothing when it is done again, so a replay that was cut off is run again, and two at once do no harm.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from consumer.llm.chat import as_text
+from consumer.operations.replay.choice import ACTIVE, PAID, Action, Conditions, Mode, decide
+from consumer.operations.replay.reading import Batch
+from consumer.pipeline.intake import FIRST_REVISION
+from consumer.post.prompt import PromptTemplate
+from repository.operations.replay_requests import OverlayStatus, enter_new, republish, retry_in_replay, standings
+from repository.operations.replays import advance
+from repository.operations.revisions import RequestedRevision, ask_for_revisions
+from repository.pool import Connection
+from repository.requests import NewRequest
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.overlay_completed import OverlayCompleted
+from schemas.record import SourceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayFilter:
+    """Which events of the range, and what to do with them; None leaves a question open."""
+
+    mode: Mode
+    conditions: Conditions
+    tenant_id: str | None
+    overlay_id: UUID | None
+    limit: int | None
+
+
+@dataclass(slots=True)
+class ReplayCounts:
+    """What has been found so far. `repeated` are further events of an overlay, `others` those not asked for."""
+
+    records: int = 0
+    invalid: int = 0
+    ignored: int = 0
+    others: int = 0
+    repeated: int = 0
+    actions: Counter[Action] = field(default_factory=Counter)
+    prompt_characters: int = 0
+
+    @property
+    def active(self) -> int:
+        """For how many overlays there is something to do."""
+        return sum(self.actions[action] for action in ACTIVE)
+
+    @property
+    def paid(self) -> int:
+        """How many posts have to be written."""
+        return sum(self.actions[action] for action in PAID)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to do about one event."""
+
+    source: SourceRecord
+    event: OverlayCompleted
+    standing: OverlayStatus
+    action: Action
+
+
+class Replayer:
+    """Goes through batches; `limit` and what counts as repeated are for the whole of a run."""
+
+    def __init__(
+        self, connection: Connection, replay_id: UUID, wanted: ReplayFilter, *, max_event_bytes: int, asked_before: int
+    ) -> None:
+        self.tally = ReplayCounts()
+        self._connection = connection
+        self._replay_id = replay_id
+        self._wanted = wanted
+        self._max_event_bytes = max_event_bytes
+        self._left = None if wanted.limit is None else max(0, wanted.limit - asked_before)
+        self._seen: set[UUID] = set()
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether the limit is reached."""
+        return self._left is not None and self.tally.active >= self._left
+
+    async def look_through(
+        self, batches: AsyncIterator[Batch], template: PromptTemplate
+    ) -> AsyncIterator[ReplayCounts]:
+        """Count what there is to do, and how long the prompts are; changes nothing."""
+        async for batch in batches:
+            for choice in await self._choices(batch):
+                if choice.action in PAID:
+                    self.tally.prompt_characters += len(as_text(template.messages(choice.event)))
+            yield self.tally
+            if self.has_enough:
+                return
+
+    async def enter(self, batches: AsyncIterator[Batch], *, created_topic: str) -> AsyncIterator[ReplayCounts]:
+        """Do what there is to do, and note how far the range has been dealt with."""
+        async for batch in batches:
+            choices = await self._choices(batch)
+            await self._do(choices, created_topic)
+            if not self.has_enough:
+                await advance(self._connection, self._replay_id, batch.reached)
+            yield self.tally
+            if self.has_enough:
+                return
+
+    async def _choices(self, batch: Batch) -> list[Choice]:
+        events = self._events(batch.records)
+        known = await standings(self._connection, list(events), self._replay_id) if events else {}
+        choices = []
+        for overlay_id, (source, event) in events.items():
+            if self.has_enough:
+                break
+            action = decide(self._wanted.mode, known[overlay_id], self._wanted.conditions)
+            self.tally.actions[action] += 1
+            choices.append(Choice(source, event, known[overlay_id], action))
+        return choices
+
+    def _events(self, records: Sequence[SourceRecord]) -> Mapping[UUID, tuple[SourceRecord, OverlayCompleted]]:
+        """The events asked for, the first of each overlay."""
+        events: dict[UUID, tuple[SourceRecord, OverlayCompleted]] = {}
+        for source in records:
+            self.tally.records += 1
+            try:
+                event = decode_overlay_completed(source, max_event_bytes=self._max_event_bytes)
+            except InvalidEvent:
+                self.tally.invalid += 1
+            except IgnoredEvent:
+                self.tally.ignored += 1
+            else:
+                if not self._is_wanted(event):
+                    self.tally.others += 1
+                elif event.overlay_id in self._seen:
+                    self.tally.repeated += 1
+                else:
+                    self._seen.add(event.overlay_id)
+                    events[event.overlay_id] = (source, event)
+        return events
+
+    def _is_wanted(self, event: OverlayCompleted) -> bool:
+        wanted = self._wanted
+        return wanted.tenant_id in {None, event.tenant_id} and wanted.overlay_id in {None, event.overlay_id}
+
+    async def _do(self, choices: Sequence[Choice], created_topic: str) -> None:
+        connection, replay_id = self._connection, self._replay_id
+        if self._wanted.mode is Mode.REGENERATE:
+            asked = [_asked(choice) for choice in choices if choice.action in PAID]
+            if asked:
+                await ask_for_revisions(connection, asked, origin="replay", replay_id=replay_id, background=True)
+            return
+        if new := [_request(choice) for choice in choices if choice.action is Action.WRITE]:
+            await enter_new(connection, new, replay_id)
+        if failed := [choice.event.overlay_id for choice in choices if choice.action is Action.RETRY]:
+            await retry_in_replay(connection, failed, replay_id)
+        feed_ids = [choice.standing.instagram_feed_id for choice in choices if choice.action is Action.REPUBLISH]
+        if feed_ids:
+            await republish(connection, [one for one in feed_ids if one], replay_id, topic=created_topic)
+
+
+def _request(choice: Choice) -> NewRequest:
+    event = choice.event
+    return NewRequest(event.overlay_id, FIRST_REVISION, event.tenant_id, event.job_id, event.event_id, choice.source)
+
+
+def _asked(choice: Choice) -> RequestedRevision:
+    event = choice.event
+    return RequestedRevision(event.overlay_id, event.tenant_id, event.job_id, event.event_id, choice.source)

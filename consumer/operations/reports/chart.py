@@ -1,0 +1,160 @@
+"""Charts as SVG inside HTML: stacked columns and lines over time.
+
+Colours are classes of the page's style. Texts come from shops and models: every one is escaped here.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+from consumer.operations.reports.scale import ticks
+
+WIDTH, HEIGHT = 640, 250
+LEFT, RIGHT, TOP, BOTTOM = 58, 8, 10, 26
+PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+MOST_LABELS = 7
+HALF_A_LABEL = 34
+LARGEST_GAP = 6.0
+POINT_RADIUS = 2.2
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One colour: a name, its CSS class and a value for each place on the x axis (None: nothing known)."""
+
+    name: str
+    css_class: str
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What a chart shows. `spelled` writes a value with its unit; `whole`: values are counts."""
+
+    title: str
+    labels: Sequence[str]
+    series: Sequence[Series]
+    spelled: Callable[[float], str]
+    whole: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(value for series in self.series for value in series.values)
+
+
+def stacked_columns(chart: Chart) -> str:
+    """Columns, the series on top of each other."""
+    sums = [sum(filter(None, values)) for values in zip(*(one.values for one in chart.series), strict=True)]
+    axis = ticks(max(sums), whole=chart.whole)
+    slot = PLOT_WIDTH / len(chart.labels)
+    gap = min(LARGEST_GAP, slot * 0.25)
+    columns = "".join(
+        _column(chart, place, x=LEFT + place * slot + gap / 2, width=slot - gap, highest=axis[-1])
+        for place in range(len(chart.labels))
+    )
+    return _svg(chart, axis, columns)
+
+
+def lines(chart: Chart) -> str:
+    """One line for each series, broken where nothing is known."""
+    known = [value for series in chart.series for value in series.values if value is not None]
+    axis = ticks(max(known))
+    slot = PLOT_WIDTH / len(chart.labels)
+    drawn = "".join(
+        _line(series.css_class, [(LEFT + (place + 0.5) * slot, _y(value, axis[-1])) for place, value in run])
+        for series in chart.series
+        for run in _runs(series.values)
+    )
+    return _svg(chart, axis, drawn)
+
+
+def legend(chart: Chart) -> str:
+    """The names of the series with their colours."""
+    items = "".join(
+        f'<li><span class="key {series.css_class}"></span>{escape(series.name)}</li>' for series in chart.series
+    )
+    return f'<ul class="legend">{items}</ul>'
+
+
+def _svg(chart: Chart, axis: Sequence[float], drawn: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(chart.title)}">'
+        f"{_y_axis(chart, axis)}{drawn}{_x_axis(chart.labels)}{_tips(chart)}</svg>"
+    )
+
+
+def _y(value: float, highest: float) -> float:
+    return TOP + PLOT_HEIGHT * (1 - value / highest)
+
+
+def _y_axis(chart: Chart, axis: Sequence[float]) -> str:
+    return "".join(
+        f'<line class="{"grid" if value else "base"}" x1="{LEFT}" x2="{WIDTH - RIGHT}" '
+        f'y1="{_y(value, axis[-1]):.1f}" y2="{_y(value, axis[-1]):.1f}"/>'
+        f'<text x="{LEFT - 8}" y="{_y(value, axis[-1]) + 4:.1f}" text-anchor="end">'
+        f"{escape(chart.spelled(value))}</text>"
+        for value in axis
+    )
+
+
+def _x_axis(labels: Sequence[str]) -> str:
+    slot, every = PLOT_WIDTH / len(labels), -(-len(labels) // MOST_LABELS)
+    places = [(LEFT + (place + 0.5) * slot, label) for place, label in enumerate(labels)][every // 2 :: every]
+    return "".join(
+        f'<text x="{x:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(label)}</text>'
+        for x, label in places
+        if x <= WIDTH - HALF_A_LABEL
+    )
+
+
+def _column(chart: Chart, place: int, *, x: float, width: float, highest: float) -> str:
+    drawn, below = [], 0.0
+    for series in chart.series:
+        value = series.values[place] or 0
+        top, bottom = _y(below + value, highest), _y(below, highest)
+        # a hairline of background tells the parts apart
+        height = max(bottom - top - (1 if below else 0), 0)
+        if value:
+            drawn.append(
+                f'<rect class="{series.css_class}" x="{x:.1f}" y="{top:.1f}" '
+                f'width="{width:.1f}" height="{height:.1f}"/>'
+            )
+        below += value
+    return "".join(drawn)
+
+
+def _runs(values: Sequence[float | None]) -> Iterable[list[tuple[int, float]]]:
+    """Stretches without a gap, as places and values."""
+    run: list[tuple[int, float]] = []
+    for place, value in enumerate(values):
+        if value is not None:
+            run.append((place, value))
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _line(css_class: str, points: Sequence[tuple[float, float]]) -> str:
+    if len(points) == 1:
+        [(x, y)] = points
+        return f'<circle class="{css_class}" cx="{x:.1f}" cy="{y:.1f}" r="{POINT_RADIUS}"/>'
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    return f'<polyline class="line {css_class}" points="{path}"/>'
+
+
+def _tips(chart: Chart) -> str:
+    """Over each place on the x axis, its values to read when the pointer rests there."""
+    slot = PLOT_WIDTH / len(chart.labels)
+    return "".join(
+        f'<rect class="tip" x="{LEFT + place * slot:.1f}" y="{TOP}" width="{slot:.1f}" height="{PLOT_HEIGHT}">'
+        f"<title>{escape(_told(chart, place))}</title></rect>"
+        for place in range(len(chart.labels))
+    )
+
+
+def _told(chart: Chart, place: int) -> str:
+    values = [(series.name, series.values[place]) for series in chart.series]
+    return "\n".join([chart.labels[place], *(f"{name}: {chart.spelled(value)}" for name, value in values if value)])

@@ -1,0 +1,1 @@
+"""Further revisions of stored posts: written again, read again, copied."""

@@ -1,0 +1,60 @@
+"""The request for another text: the event that a stored post answers, put together again. Pure."""
+
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from consumer.operations.revisions.revision_source import CannotRevise, event_id_of, overlay_of, source_of
+from consumer.post.prompt import BUILT_IN_INSTRUCTION
+from repository.operations.feed_queries import StoredFeed
+from repository.operations.revision_source import RevisionSource
+from repository.operations.revisions import RequestedRevision
+from schemas.field_problems import problems_of
+from schemas.overlay_completed import OverlayCompleted
+from schemas.record import SourceRecord
+
+
+def ask_again(basis: RevisionSource, *, now: datetime) -> RequestedRevision:
+    """What to ask for: written from the post's inputs, in answer to the first event, begun `now`.
+
+    Raises:
+        CannotRevise: the overlay allows no other revision, or the inputs break the contract of today.
+    """
+    overlay_id, feed = overlay_of(basis), basis.feed
+    position = source_of(basis)
+    source = SourceRecord(
+        topic=position.topic,
+        partition=position.partition,
+        offset=position.offset,
+        timestamp_ms=position.timestamp_ms,
+        key=str(overlay_id).encode(),
+        value=_event_again(basis, now).model_dump_json().encode(),
+        headers=(),
+    )
+    return RequestedRevision(overlay_id, feed.tenant_id, feed.job_id, event_id_of(basis), source)
+
+
+def _event_again(basis: RevisionSource, now: datetime) -> OverlayCompleted:
+    feed = basis.feed
+    try:
+        return OverlayCompleted(
+            event_id=event_id_of(basis),
+            # the time from end to end is that of this revision
+            occurred_at=now,
+            tenant_id=feed.tenant_id,
+            overlay_id=overlay_of(basis),
+            job_id=feed.job_id,
+            refined_ad_copy_eng=feed.refined_ad_copy_eng,
+            tone_style=feed.tone_style,
+            product_description=feed.product_description,
+            store_information=feed.store_information,
+            gpt_prompt=_own_instruction(feed),
+        )
+    except ValidationError as error:
+        problems = "; ".join(map(str, problems_of(error)))
+        raise CannotRevise(f"post {feed.instagram_feed_id} has inputs that are not accepted: {problems}") from None
+
+
+def _own_instruction(feed: StoredFeed) -> str:
+    """What the event said; where it said nothing, the built-in instruction of today counts."""
+    return "" if feed.gpt_prompt == BUILT_IN_INSTRUCTION else feed.gpt_prompt

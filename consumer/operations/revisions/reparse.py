@@ -1,0 +1,41 @@
+"""A post read anew from the answer that is stored with it, by the rules of today. Pure."""
+
+from typing import assert_never
+
+from consumer.llm.completion import read_completion
+from consumer.llm.errors import CallFailed
+from consumer.operations.revisions.revision_source import CannotRevise
+from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
+from repository.operations.feed_queries import StoredFeed
+from schemas.post import InstagramPost
+
+
+def reparsed(feed: StoredFeed, *, max_hashtags: int) -> InstagramPost:
+    """The post that its raw answer gives now.
+
+    Raises:
+        CannotRevise: the answer was purged or never kept, or gives no post.
+    """
+    if feed.gpt_response_raw is None:
+        raise CannotRevise(f"post {feed.instagram_feed_id} has no raw answer: it was purged or never kept")
+    try:
+        completion = read_completion(feed.gpt_response_raw.encode(), latency_ms=feed.latency_ms)
+    except CallFailed as error:
+        raise CannotRevise(f"post {feed.instagram_feed_id}: {error}") from error
+    match judge(completion, max_hashtags=max_hashtags):
+        case Usable(post):
+            return post
+        case CutOff():
+            problem = "its raw answer was cut off"
+        case Unusable(problems):
+            problem = f"its raw answer gives no post: {problems}"
+        case Declined(reason, detail):
+            problem = f"its raw answer gives no post: {reason}, {detail}"
+        case never:
+            assert_never(never)
+    raise CannotRevise(f"post {feed.instagram_feed_id}: {problem}")
+
+
+def is_same(feed: StoredFeed, post: InstagramPost) -> bool:
+    """Whether the stored post has these texts already."""
+    return (feed.instagram_ad_copy, feed.hashtags) == (post.instagram_ad_copy, post.hashtags)

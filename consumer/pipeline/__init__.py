@@ -1,0 +1,13 @@
+"""The way of one event, in steps.
+
+1. `intake` polls records, decodes them, claims the new overlays in the ledger, then commits offsets;
+   invalid ones go to `dead_letters`, within the `dead_letter_limit`.
+2. `dispatcher` starts one task for each claimed request; `in_flight` counts them.
+3. `worker` holds a `conversation` with the model; `judgement` says what an answer is worth,
+   `retry` what follows a failure. It ends in one of the `outcomes`.
+4. `outcome_store` stores outcomes in micro-batches, each with the `feed_events` that announce it;
+   `outcome_log` logs and counts them.
+5. `outbox_relay` publishes the events.
+
+Beside them `sweeper` takes what is due or was left behind, and `lease_keeper` extends the leases.
+"""

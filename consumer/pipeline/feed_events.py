@@ -1,0 +1,204 @@
+"""From outcomes to what is stored and announced: a feed with its created event, a failure with its two."""
+
+import secrets
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from consumer.llm.chat import as_text
+from consumer.pipeline.outcomes import CalledWith, Rejected, Written
+from consumer.post.prompt import instruction_of
+from repository.feeds import Failure, Feed
+from repository.outbox import NewOutboxEvent
+from repository.requests import ClaimedRequest
+from schemas.cloudevents import continue_trace, incoming_traceparent, outgoing_headers
+from schemas.dead_letter import dead_letter
+from schemas.event_source import EventSource
+from schemas.ids import created_event_id, failed_event_id, new_feed_id
+from schemas.instagram_feed_created import FeedMetrics, InstagramFeedCreated, LlmUsed
+from schemas.instagram_feed_failed import InstagramFeedFailed
+from schemas.record import Headers, OutgoingRecord
+
+CE_SOURCE = "/instagram-feed-consumer"
+
+
+class FeedEventBuilder:
+    """Builds rows and events; what all of them share comes from the settings."""
+
+    def __init__(
+        self,
+        *,
+        prompt_version: str,
+        created_topic: str,
+        failed_topic: str,
+        dead_letter_topic: str,
+    ) -> None:
+        self._prompt_version = prompt_version
+        self._created_topic = created_topic
+        self._failed_topic = failed_topic
+        self._dead_letter_topic = dead_letter_topic
+
+    def feed(self, outcome: Written) -> Feed:
+        """The row of `instagram_feeds` and the event that goes with it."""
+        request, event, completion = outcome.request, outcome.event, outcome.completion
+        now = datetime.now(UTC)
+        instagram_feed_id = new_feed_id(now)
+        return Feed(
+            instagram_feed_id=instagram_feed_id,
+            overlay_id=request.overlay_id,
+            revision=request.revision,
+            job_id=event.job_id,
+            llm_model_id=outcome.called_with.model.llm_model_id,
+            tenant_id=event.tenant_id,
+            refined_ad_copy_eng=event.refined_ad_copy_eng,
+            tone_style=event.tone_style,
+            product_description=event.product_description,
+            store_information=event.store_information,
+            gpt_prompt=instruction_of(event),
+            instagram_ad_copy=outcome.post.instagram_ad_copy,
+            hashtags=outcome.post.hashtags,
+            used_temperature=outcome.called_with.temperature,
+            used_max_tokens=outcome.called_with.max_tokens,
+            gpt_prompt_used=as_text(outcome.messages),
+            gpt_response_raw=completion.raw,
+            latency_ms=completion.latency_ms,
+            prompt_tokens=completion.prompt_tokens,
+            completion_tokens=completion.completion_tokens,
+            total_tokens=completion.total_tokens,
+            token_usage=completion.usage,
+            created_at=now,
+            prompt_version=self._prompt_version,
+            llm_calls=outcome.usage.llm_calls,
+            source_event_id=request.event_id,
+            spent=outcome.usage.spent,
+            created_event=self._created(outcome, instagram_feed_id, now),
+        )
+
+    def _created(self, outcome: Written, instagram_feed_id: UUID, now: datetime) -> NewOutboxEvent:
+        request, event = outcome.request, outcome.event
+        event_id = created_event_id(instagram_feed_id)
+        created = InstagramFeedCreated(
+            event_id=event_id,
+            occurred_at=now,
+            instagram_feed_id=instagram_feed_id,
+            tenant_id=event.tenant_id,
+            job_id=event.job_id,
+            overlay_id=request.overlay_id,
+            revision=request.revision,
+            instagram_ad_copy=outcome.post.instagram_ad_copy,
+            hashtags=outcome.post.hashtags,
+            llm=self._llm_used(outcome.called_with),
+            metrics=_metrics(outcome, now),
+            experiment=None,
+            source=_source(request),
+        )
+        return announce(created, topic=self._created_topic, incoming_headers=request.source.headers)
+
+    def _llm_used(self, called_with: CalledWith) -> LlmUsed:
+        model = called_with.model
+        return LlmUsed(
+            llm_model_id=model.llm_model_id,
+            provider=model.provider,
+            model_name=model.model_name,
+            model_version=model.model_version,
+            used_temperature=called_with.temperature,
+            used_max_tokens=called_with.max_tokens,
+            prompt_version=self._prompt_version,
+        )
+
+    def failure(self, outcome: Rejected) -> Failure:
+        """The end of a request without a post, with the failed event and the dead letter."""
+        request, now = outcome.request, datetime.now(UTC)
+        event_id = failed_event_id(request.overlay_id, request.revision, request.fencing_token)
+        letter = dead_letter(
+            request.source,
+            topic=self._dead_letter_topic,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            stage="worker",
+            attempts=outcome.attempts,
+            failed_at=now,
+        )
+        return Failure(
+            overlay_id=request.overlay_id,
+            revision=request.revision,
+            fencing_token=request.fencing_token,
+            attempts=outcome.attempts,
+            llm_calls=outcome.usage.llm_calls,
+            spent=outcome.usage.spent,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            events=(
+                self._failed(outcome, event_id, now),
+                NewOutboxEvent(uuid5(event_id, "dead letter"), letter),
+            ),
+        )
+
+    def _failed(self, outcome: Rejected, event_id: UUID, now: datetime) -> NewOutboxEvent:
+        request, spent = outcome.request, outcome.usage.spent
+        failed = InstagramFeedFailed(
+            event_id=event_id,
+            occurred_at=now,
+            tenant_id=request.tenant_id,
+            job_id=request.job_id,
+            overlay_id=request.overlay_id,
+            revision=request.revision,
+            reason=outcome.reason,
+            detail=outcome.detail,
+            attempts=outcome.attempts,
+            prompt_tokens=spent.prompt_tokens,
+            completion_tokens=spent.completion_tokens,
+            total_tokens=spent.total_tokens,
+            cost_usd=spent.cost_usd,
+            llm_calls=outcome.usage.llm_calls,
+            source=_source(request),
+        )
+        return announce(failed, topic=self._failed_topic, incoming_headers=request.source.headers)
+
+
+def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
+    completion, usage = outcome.completion, outcome.usage
+    began_ms = (
+        outcome.event.occurred_at.timestamp() * 1_000
+        if outcome.event.occurred_at
+        else outcome.request.source.timestamp_ms
+    )
+    return FeedMetrics(
+        latency_ms=completion.latency_ms,
+        prompt_tokens=completion.prompt_tokens,
+        completion_tokens=completion.completion_tokens,
+        total_tokens=completion.total_tokens,
+        cached_prompt_tokens=completion.cached_prompt_tokens,
+        cost_usd=usage.spent.cost_usd,
+        llm_calls=usage.llm_calls,
+        end_to_end_ms=max(0.0, now.timestamp() * 1_000 - began_ms),
+    )
+
+
+def _source(request: ClaimedRequest) -> EventSource:
+    source = request.source
+    return EventSource(event_id=request.event_id, topic=source.topic, partition=source.partition, offset=source.offset)
+
+
+def announce(
+    event: InstagramFeedCreated | InstagramFeedFailed, *, topic: str, incoming_headers: Headers = ()
+) -> NewOutboxEvent:
+    """The record of an event; it goes on with the trace of `incoming_headers`, if they hold one."""
+    subject = str(event.overlay_id)
+    headers = outgoing_headers(
+        event_id=str(event.event_id),
+        event_type=event.event_type,
+        source=CE_SOURCE,
+        subject=subject,
+        occurred_at=event.occurred_at,
+        traceparent=continue_trace(
+            incoming_traceparent(incoming_headers),
+            new_span_id=_random_id(8),
+            new_trace_id=_random_id(16),
+        ),
+    )
+    return NewOutboxEvent(event.event_id, OutgoingRecord(topic, subject.encode(), event.encode(), headers))
+
+
+def _random_id(length: int) -> bytes:
+    """Random and never all zero, which W3C Trace Context calls invalid."""
+    return secrets.token_bytes(length - 1) + b"\x01"

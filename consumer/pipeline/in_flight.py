@@ -1,0 +1,121 @@
+"""What this process has claimed and not finished: its slots, and the leases it must extend."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from repository.errors import StoreUnavailable
+from repository.requests import ClaimedRequest
+
+WAITING_SHARE = 4
+BACKGROUND_SHARE = 0.75  # of the calls, at most: a live event must not wait for one of the background's to end
+_Claim = tuple[UUID, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """What every claim of this process is made with."""
+
+    owner: str
+    lease_s: float
+    max_event_bytes: int
+
+    def require_fresh(self, claimed: list[ClaimedRequest], *, asked_at_s: float) -> list[ClaimedRequest]:
+        """What was claimed, if it was answered while the lease is sure to last until it is first extended.
+
+        After a pause of this process or of its connection, another one may have taken over by now, and
+        beginning a call would pay twice. What is left lying is taken over when its lease has run out.
+
+        Raises:
+            StoreUnavailable: the answer came so late that it is as good as lost.
+        """
+        took_s = time.monotonic() - asked_at_s
+        if took_s > self.lease_s / 3:
+            raise StoreUnavailable(f"a claim was answered after {took_s:.1f} s, too late for its lease")
+        return claimed
+
+    def lasts(self, leased_at_s: float) -> bool:
+        """Whether a lease taken or extended at that time is sure to be ours still, and for long enough to extend it."""
+        return time.monotonic() - leased_at_s <= self.lease_s * 2 / 3
+
+
+class InFlight:
+    """At most `limit` requests are being written at once; a quarter more wait, claimed ahead or with their outcome.
+
+    So the place of a call that ends is taken at once, without waiting for the database. A slot is reserved before
+    a claim and kept until the outcome is stored.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.slots = limit + limit // WAITING_SHARE
+        self._reserved = 0
+        self._held: dict[_Claim, ClaimedRequest] = {}
+        self._leased_at_s: dict[_Claim, float] = {}
+        self._released = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    @property
+    def free(self) -> int:
+        """Slots that nobody has reserved."""
+        return self.slots - self._reserved
+
+    @property
+    def held(self) -> list[ClaimedRequest]:
+        """The requests whose leases this process holds."""
+        return list(self._held.values())
+
+    def leased_at_s(self, request: ClaimedRequest) -> float:
+        """When the lease of a held request was last asked for, on the monotonic clock."""
+        return self._leased_at_s[_claim(request)]
+
+    async def until_free(self, count: int = 1) -> None:
+        """Wait until at least `count` slots are free; reserves nothing."""
+        while self.free < count:
+            self._released.clear()
+            await self._released.wait()
+
+    async def reserve(self, *, at_least: int, at_most: int) -> int:
+        """Wait for `at_least` slots and take up to `at_most`; returns how many were taken.
+
+        Callers are served in the order they came, so that none starves.
+        """
+        async with self._turn:
+            await self.until_free(at_least)
+            taken = min(self.free, at_most)
+            self._reserved += taken
+            return taken
+
+    def release(self, count: int) -> None:
+        """Give back reserved slots that no request came to use."""
+        self._reserved -= count
+        self._released.set()
+
+    def hold(self, requests: Iterable[ClaimedRequest], *, leased_at_s: float) -> None:
+        """Note the leases of requests just claimed into reserved slots, asked for at that time."""
+        for request in requests:
+            claim = _claim(request)
+            self._held[claim] = request
+            self._leased_at_s[claim] = leased_at_s
+
+    def extended(self, requests: Iterable[ClaimedRequest], *, leased_at_s: float) -> None:
+        """Note that the leases of these were extended, asked for at that time; finished ones are passed over."""
+        self._leased_at_s.update((claim, leased_at_s) for claim in map(_claim, requests) if claim in self._leased_at_s)
+
+    def finish(self, requests: Iterable[ClaimedRequest]) -> None:
+        """Forget requests whose outcome is stored, and free their slots."""
+        ended = [self._held.pop(_claim(request)) for request in requests]
+        for request in ended:
+            del self._leased_at_s[_claim(request)]
+        self.release(len(ended))
+
+    async def until_empty(self) -> None:
+        """Wait until nothing is claimed and unfinished."""
+        await self.until_free(self.slots)
+
+
+def _claim(request: ClaimedRequest) -> _Claim:
+    # with the token: after a pause longer than the lease a process may take over from itself
+    return request.overlay_id, request.revision, request.fencing_token

@@ -1,0 +1,111 @@
+"""The relay: from the outbox to Kafka, at least once and byte for byte the same each time.
+
+What this process stored it publishes from memory; what another one left behind, or Kafka would not
+take, it finds in the table once that event's lease has run out.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import structlog
+
+from consumer.kafka.publisher import Publisher
+from consumer.telemetry.metrics import Metrics
+from repository.errors import StoreError
+from repository.outbox import OutboxEvent, claim_pending, delete_published, give_back
+from repository.pool import Pool, connection
+
+log = structlog.get_logger()
+
+RELAY_LEASE_S = 30.0  # longer than a send may take, so that a slow broker does not see every event twice
+LOOK_S = 1.0
+RETRY_S = 5.0  # so that events the broker never takes leave the others most of the time
+BATCH = 500
+MOST_IN_HAND = 10_000  # while Kafka is away the rest waits in the table, not in memory
+
+
+class OutboxRelay:
+    """Publishes events and deletes them from the outbox when the broker has acknowledged them."""
+
+    def __init__(self, pool: Pool, publisher: Publisher, metrics: Metrics) -> None:
+        self._pool = pool
+        self._publisher = publisher
+        self._metrics = metrics
+        self._in_hand: list[OutboxEvent] = []
+        self._looked_at_s = -math.inf
+        self._arrived = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def hand_over(self, events: Sequence[OutboxEvent]) -> None:
+        """Take events just stored, whose outbox lease this process holds."""
+        room = MOST_IN_HAND - len(self._in_hand)
+        self._in_hand.extend(events[:room])
+        self._idle.clear()
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Publish without end: at once what is handed over, every second what is found in the table."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._arrived.wait()
+            if await self.run_once() == BATCH:
+                self._arrived.set()  # after an outage there is more where that came from
+
+    async def run_once(self) -> int:
+        """Publish one batch. Returns how many events the broker acknowledged."""
+        try:
+            events = await self._next_batch()
+            return await self._publish(events) if events else 0
+        except StoreError as error:
+            # published but not deleted: sent again after the lease, byte for byte the same
+            log.warning("relay.store_unavailable", error=str(error))
+            await asyncio.sleep(LOOK_S)
+            self._looked_at_s = time.monotonic()  # what is in hand has its turn next, database or not
+            return 0
+        finally:
+            if not self._in_hand:
+                self._idle.set()
+
+    async def drain(self) -> None:
+        """Wait until all that was handed over has been tried; `run` does the publishing."""
+        await self._idle.wait()
+
+    async def _next_batch(self) -> list[OutboxEvent]:
+        """What was handed over; but the table has its turn every `LOOK_S`, also while there is always more in hand."""
+        if self._in_hand and time.monotonic() < self._looked_at_s + LOOK_S:
+            return self._take_in_hand()
+        self._looked_at_s = time.monotonic()
+        return await self._take_from_table() or self._take_in_hand()
+
+    def _take_in_hand(self) -> list[OutboxEvent]:
+        self._arrived.clear()
+        batch, self._in_hand = self._in_hand[:BATCH], self._in_hand[BATCH:]
+        if self._in_hand:
+            self._arrived.set()
+        return batch
+
+    async def _take_from_table(self) -> list[OutboxEvent]:
+        async with connection(self._pool) as borrowed:
+            return await claim_pending(borrowed, lease_s=RELAY_LEASE_S, limit=BATCH)
+
+    async def _publish(self, events: Sequence[OutboxEvent]) -> int:
+        results = await self._publisher.publish([event.record for event in events])
+        published = [event.outbox_id for event, failure in zip(events, results, strict=True) if not failure]
+        unsent = [event.outbox_id for event, failure in zip(events, results, strict=True) if failure]
+        async with connection(self._pool) as borrowed:
+            if published:
+                await delete_published(borrowed, published)
+            if unsent:
+                await give_back(borrowed, unsent, delay_s=RETRY_S)
+        self._metrics.published.inc(len(published))
+        if unsent:
+            reason = next(str(failure) for failure in results if failure)
+            log.warning("relay.publish_failed", events=len(unsent), error=reason)
+            if not published:
+                await asyncio.sleep(LOOK_S)
+        return len(published)

@@ -1,0 +1,102 @@
+"""How handling one request can end: a closed set."""
+
+from dataclasses import dataclass
+
+from consumer.llm.chat import Messages
+from consumer.llm.completion import Completion
+from consumer.pipeline.retry import GiveUp, TryAgain
+from repository.llm_models import LlmModel
+from repository.requests import ClaimedRequest
+from repository.spending import Spending
+from schemas.overlay_completed import OverlayCompleted
+from schemas.post import InstagramPost
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed request and the event it is about."""
+
+    request: ClaimedRequest
+    event: OverlayCompleted
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What all calls for a request have used up so far."""
+
+    llm_calls: int
+    spent: Spending
+
+
+@dataclass(frozen=True, slots=True)
+class CalledWith:
+    """The model of a call, and what it was told beside the messages."""
+
+    model: LlmModel
+    temperature: float | None
+    max_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A post to be stored, with the call that produced it."""
+
+    request: ClaimedRequest
+    usage: Usage
+    event: OverlayCompleted
+    post: InstagramPost
+    messages: Messages
+    completion: Completion
+    called_with: CalledWith
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """Nothing yet; try again after `delay_s`, when `attempts` have been used up.
+
+    `unrecorded_call`: a call may have been billed although its answer never arrived.
+    """
+
+    request: ClaimedRequest
+    usage: Usage
+    attempts: int
+    delay_s: float
+    reason: str
+    detail: str
+    unrecorded_call: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """There will be no post for this request; `reason` is the word for it in events and the ledger."""
+
+    request: ClaimedRequest
+    usage: Usage
+    attempts: int
+    reason: str
+    detail: str
+
+
+Outcome = Written | RetryLater | Rejected
+
+
+def usage_so_far(request: ClaimedRequest) -> Usage:
+    """What earlier attempts used up, for an end that comes before any call of this one."""
+    return Usage(request.llm_calls, request.spent)
+
+
+def unwritten(
+    request: ClaimedRequest,
+    usage: Usage,
+    decision: TryAgain | GiveUp,
+    *,
+    reason: str,
+    detail: str,
+    unrecorded_call: bool = False,
+) -> RetryLater | Rejected:
+    """The outcome that a retry decision means."""
+    match decision:
+        case TryAgain(delay_s, attempts):
+            return RetryLater(request, usage, attempts, delay_s, reason, detail, unrecorded_call)
+        case GiveUp(attempts):
+            return Rejected(request, usage, attempts, reason, detail)

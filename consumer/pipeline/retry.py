@@ -1,0 +1,56 @@
+"""The retry policy: a pure function of the error, the attempts so far and a random number."""
+
+from dataclasses import dataclass
+
+from consumer.llm.errors import Deferred, LlmError, RequestRefused
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how patiently. `base_s` is the upper end of the first random wait."""
+
+    max_attempts: int
+    base_s: float
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Try after `delay_s`; `attempts` have been used up by then."""
+
+    delay_s: float
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Nothing more to try; `attempts` have been used up."""
+
+    attempts: int
+
+
+def after_error(error: LlmError, attempts: int, *, policy: RetryPolicy, random: float) -> TryAgain | GiveUp:
+    """What to do after `error`, when `attempts` failed before it. `random` is uniform in [0, 1)."""
+    match error:
+        case RequestRefused():
+            return GiveUp(attempts + 1)
+        case Deferred(retry_in_s=retry_in_s):
+            return TryAgain(retry_in_s, attempts)
+        case _:
+            return after_failed_attempt(attempts, policy=policy, random=random)
+
+
+def after_failed_attempt(attempts: int, *, policy: RetryPolicy, random: float) -> TryAgain | GiveUp:
+    """What to do after an attempt that counts, when `attempts` failed before it."""
+    if attempts + 1 >= policy.max_attempts:
+        return GiveUp(attempts + 1)
+    return TryAgain(full_jitter_s(attempts + 1, policy=policy, random=random), attempts + 1)
+
+
+def full_jitter_s(attempt: int, *, policy: RetryPolicy, random: float) -> float:
+    """Exponential backoff with full jitter: uniform between 0 and base * 2^(attempt-1), capped.
+
+    Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+    """
+    doublings = min(attempt - 1, 32)  # a larger power only overflows; the cap is reached long before
+    return random * min(policy.max_s, policy.base_s * 2.0**doublings)

@@ -1,0 +1,130 @@
+"""The sweeper: takes over requests whose lease ran out or whose next attempt is due, from any process.
+
+Requests in the background (a replay's) come last: they leave a part of the slots to live ones, and do not
+queue for the provider's rate limit.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import structlog
+
+from consumer.llm.failover import Failover
+from consumer.pipeline.dispatcher import Dispatcher
+from consumer.pipeline.in_flight import BACKGROUND_SHARE, ClaimTerms, InFlight
+from consumer.pipeline.outcome_store import OutcomeStore
+from consumer.pipeline.outcomes import Rejected, Work, usage_so_far
+from consumer.telemetry.metrics import Metrics
+from repository.errors import StoreError, StoreUnavailable
+from repository.pool import Pool, connection
+from repository.requests import ClaimedRequest, claim_available
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+
+log = structlog.get_logger()
+
+SWEEP_S = 0.5  # what another process gives back is taken within a second
+MOST_PER_SWEEP = 100
+MOST_BACKGROUND_PER_SWEEP = 10  # begun at once, a hundred would make live events wait for tens of ms
+BATCH_SHARE = 8  # an eighth of the slots coming free is worth a sweep
+BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
+
+
+class Sweeper:
+    """Claims what is available in the ledger and starts it like any other work."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        dispatcher: Dispatcher,
+        outcome_store: OutcomeStore,
+        in_flight: InFlight,
+        failover: Failover,
+        metrics: Metrics,
+        *,
+        terms: ClaimTerms,
+    ) -> None:
+        self._pool = pool
+        self._dispatcher = dispatcher
+        self._outcome_store = outcome_store
+        self._in_flight = in_flight
+        self._failover = failover
+        self._metrics = metrics
+        self._terms = terms
+        self._reclaim_from_s = 0.0
+
+    async def run(self) -> None:
+        """Sweep without end, at once again while there is more than one sweep can take."""
+        while True:
+            try:
+                taken = await self.run_once()
+            except StoreError as error:
+                log.warning("sweeper.store_unavailable", error=str(error))
+                taken = 0
+            if taken < MOST_PER_SWEEP:
+                await self._pause(taken)
+
+    async def run_once(self) -> int:
+        """Take what is available, live requests first, as far as there are slots. Returns how many were taken.
+
+        Raises:
+            StoreError: the ledger could not be asked.
+        """
+        taken = await self._sweep(self._failover.allowance(MOST_PER_SWEEP), background=False)
+        room = min(MOST_BACKGROUND_PER_SWEEP, self._in_flight.free - self._left_to_live)
+        if room > 0:
+            taken += await self._sweep(self._failover.allowance(room, within_s=BACKGROUND_PATIENCE_S), background=True)
+        return taken
+
+    @property
+    def _left_to_live(self) -> int:
+        return self._in_flight.slots - max(1, int(self._in_flight.limit * BACKGROUND_SHARE))
+
+    async def _pause(self, taken: int) -> None:
+        """Wait for the next sweep; after one that took something there may be more as soon as slots come free."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SWEEP_S):
+                if taken:
+                    await self._in_flight.until_free(self._left_to_live + max(1, self._in_flight.limit // BATCH_SHARE))
+                else:
+                    await asyncio.sleep(SWEEP_S)
+
+    async def _sweep(self, allowed: int, *, background: bool) -> int:
+        if not allowed:
+            return 0
+        room = await self._in_flight.reserve(at_least=1, at_most=allowed)
+        claimed: list[ClaimedRequest] = []
+        try:
+            async with connection(self._pool) as borrowed:
+                asked_at_s = time.monotonic()
+                answer = await claim_available(
+                    borrowed,
+                    owner=self._terms.owner,
+                    lease_s=self._terms.lease_s,
+                    limit=room,
+                    held=self._in_flight.held,
+                    background=background,
+                    reclaim=asked_at_s >= self._reclaim_from_s,
+                )
+            claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
+            self._in_flight.hold(claimed, leased_at_s=asked_at_s)
+        except StoreUnavailable:
+            # holders could not extend their leases either (a standby is promoted): give them time to
+            self._reclaim_from_s = time.monotonic() + self._terms.lease_s / 2
+            raise
+        finally:
+            self._in_flight.release(room - len(claimed))
+        self._metrics.reclaimed.inc(sum(request.reclaimed for request in claimed))
+        works = [work for request in claimed if (work := self._decode(request))]
+        await self._dispatcher.start(works)
+        return len(claimed)
+
+    def _decode(self, request: ClaimedRequest) -> Work | None:
+        """Stored bytes were valid once; after a change of the contract they may not be any more."""
+        try:
+            event = decode_overlay_completed(request.source, max_event_bytes=self._terms.max_event_bytes)
+        except (InvalidEvent, IgnoredEvent) as error:
+            rejected = Rejected(request, usage_so_far(request), request.attempts, "invalid_event", str(error))
+            self._outcome_store.put(rejected)
+            return None
+        return Work(request, event)

@@ -1,0 +1,123 @@
+"""Instagram's limits on a post: fixed where the fix is certain, refused where it is not.
+
+Sources: Instagram's content publishing API (2,200 characters, 30 hashtags, 20 mentions); its
+announcement of 2025-12-18 (5 hashtags), which is the setting's default.
+"""
+
+import re
+from typing import Final
+
+from consumer.post.caption import clean_caption, is_blank, trim
+from consumer.post.hashtags import (
+    folded,
+    hashtags_in_list,
+    hashtags_in_prose,
+    split_closing_hashtags,
+)
+from schemas.post import InstagramPost, RawPost
+
+MAX_UTF16_UNITS: Final = 2_200
+MAX_MENTIONS: Final = 20
+MAX_HASHTAGS_CEILING: Final = 30
+SEPARATOR: Final = "\n\n"
+"""What a publisher puts between caption and hashtags; counted with them."""
+
+_MENTION: Final = re.compile(r"[@＠][0-9A-Za-z_.]")
+
+
+class RuleBroken(Exception):
+    """The post breaks rules that no certain rewrite fixes; `problems` can be quoted to the model."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        """Take one sentence for each broken rule."""
+        self.problems = problems
+        super().__init__(" ".join(problems))
+
+
+def apply_rules(post: RawPost, *, max_hashtags: int) -> InstagramPost:
+    """Bring a post within the limits; what is within them already stays as it is.
+
+    Instagram counts every hashtag, so those inside the caption use up `max_hashtags` (1 to 30)
+    first and the list is cut to what is left; at least one must fit in the list. Lines of
+    nothing but hashtags at the caption's end move to the front of the list. Lengths are in
+    UTF-16 code units, the strictest reading of "characters".
+
+    Raises:
+        RuleBroken: a caption that is blank, too long, or has too many mentions or hashtags;
+            a list without any hashtag.
+        ValueError: `max_hashtags` is out of range.
+    """
+    if not 1 <= max_hashtags <= MAX_HASHTAGS_CEILING:
+        raise ValueError(f"max_hashtags must be from 1 to {MAX_HASHTAGS_CEILING}")
+    caption, listed = _caption_and_list(post)
+    inline = hashtags_in_prose(caption)
+    tags = _within_length(caption, _new(listed, inline)[: max(max_hashtags - len(inline), 0)])
+    problems = (
+        *_caption_problems(caption),
+        *_hashtag_problems(listed, inline, max_hashtags),
+        *_length_problems(caption, tags),
+    )
+    if problems:
+        raise RuleBroken(problems)
+    return InstagramPost(caption, " ".join(tags))
+
+
+def _caption_and_list(post: RawPost) -> tuple[str, list[str]]:
+    caption = clean_caption(post.instagram_ad_copy)
+    if "#" not in caption and "＃" not in caption:
+        return caption, hashtags_in_list(post.hashtags)
+    caption, closing = split_closing_hashtags(caption)
+    return trim(caption), hashtags_in_list(f"{closing} {post.hashtags}")
+
+
+def _new(listed: list[str], inline: list[str]) -> list[str]:
+    """Leave out what the caption says already, but never all: a post has a list."""
+    if not inline:
+        return listed
+    said = {folded(tag) for tag in inline}
+    return [tag for tag in listed if folded(tag) not in said] or listed[:1]
+
+
+def _within_length(caption: str, tags: list[str]) -> list[str]:
+    count = len(tags)
+    while count > 1 and _total_units(caption, tags[:count]) > MAX_UTF16_UNITS:
+        count -= 1
+    return tags[:count]
+
+
+def _caption_problems(caption: str) -> list[str]:
+    problems = []
+    if is_blank(caption):
+        problems.append("instagram_ad_copy is empty.")
+    mentions = len(_MENTION.findall(caption))
+    if mentions > MAX_MENTIONS:
+        problems.append(f"instagram_ad_copy has {mentions} @-mentions; at most {MAX_MENTIONS} are allowed.")
+    return problems
+
+
+def _hashtag_problems(listed: list[str], inline: list[str], max_hashtags: int) -> list[str]:
+    problems = []
+    if len(inline) >= max_hashtags:
+        problems.append(
+            f"instagram_ad_copy has {len(inline)} hashtags inside; put hashtags only in "
+            f'"hashtags", at most {max_hashtags} in all.'
+        )
+    if not listed:
+        problems.append(
+            "hashtags has no valid hashtag; a hashtag is # followed by letters, digits or "
+            "underscores, not by digits alone."
+        )
+    return problems
+
+
+def _length_problems(caption: str, tags: list[str]) -> list[str]:
+    units = _total_units(caption, tags)
+    if units <= MAX_UTF16_UNITS:
+        return []
+    together = f"instagram_ad_copy and hashtags are {units} characters long together"
+    return [f"{together}; at most {MAX_UTF16_UNITS} are allowed. Shorten instagram_ad_copy."]
+
+
+def _total_units(caption: str, tags: list[str]) -> int:
+    post = f"{caption}{SEPARATOR}{' '.join(tags)}"
+    return len(post.encode("utf-16-le")) // 2

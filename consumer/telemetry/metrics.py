@@ -1,0 +1,62 @@
+"""All metrics there are: a closed set, in a registry of its own."""
+
+import asyncio
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+LAG_INTERVAL_S = 0.5
+_LLM_LATENCY_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 40, 60)
+
+
+class Metrics:
+    """The program's figures. Labels are few and closed: never a tenant, an overlay or a text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.records = Counter(
+            "feed_records_total",
+            "Kafka records taken in, by what they were: claimed, duplicate, ignored, invalid",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.outcomes = Counter(
+            "feed_outcomes_total",
+            "Handled requests, by outcome: stored, superseded, retry_later, rejected",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.tokens = Counter(
+            "feed_llm_tokens_total",
+            "Tokens of stored posts, by kind: prompt, completion",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.cost_usd = Counter("feed_llm_cost_usd_total", "USD spent for stored posts", registry=self.registry)
+        self.llm_latency_s = Histogram(
+            "feed_llm_latency_seconds",
+            "Duration of the LLM call that produced a stored post",
+            buckets=_LLM_LATENCY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self.published = Counter(
+            "feed_events_published_total", "Outbox events acknowledged by the broker", registry=self.registry
+        )
+        self.reclaimed = Counter(
+            "feed_leases_taken_over_total", "Requests whose lease had run out", registry=self.registry
+        )
+        self.breaker_open = Gauge(
+            "feed_llm_breaker_open", "1 while no LLM provider is called, else 0", registry=self.registry
+        )
+        self.in_flight = Gauge("feed_requests_in_flight", "Requests claimed and unfinished", registry=self.registry)
+        self.loop_lag_s = Gauge(
+            "feed_event_loop_lag_seconds", "How late the last timer of the event loop was", registry=self.registry
+        )
+
+
+async def watch_event_loop(metrics: Metrics) -> None:
+    """Measure without end how late the loop's timers are: heartbeats share the loop with the work."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_INTERVAL_S
+        await asyncio.sleep(LAG_INTERVAL_S)
+        metrics.loop_lag_s.set(loop.time() - due)

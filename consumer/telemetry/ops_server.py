@@ -1,0 +1,57 @@
+"""Health, readiness and metrics over HTTP, for orchestrators and Prometheus."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from consumer.errors import StartupError
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.readiness import Readiness
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def ops_server(metrics: Metrics, readiness: Readiness, *, host: str, port: int) -> AsyncIterator[int]:
+    """Serve /healthz, /readyz and /metrics while the block runs; yields the port (0 picks a free one).
+
+    Raises:
+        StartupError: the address is taken or not ours.
+    """
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def readyz(_: web.Request) -> web.Response:
+        reason = readiness.not_ready_because()
+        if reason is None:
+            return web.json_response({"status": "ready"})
+        return web.json_response({"status": "not ready", "reason": reason}, status=503)
+
+    async def expose(_: web.Request) -> web.Response:
+        body = generate_latest(metrics.registry)
+        return web.Response(body=body, content_type="text/plain", charset="utf-8")
+
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/readyz", readyz)
+    app.router.add_get("/metrics", expose)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        await _listen(runner, host, port)
+        bound_port = int(runner.addresses[0][1])
+        log.info("ops.listening", host=host, port=bound_port)
+        yield bound_port
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise StartupError(f"OPS_HOST, OPS_PORT: cannot listen on {host}:{port} ({error.strerror})") from error

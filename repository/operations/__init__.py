@@ -1,0 +1,1 @@
+"""What people execute: listings, reports, replays, revisions, retention."""

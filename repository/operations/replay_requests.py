@@ -1,0 +1,182 @@
+"""What a replay does for overlays: each statement takes a batch, and adds nothing when it is said again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from repository.pool import Connection
+from repository.requests import NewRequest, columns_of
+from schemas.ids import created_event_id
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayStatus:
+    """How an overlay stands: its newest request and its current post, as far as there are any.
+
+    `replayed`: this replay has asked for a post before. `republished`: it has sent the event again before.
+    """
+
+    overlay_id: UUID
+    request_state: str | None
+    instagram_feed_id: UUID | None
+    prompt_version: str | None
+    model_name: str | None
+    has_event: bool
+    replayed: bool
+    republished: bool
+
+
+_STANDINGS = """
+    SELECT
+        wanted.overlay_id,
+        request.state AS request_state,
+        feed.instagram_feed_id,
+        feed.prompt_version,
+        feed.model_name,
+        coalesce(feed.has_event, false) AS has_event,
+        EXISTS (
+            SELECT FROM feed_requests r WHERE r.replay_id = $2 AND r.overlay_id = wanted.overlay_id
+        ) AS replayed,
+        EXISTS (
+            SELECT FROM replay_republished r WHERE r.replay_id = $2 AND r.overlay_id = wanted.overlay_id
+        ) AS republished
+    FROM unnest($1::uuid[]) AS wanted (overlay_id)
+    LEFT JOIN LATERAL (
+        SELECT state FROM feed_requests r WHERE r.overlay_id = wanted.overlay_id ORDER BY revision DESC LIMIT 1
+    ) AS request ON true
+    LEFT JOIN LATERAL (
+        SELECT f.instagram_feed_id, f.prompt_version, m.model_name, f.created_event_value IS NOT NULL AS has_event
+        FROM instagram_feeds AS f
+        LEFT JOIN llm_models AS m USING (llm_model_id)
+        WHERE f.overlay_id = wanted.overlay_id
+        ORDER BY f.revision DESC
+        LIMIT 1
+    ) AS feed ON true
+"""
+
+
+async def standings(connection: Connection, overlay_ids: Sequence[UUID], replay_id: UUID) -> dict[UUID, OverlayStatus]:
+    """How these overlays stand, also with this replay."""
+    rows = await connection.fetch(_STANDINGS, overlay_ids, replay_id)
+    return {row["overlay_id"]: OverlayStatus(**dict(row)) for row in rows}
+
+
+_ENTER_NEW = """
+    INSERT INTO feed_requests (
+        overlay_id, revision, state, available_at, origin, replay_id, background, tenant_id, job_id, event_id,
+        source_topic, source_partition, source_offset, source_timestamp_ms,
+        source_key, source_value, source_headers)
+    SELECT overlay_id, revision, 'waiting', now(), 'replay', $1, true, tenant_id, job_id, event_id,
+        source_topic, source_partition, source_offset, source_timestamp_ms,
+        source_key, source_value, source_headers
+    FROM unnest(
+        $2::uuid[], $3::int[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::int[], $9::bigint[],
+        $10::bigint[], $11::bytea[], $12::bytea[], $13::bytea[]
+    ) AS incoming (
+        overlay_id, revision, tenant_id, job_id, event_id, source_topic, source_partition, source_offset,
+        source_timestamp_ms, source_key, source_value, source_headers)
+    ORDER BY overlay_id, revision
+    ON CONFLICT DO NOTHING
+    RETURNING overlay_id
+"""
+
+
+async def enter_new(connection: Connection, requests: Sequence[NewRequest], replay_id: UUID) -> list[UUID]:
+    """Enter overlays that nobody has asked about, to be written in the background; gives those that were new."""
+    entered = await connection.fetch(_ENTER_NEW, replay_id, *columns_of(requests))
+    return [row["overlay_id"] for row in entered]
+
+
+# A request that failed keeps its event's bytes; a post that exists is not missing.
+_RETRY_FAILED = """
+    UPDATE feed_requests AS request
+    SET state = 'waiting',
+        attempts = 0,
+        available_at = now(),
+        unrecorded_call = false,
+        finished_at = NULL,
+        replay_id = $1,
+        background = true,
+        updated_at = now()
+    WHERE overlay_id = ANY($2::uuid[])
+        AND state = 'failed'
+        AND replay_id IS DISTINCT FROM $1
+        AND revision = (SELECT max(revision) FROM feed_requests n WHERE n.overlay_id = request.overlay_id)
+        AND NOT EXISTS (SELECT FROM instagram_feeds f WHERE f.overlay_id = request.overlay_id)
+    RETURNING overlay_id
+"""
+
+
+async def retry_in_replay(connection: Connection, overlay_ids: Sequence[UUID], replay_id: UUID) -> list[UUID]:
+    """Have failed requests tried again, once in each replay; gives those that will be."""
+    return [row["overlay_id"] for row in await connection.fetch(_RETRY_FAILED, replay_id, overlay_ids)]
+
+
+_REPUBLISH = """
+    WITH noted AS (
+        INSERT INTO replay_republished (replay_id, overlay_id)
+        SELECT $1, feed.overlay_id
+        FROM unnest($2::uuid[]) AS wanted (instagram_feed_id)
+        JOIN instagram_feeds AS feed USING (instagram_feed_id)
+        WHERE feed.created_event_value IS NOT NULL
+        ORDER BY feed.overlay_id
+        ON CONFLICT DO NOTHING
+        RETURNING overlay_id
+    )
+    INSERT INTO outbox_events (event_id, topic, message_key, payload, headers, available_at)
+    SELECT wanted.event_id, $4, convert_to(feed.overlay_id::text, 'UTF8'), feed.created_event_value,
+        feed.created_event_headers, now()
+    FROM unnest($2::uuid[], $3::uuid[]) AS wanted (instagram_feed_id, event_id)
+    JOIN instagram_feeds AS feed USING (instagram_feed_id)
+    JOIN noted ON noted.overlay_id = feed.overlay_id
+    RETURNING outbox_id
+"""
+
+
+async def republish(connection: Connection, feed_ids: Sequence[UUID], replay_id: UUID, *, topic: str) -> int:
+    """Put the created events of posts in the outbox again, byte for byte, once for each overlay in each replay.
+
+    Returns how many were put there.
+    """
+    event_ids = [created_event_id(feed_id) for feed_id in feed_ids]
+    return len(await connection.fetch(_REPUBLISH, replay_id, feed_ids, event_ids, topic))
+
+
+@dataclass(frozen=True, slots=True)
+class PastCalls:
+    """What the last posts took. Characters are those of the whole prompt; tokens are of all calls for a post."""
+
+    posts: int
+    prompt_characters: int
+    prompt_tokens: int
+    cached_prompt_tokens: int
+    completion_tokens: int
+    mean_latency_ms: float | None
+
+
+_PAST_CALLS = """
+    SELECT
+        count(*) AS posts,
+        coalesce(sum(length(gpt_prompt_used)), 0) AS prompt_characters,
+        coalesce(sum(prompt_tokens), 0)::bigint AS prompt_tokens,
+        coalesce(sum(cached_prompt_tokens), 0)::bigint AS cached_prompt_tokens,
+        coalesce(sum(completion_tokens), 0)::bigint AS completion_tokens,
+        avg(latency_ms) AS mean_latency_ms
+    FROM (
+        SELECT feed.gpt_prompt_used, feed.latency_ms, request.prompt_tokens, request.cached_prompt_tokens,
+            request.completion_tokens
+        FROM instagram_feeds AS feed
+        JOIN feed_requests AS request USING (overlay_id, revision)
+        WHERE feed.llm_model_id = $1 AND feed.gpt_prompt_used IS NOT NULL AND request.prompt_tokens > 0
+        ORDER BY feed.created_at DESC
+        LIMIT $2
+    ) AS last
+"""
+
+
+async def past_calls(connection: Connection, llm_model_id: UUID, *, posts: int) -> PastCalls:
+    """What the last posts of a model took, `posts` at most."""
+    row = await connection.fetchrow(_PAST_CALLS, llm_model_id, posts)
+    if row is None:
+        raise LookupError("an aggregate always has a row")
+    return PastCalls(**dict(row))

@@ -1,0 +1,286 @@
+"""The figures of the seed's queries 4 to 9, each a function with tenant, model, time range and grouping.
+
+Columns have the seed's names. Without a group and for the seed's tenant and days, the figures are those
+of its queries. Averages come as float.
+
+`estimated_*` is the seed's estimate: tokens of the calls that wrote the posts, at the prices of today,
+cached tokens at the full price. `spent_usd` is what was spent: every call for a post, at the prices of its
+time. Posts from before `cost_usd` was kept have none; `posts_without_cost` counts them.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+from repository.operations.report_scope import (
+    FEEDS,
+    FEEDS_OF_A_MODEL,
+    NO_GROUP,
+    GroupBy,
+    ReportScope,
+    group_expression,
+    grouping,
+)
+from repository.pool import Connection
+
+_MODEL = "model.llm_model_id"
+_DAY = "(feed.created_at AT TIME ZONE $5::text)::date"
+_PROMPT_USD = "sum(feed.prompt_tokens) * model.prompt_token_cost_per_1m"
+_COMPLETION_USD = "sum(feed.completion_tokens) * model.completion_token_cost_per_1m"
+_SPENT = """
+    trim_scale(coalesce(sum(feed.cost_usd), 0)) AS spent_usd,
+    count(*) FILTER (WHERE feed.cost_usd IS NULL) AS posts_without_cost
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Duration of the calls that wrote the posts, in milliseconds."""
+
+    group: str | None
+    avg_latency: float | None
+    min_latency: float | None
+    max_latency: float | None
+    p50_latency: float | None
+    p95_latency: float | None
+    p99_latency: float | None
+    total_count: int
+
+
+async def latency(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[Latency]:
+    """Query 4, and percentiles. Without a group one row always, else one for each, most posts first."""
+    statement = f"""
+        SELECT {group_expression(by)} AS "group",
+            avg(feed.latency_ms) AS avg_latency,
+            min(feed.latency_ms) AS min_latency,
+            max(feed.latency_ms) AS max_latency,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY feed.latency_ms) AS p50_latency,
+            percentile_cont(0.95) WITHIN GROUP (ORDER BY feed.latency_ms) AS p95_latency,
+            percentile_cont(0.99) WITHIN GROUP (ORDER BY feed.latency_ms) AS p99_latency,
+            count(*) AS total_count
+        {FEEDS}
+        GROUP BY {grouping(by)}
+        ORDER BY total_count DESC, "group"
+    """
+    return [Latency(**dict(row)) for row in await connection.fetch(statement, *scope.arguments)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """Tokens of the calls that wrote the posts."""
+
+    group: str | None
+    avg_prompt_tokens: float | None
+    avg_completion_tokens: float | None
+    avg_total_tokens: float | None
+    total_tokens_sum: int | None
+    request_count: int
+
+
+async def tokens(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[Tokens]:
+    """Query 5. Without a group one row always, else one for each, most tokens first."""
+    statement = f"""
+        SELECT {group_expression(by)} AS "group",
+            avg(feed.prompt_tokens)::float8 AS avg_prompt_tokens,
+            avg(feed.completion_tokens)::float8 AS avg_completion_tokens,
+            avg(feed.total_tokens)::float8 AS avg_total_tokens,
+            sum(feed.total_tokens) AS total_tokens_sum,
+            count(*) AS request_count
+        {FEEDS}
+        GROUP BY {grouping(by)}
+        ORDER BY total_tokens_sum DESC NULLS LAST, "group"
+    """
+    return [Tokens(**dict(row)) for row in await connection.fetch(statement, *scope.arguments)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the posts of one model cost, in USD: the seed's estimate and what was spent."""
+
+    group: str | None
+    model_name: str
+    model_version: str | None
+    provider: str
+    request_count: int
+    total_prompt_tokens: int | None
+    total_completion_tokens: int | None
+    total_tokens: int | None
+    estimated_input_cost_usd: Decimal | None
+    estimated_output_cost_usd: Decimal | None
+    estimated_total_cost_usd: Decimal | None
+    spent_usd: Decimal
+    posts_without_cost: int
+
+
+async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[Cost]:
+    """Query 6: one row for each model, in each group; the highest estimate first."""
+    statement = f"""
+        SELECT {group_expression(by)} AS "group", model.model_name, model.model_version, model.provider,
+            count(*) AS request_count,
+            sum(feed.prompt_tokens) AS total_prompt_tokens,
+            sum(feed.completion_tokens) AS total_completion_tokens,
+            sum(feed.total_tokens) AS total_tokens,
+            round({_PROMPT_USD} / 1000000, 4) AS estimated_input_cost_usd,
+            round({_COMPLETION_USD} / 1000000, 4) AS estimated_output_cost_usd,
+            round(({_PROMPT_USD} + {_COMPLETION_USD}) / 1000000, 4) AS estimated_total_cost_usd,
+            {_SPENT}
+        {FEEDS_OF_A_MODEL}
+        GROUP BY {grouping(by, _MODEL)}
+        ORDER BY estimated_total_cost_usd DESC, model.model_name, "group"
+    """
+    return [Cost(**dict(row)) for row in await connection.fetch(statement, *scope.arguments)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostWithoutPost:
+    """What was spent on requests that have no post: failed, or not finished yet."""
+
+    group: str | None
+    state: Literal["failed", "unfinished"]
+    request_count: int
+    llm_calls: int
+    total_prompt_tokens: int
+    total_completion_tokens: int
+    total_tokens: int
+    spent_usd: Decimal
+
+
+async def cost_without_post(
+    connection: Connection, scope: ReportScope, by: GroupBy | None = None
+) -> list[CostWithoutPost]:
+    """What `cost` leaves out of the provider's bill, by the time of a request's last change.
+
+    The ledger does not say which model was called, so the scope's model is not regarded; of the groups
+    it knows the tenant.
+    """
+    group = "tenant_id" if by is GroupBy.TENANT else NO_GROUP
+    statement = f"""
+        SELECT {group} AS "group",
+            CASE state WHEN 'failed' THEN state ELSE 'unfinished' END AS state,
+            count(*) AS request_count,
+            sum(llm_calls) AS llm_calls,
+            sum(prompt_tokens)::bigint AS total_prompt_tokens,
+            sum(completion_tokens)::bigint AS total_completion_tokens,
+            sum(prompt_tokens + completion_tokens)::bigint AS total_tokens,
+            trim_scale(sum(cost_usd)) AS spent_usd
+        FROM (
+            SELECT * FROM feed_requests WHERE state = 'failed' AND finished_at >= $1
+            UNION ALL
+            SELECT * FROM feed_requests WHERE state IN ('claimed', 'waiting') AND updated_at >= $1
+        ) AS request
+        WHERE ($2::timestamptz IS NULL OR updated_at < $2)
+            AND ($3::text IS NULL OR tenant_id = $3)
+            AND cost_usd > 0
+        GROUP BY 1, 2
+        ORDER BY spent_usd DESC, 1, 2
+    """  # noqa: S608 - all parts are constants
+    rows = await connection.fetch(statement, *scope.arguments[:3])
+    return [CostWithoutPost(**dict(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyTokens:
+    """Tokens of one day's posts."""
+
+    group: str | None
+    date: date
+    request_count: int
+    avg_prompt_tokens: float | None
+    avg_completion_tokens: float | None
+    avg_total_tokens: float | None
+    daily_total_tokens: int | None
+
+
+async def daily_tokens(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[DailyTokens]:
+    """Query 7: one row for each day that has posts, in each group; the newest first."""
+    statement = f"""
+        SELECT {group_expression(by)} AS "group", {_DAY} AS date,
+            count(*) AS request_count,
+            avg(feed.prompt_tokens)::float8 AS avg_prompt_tokens,
+            avg(feed.completion_tokens)::float8 AS avg_completion_tokens,
+            avg(feed.total_tokens)::float8 AS avg_total_tokens,
+            sum(feed.total_tokens) AS daily_total_tokens
+        {FEEDS}
+        GROUP BY {grouping(by, _DAY)}
+        ORDER BY date DESC, daily_total_tokens DESC NULLS LAST, "group"
+    """
+    rows = await connection.fetch(statement, *scope.arguments, scope.timezone)
+    return [DailyTokens(**dict(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUse:
+    """How much a model was used, how fast it was and what it cost. `total_cost_usd` is the seed's estimate."""
+
+    group: str | None
+    model_name: str
+    model_version: str | None
+    provider: str
+    usage_count: int
+    avg_latency_ms: float | None
+    min_latency_ms: float | None
+    max_latency_ms: float | None
+    total_prompt_tokens: int | None
+    total_completion_tokens: int | None
+    total_tokens: int | None
+    avg_prompt_tokens: float | None
+    avg_completion_tokens: float | None
+    total_cost_usd: Decimal | None
+    spent_usd: Decimal
+    posts_without_cost: int
+
+
+async def models(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[ModelUse]:
+    """Query 8: one row for each model that wrote a post, in each group; the one used most first."""
+    statement = f"""
+        SELECT {group_expression(by)} AS "group", model.model_name, model.model_version, model.provider,
+            count(*) AS usage_count,
+            avg(feed.latency_ms) AS avg_latency_ms,
+            min(feed.latency_ms) AS min_latency_ms,
+            max(feed.latency_ms) AS max_latency_ms,
+            sum(feed.prompt_tokens) AS total_prompt_tokens,
+            sum(feed.completion_tokens) AS total_completion_tokens,
+            sum(feed.total_tokens) AS total_tokens,
+            avg(feed.prompt_tokens)::float8 AS avg_prompt_tokens,
+            avg(feed.completion_tokens)::float8 AS avg_completion_tokens,
+            round(({_PROMPT_USD} + {_COMPLETION_USD}) / 1000000, 4) AS total_cost_usd,
+            {_SPENT}
+        {FEEDS_OF_A_MODEL}
+        GROUP BY {grouping(by, _MODEL)}
+        ORDER BY usage_count DESC, model.model_name, "group"
+    """
+    return [ModelUse(**dict(row)) for row in await connection.fetch(statement, *scope.arguments)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyModelUse:
+    """What a model did in a day. `daily_cost_usd` is the seed's estimate."""
+
+    group: str | None
+    date: date
+    model_name: str
+    model_version: str | None
+    provider: str
+    daily_request_count: int
+    daily_total_tokens: int | None
+    daily_cost_usd: Decimal | None
+    spent_usd: Decimal
+    posts_without_cost: int
+
+
+async def daily_models(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[DailyModelUse]:
+    """Query 9: one row for each day and model, in each group; the newest first, of a day the highest cost first."""
+    statement = f"""
+        SELECT {group_expression(by)} AS "group", {_DAY} AS date,
+            model.model_name, model.model_version, model.provider,
+            count(*) AS daily_request_count,
+            sum(feed.total_tokens) AS daily_total_tokens,
+            round(({_PROMPT_USD} + {_COMPLETION_USD}) / 1000000, 4) AS daily_cost_usd,
+            {_SPENT}
+        {FEEDS_OF_A_MODEL}
+        GROUP BY {grouping(by, _DAY, _MODEL)}
+        ORDER BY date DESC, daily_cost_usd DESC, model.model_name, "group"
+    """
+    rows = await connection.fetch(statement, *scope.arguments, scope.timezone)
+    return [DailyModelUse(**dict(row)) for row in rows]

@@ -1,0 +1,125 @@
+"""Another revision from a post that is stored already: no LLM call, but a row, a ledger entry and an event."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from repository.operations.revision_source import SourcePosition
+from repository.outbox import NewOutboxEvent
+from repository.pool import Connection
+from schemas.record import pack_headers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepublishedFeed:
+    """A new revision: its own texts and event; all else is copied from the post it is based on."""
+
+    instagram_feed_id: UUID
+    based_on_feed_id: UUID
+    revision: int
+    instagram_ad_copy: str
+    hashtags: str
+    created_at: datetime
+    event_id: str
+    source: SourcePosition
+    created_event: NewOutboxEvent
+
+
+# No call was made for these rows, so they have no tokens and no latency that sums and averages would count
+# twice; those of the call behind the text are in token_usage, and in the post it is based on.
+_COPIED = """
+    overlay_id, job_id, llm_model_id, tenant_id, refined_ad_copy_eng, tone_style, product_description,
+    store_information, gpt_prompt, used_temperature, used_max_tokens, gpt_prompt_used, gpt_response_raw,
+    token_usage, prompt_version, experiment_id, variant, source_event_id
+"""
+
+# The ledger's primary key decides between two that want the same revision, as it does for requests.
+_PUBLISH = f"""
+    WITH incoming AS (
+        SELECT * FROM unnest(
+            $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
+            $10::int[], $11::bigint[], $12::bigint[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[],
+            $17::bytea[]
+        ) AS t (
+            instagram_feed_id, based_on_feed_id, revision, instagram_ad_copy, hashtags, created_at,
+            request_event_id, source_topic, source_partition, source_offset, source_timestamp_ms,
+            event_id, event_topic, event_key, event_value, event_headers)
+    ),
+    new AS (
+        SELECT incoming.*, {_COPIED}
+        FROM incoming
+        JOIN (SELECT instagram_feed_id AS based_on_feed_id, {_COPIED} FROM instagram_feeds) AS base
+            USING (based_on_feed_id)
+        WHERE NOT EXISTS (
+            SELECT FROM feed_requests AS request
+            WHERE request.overlay_id = base.overlay_id AND request.state NOT IN ('done', 'failed')
+        )
+    ),
+    entered AS (
+        INSERT INTO feed_requests (
+            overlay_id, revision, state, origin, tenant_id, job_id, event_id, source_topic, source_partition,
+            source_offset, source_timestamp_ms, finished_at)
+        SELECT DISTINCT ON (overlay_id, revision)
+            overlay_id, revision, 'done', $1, tenant_id, job_id, request_event_id, source_topic, source_partition,
+            source_offset, source_timestamp_ms, now()
+        FROM new
+        ORDER BY overlay_id, revision
+        ON CONFLICT DO NOTHING
+        RETURNING overlay_id, revision
+    ),
+    stored AS (
+        INSERT INTO instagram_feeds (
+            instagram_feed_id, revision, instagram_ad_copy, hashtags, created_at, updated_at, llm_calls, cost_usd,
+            origin, based_on_feed_id, created_event_value, created_event_headers, {_COPIED})
+        SELECT
+            instagram_feed_id, revision, instagram_ad_copy, hashtags, created_at, created_at, 0, 0,
+            $1, based_on_feed_id, event_value, event_headers, {_COPIED}
+        FROM new
+        JOIN entered USING (overlay_id, revision)
+        ON CONFLICT (overlay_id, revision) DO NOTHING
+        RETURNING instagram_feed_id
+    ),
+    announced AS (
+        INSERT INTO outbox_events (event_id, topic, message_key, payload, headers, available_at)
+        SELECT event_id, event_topic, event_key, event_value, event_headers, now()
+        FROM new
+        JOIN stored USING (instagram_feed_id)
+    )
+    SELECT instagram_feed_id FROM stored
+"""  # noqa: S608 - the columns are a constant of this module
+
+
+async def publish_revisions(
+    connection: Connection, feeds: Sequence[RepublishedFeed], *, origin: Literal["restore", "reparse"]
+) -> set[UUID]:
+    """Store new revisions, enter them in the ledger as done, and leave their events to any relay.
+
+    Left out are those whose revision somebody else has taken, or whose overlay has a request in progress.
+
+    Returns the instagram_feed_ids that were stored.
+    """
+    rows = [
+        (
+            feed.instagram_feed_id,
+            feed.based_on_feed_id,
+            feed.revision,
+            feed.instagram_ad_copy,
+            feed.hashtags,
+            feed.created_at,
+            feed.event_id,
+            feed.source.topic,
+            feed.source.partition,
+            feed.source.offset,
+            feed.source.timestamp_ms,
+            feed.created_event.event_id,
+            feed.created_event.record.topic,
+            feed.created_event.record.key,
+            feed.created_event.record.value,
+            pack_headers(feed.created_event.record.headers),
+        )
+        for feed in feeds
+    ]
+    stored = await connection.fetch(_PUBLISH, origin, *map(list, zip(*rows, strict=True)))
+    return {row["instagram_feed_id"] for row in stored}

@@ -1,0 +1,102 @@
+from typing import Any
+
+import asyncpg
+
+from tests.integration.operations.cli.conftest import Commands, Finished
+
+ALL_CHECKS = ["settings", "broker", "topics", "database", "schema", "model", "llm"]
+LASTING = {"LLM_MODEL": "gpt-6-luna"}
+
+
+def check(done: Finished, name: str) -> dict[str, Any]:
+    return next(finding for finding in done.document["checks"] if finding["check"] == name)
+
+
+def failed(done: Finished) -> list[str]:
+    return [finding["check"] for finding in done.document["checks"] if finding["status"] == "failed"]
+
+
+async def test_a_complete_environment_is_healthy_even_if_something_is_to_be_warned_of(commands: Commands) -> None:
+    done = await commands.run("doctor", env=LASTING)
+
+    # the topics of a test take no large records
+    signs = {name: "!" if name == "topics" else "✓" for name in ALL_CHECKS}
+    assert done.exit_code == 0
+    assert {line.split()[1]: line.split()[0] for line in done.output.splitlines()} == signs
+    assert "max.message.bytes" in done.output
+
+
+async def test_a_dead_broker_does_not_hide_what_is_right(commands: Commands) -> None:
+    done = await commands.run("doctor", "--json", env=LASTING | {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
+
+    assert (done.exit_code, done.document["healthy"]) == (1, False)
+    statuses = {finding["check"]: finding["status"] for finding in done.document["checks"]}
+    assert statuses == dict.fromkeys(ALL_CHECKS, "ok") | {"broker": "failed", "topics": "skipped"}
+
+
+async def test_everything_that_is_wrong_is_told_at_once_with_what_to_do(commands: Commands) -> None:
+    wrong = {
+        "FEED_FAILED_TOPIC": "nobody.made.it",
+        "DATABASE_URL": "postgresql://feed:s3cr3t@127.0.0.1:1/feeds",
+        "OPENAI_BASE_URL": "http://127.0.0.1:1/v1",
+    }
+
+    done = await commands.run("doctor", "--json", env=wrong)
+
+    assert (done.exit_code, failed(done)) == (1, ["topics", "database", "llm"])
+    assert "instagram-feed topics create" in check(done, "topics")["advice"]
+    assert "DATABASE_URL" in check(done, "database")["advice"]
+    assert "OPENAI_BASE_URL" in check(done, "llm")["advice"]
+    assert "s3cr3t" not in done.output + done.errors
+
+
+async def test_an_unknown_model_fails_in_the_table_and_at_the_endpoint(commands: Commands) -> None:
+    done = await commands.run("doctor", "--json", env={"LLM_MODEL": "gpt-unheard-of"})
+
+    assert failed(done) == ["model", "llm"]
+    assert LASTING["LLM_MODEL"] in check(done, "model")["detail"]
+
+
+async def test_a_database_that_was_never_migrated_is_told_from_one_that_is_away(
+    commands: Commands, empty_database_url: str
+) -> None:
+    done = await commands.run("doctor", "--json", env={"DATABASE_URL": empty_database_url})
+
+    assert failed(done) == ["schema"]
+    assert "instagram-feed migrate" in check(done, "schema")["advice"]
+    assert check(done, "model")["status"] == "skipped"
+
+
+async def test_a_model_that_was_shut_down_fails(commands: Commands) -> None:
+    connection = await asyncpg.connect(commands.env["DATABASE_URL"])
+    await connection.execute("UPDATE llm_models SET shutdown_date = current_date - 1")
+    await connection.close()
+
+    done = await commands.run("doctor", "--json")
+
+    assert (done.exit_code, failed(done)) == (1, ["model"])
+
+
+async def test_missing_settings_are_named_and_the_rest_is_still_checked(commands: Commands) -> None:
+    done = await commands.run("doctor", "--json", env={"OPENAI_API_KEY": ""})
+
+    assert failed(done) == ["settings"]
+    assert "OPENAI_API_KEY is missing" in check(done, "settings")["detail"]
+    assert check(done, "broker")["status"] == "ok"
+    assert check(done, "llm")["status"] == "skipped"
+
+
+async def test_a_fallback_is_examined_at_its_own_provider(commands: Commands) -> None:
+    connection = await asyncpg.connect(commands.env["DATABASE_URL"])
+    await connection.execute("INSERT INTO llm_models (provider, model_name) VALUES ('anthropic', 'claude-haiku-5-5')")
+    await connection.close()
+    fallback = LASTING | {"LLM_FALLBACK_MODEL": "claude-haiku-5-5"}
+    claude = {"ANTHROPIC_API_KEY": "sk-ant", "ANTHROPIC_BASE_URL": commands.env["OPENAI_BASE_URL"]}
+
+    without_key = await commands.run("doctor", "--json", env=fallback)
+    with_key = await commands.run("doctor", "--json", env=fallback | claude)
+
+    assert failed(without_key) == ["fallback llm"]
+    assert "ANTHROPIC_API_KEY is missing" in check(without_key, "fallback llm")["detail"]
+    assert check(with_key, "fallback llm")["status"] == "ok"
+    assert "has no price" in check(with_key, "fallback model")["detail"]

@@ -1,0 +1,80 @@
+"""Failed requests sent round again: which ones, and what a dry run changes."""
+
+from collections.abc import Mapping
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from tests.integration.operations.cli.conftest import Commands
+from tests.support.ledger_rows import query
+
+INSERT_REQUEST = """
+    INSERT INTO feed_requests (
+        overlay_id, state, tenant_id, event_id, attempts, last_error_reason, updated_at, finished_at,
+        source_topic, source_partition, source_offset, source_timestamp_ms)
+    VALUES ($1, $2, $3, 'event-1', 5, $4, $5::text::timestamptz, now(), 'overlay.completed', 0, 0, 0)
+"""
+REFUSED, OLD, RECENT = uuid4(), uuid4(), uuid4()
+REQUESTS = [
+    (REFUSED, "failed", "tea", "llm_refused", "2026-11-20 08:00Z"),
+    (OLD, "failed", "tea", "llm_unavailable", "2026-11-20 09:00Z"),
+    (RECENT, "failed", "bread", "llm_unavailable", "2026-11-22 09:00Z"),
+    (uuid4(), "done", "tea", None, "2026-11-22 10:00Z"),
+    (uuid4(), "waiting", "tea", "llm_unavailable", "2026-11-22 11:00Z"),
+]
+BY_WHAT: Mapping[str, tuple[list[str], set[UUID]]] = {
+    "id": (["--overlay", str(OLD)], {OLD}),
+    "tenant": (["--tenant", "tea"], {REFUSED, OLD}),
+    "reason": (["--reason", "llm_unavailable"], {OLD, RECENT}),
+    "time range": (["--since", "2026-11-20 08:30:00", "--until", "2026-11-22 09:00:00"], {OLD}),
+    "all": (["--all"], {REFUSED, OLD, RECENT}),
+}
+
+
+@pytest.fixture
+async def _requests(database_url: str) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.executemany(INSERT_REQUEST, REQUESTS)
+    await connection.close()
+
+
+async def to_be_tried(database_url: str) -> set[UUID]:
+    """The overlays that a consumer would take now with all their attempts."""
+    rows = await query(
+        database_url,
+        "SELECT overlay_id FROM feed_requests"
+        " WHERE state = 'waiting' AND attempts = 0 AND available_at <= now() AND finished_at IS NULL",
+    )
+    return {row["overlay_id"] for row in rows}
+
+
+@pytest.mark.usefixtures("_requests")
+@pytest.mark.parametrize("what", BY_WHAT)
+async def test_failed_requests_are_tried_again_by(commands: Commands, database_url: str, what: str) -> None:
+    options, expected = BY_WHAT[what]
+
+    dry = await commands.run("requests", "retry", *options, "--dry-run", "--json")
+    assert (dry.document["dry_run"], set(dry.document["overlay_ids"])) == (True, set(map(str, expected)))
+    assert await to_be_tried(database_url) == set()
+
+    done = await commands.run("requests", "retry", *options)
+    assert done.output == f"{len(expected)} failed requests will be tried again.\n"
+    assert await to_be_tried(database_url) == expected
+
+
+@pytest.mark.usefixtures("_requests")
+async def test_without_a_choice_nothing_is_tried_again(commands: Commands, database_url: str) -> None:
+    done = await commands.run("requests", "retry")
+    assert done.exit_code != 0
+    assert "--reason" in done.errors
+    assert await to_be_tried(database_url) == set()
+
+
+@pytest.mark.usefixtures("_requests")
+async def test_a_listing_is_by_state_and_reason_the_last_changed_first(commands: Commands) -> None:
+    listed = await commands.run("requests", "list", "--state", "failed", "--json")
+    assert [request["overlay_id"] for request in listed.document] == [str(RECENT), str(OLD), str(REFUSED)]
+    shown = await commands.run("requests", "list", "--reason", "llm_refused")
+    assert str(REFUSED) in shown.output
+    assert str(OLD) not in shown.output

@@ -1,0 +1,220 @@
+"""The outcome_store: outcomes of every kind end in the ledger, and no result that was paid for is given up."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from consumer.kafka.publisher import Publisher
+from consumer.pipeline.feed_events import FeedEventBuilder
+from consumer.pipeline.in_flight import InFlight
+from consumer.pipeline.outbox_relay import OutboxRelay
+from consumer.pipeline.outcome_log import OutcomeLog
+from consumer.pipeline.outcome_store import MOST_PER_STATEMENT, OutcomeStore
+from consumer.pipeline.outcomes import CalledWith, Outcome, Rejected, RetryLater, Usage, Written
+from consumer.pipeline.retry import RetryPolicy
+from consumer.post.prompt import PromptTemplate
+from consumer.telemetry.metrics import Metrics
+from devstack import postgres
+from devstack.ports import free_port
+from repository import migrations
+from repository.llm_models import LlmModel, find_active
+from repository.pool import Pool, connection, open_pool
+from repository.requests import ClaimedRequest
+from repository.spending import Spending
+from schemas.post import InstagramPost
+from tests.support.examples import completion, new_request, overlay_completed
+from tests.support.ledger import claim, count, ledger_row, states
+from tests.support.waiting import eventually
+
+SPENT = Spending(500, 0, 200, Decimal("0.000195"))
+TEMPLATE = PromptTemplate(language="ko", max_hashtags=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """As much of a consumer as ends requests; what it announces stays in the outbox."""
+
+    pool: Pool
+    in_flight: InFlight
+    outcome_store: OutcomeStore
+    model: LlmModel
+
+    async def claimed(self, number: int) -> list[ClaimedRequest]:
+        """Requests new in the ledger, each with a slot."""
+        await self.in_flight.reserve(at_least=number, at_most=number)
+        requests = await claim(self.pool, [new_request() for _ in range(number)])
+        self.in_flight.hold(requests, leased_at_s=time.monotonic())
+        return requests
+
+    def written(self, request: ClaimedRequest, caption: str = "가을 니트") -> Written:
+        """A post of the process's model."""
+        event = overlay_completed(overlay_id=str(request.overlay_id), job_id=str(request.job_id))
+        post, called_with = InstagramPost(caption, "#가을"), CalledWith(self.model, 0.7, 1_000)
+        return Written(request, Usage(1, SPENT), event, post, TEMPLATE.messages(event), completion(), called_with)
+
+    def put(self, outcomes: Sequence[Outcome]) -> None:
+        """Leave outcomes to be stored."""
+        for outcome in outcomes:
+            self.outcome_store.put(outcome)
+
+
+def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_references: bool = True) -> Process:
+    """A process that writes with this model."""
+    feed_events = FeedEventBuilder(
+        prompt_version=TEMPLATE.version,
+        created_topic="created",
+        failed_topic="failed",
+        dead_letter_topic="dead",
+    )
+    metrics, in_flight = Metrics(), InFlight(1_000)
+    outcome_store = OutcomeStore(
+        pool,
+        feed_events,
+        OutboxRelay(pool, publisher, metrics),
+        in_flight,
+        OutcomeLog(metrics),
+        policy=RetryPolicy(max_attempts=3, base_s=0.1, max_s=1),
+        ensure_references=ensure_references,
+    )
+    return Process(pool, in_flight, outcome_store, model)
+
+
+@pytest.fixture
+def process(pool: Pool, model: LlmModel, publisher: Publisher) -> Process:
+    return process_on(pool, model, publisher)
+
+
+def retry_later(request: ClaimedRequest, detail: str = "HTTP 500") -> RetryLater:
+    return RetryLater(request, Usage(1, SPENT), 1, 60, "llm_unavailable", detail)
+
+
+def rejected(request: ClaimedRequest, detail: str = "No.") -> Rejected:
+    return Rejected(request, Usage(1, SPENT), 1, "llm_refused", detail)
+
+
+async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process: Process) -> None:
+    stored, postponed, failed = await process.claimed(3)
+    process.put([process.written(stored), retry_later(postponed), rejected(failed)])
+    assert await process.outcome_store.run_once() == 3
+    assert await states(process.pool) == {
+        stored.overlay_id: "done",
+        postponed.overlay_id: "waiting",
+        failed.overlay_id: "failed",
+    }
+    assert (process.in_flight.held, process.in_flight.free) == ([], process.in_flight.slots)
+    topics = [row["topic"] for row in await process.pool.fetch("SELECT topic FROM outbox_events ORDER BY topic")]
+    assert topics == ["created", "dead", "failed"]
+
+
+async def test_what_gathers_is_stored_together_up_to_a_limit(process: Process) -> None:
+    requests = await process.claimed(MOST_PER_STATEMENT + 1)
+    process.put([process.written(request) for request in requests])
+    assert [await process.outcome_store.run_once(), await process.outcome_store.run_once()] == [MOST_PER_STATEMENT, 1]
+    await process.outcome_store.drain()
+    assert await count(process.pool, "instagram_feeds") == MOST_PER_STATEMENT + 1
+
+
+async def test_a_post_the_database_refuses_is_ended_otherwise_and_the_others_are_stored(process: Process) -> None:
+    good, bad, good_too = await process.claimed(3)
+    process.put([process.written(good), process.written(bad, caption="a\0b"), process.written(good_too)])
+    await process.outcome_store.run_once()
+    assert (await states(process.pool))[good.overlay_id] == (await states(process.pool))[good_too.overlay_id] == "done"
+    await process.outcome_store.run_once()
+    row = await ledger_row(process.pool, bad.overlay_id)
+    assert (row["state"], row["last_error_reason"], row["attempts"]) == ("failed", "refused_by_database", 1)
+    assert row["cost_usd"] == SPENT.cost_usd
+    assert process.in_flight.held == []
+    assert await count(process.pool, "instagram_feeds") == 2
+
+
+@pytest.mark.parametrize("outcome", [retry_later, rejected])
+async def test_a_detail_the_database_refuses_is_not_the_end_of_the_program(
+    process: Process, outcome: Callable[[ClaimedRequest, str], Outcome]
+) -> None:
+    [request] = await process.claimed(1)
+    process.put([outcome(request, "quoted \0 from a proxy")])
+    await process.outcome_store.run_once()
+    await process.outcome_store.run_once()
+    row = await ledger_row(process.pool, request.overlay_id)
+    assert (row["state"], row["last_error_reason"]) == ("failed", "refused_by_database")
+    assert process.in_flight.held == []
+
+
+async def test_a_missing_row_upstream_is_waited_for_with_all_that_was_spent(
+    pool: Pool, model: LlmModel, publisher: Publisher
+) -> None:
+    process = process_on(pool, model, publisher, ensure_references=False)
+    [request] = await process.claimed(1)
+    process.put([process.written(request)])
+    await process.outcome_store.run_once()
+    await process.outcome_store.run_once()
+    row = await ledger_row(pool, request.overlay_id)
+    assert (row["state"], row["last_error_reason"], row["attempts"]) == ("waiting", "missing_reference", 1)
+    assert (row["cost_usd"], row["llm_calls"]) == (SPENT.cost_usd, 1)
+
+
+async def test_a_missing_row_is_not_waited_for_for_ever(pool: Pool, model: LlmModel, publisher: Publisher) -> None:
+    process = process_on(pool, model, publisher, ensure_references=False)
+    [request] = await process.claimed(1)
+    last_attempt = replace(process.written(request), request=replace(request, attempts=2))
+    process.put([last_attempt])
+    await process.outcome_store.run_once()
+    await process.outcome_store.run_once()
+    row = await ledger_row(pool, request.overlay_id)
+    assert (row["state"], row["last_error_reason"], row["attempts"]) == ("failed", "missing_reference", 3)
+
+
+async def test_a_result_that_came_second_frees_its_slot_and_is_dropped(process: Process) -> None:
+    [request] = await process.claimed(1)
+    process.put([process.written(request)])
+    await process.outcome_store.run_once()
+    again = replace(request, fencing_token=2)
+    await process.in_flight.reserve(at_least=1, at_most=1)
+    process.in_flight.hold([again], leased_at_s=time.monotonic())
+    process.put([process.written(again)])
+    await process.outcome_store.run_once()
+    assert (process.in_flight.held, await count(process.pool, "instagram_feeds")) == ([], 1)
+
+
+async def test_draining_waits_for_what_is_stored_in_a_second_try(process: Process) -> None:
+    [request] = await process.claimed(1)
+    process.put([process.written(request, caption="a\0b")])
+    storing = asyncio.create_task(process.outcome_store.run())
+    await process.outcome_store.drain()
+    storing.cancel()
+    assert (await ledger_row(process.pool, request.overlay_id))["state"] == "failed"
+
+
+@pytest.mark.skipif(not postgres.can_serve(), reason="stops a Postgres of its own: the wheel is not installed")
+async def test_paid_results_wait_while_postgres_is_away_and_are_stored_when_it_is_back(
+    tmp_path: Path, publisher: Publisher
+) -> None:
+    server = postgres.PostgresServer(tmp_path, free_port())
+    await server.start()
+    await migrations.upgrade(server.address)
+    pool = await open_pool(server.address, size=5, application_name="tests")
+    try:
+        async with connection(pool) as borrowed:
+            process = process_on(pool, await find_active(borrowed, "gpt-4o-mini"), publisher)
+        requests = await process.claimed(20)
+        await server.stop()
+        process.put([process.written(request) for request in requests])
+        storing = asyncio.create_task(process.outcome_store.run())
+        with capture_logs() as lines:
+            await eventually(lambda: [line for line in lines if line["event"] == "store.unavailable"])
+        assert len(process.in_flight.held) == 20
+        await server.start()
+        async with asyncio.timeout(30):
+            await process.outcome_store.drain()
+        storing.cancel()
+        assert process.in_flight.held == []
+        assert (await count(pool, "instagram_feeds"), await count(pool, "outbox_events")) == (20, 20)
+    finally:
+        pool.terminate()
+        await server.stop()

@@ -1,0 +1,84 @@
+"""The cost of a call, against sums in fractions, which know no rounding."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.llm.cost import spending
+from repository.spending import Spending
+from tests.support.examples import completion, llm_model
+
+tokens = st.integers(0, 10_000_000)
+prices = st.decimals(0, 1_000, places=4)
+optional_prices = st.none() | prices
+
+
+@given(st.tuples(tokens, tokens, tokens, tokens), prices, optional_prices, optional_prices, prices)
+def test_the_cost_is_exact_with_cached_tokens_and_those_put_into_the_cache_at_their_own_price(
+    counts: tuple[int, int, int, int],
+    price: Decimal,
+    cached_price: Decimal | None,
+    write_price: Decimal | None,
+    completion_price: Decimal,
+) -> None:
+    fresh, cached, put, written = counts
+    spent = spending(
+        completion(
+            prompt_tokens=fresh + cached + put,
+            cached_prompt_tokens=cached,
+            cache_write_prompt_tokens=put,
+            completion_tokens=written,
+        ),
+        llm_model(
+            prompt_token_cost_per_1m=price,
+            cached_prompt_token_cost_per_1m=cached_price,
+            cache_write_prompt_token_cost_per_1m=write_price,
+            completion_token_cost_per_1m=completion_price,
+        ),
+    )
+    millionths = (
+        fresh * Fraction(price)
+        + cached * Fraction(price if cached_price is None else cached_price)
+        + put * Fraction(price if write_price is None else write_price)
+        + written * Fraction(completion_price)
+    )
+    assert Fraction(spent.cost_usd) == millionths / 1_000_000
+    assert (spent.prompt_tokens, spent.cached_prompt_tokens, spent.completion_tokens) == (
+        fresh + cached + put,
+        cached,
+        written,
+    )
+
+
+def test_a_call_of_gpt_4o_mini_by_hand() -> None:
+    call = completion(prompt_tokens=2_000, cached_prompt_tokens=1_024, completion_tokens=300)
+    # 976 * 0.15 + 1024 * 0.075 + 300 * 0.60 = 146.4 + 76.8 + 180 = 403.2 millionths of a dollar
+    assert spending(call, llm_model()).cost_usd == Decimal("0.0004032")
+
+
+def test_unknown_prices_count_as_zero_and_the_tokens_still_count() -> None:
+    unpriced = llm_model(
+        prompt_token_cost_per_1m=None, cached_prompt_token_cost_per_1m=None, completion_token_cost_per_1m=None
+    )
+    assert spending(completion(), unpriced) == Spending(500, 0, 200, Decimal(0))
+
+
+@given(tokens, tokens)
+def test_more_cached_tokens_than_prompt_tokens_never_make_a_negative_cost(prompt: int, cached: int) -> None:
+    call = completion(prompt_tokens=prompt, cached_prompt_tokens=cached, completion_tokens=0)
+    spent = spending(call, llm_model())
+    assert spent.cost_usd >= 0
+    assert spent.cached_prompt_tokens <= spent.prompt_tokens
+
+
+spendings = st.builds(Spending, tokens, tokens, tokens, prices)
+
+
+@given(spendings, spendings)
+def test_spendings_add_up_field_by_field(one: Spending, other: Spending) -> None:
+    both = one + other
+    assert both.total_tokens == one.total_tokens + other.total_tokens
+    assert both.cached_prompt_tokens == one.cached_prompt_tokens + other.cached_prompt_tokens
+    assert both.cost_usd == one.cost_usd + other.cost_usd

@@ -1,0 +1,50 @@
+"""The overview of commands, and what it costs."""
+
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from consumer.operations.cli import OWN_COMMANDS, build
+
+SLOW_TO_IMPORT = ("openai", "genai_prices", "sqlalchemy", "aiokafka", "asyncpg")
+
+
+@pytest.mark.parametrize("name", OWN_COMMANDS)
+def test_the_summary_is_the_first_line_of_the_commands_own_help(name: str) -> None:
+    command = getattr(import_module(f"consumer.operations.cli.{name}"), name)
+
+    said = command.info.help if isinstance(command, typer.Typer) else inspect.getdoc(command)
+
+    assert str(said).splitlines()[0] == OWN_COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", OWN_COMMANDS)
+def test_a_named_command_has_its_own_help(name: str) -> None:
+    shown = CliRunner().invoke(build([name]), [name, "--help"])
+
+    assert shown.exit_code == 0
+    assert OWN_COMMANDS[name].split()[0] in shown.output
+
+
+def test_the_overview_imports_no_client_library() -> None:
+    program = "import sys; from consumer.operations.cli import build; build([]); print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert set(SLOW_TO_IMPORT).isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("name", OWN_COMMANDS)
+def test_every_command_shows_an_example_of_itself(name: str) -> None:
+    command = getattr(import_module(f"consumer.operations.cli.{name}"), name)
+    callbacks = (
+        [each.callback for each in command.registered_commands] if isinstance(command, typer.Typer) else [command]
+    )
+
+    for callback in callbacks:
+        assert f"Example: instagram-feed {name}" in str(inspect.getdoc(callback))

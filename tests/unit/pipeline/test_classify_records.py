@@ -1,0 +1,89 @@
+import json
+
+from aiokafka import ConsumerRecord, TopicPartition
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.pipeline.intake import Poll, classify_records
+from tests.support.kafka_records import encoded, overlay_event
+
+MAX_EVENT_BYTES = 10_000
+INVALID = b"not json"
+OF_ANOTHER_TYPE = encoded(overlay_event(event_type="overlay.deleted"))
+
+
+def record(value: bytes | None, partition: int = 0, offset: int = 0) -> "ConsumerRecord[bytes, bytes]":
+    return ConsumerRecord(
+        topic="overlay.completed",
+        partition=partition,
+        offset=offset,
+        timestamp=1_793_520_000_000,
+        timestamp_type=0,
+        key=b"key",
+        value=value,
+        checksum=None,
+        serialized_key_size=3,
+        serialized_value_size=len(value or b""),
+        headers=[("name", b"value")],
+    )
+
+
+def poll(*values: bytes | None) -> Poll:
+    return {TopicPartition("overlay.completed", 0): [record(value, offset=index) for index, value in enumerate(values)]}
+
+
+def test_records_are_told_apart() -> None:
+    event = overlay_event()
+    found = classify_records(poll(INVALID, encoded(event), OF_ANOTHER_TYPE), max_event_bytes=MAX_EVENT_BYTES)
+    assert [str(overlay_id) for overlay_id in found.events] == [event["overlay_id"]]
+    assert [source.offset for source, _ in found.invalid] == [0]
+    assert (found.ignored, found.repeated) == (1, 0)
+    assert list(found.valid) == [False, True, True]
+
+
+def test_of_an_overlay_s_records_the_first_counts_whatever_partition_it_came_from() -> None:
+    overlay_id = overlay_event()["overlay_id"]
+    copies = [overlay_event(overlay_id=overlay_id) for _ in range(3)]
+    partitions = {
+        TopicPartition("overlay.completed", number): [record(encoded(copy), number)]
+        for number, copy in enumerate(copies)
+    }
+    found = classify_records(partitions, max_event_bytes=MAX_EVENT_BYTES)
+    [(source, event)] = found.events.values()
+    assert (source.partition, event.event_id) == (0, copies[0]["event_id"])
+    assert found.repeated == 2
+
+
+def test_the_record_is_kept_as_it_came() -> None:
+    event = encoded(overlay_event())
+    [(source, _)] = classify_records(poll(event), max_event_bytes=MAX_EVENT_BYTES).events.values()
+    assert (source.topic, source.partition, source.offset) == ("overlay.completed", 0, 0)
+    assert (source.timestamp_ms, source.key, source.value) == (1_793_520_000_000, b"key", event)
+    assert source.headers == (("name", b"value"),)
+
+
+def test_the_limit_in_bytes_holds() -> None:
+    event = encoded(overlay_event(product_description="a" * 500))
+    [(_, error)] = classify_records(poll(event), max_event_bytes=len(event) - 1).invalid
+    assert "bytes" in error.detail
+    assert len(classify_records(poll(event), max_event_bytes=len(event)).events) == 1
+
+
+values = st.one_of(
+    st.builds(lambda: encoded(overlay_event())),
+    st.just(encoded(overlay_event())),
+    st.just(OF_ANOTHER_TYPE),
+    st.none(),
+    st.binary(max_size=40),
+    st.recursive(st.none() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3), max_leaves=5).map(
+        lambda value: json.dumps(value).encode()
+    ),
+)
+
+
+@given(st.lists(values, max_size=12))
+def test_every_record_is_accounted_for_exactly_once(records: list[bytes | None]) -> None:
+    found = classify_records(poll(*records), max_event_bytes=MAX_EVENT_BYTES)
+    assert len(found.events) + len(found.invalid) + found.ignored + found.repeated == len(records)
+    assert len(found.valid) == len(records)
+    assert list(found.valid).count(False) == len(found.invalid)
