@@ -1,27 +1,28 @@
 """From the bytes of a Kafka record to one `overlay.completed`, or to why it is none.
 
-Three forms are accepted: plain JSON, CloudEvents structured, CloudEvents binary.
+Plain JSON is the contract's form, CloudEvents (structured and binary) stand beside it. What carriers put around
+the same fields (`schemas.forms`) is taken off where that is certain.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from schemas.envelopes import Opened, open_cloudevent, open_document
+from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 from schemas.field_problems import FieldProblem, problems_of
-from schemas.incoming_cloudevents import (
-    Attributes,
-    attributes_in_headers,
-    declares_envelope,
-    is_structured,
-    structured_data,
-)
-from schemas.json_value import json_object, size_problem
+from schemas.forms import Form, surroundings
+from schemas.framing import unframe
+from schemas.incoming_cloudevents import Attributes, attributes_in_headers, declares_envelope
+from schemas.json_value import json_document, size_problem
 from schemas.overlay_completed import EVENT_TYPE, OverlayCompleted
 from schemas.record import SourceRecord
 
 _MAX_DETAIL_CHARS: Final = 1_999
 _MAX_TYPE_CHARS: Final = 200
+_DELETION_MARK: Final = b'"__deleted"'
+_PLAIN: Final = (Form.PLAIN,)
 _NO_ENVELOPE: Final = Attributes()
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -30,13 +31,15 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class InvalidEvent(Exception):
     """The record is no valid overlay.completed; no retry will change that.
 
-    `problems` holds every failing field, `detail` says them in one line without the values.
+    `problems` holds every failing field, `detail` says them in one line without the values, behind what was opened
+    to find them.
     """
 
-    def __init__(self, problems: tuple[FieldProblem, ...]) -> None:
-        """Take the failing fields, at least one."""
+    def __init__(self, problems: tuple[FieldProblem, ...], *, forms: tuple[Form, ...] = ()) -> None:
+        """Take the failing fields, at least one, and the forms the event came in."""
         self.problems = problems
-        self.detail = "; ".join(map(str, problems))[:_MAX_DETAIL_CHARS]
+        parts = (surroundings(forms), "; ".join(map(str, problems)))
+        self.detail = ": ".join(filter(None, parts))[:_MAX_DETAIL_CHARS]
         super().__init__(self.detail)
 
 
@@ -49,11 +52,27 @@ class IgnoredEvent(Exception):
         super().__init__(f"not an {EVENT_TYPE}: {self.event_type}")
 
 
-def decode_overlay_completed(record: SourceRecord, *, max_event_bytes: int) -> OverlayCompleted:
+class DecodedEvent(NamedTuple):
+    """An event, and the forms it came in, the outermost first."""
+
+    event: OverlayCompleted
+    forms: tuple[Form, ...]
+
+
+def decode_overlay_completed(
+    record: SourceRecord, *, max_event_bytes: int, event_types: EventTypes = DEFAULT_EVENT_TYPES
+) -> OverlayCompleted:
+    """Read `record` as `decode_record` does, for those who do not ask for the form."""
+    return decode_record(record, max_event_bytes=max_event_bytes, event_types=event_types).event
+
+
+def decode_record(
+    record: SourceRecord, *, max_event_bytes: int, event_types: EventTypes = DEFAULT_EVENT_TYPES
+) -> DecodedEvent:
     """Read `record`, its value at most `max_event_bytes` long.
 
-    The result's `event_id` is the field, else the CloudEvents id, else
-    `topic/partition/offset`; its `occurred_at` the field, else the CloudEvents time, else None.
+    The event's `event_id` is the field, else the envelope's id, else `topic/partition/offset`; its `occurred_at`
+    the field, else the envelope's time, else None; its `event_type` always `overlay.completed`.
     A plain object that has every required field is an event even if it looks like an envelope.
     Null means absent in optional fields.
 
@@ -64,14 +83,14 @@ def decode_overlay_completed(record: SourceRecord, *, max_event_bytes: int) -> O
     attributes = attributes_in_headers(record.headers) if record.headers else {}
     if not attributes and not declares_envelope(record.headers):
         event = _decode_plain(record.value, max_event_bytes)
-        if event is not None:
-            return _completed(event, record, _NO_ENVELOPE)
-    return _decode_any_form(record, attributes, max_event_bytes)
+        if event is not None and (EVENT_TYPE in event_types.names or "event_type" not in event.model_fields_set):
+            return DecodedEvent(_completed(event, record, _NO_ENVELOPE), _PLAIN)
+    return _decode_any_form(record, attributes, max_event_bytes, event_types)
 
 
 def _decode_plain(value: bytes | None, max_event_bytes: int) -> OverlayCompleted | None:
     """Take the short way, on which nearly every record goes; None if anything is unusual."""
-    if value is None or size_problem(value, max_bytes=max_event_bytes):
+    if value is None or size_problem(value, max_bytes=max_event_bytes) or _DELETION_MARK in value:
         return None
     try:
         return OverlayCompleted.model_validate_json(value)
@@ -79,33 +98,55 @@ def _decode_plain(value: bytes | None, max_event_bytes: int) -> OverlayCompleted
         return None
 
 
-def _decode_any_form(record: SourceRecord, attributes: dict[str, Any], max_event_bytes: int) -> OverlayCompleted:
-    fields = json_object(record.value, max_bytes=max_event_bytes)
-    prefix = "ce_"
-    if isinstance(fields, dict) and is_structured(record.headers, fields):
-        attributes, prefix = fields, ""
-        fields = structured_data(fields, max_bytes=max_event_bytes)
-    _ignore_other_types(fields, attributes.get("type"))
+def _decode_any_form(
+    record: SourceRecord, header_attributes: Mapping[str, Any], max_event_bytes: int, event_types: EventTypes
+) -> DecodedEvent:
+    opened, framing = _open(record, max_event_bytes)
+    attributes, prefix = (opened.attributes, "") if opened.attributes else (header_attributes, "ce_")
+    fields = _of_accepted_type(opened.fields, attributes.get("type"), event_types)
+    forms = framing + _forms_of(opened, header_attributes) or _PLAIN
     if isinstance(fields, FieldProblem):
-        raise InvalidEvent((fields,))
+        raise InvalidEvent((fields,), forms=forms)
     envelope, envelope_problems = _validated(Attributes, attributes, prefix)
     event, event_problems = _validated(OverlayCompleted, fields, "")
     if envelope is None or event is None:
-        raise InvalidEvent(envelope_problems + event_problems)
-    return _completed(event, record, envelope)
+        raise InvalidEvent(envelope_problems + event_problems, forms=forms)
+    return DecodedEvent(_completed(event, record, envelope), forms)
 
 
-def _ignore_other_types(fields: dict[str, Any] | FieldProblem, ce_type: object) -> None:
-    declared = fields.get("event_type") if isinstance(fields, dict) else None
-    if isinstance(declared, str) and declared != EVENT_TYPE:
+def _open(record: SourceRecord, max_event_bytes: int) -> tuple[Opened, tuple[Form, ...]]:
+    if problem := size_problem(record.value, max_bytes=max_event_bytes):
+        return Opened(FieldProblem("value", problem)), ()
+    body, framing = unframe(record.value or b"")
+    document = json_document(body, max_bytes=max_event_bytes)
+    if isinstance(document, FieldProblem):
+        return Opened(document), framing
+    if isinstance(document, dict) and declares_envelope(record.headers):
+        return open_cloudevent(document), framing
+    return open_document(document), framing
+
+
+def _forms_of(opened: Opened, header_attributes: Mapping[str, Any]) -> tuple[Form, ...]:
+    if opened.form is not Form.PLAIN:
+        return (opened.form,)
+    return (Form.CLOUDEVENTS_BINARY,) if header_attributes else ()
+
+
+def _of_accepted_type(
+    fields: dict[str, Any] | FieldProblem, envelope_type: object, event_types: EventTypes
+) -> dict[str, Any] | FieldProblem:
+    """Return the fields with the contract's spelling of the event's type, whichever accepted one they have.
+
+    Raises:
+        IgnoredEvent: the event's own type, or without any the envelope's, is not accepted.
+    """
+    own_type = fields.get("event_type") if isinstance(fields, dict) else None
+    declared = envelope_type if own_type is None else own_type
+    if isinstance(declared, str) and not event_types.accept(declared):
         raise IgnoredEvent(declared)
-    if declared is None and isinstance(ce_type, str) and not _lease_is_held(ce_type):
-        raise IgnoredEvent(ce_type)
-
-
-def _lease_is_held(ce_type: str) -> bool:
-    # CloudEvents asks for types prefixed with a reverse DNS name.
-    return ce_type == EVENT_TYPE or ce_type.endswith(f".{EVENT_TYPE}")
+    if isinstance(fields, dict) and isinstance(own_type, str):
+        return {**fields, "event_type": EVENT_TYPE}
+    return fields
 
 
 def _validated(

@@ -5,6 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
+from schemas.wire_types import ID_PATTERN, VISIBLE_ID_PATTERN
+
 _MAX_PROBLEM_CHARS: Final = 100
 
 _WORDS: Final[Mapping[str, str]] = {
@@ -17,6 +19,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "uuid_parsing": "must be a UUID",
     "literal_error": "must be {expected}",
     "value_error": "{error}",
+}
+_PATTERN_WORDS: Final[Mapping[str, str]] = {
+    ID_PATTERN: "must not contain control, line break or text direction characters, or an unpaired surrogate",
+    VISIBLE_ID_PATTERN: "must be visible, without control, line break or text direction characters or surrogates",
 }
 
 
@@ -39,6 +45,6 @@ def problems_of(error: ValidationError, *, prefix: str = "") -> tuple[FieldProbl
 
 
 def _in_words(line: Mapping[str, Any]) -> str:
-    words = _WORDS.get(line["type"])
+    words = _PATTERN_WORDS.get(line.get("ctx", {}).get("pattern")) or _WORDS.get(line["type"])
     text: str = words.format(**line.get("ctx", {})) if words else line["msg"]
     return text[:_MAX_PROBLEM_CHARS]

@@ -1,11 +1,14 @@
 """A record's value as a JSON object, or the one reason why it is none."""
 
+import base64
+import binascii
 import re
 from typing import Any, Final
 
 from pydantic_core import from_json
 
 from schemas.field_problems import FieldProblem
+from schemas.framing import framing_of
 
 # An escaped backslash and a whole surrogate pair are matched only to be left as they are.
 _SURROGATE_ESCAPE: Final = re.compile(
@@ -15,8 +18,8 @@ _SURROGATE_ESCAPE: Final = re.compile(
 )
 
 
-def json_object(value: bytes | None, *, max_bytes: int, name: str = "value") -> dict[str, Any] | FieldProblem:
-    """Parse `value`, after its size is checked; `name` is what the problem is said of.
+def json_document(value: bytes | None, *, max_bytes: int, name: str = "value") -> Any:  # noqa: ANN401 - any JSON value
+    """Parse `value`, after its size is checked; a `FieldProblem` says why not, `name` is what it is said of.
 
     Of a repeated key the last one counts, as in Python and JavaScript. NaN and Infinity, which
     RFC 8259 has not, are let through: as a field they fail its type, elsewhere they are ignored.
@@ -24,12 +27,41 @@ def json_object(value: bytes | None, *, max_bytes: int, name: str = "value") -> 
     if problem := size_problem(value, max_bytes=max_bytes):
         return FieldProblem(name, problem)
     try:
-        document = _parse(value or b"")
+        return _parse(value or b"")
     except ValueError as error:
         return FieldProblem(name, _why_not_json(value or b"", error))
-    if not isinstance(document, dict):
-        return FieldProblem(name, "must be a JSON object")
-    return document
+
+
+def json_object(value: bytes | None, *, max_bytes: int, name: str = "value") -> dict[str, Any] | FieldProblem:
+    """Parse `value` as `json_document` does, and take nothing but an object."""
+    document = json_document(value, max_bytes=max_bytes, name=name)
+    if isinstance(document, dict | FieldProblem):
+        return document
+    return FieldProblem(name, "must be a JSON object")
+
+
+def embedded_object(content: object, *, name: str) -> dict[str, Any] | FieldProblem:
+    """Return an object that stands within another document: as it is, or once more as JSON in text or bytes.
+
+    A `FieldProblem` is passed on, so that a reader of `content` can say itself what is wrong with it.
+    """
+    if isinstance(content, dict | FieldProblem):
+        return content
+    encoded = content.encode() if isinstance(content, str) else content
+    if isinstance(encoded, bytes) and (encoded is content or encoded.lstrip().startswith(b"{")):
+        return json_object(encoded, max_bytes=len(encoded), name=name)
+    framing = framing_of(encoded) if isinstance(encoded, bytes) else None
+    return FieldProblem(name, framing or "must be a JSON object")
+
+
+def decoded_base64(encoded: object, *, name: str) -> bytes | FieldProblem:
+    """Return the bytes that a member of a JSON document holds as Base64."""
+    try:
+        if isinstance(encoded, str):
+            return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    return FieldProblem(name, "must be a Base64 string")
 
 
 def size_problem(value: bytes | None, *, max_bytes: int) -> str | None:
@@ -55,6 +87,8 @@ def _lone_as_nul(escape: re.Match[bytes]) -> bytes:
 
 
 def _why_not_json(value: bytes, error: ValueError) -> str:
+    if framing := framing_of(value):
+        return framing
     try:
         value.decode()
     except UnicodeDecodeError as undecodable:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.wire_types import JSON_SCHEMA_DIALECT, Instant
+from schemas.wire_types import JSON_SCHEMA_DIALECT, Id, Instant, VisibleId
 
 EVENT_TYPE: Final = "overlay.completed"
 
@@ -25,13 +25,13 @@ class OverlayCompleted(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", title=EVENT_TYPE)
 
-    event_id: _Text = Field(
+    event_id: Id = Field(
         default="",
         description="Else the CloudEvents id, else derived from topic, partition and offset.",
     )
     event_type: Literal["overlay.completed"] = EVENT_TYPE
     occurred_at: Instant | None = None
-    tenant_id: Annotated[_Text, Field(min_length=1, max_length=255)]
+    tenant_id: Annotated[VisibleId, Field(min_length=1, max_length=255)]
     overlay_id: _Uuid
     job_id: _Uuid | None = None
     refined_ad_copy_eng: _RequiredText

@@ -1,13 +1,27 @@
-"""How instants and amounts of money are spelled in every record that leaves or enters."""
+"""How ids, instants and amounts of money are spelled in every record that leaves or enters."""
 
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import ConfigDict, PlainSerializer, PlainValidator, TypeAdapter, WithJsonSchema
+from pydantic import (
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
 JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+# Ids are read by people, in terminals and logs: nothing in them may act there or turn the text around.
+_UNSAFE: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+# Zero-width characters and Hangul's fillers show as little as a space does.
+_INVISIBLE: Final = r"\s\u00ad\u115f\u1160\u200b-\u200f\u2060\u3164\ufeff\uffa0"
+ID_PATTERN: Final = f"^[^{_UNSAFE}]*$"
+VISIBLE_ID_PATTERN: Final = f"^[^{_UNSAFE}]*[^{_UNSAFE}{_INVISIBLE}][^{_UNSAFE}]*$"
 
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")
 
@@ -56,6 +70,9 @@ def plain_decimal(amount: Decimal) -> str:
         raise ValueError(f"{amount} is not an amount")
     return format(amount, "f")
 
+
+Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
+VisibleId = Annotated[str, StringConstraints(pattern=VISIBLE_ID_PATTERN)]
 
 Instant = Annotated[
     datetime,

@@ -1,0 +1,35 @@
+"""Which declared event types mean `overlay.completed`, however producers spell them."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from schemas.overlay_completed import EVENT_TYPE
+
+_MAX_TYPE_CHARS: Final = 200
+_NAMESPACE: Final = r"(?:.*[./:])?"
+_VERSION_TAIL: Final = r"(?:[./:_-]v?\d+(?:\.\d+)*)?"
+
+
+@dataclass(frozen=True)
+class EventTypes:
+    """The accepted types: compared without case, with any namespace in front and any version tail behind.
+
+    `overlay.completed` so accepts `com.shop.overlay.completed.v1` and `Overlay.Completed`, but not
+    `myoverlay.completed`.
+    """
+
+    names: tuple[str, ...]
+
+    def accept(self, declared: str) -> bool:
+        """Tell whether an event that declares this type is to be taken."""
+        return len(declared) <= _MAX_TYPE_CHARS and self._pattern.fullmatch(declared) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        alternatives = "|".join(map(re.escape, self.names))
+        return re.compile(f"{_NAMESPACE}(?:{alternatives}){_VERSION_TAIL}", re.IGNORECASE)
+
+
+DEFAULT_EVENT_TYPES: Final = EventTypes((EVENT_TYPE,))
