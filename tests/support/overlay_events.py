@@ -52,6 +52,13 @@ def binary(fields: dict[str, Any], **attributes: bytes | None) -> SourceRecord:
 
 # Whatever PostgreSQL stores as text: no NUL, no halves of surrogate pairs.
 storable_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+# Ids have no control characters either, and at least one that shows.
+id_text = st.text(
+    st.characters(
+        exclude_categories=["Cs", "Cc", "Cf", "Zl", "Zp"],
+    ),
+    max_size=254,
+).map("i".__add__)
 required_text = storable_text.filter(bool) | st.integers(1, 20_000).map("a".__mul__)
 moments = st.datetimes().map(lambda moment: moment.isoformat() + "Z")
 json_values = st.recursive(
@@ -61,12 +68,12 @@ json_values = st.recursive(
 )
 valid_fields = st.fixed_dictionaries(
     {
-        "tenant_id": storable_text.filter(bool).map(lambda text: text[:255]),
+        "tenant_id": id_text,
         "overlay_id": st.uuids().map(str),
         **dict.fromkeys(TEXT_FIELDS, required_text),
     },
     optional={
-        "event_id": storable_text.filter(bool),
+        "event_id": id_text,
         "event_type": st.just("overlay.completed"),
         "occurred_at": moments,
         "job_id": st.none() | st.uuids().map(str),

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.event_types import EventTypes
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
 from tests.support.overlay_events import (
@@ -25,7 +26,8 @@ from tests.support.overlay_events import (
 )
 
 MAX_EVENT_BYTES = 262_144
-NUL_FREE_FIELDS = ("event_id", "tenant_id", *TEXT_FIELDS, "gpt_prompt")
+NUL_FREE_FIELDS = (*TEXT_FIELDS, "gpt_prompt")
+ID_FIELDS = ("event_id", "tenant_id")
 
 
 def decode(record: SourceRecord) -> OverlayCompleted:
@@ -105,6 +107,39 @@ def test_nul_is_refused_in_every_text_field(name: str) -> None:
 @pytest.mark.parametrize("half", ["\ud83d", "a\ude00", "\ud83d\ud83d\ude00", "\\\ud83d"])
 def test_half_a_surrogate_pair_is_refused_where_it_stands(name: str, half: str) -> None:
     assert problems_of(plain(event_fields(**{name: half}))) == {name: "must not contain NUL or an unpaired surrogate"}
+
+
+UNSAFE_IN_IDS = (
+    "a\0b",
+    "a\ud83d",
+    "a\nb",
+    "a\r",
+    "\ta",
+    "\x1b[31ma",
+    "a\x7f",
+    "a\x9b",
+    "a\u2028b",
+    "a\u202eb",
+    "\u2066a",
+)
+
+
+@pytest.mark.parametrize("name", ID_FIELDS)
+@pytest.mark.parametrize("unsafe", UNSAFE_IN_IDS)
+def test_what_acts_in_a_terminal_or_turns_text_around_is_refused_in_ids(name: str, unsafe: str) -> None:
+    problems = problems_of(plain(event_fields(**{name: unsafe})))
+    assert problems.keys() == {name}
+    assert "control, line break or text direction characters" in problems[name]
+
+
+@pytest.mark.parametrize("blank", [" ", "  \u3000", "\u00a0", "\u200b", "\ufeff", "\u3164"])
+def test_a_tenant_that_shows_nothing_is_refused(blank: str) -> None:
+    assert problems_of(plain(event_fields(tenant_id=blank)))["tenant_id"].startswith("must be visible")
+
+
+@pytest.mark.parametrize("tenant_id", ["a b", " a", "매장 1", "e\u0301", "店\u200d", "a/b@c:1"])
+def test_an_id_is_kept_as_it_is(tenant_id: str) -> None:
+    assert decode(plain(event_fields(tenant_id=tenant_id))).tenant_id == tenant_id
 
 
 def test_a_whole_surrogate_pair_and_an_escaped_backslash_are_text() -> None:
@@ -210,7 +245,7 @@ def test_a_tombstone_is_invalid(value: bytes | None) -> None:
         (b"{'tenant_id': 1}", "is not JSON"),
         (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "is not JSON"),
         (b'{"a":' * 20_000, "is not JSON"),
-        (b"[]", "must be a JSON object"),
+        (b"[]", "must be a JSON object, not a list of 0"),
         (b'"text"', "must be a JSON object"),
         (b"null", "must be a JSON object"),
         (b"NaN", "must be a JSON object"),
@@ -256,10 +291,28 @@ def test_another_event_type_is_ignored_before_its_fields_are_judged() -> None:
     assert len(caught.value.event_type) == 200
 
 
-@pytest.mark.parametrize("event_type", ["", "Overlay.Completed", "com.example.overlay.completed"])
-def test_only_the_exact_type_is_this_event(event_type: str) -> None:
+@pytest.mark.parametrize("event_type", ["", "overlay.started", "myoverlay.completed", "overlay.completed.v2-beta"])
+def test_another_type_is_ignored(event_type: str) -> None:
     with pytest.raises(IgnoredEvent):
         decode(plain(event_fields(event_type=event_type)))
+
+
+@pytest.mark.parametrize("event_type", ["overlay.Completed", "com.shop.overlay.completed", "overlay.completed.v1"])
+def test_an_accepted_type_is_read_as_the_contract_spells_it(event_type: str) -> None:
+    assert decode(plain(event_fields(event_type=event_type))).event_type == "overlay.completed"
+
+
+def test_the_accepted_types_are_the_operators_choice() -> None:
+    def decoded(**fields: object) -> OverlayCompleted:
+        types = EventTypes(("overlay.finished", "layer.done"))
+        return decode_overlay_completed(
+            plain(event_fields(**fields)), max_event_bytes=MAX_EVENT_BYTES, event_types=types
+        )
+
+    assert decoded(event_type="shop.Layer.Done.v3").event_type == "overlay.completed"
+    assert decoded().overlay_id == OVERLAY_ID
+    with pytest.raises(IgnoredEvent):
+        decoded(event_type="overlay.completed")
 
 
 def test_an_event_type_that_is_no_text_is_a_wrong_field() -> None:
