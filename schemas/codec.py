@@ -21,7 +21,8 @@ from schemas.record import SourceRecord
 
 _MAX_DETAIL_CHARS: Final = 1_999
 _MAX_TYPE_CHARS: Final = 200
-_DELETION_MARK: Final = b'"__deleted"'
+_DELETION_MARK: Final = b"__deleted"
+_DELETION_TAIL_BYTES: Final = 256  # Debezium appends its members to a row's; the whole value would take too long
 _PLAIN: Final = (Form.PLAIN,)
 _NO_ENVELOPE: Final = Attributes()
 
@@ -81,7 +82,7 @@ def decode_record(
         InvalidEvent: nothing readable, or one or more fields missing or wrong.
     """
     attributes = attributes_in_headers(record.headers) if record.headers else {}
-    if not attributes and not declares_envelope(record.headers):
+    if not (record.headers and (attributes or declares_envelope(record.headers))):
         event = _decode_plain(record.value, max_event_bytes)
         if event is not None and (EVENT_TYPE in event_types.names or "event_type" not in event.model_fields_set):
             return DecodedEvent(_completed(event, record, _NO_ENVELOPE), _PLAIN)
@@ -90,7 +91,11 @@ def decode_record(
 
 def _decode_plain(value: bytes | None, max_event_bytes: int) -> OverlayCompleted | None:
     """Take the short way, on which nearly every record goes; None if anything is unusual."""
-    if value is None or size_problem(value, max_bytes=max_event_bytes) or _DELETION_MARK in value:
+    if (
+        value is None
+        or size_problem(value, max_bytes=max_event_bytes)
+        or _DELETION_MARK in value[-_DELETION_TAIL_BYTES:]
+    ):
         return None
     try:
         return OverlayCompleted.model_validate_json(value)

@@ -55,8 +55,6 @@ def open_document(document: object) -> Opened:
     match document:
         case str() as text:
             return _opened(_only_once_encoded(text), Form.JSON_STRING)
-        case [dict() as only] if has_event_fields(only):
-            return _opened(only, Form.WRAPPED)
         case list() as elements:
             return Opened(FieldProblem("value", f"must be a JSON object, not a list of {len(elements)}"))
         case dict() as fields if has_event_fields(fields):

@@ -27,7 +27,7 @@ class Form(StrEnum):
     JSON_STRING = "json_string"
     """JSON that was encoded twice."""
     WRAPPED = "wrapped"
-    """An object with a single member, or a list with a single element, which is the event."""
+    """An object with a single member, which is the event."""
     BYTE_ORDER_MARK = "byte_order_mark"
     """Any of the above behind a byte order mark of UTF-8."""
     SCHEMA_REGISTRY = "schema_registry"
@@ -44,7 +44,7 @@ NAMES: Final[Mapping[Form, str]] = {
     Form.AWS_EVENTBRIDGE: "an Amazon EventBridge event",
     Form.GOOGLE_PUBSUB: "a Google Pub/Sub message",
     Form.JSON_STRING: "a JSON string",
-    Form.WRAPPED: "an object or list around it",
+    Form.WRAPPED: "an object with a single member",
     Form.BYTE_ORDER_MARK: "text with a byte order mark",
     Form.SCHEMA_REGISTRY: "a schema registry's framing",
     Form.GLUE_SCHEMA_REGISTRY: "the framing of AWS Glue Schema Registry",
