@@ -200,7 +200,7 @@ def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         llm_calls=row["llm_calls"],
         spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
         unrecorded_call=row["unrecorded_call"],
-        reclaimed=row["taken_over"],
+        reclaimed=row["reclaimed"],
     )
 
 

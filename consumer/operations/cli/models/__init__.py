@@ -147,16 +147,16 @@ def prices(
 
     Example: instagram-feed models prices gpt-4o-mini --apply
     """
-    from consumer.operations.cli.models import prices  # noqa: PLC0415 - its data takes a fifth of a second to import
+    from consumer.operations.cli.models import price_comparison  # noqa: PLC0415 - its data takes a fifth of a second to import
 
-    compared = prices.compare(asyncio.run(_selected(names)))
+    compared = price_comparison.compare(asyncio.run(_selected(names)))
     differing = {one.model.llm_model_id: one.differing for one in compared if one.differing}
     if apply and differing:
         asyncio.run(_repriced(differing))
     if json:
-        print_json(prices.comparison_document(compared, applied=apply))
+        print_json(price_comparison.comparison_document(compared, applied=apply))
         return
-    people_console().print(prices.comparison_table(compared, applied=apply))
+    people_console().print(price_comparison.comparison_table(compared, applied=apply))
     if differing:
         what = "have the listed prices now" if apply else "differ; --apply stores the listed prices"
         typer.echo(f"{len(differing)} models {what}.")
