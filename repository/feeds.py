@@ -42,9 +42,9 @@ class Feed:
     gpt_prompt_used: str
     gpt_response_raw: str
     latency_ms: float | None
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
     token_usage: str
     created_at: datetime
     prompt_version: str

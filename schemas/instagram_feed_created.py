@@ -29,15 +29,16 @@ class LlmUsed:
 class FeedMetrics:
     """What the post took.
 
-    Latency and tokens are those of the call that produced the stored text; `cost_usd` and
-    `llm_calls` count all calls made for it. `end_to_end_ms` runs from event to stored post.
+    Latency and tokens are those of the call that produced the stored text, null where the provider
+    does not tell; `cost_usd` and `llm_calls` count all calls made for it. `end_to_end_ms` runs from
+    event to stored post.
     """
 
     latency_ms: float | None
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    cached_prompt_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    cached_prompt_tokens: int | None
     cost_usd: UsdAmount
     llm_calls: int
     end_to_end_ms: float

@@ -36,9 +36,16 @@ class RateLimited(LlmError):
 
 
 class AccountRefused(LlmError):
-    """Key, quota, permission or model name is refused. No event can succeed until that is put right."""
+    """Key, quota, permission, model name or a setting is refused. No event can succeed until that is put right.
+
+    `parameter` is the part of the request that is blamed, where one is.
+    """
 
     reason = "llm_account_refused"
+
+    def __init__(self, detail: str, *, parameter: str | None = None) -> None:
+        super().__init__(detail)
+        self.parameter = parameter
 
 
 class CallFailed(LlmError):
@@ -46,9 +53,16 @@ class CallFailed(LlmError):
 
     reason = "llm_unavailable"
 
-    def __init__(self, detail: str, *, maybe_billed: bool = False) -> None:
+    def __init__(self, detail: str, *, maybe_billed: bool = False, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
         self.maybe_billed = maybe_billed
+        self.retry_after_s = retry_after_s
+
+
+class UnclearRefusal(CallFailed):
+    """Refused in a way that nobody explains: tried again until it shows whether it hits one request or all."""
+
+    reason = "llm_bad_request"
 
 
 class RequestRefused(LlmError):
@@ -61,3 +75,17 @@ class ContentFiltered(RequestRefused):
     """The provider's content filter stopped the request or the answer."""
 
     reason = "llm_content_filtered"
+
+
+class AnswerRejected(LlmError):
+    """The provider's own check found that the model did not write the JSON asked for.
+
+    `draft` is what it wrote, as far as the error's `body` (JSON) holds it.
+    """
+
+    reason = "llm_output_invalid"
+
+    def __init__(self, detail: str, *, draft: str, body: object) -> None:
+        super().__init__(detail)
+        self.draft = draft
+        self.body = body

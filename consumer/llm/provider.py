@@ -91,7 +91,8 @@ class Provider:
             self._breaker.abandon(admission.permit, time.monotonic())
             raise
         self._record(admission.permit, None, call_id)
-        self._limiter.settle(admission.reservation, completion.total_tokens)
+        if completion.total_tokens is not None:
+            self._limiter.settle(admission.reservation, completion.total_tokens)
         self._limiter.learn(admission.reservation, completion.headers)
         return completion
 

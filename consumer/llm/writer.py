@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from urllib.request import getproxies
 
@@ -17,11 +18,12 @@ import openai
 from pydantic_core import to_json
 
 from consumer.llm.chat import CallId, Messages
-from consumer.llm.completion import Completion, read_completion, read_stored
+from consumer.llm.completion import Completion, ErrorInside, completion_of_draft, read_completion, read_stored
 from consumer.llm.endpoints import Endpoint
-from consumer.llm.errors import CallFailed
+from consumer.llm.error_answer import MESSAGE_LENGTH
+from consumer.llm.errors import AnswerRejected, CallFailed
 from consumer.llm.lean_client import LeanHttpClient, LeanOpenAI
-from consumer.llm.status import DETAIL_LENGTH, error_for_status
+from consumer.llm.status import error_of
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 
 CONNECT_TIMEOUT_S = 10.0
@@ -78,13 +80,28 @@ class Writer:
         """
         body = self._body(messages, max_tokens=max_tokens, call_id=call_id)
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": call_id.client_request_id}
-        async with self._translated():
-            started = time.perf_counter()
-            response = await self._client.post(
-                "/chat/completions", cast_to=httpx2.Response, content=body, options={"headers": headers}
-            )
+        started = time.perf_counter()
+        try:
+            async with self._translated():
+                response = await self._client.post(
+                    "/chat/completions", cast_to=httpx2.Response, content=body, options={"headers": headers}
+                )
+                latency_ms = (time.perf_counter() - started) * 1_000
+                return self._read(response, latency_ms=latency_ms)
+        except AnswerRejected as rejected:
+            # the model wrote, though not what was asked for: judged like any other answer
             latency_ms = (time.perf_counter() - started) * 1_000
-        return read_completion(response.content, latency_ms=latency_ms, headers=response.headers)
+            return completion_of_draft(rejected.draft, rejected.body, latency_ms=latency_ms)
+
+    def _read(self, response: httpx2.Response, *, latency_ms: float) -> Completion:
+        try:
+            return read_completion(self._redacted(response), latency_ms=latency_ms, headers=response.headers)
+        except ErrorInside as error:
+            raise error_of(response.status_code, error.body, response.headers, now=datetime.now(UTC)) from error
+
+    def _redacted(self, response: httpx2.Response) -> bytes:
+        """The body without the key: some servers quote the one they refuse."""
+        return response.content.replace(self._client.api_key.encode(), b"***")
 
     async def find_stored(self, call_id: CallId) -> Completion | None:
         """The newest completion that the provider kept for this request; costs nothing.
@@ -103,7 +120,7 @@ class Writer:
                 page = await self._client.get("/chat/completions", cast_to=httpx2.Response, options={"params": query})
             except (openai.NotFoundError, openai.PermissionDeniedError):
                 return None  # an endpoint that keeps none, or a key that may not look
-        return read_stored(page.content)
+        return read_stored(self._redacted(page))
 
     def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> bytes:
         """The JSON body of a Chat Completions request, as far as this model understands it."""
@@ -135,7 +152,9 @@ class Writer:
             async with asyncio.timeout(self._timeout_s):
                 yield
         except openai.APIStatusError as error:
-            raise error_for_status(error, api_key=self._client.api_key) from error
+            response = error.response
+            body = self._redacted(response)
+            raise error_of(response.status_code, body, response.headers, now=datetime.now(UTC)) from error
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self._unanswered(error) from error
 
@@ -146,7 +165,7 @@ class Writer:
         if isinstance(error, TimeoutError):
             return CallFailed(f"no answer within {self._timeout_s:g} s", maybe_billed=True)
         connected = not isinstance(error, aiohttp.ClientConnectorError)
-        return CallFailed(f"connection failed: {error}"[:DETAIL_LENGTH], maybe_billed=connected)
+        return CallFailed(f"connection failed: {error}"[:MESSAGE_LENGTH], maybe_billed=connected)
 
 
 def _taken_by(model: LlmModel, temperature: float | None) -> float | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumer.llm.errors import Deferred, LlmError, RequestRefused
+from consumer.llm.errors import CallFailed, Deferred, LlmError, RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,15 @@ def after_error(error: LlmError, attempts: int, *, policy: RetryPolicy, random: 
             return GiveUp(attempts + 1)
         case Deferred(retry_in_s=retry_in_s):
             return TryAgain(retry_in_s, attempts)
+        case CallFailed(retry_after_s=float(asked_s)):
+            # not before it was asked for, and not all in the same moment
+            return _later(after_failed_attempt(attempts, policy=policy, random=random), asked_s)
         case _:
             return after_failed_attempt(attempts, policy=policy, random=random)
+
+
+def _later(decision: TryAgain | GiveUp, by_s: float) -> TryAgain | GiveUp:
+    return TryAgain(decision.delay_s + by_s, decision.attempts) if isinstance(decision, TryAgain) else decision
 
 
 def after_failed_attempt(attempts: int, *, policy: RetryPolicy, random: float) -> TryAgain | GiveUp:

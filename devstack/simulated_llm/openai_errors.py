@@ -125,12 +125,12 @@ def unsupported_temperature(temperature: float) -> ApiError:
 
 
 def rate_limited(model: str, retry_after_s: float, headers: Mapping[str, str]) -> ApiError:
-    """429: too many requests, for a reason the numbers do not show."""
+    """429: too many requests, for a reason the numbers do not show; without headers the words name no time either."""
+    again = f" Please try again in {retry_after_s:g}s." if headers else ""
     return ApiError(
         HTTPStatus.TOO_MANY_REQUESTS,
         f"Rate limit reached for {model} in organization org-simulated on requests per min (RPM)."
-        f" Please try again in {retry_after_s:g}s."
-        " Visit https://platform.openai.com/account/rate-limits to learn more.",
+        f"{again} Visit https://platform.openai.com/account/rate-limits to learn more.",
         type="requests",
         code="rate_limit_exceeded",
         headers=headers,

@@ -1,6 +1,7 @@
 """Each way a call can fail, as the class of error that decides what happens next."""
 
 import asyncio
+import json
 
 import pytest
 from aiohttp import web
@@ -116,6 +117,27 @@ async def test_an_account_that_is_refused_with_400_is_not_the_requests_fault(bod
     async with answering(refusal) as (base_url, _), open_writer(base_url) as writer:
         with pytest.raises(AccountRefused):
             await write(writer)
+
+
+async def test_an_error_with_status_200_is_told_as_that_error() -> None:
+    async def overloaded(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"error": {"message": "upstream overloaded", "code": 502}})
+
+    error = await failure_of(overloaded)
+    assert type(error) is CallFailed
+    assert str(error) == "HTTP 502: upstream overloaded"
+
+
+async def test_a_draft_that_the_provider_s_check_kept_back_is_an_answer_of_unknown_usage() -> None:
+    rejected = {"message": "Failed to generate JSON.", "code": "json_validate_failed", "failed_generation": "{"}
+
+    async def refusal(_: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"error": rejected}, status=400)
+
+    async with answering(refusal) as (base_url, _), open_writer(base_url) as writer:
+        completion = await write(writer)
+    assert (completion.content, completion.total_tokens) == ("{", None)
+    assert json.loads(completion.raw) == {"error": rejected}
 
 
 @pytest.mark.parametrize("code", ["content_filter", "content_policy_violation"])

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from consumer.llm.completion import Tokens, tokens_of
+from consumer.llm.usage import Tokens, tokens_of
 from consumer.operations.revisions.revision_source import UNKNOWN, CannotRevise, event_id_of, overlay_of, source_of
 from consumer.pipeline.feed_events import announce
 from repository.operations.feed_queries import StoredFeed

@@ -73,3 +73,9 @@ def test_a_call_held_back_uses_up_no_attempt_and_waits_as_long_as_it_was_told(
 
 def test_a_policy_of_one_attempt_never_tries_again() -> None:
     assert after_failed_attempt(0, policy=replace(POLICY, max_attempts=1), random=0.0) == GiveUp(1)
+
+
+def test_an_outage_that_names_a_wait_is_tried_again_after_it() -> None:
+    decision = after_error(CallFailed("503", retry_after_s=7.0), 0, policy=POLICY, random=0.5)
+    assert decision == TryAgain(delay_s=7.5, attempts=1)
+    assert after_error(CallFailed("503", retry_after_s=7.0), 4, policy=POLICY, random=0.5) == GiveUp(attempts=5)
