@@ -15,6 +15,9 @@ from repository.pool import Connection
 from repository.spending import NOTHING_SPENT, Spending
 from schemas.record import SourceRecord, pack_headers, unpack_headers
 
+FIRST_REVISION = 1
+"""The revision of what an overlay's own event asks for; a person asks for later ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:

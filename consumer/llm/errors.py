@@ -2,22 +2,24 @@
 
 from collections.abc import Mapping
 
+from schemas.reasons import Reason
+
 
 class LlmError(Exception):
     """An LLM call gave no completion.
 
-    `reason` is the word for it in the ledger and in events; the message is the detail.
+    `reason` is its code in the ledger and in events; the message is the detail.
     `maybe_billed`: the provider may have written an answer that never arrived.
     """
 
-    reason = "llm_error"
+    reason: Reason
     maybe_billed = False
 
 
 class Deferred(LlmError):
     """Not the request's own fault: it comes back after `retry_in_s` seconds and uses up no attempt."""
 
-    def __init__(self, detail: str, *, reason: str, retry_in_s: float, maybe_billed: bool = False) -> None:
+    def __init__(self, detail: str, *, reason: Reason, retry_in_s: float, maybe_billed: bool = False) -> None:
         super().__init__(detail)
         self.reason = reason
         self.retry_in_s = retry_in_s
@@ -27,7 +29,7 @@ class Deferred(LlmError):
 class RateLimited(LlmError):
     """The provider asks to slow down; `headers` are those of its answer."""
 
-    reason = "llm_rate_limited"
+    reason = Reason.LLM_RATE_LIMITED
 
     def __init__(self, detail: str, *, retry_after_s: float | None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -41,7 +43,7 @@ class AccountRefused(LlmError):
     `parameter` is the part of the request that is blamed, where one is.
     """
 
-    reason = "llm_account_refused"
+    reason = Reason.LLM_ACCOUNT_REFUSED
 
     def __init__(self, detail: str, *, parameter: str | None = None) -> None:
         super().__init__(detail)
@@ -51,7 +53,7 @@ class AccountRefused(LlmError):
 class CallFailed(LlmError):
     """Timeout, connection error, server error or unreadable answer: the same call may work later."""
 
-    reason = "llm_unavailable"
+    reason = Reason.LLM_UNAVAILABLE
 
     def __init__(self, detail: str, *, maybe_billed: bool = False, retry_after_s: float | None = None) -> None:
         super().__init__(detail)
@@ -62,19 +64,19 @@ class CallFailed(LlmError):
 class UnclearRefusal(CallFailed):
     """Refused in a way that nobody explains: tried again until it shows whether it hits one request or all."""
 
-    reason = "llm_bad_request"
+    reason = Reason.LLM_BAD_REQUEST
 
 
 class RequestRefused(LlmError):
     """The provider will never answer this request."""
 
-    reason = "llm_bad_request"
+    reason = Reason.LLM_BAD_REQUEST
 
 
 class ContentFiltered(RequestRefused):
     """The provider's content filter stopped the request or the answer."""
 
-    reason = "llm_content_filtered"
+    reason = Reason.LLM_CONTENT_FILTERED
 
 
 class AnswerRejected(LlmError):
@@ -83,7 +85,7 @@ class AnswerRejected(LlmError):
     `draft` is what it wrote, as far as the error's `body` (JSON) holds it.
     """
 
-    reason = "llm_output_invalid"
+    reason = Reason.LLM_OUTPUT_INVALID
 
     def __init__(self, detail: str, *, draft: str, body: object) -> None:
         super().__init__(detail)

@@ -11,6 +11,7 @@ from consumer.llm.provider import Provider
 from consumer.pipeline.outcomes import CalledWith, Usage, Work
 from consumer.post.prompt import PromptTemplate, with_repair
 from repository.requests import ClaimedRequest
+from schemas.reasons import Reason
 
 LARGER_LIMIT_FACTOR = 2
 
@@ -54,7 +55,8 @@ class Conversation:
         if not self._lease_is_held(self.work.request):
             # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
             provider.give_back(admission)
-            raise Deferred("a pause before the call, longer than the lease is sure", reason="late_call", retry_in_s=0.0)
+            detail = "a pause before the call, longer than the lease is sure"
+            raise Deferred(detail, reason=Reason.LATE_CALL, retry_in_s=0.0)
         self.usage = Usage(self.usage.llm_calls + 1, self.usage.spent)
         completion = await self._failover.write(
             provider, admission, self.messages, max_tokens=self._max_tokens(provider), call_id=self._call_id()

@@ -9,6 +9,7 @@ from consumer.kafka.publisher import Publisher
 from consumer.pipeline.dead_letter_limit import DeadLetterLimit
 from schemas.codec import InvalidEvent
 from schemas.dead_letter import dead_letter
+from schemas.reasons import Reason
 from schemas.record import SourceRecord
 
 log = structlog.get_logger()
@@ -35,7 +36,7 @@ class DeadLetters:
             dead_letter(
                 record,
                 topic=self._topic,
-                reason="invalid_event",
+                reason=Reason.INVALID_EVENT,
                 detail=str(error),
                 stage="intake",
                 attempts=0,

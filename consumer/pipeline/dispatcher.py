@@ -12,6 +12,7 @@ from repository.errors import StoreError
 from repository.pool import Pool, connection
 from repository.references import missing_references
 from repository.requests import ClaimedRequest
+from schemas.reasons import Reason
 
 UNKNOWN_REFERENCE_RETRY_S = 1.0
 
@@ -79,4 +80,4 @@ class Dispatcher:
 
     def _put_off(self, request: ClaimedRequest, decision: TryAgain | GiveUp, detail: str) -> None:
         usage = usage_so_far(request)
-        self._outcome_store.put(unwritten(request, usage, decision, reason="missing_reference", detail=detail))
+        self._outcome_store.put(unwritten(request, usage, decision, reason=Reason.MISSING_REFERENCE, detail=detail))

@@ -25,7 +25,7 @@ from consumer.pipeline.outcomes import Work
 from consumer.telemetry.metrics import Metrics
 from repository.errors import StoreError
 from repository.pool import Pool, connection
-from repository.requests import ClaimedRequest, NewRequest, claim_new
+from repository.requests import FIRST_REVISION, ClaimedRequest, NewRequest, claim_new
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
@@ -36,7 +36,6 @@ POLL_MS = 200  # how soon a stop is noticed
 SLOT_PATIENCE_S = 20.0  # then poll paused partitions, so that the group keeps this member
 COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the coordinator is dead (#659)
 HOLD_MS = 500
-FIRST_REVISION = 1
 
 Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from consumer.llm.completion import Completion
 from consumer.post.instagram_rules import RuleBroken, apply_rules
 from schemas.post import InstagramPost, MalformedPost, parse_post
+from schemas.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,9 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The model or its filter will not write this post; `reason` is the word for it."""
+    """The model or its filter will not write this post; `reason` is its code."""
 
-    reason: str
+    reason: Reason
     detail: str
 
 
@@ -40,9 +41,9 @@ Verdict = Usable | CutOff | Unusable | Declined
 def judge(completion: Completion, *, max_hashtags: int) -> Verdict:
     """What to make of an answer."""
     if completion.refusal:
-        return Declined("llm_refused", completion.refusal)
+        return Declined(Reason.LLM_REFUSED, completion.refusal)
     if completion.finish_reason == "content_filter":
-        return Declined("llm_content_filtered", "the provider's content filter cut the answer")
+        return Declined(Reason.LLM_CONTENT_FILTERED, "the provider's content filter cut the answer")
     if completion.finish_reason == "length":
         return CutOff()
     try:

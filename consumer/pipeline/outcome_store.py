@@ -20,6 +20,7 @@ from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import fail, store
 from repository.pool import Pool, connection
 from repository.requests import Postponement, postpone
+from schemas.reasons import Reason
 
 log = structlog.get_logger()
 
@@ -116,9 +117,10 @@ class OutcomeStore:
         attempts = outcome.request.attempts
         if isinstance(error, MissingReference):
             decision = after_failed_attempt(attempts, policy=self._policy, random=1.0)
-            return unwritten(outcome.request, outcome.usage, decision, reason="missing_reference", detail=str(error))
+            reason, detail = Reason.MISSING_REFERENCE, str(error)
+            return unwritten(outcome.request, outcome.usage, decision, reason=reason, detail=detail)
         return Rejected(
-            outcome.request, outcome.usage, attempts + 1, "refused_by_database", type(error.__cause__).__name__
+            outcome.request, outcome.usage, attempts + 1, Reason.REFUSED_BY_DATABASE, type(error.__cause__).__name__
         )
 
     async def _store(self, written: Sequence[Written]) -> None:

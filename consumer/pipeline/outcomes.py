@@ -10,6 +10,7 @@ from repository.requests import ClaimedRequest
 from repository.spending import Spending
 from schemas.overlay_completed import OverlayCompleted
 from schemas.post import InstagramPost
+from schemas.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +62,19 @@ class RetryLater:
     usage: Usage
     attempts: int
     delay_s: float
-    reason: str
+    reason: Reason
     detail: str
     unrecorded_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """There will be no post for this request; `reason` is the word for it in events and the ledger."""
+    """There will be no post for this request; `reason` is its code in events and the ledger."""
 
     request: ClaimedRequest
     usage: Usage
     attempts: int
-    reason: str
+    reason: Reason
     detail: str
 
 
@@ -90,7 +91,7 @@ def unwritten(
     usage: Usage,
     decision: TryAgain | GiveUp,
     *,
-    reason: str,
+    reason: Reason,
     detail: str,
     unrecorded_call: bool = False,
 ) -> RetryLater | Rejected:

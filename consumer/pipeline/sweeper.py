@@ -20,6 +20,7 @@ from repository.errors import StoreError, StoreUnavailable
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, claim_available
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.reasons import Reason
 
 log = structlog.get_logger()
 
@@ -124,7 +125,7 @@ class Sweeper:
         try:
             event = decode_overlay_completed(request.source, max_event_bytes=self._terms.max_event_bytes)
         except (InvalidEvent, IgnoredEvent) as error:
-            rejected = Rejected(request, usage_so_far(request), request.attempts, "invalid_event", str(error))
+            rejected = Rejected(request, usage_so_far(request), request.attempts, Reason.INVALID_EVENT, str(error))
             self._outcome_store.put(rejected)
             return None
         return Work(request, event)

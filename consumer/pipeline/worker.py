@@ -14,6 +14,7 @@ from consumer.pipeline.outcomes import Outcome, Rejected, Work, Written, unwritt
 from consumer.pipeline.retry import RetryPolicy, after_error, after_failed_attempt
 from consumer.post.prompt import PromptTemplate
 from schemas.post import InstagramPost
+from schemas.reasons import Reason
 
 log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ class Worker:
             log.exception("worker.defect", overlay_id=str(work.request.overlay_id))
             decision = after_failed_attempt(attempts, policy=self._policy, random=random.random())
             detail = type(error).__name__
-            return unwritten(work.request, conversation.usage, decision, reason="internal_error", detail=detail)
+            return unwritten(work.request, conversation.usage, decision, reason=Reason.INTERNAL_ERROR, detail=detail)
 
     async def _converse(self, conversation: Conversation) -> Outcome:
         while True:
@@ -71,10 +72,10 @@ class Worker:
                     conversation.repair(completion, problems)
                 case CutOff():
                     return _rejected(
-                        conversation, "llm_truncated", f"cut off at {conversation.called_with.max_tokens} tokens"
+                        conversation, Reason.LLM_TRUNCATED, f"cut off at {conversation.called_with.max_tokens} tokens"
                     )
                 case Unusable(problems):
-                    return _rejected(conversation, "llm_output_invalid", problems)
+                    return _rejected(conversation, Reason.LLM_OUTPUT_INVALID, problems)
                 case Declined(reason, detail):
                     return _rejected(conversation, reason, detail)
                 case never:
@@ -88,6 +89,6 @@ def _written(conversation: Conversation, post: InstagramPost, completion: Comple
     )
 
 
-def _rejected(conversation: Conversation, reason: str, detail: str) -> Rejected:
+def _rejected(conversation: Conversation, reason: Reason, detail: str) -> Rejected:
     request = conversation.work.request
     return Rejected(request, conversation.usage, request.attempts + 1, reason, detail)

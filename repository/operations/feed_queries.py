@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from repository.pool import Connection
+from schemas.request_state import RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +58,10 @@ class StoredFeed(FeedSummary):
 
 
 @dataclass(frozen=True, slots=True)
-class RequestState:
+class RequestStanding:
     """Where the newest request for an overlay stands in the ledger."""
 
-    state: str
+    state: RequestState
     attempts: int
     last_error_reason: str | None
     last_error_detail: str | None
@@ -130,7 +131,7 @@ async def find_feed(connection: Connection, feed_or_overlay_id: UUID) -> StoredF
     return None if row is None else StoredFeed(**dict(row))
 
 
-_REQUEST_STATE = """
+_NEWEST_REQUEST = """
     SELECT state, attempts, last_error_reason, last_error_detail
     FROM feed_requests
     WHERE overlay_id = $1
@@ -139,7 +140,7 @@ _REQUEST_STATE = """
 """
 
 
-async def request_state(connection: Connection, overlay_id: UUID) -> RequestState | None:
+async def newest_request(connection: Connection, overlay_id: UUID) -> RequestStanding | None:
     """Where an overlay that has no post stands; None when it was never asked for."""
-    row = await connection.fetchrow(_REQUEST_STATE, overlay_id)
-    return None if row is None else RequestState(**dict(row))
+    row = await connection.fetchrow(_NEWEST_REQUEST, overlay_id)
+    return None if row is None else RequestStanding(**dict(row) | {"state": RequestState(row["state"])})

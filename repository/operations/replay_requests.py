@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
+
 from repository.pool import Connection
 from repository.requests import NewRequest, columns_of
 from schemas.ids import created_event_id
+from schemas.request_state import RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class OverlayStatus:
     """
 
     overlay_id: UUID
-    request_state: str | None
+    request_state: RequestState | None
     instagram_feed_id: UUID | None
     prompt_version: str | None
     model_name: str | None
@@ -58,7 +61,12 @@ _STANDINGS = """
 async def standings(connection: Connection, overlay_ids: Sequence[UUID], replay_id: UUID) -> dict[UUID, OverlayStatus]:
     """How these overlays stand, also with this replay."""
     rows = await connection.fetch(_STANDINGS, overlay_ids, replay_id)
-    return {row["overlay_id"]: OverlayStatus(**dict(row)) for row in rows}
+    return {row["overlay_id"]: _status(row) for row in rows}
+
+
+def _status(row: asyncpg.Record) -> OverlayStatus:
+    state = row["request_state"]
+    return OverlayStatus(**dict(row) | {"request_state": state and RequestState(state)})
 
 
 _ENTER_NEW = """

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from repository.pool import Connection
+from schemas.request_state import RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +15,7 @@ class RequestSummary:
 
     overlay_id: UUID
     revision: int
-    state: str
+    state: RequestState
     tenant_id: str
     attempts: int
     llm_calls: int
@@ -34,7 +35,7 @@ class RequestSummary:
 class RequestFilter:
     """Which requests; None leaves a question open. `since` and `until` bound the last change, until exclusive."""
 
-    state: str | None = None
+    state: RequestState | None = None
     overlay_id: UUID | None = None
     tenant_id: str | None = None
     reason: str | None = None
@@ -65,7 +66,7 @@ _LIST = f"""
 async def list_requests(connection: Connection, wanted: RequestFilter, *, limit: int) -> list[RequestSummary]:
     """The matching requests, the one changed last first."""
     rows = await connection.fetch(_LIST, *_arguments(wanted), limit)
-    return [RequestSummary(**dict(row)) for row in rows]
+    return [RequestSummary(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
 
 
 # The source bytes of a failed request are kept, so it needs nothing but a new beginning.

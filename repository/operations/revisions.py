@@ -11,6 +11,7 @@ from uuid import UUID
 
 from repository.pool import Connection
 from schemas.record import SourceRecord, pack_headers
+from schemas.request_state import RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ class RevisionProgress:
 
     overlay_id: UUID
     revision: int
-    state: str
+    state: RequestState
     is_taken: bool
     instagram_feed_id: UUID | None
     cost_usd: Decimal
@@ -137,7 +138,7 @@ class RevisionProgress:
     @property
     def has_ended(self) -> bool:
         """Whether it has its post, or will never have one."""
-        return self.state in {"done", "failed"}
+        return self.state.has_ended
 
 
 _PROGRESS = """
@@ -153,4 +154,4 @@ _PROGRESS = """
 async def progress_of(connection: Connection, entered: Sequence[EnteredRevision]) -> list[RevisionProgress]:
     """How these requests stand, in the order given."""
     rows = await connection.fetch(_PROGRESS, [one.overlay_id for one in entered], [one.revision for one in entered])
-    return [RevisionProgress(**dict(row)) for row in rows]
+    return [RevisionProgress(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]

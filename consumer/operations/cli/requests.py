@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -15,21 +14,11 @@ from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.output import JsonOption, people_console, print_json
 from consumer.settings import DatabaseSettings, load
 from repository.operations.request_queries import RequestFilter, RequestSummary, list_requests, retry_failed
+from schemas.request_state import RequestState
 
 MOST_SHOWN = 100_000
 
 requests = typer.Typer(help="The ledger: what became of each overlay.", no_args_is_help=True)
-
-
-class State(StrEnum):
-    """The states of a request."""
-
-    CLAIMED = "claimed"
-    WAITING = "waiting"
-    DONE = "done"
-    FAILED = "failed"
-    HELD = "held"
-    BATCHED = "batched"
 
 
 OverlayOption = Annotated[UUID | None, typer.Option(help="Only this overlay_id, all revisions.")]
@@ -47,7 +36,7 @@ def _group() -> None:
 @requests.command("list")
 def list_(
     *,
-    state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
+    state: Annotated[RequestState | None, typer.Option(help="Only requests in this state.")] = None,
     overlay: OverlayOption = None,
     tenant: TenantOption = None,
     reason: ReasonOption = None,
@@ -61,7 +50,7 @@ def list_(
     Example: instagram-feed requests list --state failed --reason llm_refused
     """
     wanted = RequestFilter(
-        state=state and state.value,
+        state=state,
         overlay_id=overlay,
         tenant_id=tenant,
         reason=reason,
@@ -96,14 +85,14 @@ def retry(
     Example: instagram-feed requests retry --reason llm_unavailable --since 2026-11-22 --dry-run
     """
     wanted = RequestFilter(
-        state=State.FAILED.value,
+        state=RequestState.FAILED,
         overlay_id=overlay,
         tenant_id=tenant,
         reason=reason,
         since=_in_utc(since),
         until=_in_utc(until),
     )
-    if wanted == RequestFilter(state=State.FAILED.value) and not all_:
+    if wanted == RequestFilter(state=RequestState.FAILED) and not all_:
         raise CommandError("say which failed requests: --overlay, --tenant, --reason, --since, --until or --all")
     overlays = asyncio.run(_would_retry(wanted) if dry_run else _retried(wanted))
     if json:

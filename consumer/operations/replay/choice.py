@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from repository.operations.replay_requests import OverlayStatus
+from schemas.request_state import RequestState
 
 
 class Mode(StrEnum):
@@ -66,7 +67,7 @@ def _missing(standing: OverlayStatus) -> Action:
         return Action.WRITE
     if standing.replayed:
         return Action.DONE_BEFORE
-    return Action.RETRY if standing.request_state == "failed" else Action.IN_PROGRESS
+    return Action.RETRY if standing.request_state == RequestState.FAILED else Action.IN_PROGRESS
 
 
 def _republish(standing: OverlayStatus) -> Action:
@@ -80,7 +81,7 @@ def _republish(standing: OverlayStatus) -> Action:
 def _regenerate(standing: OverlayStatus, conditions: Conditions) -> Action:
     if standing.replayed:
         return Action.DONE_BEFORE
-    if standing.request_state not in {None, "done", "failed"}:
+    if standing.request_state is not None and not standing.request_state.has_ended:
         return Action.IN_PROGRESS
     if not conditions.mean(standing):
         return Action.NOT_MEANT

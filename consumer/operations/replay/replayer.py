@@ -12,13 +12,12 @@ from uuid import UUID
 from consumer.llm.chat import as_text
 from consumer.operations.replay.choice import ACTIVE, PAID, Action, Conditions, Mode, decide
 from consumer.operations.replay.reading import Batch
-from consumer.pipeline.intake import FIRST_REVISION
 from consumer.post.prompt import PromptTemplate
 from repository.operations.replay_requests import OverlayStatus, enter_new, republish, retry_in_replay, standings
 from repository.operations.replays import advance
 from repository.operations.revisions import RequestedRevision, ask_for_revisions
 from repository.pool import Connection
-from repository.requests import NewRequest
+from repository.requests import FIRST_REVISION, NewRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord

@@ -28,6 +28,7 @@ from repository.pool import Pool, connection, open_pool
 from repository.requests import ClaimedRequest
 from repository.spending import Spending
 from schemas.post import InstagramPost
+from schemas.reasons import Reason
 from tests.support.examples import completion, new_request, overlay_completed
 from tests.support.ledger import claim, count, ledger_row, states
 from tests.support.waiting import eventually
@@ -91,11 +92,11 @@ def process(pool: Pool, model: LlmModel, publisher: Publisher) -> Process:
 
 
 def retry_later(request: ClaimedRequest, detail: str = "HTTP 500") -> RetryLater:
-    return RetryLater(request, Usage(1, SPENT), 1, 60, "llm_unavailable", detail)
+    return RetryLater(request, Usage(1, SPENT), 1, 60, Reason.LLM_UNAVAILABLE, detail)
 
 
 def rejected(request: ClaimedRequest, detail: str = "No.") -> Rejected:
-    return Rejected(request, Usage(1, SPENT), 1, "llm_refused", detail)
+    return Rejected(request, Usage(1, SPENT), 1, Reason.LLM_REFUSED, detail)
 
 
 async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process: Process) -> None:

@@ -15,6 +15,7 @@ from repository.outbox import NewOutboxEvent
 from repository.spending import Spending
 from schemas.ids import created_event_id, failed_event_id
 from schemas.post import InstagramPost
+from schemas.reasons import Reason
 from tests.support.examples import claimed_request, completion, llm_model, overlay_completed, source_record
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
@@ -49,7 +50,7 @@ def written(**event: object) -> Written:
 
 
 def rejected() -> Rejected:
-    return Rejected(claimed_request(fencing_token=3), Usage(4, SPENT), 2, "llm_refused", "No.")
+    return Rejected(claimed_request(fencing_token=3), Usage(4, SPENT), 2, Reason.LLM_REFUSED, "No.")
 
 
 def value_of(announcement: NewOutboxEvent) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import pytest
 
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
 from schemas.post import InstagramPost
+from schemas.reasons import Reason
 from tests.support.examples import completion
 
 CONTENT = json.dumps({"instagram_ad_copy": "가을 니트 💛", "hashtags": "#가을 #니트"})
@@ -49,4 +50,4 @@ def test_a_filtered_answer_is_declined_even_if_it_reads_well() -> None:
 
 def test_a_refusal_is_declined_with_the_model_s_words() -> None:
     verdict = judge(completion(content="", refusal="I cannot help with that."), max_hashtags=5)
-    assert verdict == Declined("llm_refused", "I cannot help with that.")
+    assert verdict == Declined(Reason.LLM_REFUSED, "I cannot help with that.")

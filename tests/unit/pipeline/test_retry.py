@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from consumer.llm.errors import CallFailed, ContentFiltered, Deferred, LlmError, RequestRefused
 from consumer.pipeline.retry import GiveUp, RetryPolicy, TryAgain, after_error, after_failed_attempt
 from consumer.pipeline.retry import full_jitter_s as jitter_s
+from schemas.reasons import Reason
 
 policies = st.builds(
     RetryPolicy,
@@ -67,7 +68,7 @@ def test_a_refused_request_is_not_tried_again(error: LlmError) -> None:
 def test_a_call_held_back_uses_up_no_attempt_and_waits_as_long_as_it_was_told(
     attempts: int, policy: RetryPolicy, random: float, retry_in_s: float
 ) -> None:
-    held_back = Deferred("429", reason="llm_rate_limited", retry_in_s=retry_in_s)
+    held_back = Deferred("429", reason=Reason.LLM_RATE_LIMITED, retry_in_s=retry_in_s)
     assert after_error(held_back, attempts, policy=policy, random=random) == TryAgain(retry_in_s, attempts)
 
 

@@ -21,11 +21,11 @@ from consumer.operations.cli.output import JsonOption, people_console, print_jso
 from consumer.settings import DatabaseSettings, load
 from repository.operations.feed_queries import (
     FeedSummary,
-    RequestState,
+    RequestStanding,
     StoredFeed,
     find_feed,
     list_feeds,
-    request_state,
+    newest_request,
 )
 
 LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
@@ -94,13 +94,13 @@ async def _found(settings: DatabaseSettings, feed_or_overlay_id: UUID) -> Stored
     """
     async with database_connection(settings) as connection:
         feed = await find_feed(connection, feed_or_overlay_id)
-        request = None if feed else await request_state(connection, feed_or_overlay_id)
+        request = None if feed else await newest_request(connection, feed_or_overlay_id)
     if feed is None:
         raise CommandError(_why_not(feed_or_overlay_id, request))
     return feed
 
 
-def _why_not(feed_or_overlay_id: UUID, request: RequestState | None) -> str:
+def _why_not(feed_or_overlay_id: UUID, request: RequestStanding | None) -> str:
     if request is None:
         return f"no post and no overlay has the id {feed_or_overlay_id}"
     reason = f": {request.last_error_reason}, {request.last_error_detail}" if request.last_error_reason else ""

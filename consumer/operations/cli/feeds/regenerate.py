@@ -23,6 +23,7 @@ from consumer.settings import DatabaseSettings, load
 from repository.operations.revision_source import FeedReference, RevisionSource, current_feeds
 from repository.operations.revisions import RequestedRevision, RevisionProgress, ask_for_revisions
 from repository.pool import Connection
+from schemas.request_state import RequestState
 
 HOW_TO_LOOK = "look with `instagram-feed feeds history`"
 
@@ -157,7 +158,7 @@ def _show(ending: Ending, *, dry_run: bool) -> None:
         typer.echo(f"{len(plan.asked)} new revisions {verb}: {estimate}.")
     for request in ending.requests:
         typer.echo(f"{request.overlay_id}:{request.revision} {_how_it_stands(request)}")
-    written = [request for request in ending.requests if request.state == "done"]
+    written = [request for request in ending.requests if request.state is RequestState.DONE]
     if written:
         cost_usd = sum((request.cost_usd for request in written), Decimal(0))
         typer.echo(f"{len(written)} written for USD {usd(cost_usd)}.")
@@ -178,7 +179,7 @@ def _exit_by(ending: Ending, *, wait: bool) -> None:
             exit_code=EXIT_INTERRUPTED,
         )
     problems = []
-    failed = [request for request in ending.requests if request.state == "failed"]
+    failed = [request for request in ending.requests if request.state is RequestState.FAILED]
     if failed:
         problems.append(f"{len(failed)} of {len(ending.requests)} failed ({HOW_TO_LOOK})")
     if wait and ending.pending:

@@ -6,13 +6,15 @@ import pytest
 
 from consumer.operations.replay.choice import ACTIVE, PAID, Action, Conditions, Mode, decide
 from repository.operations.replay_requests import OverlayStatus
+from schemas.request_state import RequestState
 
+CLAIMED, WAITING, DONE, FAILED = RequestState.CLAIMED, RequestState.WAITING, RequestState.DONE, RequestState.FAILED
 POST = uuid4()
 ANY = Conditions()
 
 
 def standing(
-    request_state: str | None = None,
+    request_state: RequestState | None = None,
     post: UUID | None = None,
     *,
     has_event: bool = True,
@@ -26,13 +28,13 @@ def standing(
     ("stands", "action"),
     [
         (standing(), Action.WRITE),
-        (standing("failed"), Action.RETRY),
-        (standing("failed", replayed=True), Action.DONE_BEFORE),
-        (standing("waiting"), Action.IN_PROGRESS),
-        (standing("claimed", replayed=True), Action.DONE_BEFORE),
-        (standing("done", POST), Action.HAS_POST),
-        (standing("done", POST, replayed=True), Action.DONE_BEFORE),
-        (standing("failed", POST), Action.HAS_POST),
+        (standing(FAILED), Action.RETRY),
+        (standing(FAILED, replayed=True), Action.DONE_BEFORE),
+        (standing(WAITING), Action.IN_PROGRESS),
+        (standing(CLAIMED, replayed=True), Action.DONE_BEFORE),
+        (standing(DONE, POST), Action.HAS_POST),
+        (standing(DONE, POST, replayed=True), Action.DONE_BEFORE),
+        (standing(FAILED, POST), Action.HAS_POST),
         (standing(None, POST), Action.HAS_POST),
     ],
 )
@@ -43,10 +45,10 @@ def test_missing_writes_only_what_has_no_post(stands: OverlayStatus, action: Act
 @pytest.mark.parametrize(
     ("stands", "action"),
     [
-        (standing("done", POST), Action.REPUBLISH),
-        (standing("done", POST, republished=True), Action.DONE_BEFORE),
-        (standing("done", POST, has_event=False), Action.NO_EVENT),
-        (standing("failed", has_event=False), Action.NO_POST),
+        (standing(DONE, POST), Action.REPUBLISH),
+        (standing(DONE, POST, republished=True), Action.DONE_BEFORE),
+        (standing(DONE, POST, has_event=False), Action.NO_EVENT),
+        (standing(FAILED, has_event=False), Action.NO_POST),
         (standing(has_event=False), Action.NO_POST),
     ],
 )
@@ -57,14 +59,14 @@ def test_republish_sends_only_what_is_stored_and_once(stands: OverlayStatus, act
 @pytest.mark.parametrize(
     ("stands", "conditions", "action"),
     [
-        (standing("done", POST), ANY, Action.REWRITE),
+        (standing(DONE, POST), ANY, Action.REWRITE),
         (standing(), ANY, Action.WRITE),
-        (standing("failed"), ANY, Action.WRITE),
-        (standing("claimed", POST), ANY, Action.IN_PROGRESS),
-        (standing("done", POST, replayed=True), ANY, Action.DONE_BEFORE),
-        (standing("done", POST), Conditions(prompt_version_not="prompt-1"), Action.NOT_MEANT),
-        (standing("done", POST), Conditions(prompt_version_not="prompt-2"), Action.REWRITE),
-        (standing("done", POST), Conditions("prompt-2", "gpt-4o-mini"), Action.NOT_MEANT),
+        (standing(FAILED), ANY, Action.WRITE),
+        (standing(CLAIMED, POST), ANY, Action.IN_PROGRESS),
+        (standing(DONE, POST, replayed=True), ANY, Action.DONE_BEFORE),
+        (standing(DONE, POST), Conditions(prompt_version_not="prompt-1"), Action.NOT_MEANT),
+        (standing(DONE, POST), Conditions(prompt_version_not="prompt-2"), Action.REWRITE),
+        (standing(DONE, POST), Conditions("prompt-2", "gpt-4o-mini"), Action.NOT_MEANT),
         (standing(), Conditions("prompt-1", "gpt-4o-mini"), Action.WRITE),
     ],
 )
