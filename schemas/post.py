@@ -63,7 +63,7 @@ class MalformedPost(Exception):
 
 
 def parse_post(content: str) -> RawPost:
-    """Read a model's answer; other keys are ignored, a list of hashtags is joined by spaces.
+    """Read a model's answer; other keys are ignored, of a list of hashtags each gets a comma behind it.
 
     Raises:
         MalformedPost: not a JSON object with the two texts.
@@ -91,7 +91,7 @@ def _joined(hashtags: object) -> str | None:
     if isinstance(hashtags, str):
         return hashtags
     if isinstance(hashtags, list) and all(isinstance(tag, str) for tag in hashtags):
-        return " ".join(hashtags)
+        return "".join(f"{hashtag}," for hashtag in hashtags)  # one may hold spaces
     return None
 
 

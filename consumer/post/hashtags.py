@@ -21,6 +21,9 @@ _COMMON_BODY: Final = re.compile(
     "\uac00-\ud7a3]+"  # Hangul
 )
 _WORD: Final = re.compile(rf"[{_SIGNS}]?[^\s,，、،;；|{_SIGNS}]+")
+_ITEM: Final = re.compile(rf"[{_SIGNS}]*[^,，、،;；|\n{_SIGNS}]+")
+_BETWEEN_ITEMS: Final = re.compile(rf"[,，、،;；|\n{_SIGNS}]")
+_MOST_WORDS_OF_ONE: Final = 4
 _IN_PROSE: Final = re.compile(rf"[{_SIGNS}]([^\s{_SIGNS}]+)")
 
 # Letters and marks by category, but nothing one sees: fillers, and what is left of an emoji.
@@ -33,11 +36,12 @@ _NO_HASHTAG: Final = re.compile(rf"@|://|^[^{_SIGNS}].*[:：]$", re.DOTALL)
 def hashtags_in_list(text: str) -> list[str]:
     """Read a list of hashtags, however it is separated: in order, NFC, no two the same.
 
-    Missing signs are added, characters that no hashtag may hold are dropped. Mentions, links,
-    labels and bare numbers are not made into hashtags.
+    Missing signs are added, characters that no hashtag may hold are dropped, words between two
+    signs or separators are one hashtag. Mentions, links, labels and bare numbers are not made into
+    hashtags.
     """
     first_of_each: dict[str, str] = {}
-    for word in _WORD.findall(text):
+    for word in _words(text):
         if tag := _hashtag(word):
             first_of_each.setdefault(folded(tag), tag)
     return list(first_of_each.values())
@@ -61,6 +65,24 @@ def split_closing_hashtags(caption: str) -> tuple[str, str]:
 def folded(tag: str) -> str:
     """Return what two spellings of one hashtag have in common."""
     return unicodedata.normalize("NFC", tag.casefold())
+
+
+def _words(text: str) -> list[str]:
+    """What may become one hashtag each: mostly words, but "#성수동 카페 #커피" is two, not three."""
+    words: list[str] = _WORD.findall(text)
+    if all(word[0] in _SIGNS for word in words) or not _BETWEEN_ITEMS.search(text):
+        return words
+    return [word for item in _ITEM.findall(text) for word in _joined(item.split())]
+
+
+def _joined(words: list[str]) -> list[str]:
+    bodies = [word.lstrip(_SIGNS) for word in words]
+    is_one = len(words) <= _MOST_WORDS_OF_ONE and all(map(_is_plain_word, bodies))
+    return ["".join(words)] if is_one and words else words
+
+
+def _is_plain_word(body: str) -> bool:
+    return _COMMON_BODY.fullmatch(body) is not None and not body.isdecimal()
 
 
 def _hashtag(word: str) -> str | None:

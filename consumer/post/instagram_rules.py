@@ -1,7 +1,8 @@
 """Instagram's limits on a post: fixed where the fix is certain, refused where it is not.
 
 Sources: Instagram's content publishing API (2,200 characters, 30 hashtags, 20 mentions); its
-announcement of 2025-12-18 (5 hashtags), which is the setting's default.
+announcement of 2025-12-18 (5 hashtags), which is the setting's default; publishing services, which
+take 3 mentions.
 """
 
 import re
@@ -17,7 +18,7 @@ from consumer.post.hashtags import (
 from schemas.post import InstagramPost, RawPost
 
 MAX_UTF16_UNITS: Final = 2_200
-MAX_MENTIONS: Final = 20
+MAX_MENTIONS_CEILING: Final = 20
 MAX_HASHTAGS_CEILING: Final = 30
 SEPARATOR: Final = "\n\n"
 """What a publisher puts between caption and hashtags; counted with them."""
@@ -34,13 +35,16 @@ class RuleBroken(Exception):
         super().__init__(" ".join(problems))
 
 
-def apply_rules(post: RawPost, *, max_hashtags: int) -> InstagramPost:
+def apply_rules(
+    post: RawPost, *, max_hashtags: int, max_mentions: int = MAX_MENTIONS_CEILING, disclosure: str = ""
+) -> InstagramPost:
     """Bring a post within the limits; what is within them already stays as it is.
 
     Instagram counts every hashtag, so those inside the caption use up `max_hashtags` (1 to 30)
     first and the list is cut to what is left; at least one must fit in the list. Lines of
     nothing but hashtags at the caption's end move to the front of the list. Lengths are in
-    UTF-16 code units, the strictest reading of "characters".
+    UTF-16 code units, the strictest reading of "characters". A `disclosure` becomes the caption's
+    first line and counts like the rest; where its hashtags leave no room, the list is empty.
 
     Raises:
         RuleBroken: a caption that is blank, too long, or has too many mentions or hashtags;
@@ -49,17 +53,43 @@ def apply_rules(post: RawPost, *, max_hashtags: int) -> InstagramPost:
     """
     if not 1 <= max_hashtags <= MAX_HASHTAGS_CEILING:
         raise ValueError(f"max_hashtags must be from 1 to {MAX_HASHTAGS_CEILING}")
-    caption, listed = _caption_and_list(post)
+    written, listed = _caption_and_list(post)
+    room = max_hashtags - len(hashtags_in_prose(disclosure))
+    written = undisclosed(written, disclosure)
+    caption = f"{disclosure}\n{written}" if disclosure else written
     inline = hashtags_in_prose(caption)
     tags = _within_length(caption, _new(listed, inline)[: max(max_hashtags - len(inline), 0)])
     problems = (
-        *_caption_problems(caption),
-        *_hashtag_problems(listed, inline, max_hashtags),
+        *_caption_problems(written, max_mentions),
+        *_hashtag_problems(listed, hashtags_in_prose(written), room),
         *_length_problems(caption, tags),
     )
     if problems:
         raise RuleBroken(problems)
     return InstagramPost(caption, " ".join(tags))
+
+
+def undisclosed(caption: str, disclosure: str) -> str:
+    """Return the caption without the disclosure it begins with, if it does; a model may have written it itself."""
+    if not disclosure or not caption.startswith(disclosure):
+        return caption
+    rest = caption[len(disclosure) :]
+    return trim(rest) if not rest or rest[0].isspace() else caption
+
+
+def as_published(post: InstagramPost) -> str:
+    """Return caption and hashtags in one text, joined as they were counted."""
+    return f"{post.instagram_ad_copy}{SEPARATOR}{post.hashtags}" if post.hashtags else post.instagram_ad_copy
+
+
+def hashtag_count(post: InstagramPost) -> int:
+    """Count the hashtags of caption and list together, as Instagram does."""
+    return len(hashtags_in_prose(post.instagram_ad_copy)) + len(post.hashtags.split())
+
+
+def utf16_length(text: str) -> int:
+    """Count UTF-16 code units, the strictest reading of "characters"."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _caption_and_list(post: RawPost) -> tuple[str, list[str]]:
@@ -85,22 +115,22 @@ def _within_length(caption: str, tags: list[str]) -> list[str]:
     return tags[:count]
 
 
-def _caption_problems(caption: str) -> list[str]:
+def _caption_problems(caption: str, max_mentions: int) -> list[str]:
     problems = []
     if is_blank(caption):
         problems.append("instagram_ad_copy is empty.")
     mentions = len(_MENTION.findall(caption))
-    if mentions > MAX_MENTIONS:
-        problems.append(f"instagram_ad_copy has {mentions} @-mentions; at most {MAX_MENTIONS} are allowed.")
+    if mentions > max_mentions:
+        problems.append(f"instagram_ad_copy has {mentions} @-mentions; at most {max_mentions} are allowed.")
     return problems
 
 
-def _hashtag_problems(listed: list[str], inline: list[str], max_hashtags: int) -> list[str]:
+def _hashtag_problems(listed: list[str], inline: list[str], room: int) -> list[str]:
     problems = []
-    if len(inline) >= max_hashtags:
+    if inline and len(inline) >= room:
         problems.append(
             f"instagram_ad_copy has {len(inline)} hashtags inside; put hashtags only in "
-            f'"hashtags", at most {max_hashtags} in all.'
+            f'"hashtags", at most {room} in all.'
         )
     if not listed:
         problems.append(
@@ -119,5 +149,4 @@ def _length_problems(caption: str, tags: list[str]) -> list[str]:
 
 
 def _total_units(caption: str, tags: list[str]) -> int:
-    post = f"{caption}{SEPARATOR}{' '.join(tags)}"
-    return len(post.encode("utf-16-le")) // 2
+    return utf16_length(as_published(InstagramPost(caption, " ".join(tags))))

@@ -25,7 +25,8 @@ any_text = awkward | st.text(st.characters())
         ("\u1112\u1161\u11ab\u1100\u1173\u11af", "한글"),
         ("e\0\u0301", "é"),
         ("👩\u200d💻 ❤️", "👩\u200d💻 ❤️"),
-        ("a\u200bb\u202ec", "a\u200bb\u202ec"),
+        ("a\u200bb", "a\u200bb"),
+        ("a\u202ebc\u202c \u2067d\u2069", "abc d"),
     ],
 )
 def test_a_caption_is_cleaned_of_what_cannot_be_shown(text: str, clean: str) -> None:

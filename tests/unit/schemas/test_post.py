@@ -30,7 +30,7 @@ def test_the_two_texts_are_read_with_or_without_a_code_block_around(
 
 
 def test_a_list_of_hashtags_is_joined() -> None:
-    assert parse_post('{"instagram_ad_copy": "a", "hashtags": ["#a", "b"]}') == RawPost("a", "#a b")
+    assert parse_post('{"instagram_ad_copy": "a", "hashtags": ["#a", "b"]}') == RawPost("a", "#a,b,")
     assert parse_post('{"instagram_ad_copy": "a", "hashtags": []}') == RawPost("a", "")
 
 

@@ -1,0 +1,85 @@
+"""From what a model wrote to a post that can be published, or to what is wrong with it.
+
+Certain repairs first, then Instagram's limits, then the quality gate. The tenant's disclosure is
+put in front by code, so that no model can forget it, and counts among the hashtags.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from consumer.post.caption import clean_caption
+from consumer.post.hashtags import hashtags_in_list
+from consumer.post.instagram_rules import RuleBroken, apply_rules, undisclosed
+from consumer.post.quality.gate import Context, Finding, QualityGate
+from schemas.post import InstagramPost, RawPost
+
+
+@dataclass(frozen=True, slots=True)
+class EditedPost:
+    """A post to be stored, and what the gate warns about."""
+
+    post: InstagramPost
+    warnings: tuple[Finding, ...] = ()
+
+
+class PostRefused(Exception):
+    """The post must not be published as it is, and no certain repair helps."""
+
+    def __init__(self, limits: Iterable[str], findings: Iterable[Finding]) -> None:
+        """Take the limits it breaks and the rules that refuse it."""
+        limits, self.findings = tuple(limits), tuple(findings)
+        self.problems = " ".join((*limits, *(finding.quoted for finding in self.findings)))
+        """Sentences to quote to the model, with passages of its post."""
+        super().__init__(" ".join((*limits, *(finding.told for finding in self.findings))))
+
+
+class Editor:
+    """Edits posts by one set of limits and rules; knows nothing of any event."""
+
+    def __init__(self, gate: QualityGate, *, max_hashtags: int, max_mentions: int) -> None:
+        self._gate = gate
+        self._max_hashtags = max_hashtags
+        self._max_mentions = max_mentions
+
+    @property
+    def compares_posts(self) -> bool:
+        """Whether it is of use to know the tenant's last posts."""
+        return self._gate.compares_posts
+
+    def edited(self, written: RawPost, context: Context) -> EditedPost:
+        """The post as it is to be stored.
+
+        Raises:
+            PostRefused: with all that is wrong at once, since there is one repair call.
+        """
+        repaired = self._gate.repaired(written)
+        broken: tuple[str, ...] = ()
+        try:
+            post = self._within_limits(repaired, context)
+        except RuleBroken as error:
+            post, broken = _as_far_as_it_goes(repaired), error.problems
+        findings = self._gate.findings(without_disclosure(post, context.disclosure), context)
+        refused = [finding for finding in findings if self._gate.refuses(finding)]
+        if broken or refused:
+            raise PostRefused(broken, refused)
+        return EditedPost(post, tuple(findings))
+
+    def _within_limits(self, post: RawPost, context: Context) -> InstagramPost:
+        return apply_rules(
+            post,
+            max_hashtags=self._max_hashtags,
+            max_mentions=self._max_mentions,
+            disclosure=context.disclosure,
+        )
+
+
+def without_disclosure(post: InstagramPost, disclosure: str) -> InstagramPost:
+    """The post as it was written: what the code adds is not the model's."""
+    if not disclosure:
+        return post
+    return InstagramPost(undisclosed(post.instagram_ad_copy, disclosure), post.hashtags)
+
+
+def _as_far_as_it_goes(post: RawPost) -> InstagramPost:
+    """A post that breaks a limit, read for what else is wrong with it."""
+    return InstagramPost(clean_caption(post.instagram_ad_copy), " ".join(hashtags_in_list(post.hashtags)))

@@ -1,0 +1,27 @@
+"""The names of the quality gate's rules: a contract, since settings and stored warnings use them."""
+
+from typing import Final, Literal, get_args
+
+QualityRule = Literal[
+    "language",
+    "markup",
+    "entities",
+    "quotes",
+    "placeholder",
+    "link",
+    "phone",
+    "price",
+    "date",
+    "mention",
+    "leak",
+    "echo",
+    "refusal",
+    "similar",
+    "claims",
+    "banned",
+]
+QUALITY_RULES: Final[tuple[QualityRule, ...]] = get_args(QualityRule)
+
+Sector = Literal["none", "food", "cosmetics"]
+"""What a tenant sells, as far as advertising law has rules of its own for it."""
+SECTORS: Final[tuple[Sector, ...]] = get_args(Sector)
