@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from consumer.llm.completion import Completion
+from consumer.llm.completion import Completion, Ending
+from consumer.post.answer_reader import MalformedPost, read_post
 from consumer.post.instagram_rules import RuleBroken, apply_rules
-from schemas.post import InstagramPost, MalformedPost, parse_post
+from schemas.post import InstagramPost
 from schemas.reasons import Reason
 
 
@@ -39,14 +40,15 @@ Verdict = Usable | CutOff | Unusable | Declined
 
 
 def judge(completion: Completion, *, max_hashtags: int) -> Verdict:
-    """What to make of an answer."""
+    """What to make of an answer. One that ran into the token limit counts if its post is whole all the same."""
     if completion.refusal:
         return Declined(Reason.LLM_REFUSED, completion.refusal)
-    if completion.finish_reason == "content_filter":
-        return Declined(Reason.LLM_CONTENT_FILTERED, "the provider's content filter cut the answer")
-    if completion.finish_reason == "length":
-        return CutOff()
+    if completion.ending is Ending.FILTERED:
+        told = f"the provider's filter ended the answer ({completion.finish_reason})"
+        return Declined(Reason.LLM_CONTENT_FILTERED, told)
     try:
-        return Usable(apply_rules(parse_post(completion.content), max_hashtags=max_hashtags))
-    except (MalformedPost, RuleBroken) as error:
+        return Usable(apply_rules(read_post(completion.content), max_hashtags=max_hashtags))
+    except MalformedPost as error:
+        return CutOff() if completion.ending is Ending.CUT_OFF else Unusable(error.reason)
+    except RuleBroken as error:
         return Unusable(str(error))

@@ -106,9 +106,11 @@ def instruction_of(event: OverlayCompleted) -> str:
 
 def with_repair(messages: Messages, answer: str, problems: str) -> Messages:
     """The messages of a repair call: the bad answer, and what was wrong with it."""
+    # some providers refuse an empty message
+    said = (Message("assistant", answer),) if answer.strip() else ()
     return (
         *messages,
-        Message("assistant", answer),
+        *said,
         Message(
             "user",
             f"That answer cannot be used: {problems}\n"

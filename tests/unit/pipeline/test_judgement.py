@@ -38,12 +38,16 @@ def test_what_cannot_be_stored_is_unusable_for_a_reason_to_quote(content: str, p
     assert problem in verdict.problems
 
 
-def test_an_answer_at_the_token_limit_is_cut_off_even_if_it_reads_well() -> None:
-    assert judge(completion(content=CONTENT, finish_reason="length"), max_hashtags=5) == CutOff()
+@pytest.mark.parametrize("finish_reason", ["length", "max_tokens", "MAX_TOKENS"])
+def test_an_answer_at_the_token_limit_is_cut_off_unless_its_post_is_whole(finish_reason: str) -> None:
+    assert judge(completion(content=CONTENT[:-4], finish_reason=finish_reason), max_hashtags=5) == CutOff()
+    whole = judge(completion(content=CONTENT, finish_reason=finish_reason), max_hashtags=5)
+    assert whole == Usable(InstagramPost("가을 니트 💛", "#가을 #니트"))
 
 
-def test_a_filtered_answer_is_declined_even_if_it_reads_well() -> None:
-    verdict = judge(completion(content=CONTENT, finish_reason="content_filter"), max_hashtags=5)
+@pytest.mark.parametrize("finish_reason", ["content_filter", "SAFETY", "PROHIBITED_CONTENT", "sensitive"])
+def test_a_filtered_answer_is_declined_even_if_it_reads_well(finish_reason: str) -> None:
+    verdict = judge(completion(content=CONTENT, finish_reason=finish_reason), max_hashtags=5)
     assert isinstance(verdict, Declined)
     assert verdict.reason == "llm_content_filtered"
 

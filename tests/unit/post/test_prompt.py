@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from consumer.llm.chat import as_text
 from consumer.post import prompt
+from consumer.post.answer_reader import read_post
 from consumer.post.instagram_rules import apply_rules
 from consumer.post.prompt import BUILT_IN_INSTRUCTION, PromptTemplate, instruction_of, with_repair
 from consumer.post.untrusted import harmless
 from schemas.overlay_completed import OverlayCompleted
-from schemas.post import parse_post
 from tests.support.examples import overlay_completed
 
 FIELDS = ("refined_ad_copy_eng", "tone_style", "product_description", "store_information", "gpt_prompt")
@@ -62,7 +62,7 @@ def test_a_tag_of_ours_in_a_text_is_kept_readable() -> None:
 
 def test_the_examples_are_answers_that_could_be_stored() -> None:
     system, _ = TEMPLATE.messages(overlay_completed())
-    examples = [parse_post(line) for line in system.content.splitlines() if line.startswith('{"instagram_ad_copy"')]
+    examples = [read_post(line) for line in system.content.splitlines() if line.startswith('{"instagram_ad_copy"')]
     assert len(examples) == 3
     for example in examples[:2]:
         post = apply_rules(example, max_hashtags=5)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from consumer.post.answer_reader import read_post
 from consumer.post.editor import Editor, PostRefused
 from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import QualityGate, rules
-from schemas.post import parse_post
 from tests.support.quality import context
 
 ANSWERS = Path(__file__).parents[3] / "fixtures" / "field" / "answers.jsonl"
@@ -23,7 +23,7 @@ EDITOR = Editor(QualityGate(rules(language="ko", our_texts=TEMPLATE.static_texts
 
 @pytest.mark.parametrize("case", REPAIRED, ids=lambda case: case["case"])
 def test_what_can_be_repaired_is_stored_repaired(case: dict[str, Any]) -> None:
-    post = EDITOR.edited(parse_post(case["message"]["content"]), context()).post
+    post = EDITOR.edited(read_post(case["message"]["content"]), context()).post
     want = case["want"]
     assert post.instagram_ad_copy == want.get("caption", post.instagram_ad_copy)
     assert post.hashtags == want.get("hashtags", post.hashtags)
@@ -32,5 +32,5 @@ def test_what_can_be_repaired_is_stored_repaired(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case["case"])
 def test_what_cannot_be_repaired_is_quoted_by_its_kind(case: dict[str, Any]) -> None:
     with pytest.raises(PostRefused) as refused:
-        EDITOR.edited(parse_post(case["message"]["content"]), context())
+        EDITOR.edited(read_post(case["message"]["content"]), context())
     assert case["want"]["repair_quotes"] in refused.value.problems
