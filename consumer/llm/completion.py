@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from consumer.llm.error_answer import heading_of, is_error, one_line
+from consumer.llm.error_answer import OK, heading_of, is_error, one_line, read_error
 from consumer.llm.errors import CallFailed
 from consumer.llm.usage import Tokens, tokens_of
 
@@ -117,7 +117,7 @@ class ErrorInside(Exception):
 
 
 def read_completion(body: bytes, *, latency_ms: float | None, headers: Mapping[str, str] | None = None) -> Completion:
-    """Read a 200 answer.
+    """Read a 200 answer, or one that was kept: then also an error that hands over what the model wrote.
 
     Raises:
         ErrorInside: it is an error all the same.
@@ -127,8 +127,10 @@ def read_completion(body: bytes, *, latency_ms: float | None, headers: Mapping[s
     completion = _completion_in(answer, raw=raw, latency_ms=latency_ms, headers=headers)
     if completion is not None:
         return completion
-    if is_error(answer) or (error := _error_in_choice(answer)):
-        raise ErrorInside(answer if is_error(answer) else error)
+    if (draft := read_error(OK, answer).draft) is not None:
+        return completion_of_draft(draft, answer, latency_ms=latency_ms)
+    if error := answer if is_error(answer) else _error_in_choice(answer):
+        raise ErrorInside(error)
     raise CallFailed(f"the answer is not a chat completion: {_described(answer)}", maybe_billed=True)
 
 

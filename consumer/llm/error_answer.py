@@ -14,6 +14,7 @@ from typing import Any
 from pydantic_core import from_json
 
 MESSAGE_LENGTH = 400
+OK = 200
 _DEEPEST = 6
 _MESSAGE_KEYS = ("message", "msg", "error_description", "error_msg", "errormessage", "faultstring", "detail", "title")
 # The most telling first.
@@ -74,7 +75,7 @@ def read_error(status: int, body: object) -> ErrorAnswer:
         codes.append(FILTERED)
     message = one_line(": ".join(_messages(objects)) or _only_text(parsed))
     return ErrorAnswer(
-        status=_named_status(codes) if status < 300 else status,  # noqa: PLR2004 - HTTP's own border
+        status=_named_status(codes) if status == OK else status,
         message=message,
         named=next((code for code in codes if not code.isdecimal() and code not in _SAYS_NOTHING), ""),
         codes=frozenset(map(str.lower, codes)),

@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from consumer.llm.completion import read_completion
+from consumer.llm.completion import ErrorInside, read_completion
 from consumer.llm.errors import CallFailed
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
@@ -20,7 +20,7 @@ def reparsed(feed: StoredFeed, *, max_hashtags: int) -> InstagramPost:
         raise CannotRevise(f"post {feed.instagram_feed_id} has no raw answer: it was purged or never kept")
     try:
         completion = read_completion(feed.gpt_response_raw.encode(), latency_ms=feed.latency_ms)
-    except CallFailed as error:
+    except (CallFailed, ErrorInside) as error:
         raise CannotRevise(f"post {feed.instagram_feed_id}: {error}") from error
     match judge(completion, max_hashtags=max_hashtags):
         case Usable(post):

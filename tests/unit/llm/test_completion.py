@@ -208,6 +208,11 @@ def test_an_error_with_status_200_is_handed_on_as_the_error_it_is(answer: object
     assert isinstance(caught.value.body, dict)
 
 
+def test_a_draft_that_was_kept_with_its_error_is_read_again() -> None:
+    completion = read({"error": {"message": "no JSON", "code": "json_validate_failed", "failed_generation": TEXT}})
+    assert (completion.content, completion.total_tokens) == (TEXT, None)
+
+
 @pytest.mark.parametrize(
     ("sent", "told"),
     [

@@ -28,7 +28,8 @@ def test_the_rules_of_today_are_applied_to_the_answer_of_then() -> None:
     [
         (None, "purged or never kept"),
         ('{"id": "chatcmpl-1"}', "not a chat completion"),
-        (raw(ANSWER, finish_reason="length"), "cut off"),
+        (raw(ANSWER[:-9], finish_reason="length"), "cut off"),
+        ('{"error": {"message": "overloaded"}}', "an error with status 200"),
         (raw("no JSON"), "not valid JSON"),
         (raw(ANSWER, finish_reason="content_filter"), "llm_content_filtered"),
     ],
