@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from repository.pool import Connection
+from repository.prices import Prices
 
 DEFAULT_MAX_TOKENS = 1_000
 
@@ -40,6 +41,16 @@ class LlmModel:
     def full_name(self) -> str:
         """`provider/name@version`: what names this row and no other."""
         return f"{self.provider}/{self.model_name}" + (f"@{self.model_version}" if self.model_version else "")
+
+    @property
+    def prices(self) -> Prices:
+        """What its tokens cost."""
+        return Prices(
+            prompt_token_cost_per_1m=self.prompt_token_cost_per_1m,
+            cached_prompt_token_cost_per_1m=self.cached_prompt_token_cost_per_1m,
+            cache_write_prompt_token_cost_per_1m=self.cache_write_prompt_token_cost_per_1m,
+            completion_token_cost_per_1m=self.completion_token_cost_per_1m,
+        )
 
 
 class ModelNotUsable(Exception):

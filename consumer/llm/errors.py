@@ -25,6 +25,10 @@ class Deferred(LlmError):
         self.retry_in_s = retry_in_s
         self.maybe_billed = maybe_billed
 
+    def due_in(self, retry_in_s: float) -> "Deferred":
+        """The same, to come back at another time."""
+        return Deferred(str(self), reason=self.reason, retry_in_s=retry_in_s, maybe_billed=self.maybe_billed)
+
 
 class RateLimited(LlmError):
     """The provider asks to slow down; `headers` are those of its answer."""

@@ -5,12 +5,13 @@ Meanwhile single calls still go to the unavailable provider as probes, so that i
 is well.
 """
 
-import random
+from dataclasses import replace
 
 from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
 from consumer.llm.errors import Deferred
 from consumer.llm.provider import Admission, Provider
+from consumer.llm.writer import Writer
 
 
 class Failover:
@@ -34,7 +35,7 @@ class Failover:
                 break
         return allowed
 
-    async def admit(self, messages: Messages) -> tuple[Provider, Admission]:
+    async def admit(self, messages: Messages) -> Admission:
         """Wait for this call's turn at the first provider that is called now.
 
         Raises:
@@ -43,33 +44,17 @@ class Failover:
         *preferred, last = self._providers
         for provider in preferred:
             try:
-                return provider, await provider.admit(messages)
+                return self._replaceable(await provider.admit(messages))
             except Deferred:
                 if provider.unavailable_reason is None:
                     raise
-        return last, await last.admit(messages)
+        return self._replaceable(await last.admit(messages))
 
-    async def write(
-        self, provider: Provider, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId
-    ) -> Completion:
-        """Make the call that was admitted.
+    def _replaceable(self, admission: Admission) -> Admission:
+        return replace(admission, another_is_called=lambda: self.unavailable_reason is None)
 
-        Raises:
-            LlmError: there is no completion. `Deferred` if that is not the request's own fault.
-        """
-        try:
-            return await provider.write(admission, messages, max_tokens=max_tokens, call_id=call_id)
-        except Deferred as error:
-            if provider.unavailable_reason is None or self.unavailable_reason is not None:
-                raise
-            # another one is called: no reason to wait for this one
-            detail, retry_in_s = str(error), random.random()
-            raise Deferred(
-                detail, reason=error.reason, retry_in_s=retry_in_s, maybe_billed=error.maybe_billed
-            ) from error
-
-    async def find_stored(self, call_id: CallId) -> tuple[Provider, Completion] | None:
-        """The newest completion that a provider kept for this request, and whose it is; costs nothing.
+    async def find_stored(self, call_id: CallId) -> tuple[Writer, Completion] | None:
+        """The newest completion that a provider kept for this request, and who wrote it; costs nothing.
 
         One that is unavailable is asked only if there is no other.
 
@@ -79,5 +64,5 @@ class Failover:
         called = [provider for provider in self._providers if provider.unavailable_reason is None]
         for provider in called or self._providers:
             if found := await provider.find_stored(call_id):
-                return provider, found
+                return provider.writer, found
         return None

@@ -6,6 +6,7 @@ come out as `Deferred`: the request comes back later and uses up no attempt.
 
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -27,12 +28,40 @@ TYPICAL_TOKENS = 1_200
 LOOKUP_RETRY_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """The right to make one call now."""
+    """The right to make one call now, used up by `write` or by `give_back`.
 
+    `another_is_called`: whether another provider would write in place of this one.
+    """
+
+    provider: "Provider"
     reservation: Reservation
     permit: Permit
+    another_is_called: Callable[[], bool] = lambda: False
+
+    @property
+    def writer(self) -> Writer:
+        """Who will write."""
+        return self.provider.writer
+
+    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
+        """Make the call.
+
+        Raises:
+            LlmError: there is no completion. `Deferred` if that is not the request's own fault.
+        """
+        try:
+            return await self.provider.call(self, messages, max_tokens=max_tokens, call_id=call_id)
+        except Deferred as error:
+            if self.provider.unavailable_reason is None or not self.another_is_called():
+                raise
+            # no reason to wait for this provider
+            raise error.due_in(random.random()) from error
+
+    def give_back(self) -> None:
+        """Make no call after all."""
+        self.provider.cancel(self)
 
 
 class Provider:
@@ -51,7 +80,7 @@ class Provider:
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
         """How many of `wanted` new requests are worth taking on now; those that could go `within_s`, if given."""
         allowed = self._breaker.allowance(time.monotonic(), wanted)
-        return self._limiter.allowance(allowed, TYPICAL_TOKENS, within_s=within_s) if allowed else 0
+        return self._limiter.room(allowed, TYPICAL_TOKENS, within_s=within_s) if allowed else 0
 
     async def admit(self, messages: Messages) -> Admission:
         """Wait for this call's turn.
@@ -70,14 +99,14 @@ class Provider:
         if permit is None:
             self._limiter.cancel(reservation)
             raise self._not_called()
-        return Admission(reservation, permit)
+        return Admission(provider=self, reservation=reservation, permit=permit)
 
-    def give_back(self, admission: Admission) -> None:
+    def cancel(self, admission: Admission) -> None:
         """Take back the right to a call that is not made after all."""
         self._limiter.cancel(admission.reservation)
         self._breaker.abandon(admission.permit, time.monotonic())
 
-    async def write(self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
+    async def call(self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
         """Make the call that was admitted.
 
         Raises:

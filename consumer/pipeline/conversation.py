@@ -1,17 +1,25 @@
-"""The calls made to get one post: what is asked next, and what all calls together used up."""
+"""The calls made to get one post: what is asked next, until there is a post or no hope of one."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
 
-from consumer.llm.chat import CallId
+import structlog
+
+from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
 from consumer.llm.cost import spending
 from consumer.llm.errors import Deferred, LlmError
 from consumer.llm.failover import Failover
-from consumer.llm.provider import Provider
-from consumer.pipeline.outcomes import CalledWith, Usage, Work
+from consumer.llm.writer import Writer
+from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
+from consumer.pipeline.outcomes import CalledWith, Usage, Work, usage_so_far
 from consumer.post.prompt import PromptTemplate, with_repair
 from repository.requests import ClaimedRequest
+from schemas.post import InstagramPost
 from schemas.reasons import Reason
+
+log = structlog.get_logger()
 
 LARGER_LIMIT_FACTOR = 2
 
@@ -19,76 +27,164 @@ LeaseIsHeld = Callable[[ClaimedRequest], bool]
 """Whether a request's lease is sure to be held by this process still."""
 
 
-class Conversation:
-    """Begins with the first prompt; may be enlarged once and repaired once.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A completion, and what it was asked with."""
 
-    Each call goes to the provider that is called at that time, so that one whose account is refused
-    does not keep what it began. `called_with` is about the last call.
-    """
-
+    completion: Completion
+    messages: Messages
     called_with: CalledWith
 
-    def __init__(self, work: Work, failover: Failover, template: PromptTemplate, lease_is_held: LeaseIsHeld) -> None:
-        self.work = work
-        self.messages = template.messages(work.event)
-        self.usage = Usage(work.request.llm_calls, work.request.spent)
-        self.enlarged = False
-        self.repaired = False
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """There is a post, taken from `answer`."""
+
+    usage: Usage
+    post: InstagramPost
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoUsableAnswer:
+    """The model answered, and no further call is worth its price."""
+
+    usage: Usage
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAnswered:
+    """A call brought no answer; `unrecorded_call`: one that nobody has counted may be had from the provider."""
+
+    usage: Usage
+    error: LlmError
+    unrecorded_call: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A defect of this program ended it; `defect` names the error."""
+
+    usage: Usage
+    defect: str
+
+
+ConversationEnd = Agreed | NoUsableAnswer | NotAnswered | Broken
+
+
+class Conversation:
+    """Begins with the first prompt; the answer's limit may be enlarged once, and the answer repaired once.
+
+    Each call goes to the provider that is called at that time, so that one whose account is refused
+    does not keep what it began.
+    """
+
+    def __init__(
+        self,
+        work: Work,
+        failover: Failover,
+        template: PromptTemplate,
+        lease_is_held: LeaseIsHeld,
+        *,
+        max_hashtags: int,
+    ) -> None:
+        self._work = work
         self._failover = failover
         self._lease_is_held = lease_is_held
+        self._max_hashtags = max_hashtags
+        self._messages = template.messages(work.event)
+        self._limit_factor = 1
+        self._is_repaired = False
         self._unrecorded_call = work.request.unrecorded_call
+        self._usage = usage_so_far(work.request)
 
-    async def call(self) -> Completion:
-        """Make the next call. Once admitted it counts, even if it fails: the provider may have billed it.
+    async def hold(self) -> ConversationEnd:
+        """Talk until it ends. Raises nothing but cancellation."""
+        try:
+            return await self._until_decided()
+        except LlmError as error:
+            return NotAnswered(usage=self._usage, error=error, unrecorded_call=self._may_be_found(error))
+        except Exception as error:
+            # a defect of ours must not take the other events in flight down with it
+            log.exception("worker.defect", overlay_id=str(self._work.request.overlay_id))
+            return Broken(usage=self._usage, defect=type(error).__name__)
+
+    async def _until_decided(self) -> ConversationEnd:
+        while True:
+            answer = await self._ask()
+            match judge(answer.completion, max_hashtags=self._max_hashtags):
+                case Usable(post):
+                    return Agreed(usage=self._usage, post=post, answer=answer)
+                case CutOff() if self._limit_factor == 1:
+                    self._limit_factor = LARGER_LIMIT_FACTOR
+                case Unusable(problems) if not self._is_repaired:
+                    self._messages = with_repair(self._messages, answer.completion.content, problems)
+                    self._is_repaired = True
+                case CutOff():
+                    return self._without_post(
+                        Reason.LLM_TRUNCATED, f"cut off at {answer.called_with.max_tokens} tokens"
+                    )
+                case Unusable(problems):
+                    return self._without_post(Reason.LLM_OUTPUT_INVALID, problems)
+                case Declined(reason, detail):
+                    return self._without_post(reason, detail)
+                case never:
+                    assert_never(never)
+
+    async def _ask(self) -> Answer:
+        """The next answer.
 
         Where a lost process or a lost connection left a call whose outcome nobody recorded, its
         completion is looked up first: what is found has been paid for.
 
         Raises:
-            LlmError: there is no completion.
+            LlmError: there is none.
         """
         if self._unrecorded_call:
             self._unrecorded_call = False
             if found := await self._failover.find_stored(self._call_id()):
                 return self._counted(*found)
-        provider, admission = await self._failover.admit(self.messages)
-        if not self._lease_is_held(self.work.request):
+        return await self._call()
+
+    async def _call(self) -> Answer:
+        """Make a call. Once admitted it counts, even if it fails: the provider may have billed it."""
+        admission = await self._failover.admit(self._messages)
+        if not self._lease_is_held(self._work.request):
             # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
-            provider.give_back(admission)
+            admission.give_back()
             detail = "a pause before the call, longer than the lease is sure"
             raise Deferred(detail, reason=Reason.LATE_CALL, retry_in_s=0.0)
-        self.usage = Usage(self.usage.llm_calls + 1, self.usage.spent)
-        completion = await self._failover.write(
-            provider, admission, self.messages, max_tokens=self._max_tokens(provider), call_id=self._call_id()
+        self._usage = self._usage.with_call()
+        completion = await admission.write(
+            self._messages, max_tokens=self._max_tokens(admission.writer), call_id=self._call_id()
         )
-        return self._counted(provider, completion)
+        return self._counted(admission.writer, completion)
 
-    def _max_tokens(self, provider: Provider) -> int:
-        return provider.writer.max_tokens * (LARGER_LIMIT_FACTOR if self.enlarged else 1)
+    def _counted(self, writer: Writer, completion: Completion) -> Answer:
+        self._usage = self._usage.with_spending(spending(completion, writer.model))
+        return Answer(
+            completion=completion,
+            messages=self._messages,
+            called_with=CalledWith(
+                model=writer.model, temperature=writer.temperature, max_tokens=self._max_tokens(writer)
+            ),
+        )
+
+    def _max_tokens(self, writer: Writer) -> int:
+        return writer.max_tokens * self._limit_factor
 
     def _call_id(self) -> CallId:
-        request = self.work.request
-        return CallId(request.overlay_id, request.revision, self.usage.llm_calls)
+        request = self._work.request
+        return CallId(request.overlay_id, request.revision, self._usage.llm_calls)
 
-    def _counted(self, provider: Provider, completion: Completion) -> Completion:
-        model = provider.writer.model
-        self.called_with = CalledWith(model, provider.writer.temperature, self._max_tokens(provider))
-        self.usage = Usage(self.usage.llm_calls, self.usage.spent + spending(completion, model))
-        return completion
-
-    def lost(self, error: LlmError) -> bool:
+    def _may_be_found(self, error: LlmError) -> bool:
         """Whether a completion that nobody has counted yet may be had from the provider's store.
 
         Only when no other call was counted: the newest completion might be that one.
         """
-        nothing_counted = self.usage.spent == self.work.request.spent
-        return error.maybe_billed and nothing_counted
+        return error.maybe_billed and self._usage.spent == self._work.request.spent
 
-    def enlarge(self) -> None:
-        """Ask the same again with room for a longer answer."""
-        self.enlarged = True
-
-    def repair(self, completion: Completion, problems: str) -> None:
-        """Quote the problem and ask for the whole answer again."""
-        self.messages = with_repair(self.messages, completion.content, problems)
-        self.repaired = True
+    def _without_post(self, reason: Reason, detail: str) -> NoUsableAnswer:
+        return NoUsableAnswer(usage=self._usage, reason=reason, detail=detail)

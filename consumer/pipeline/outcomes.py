@@ -1,6 +1,6 @@
 """How handling one request can end: a closed set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumer.llm.chat import Messages
 from consumer.llm.completion import Completion
@@ -27,6 +27,14 @@ class Usage:
 
     llm_calls: int
     spent: Spending
+
+    def with_call(self) -> "Usage":
+        """After one more call was begun."""
+        return replace(self, llm_calls=self.llm_calls + 1)
+
+    def with_spending(self, spent: Spending) -> "Usage":
+        """After an answer that took so much."""
+        return replace(self, spent=self.spent + spent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 from repository.llm_models import find_active
 from repository.pool import connection, open_pool
+from repository.prices import cost_usd
 
 PROMPT_TOKENS = 750  # of one call for a sample event, on the generous side
 COMPLETION_TOKENS = 300
-TOKENS_PER_PRICE = 1_000_000
 
 
 async def estimated_cost_usd(database_url: str, model_name: str, *, posts: int) -> Decimal:
@@ -18,6 +18,11 @@ async def estimated_cost_usd(database_url: str, model_name: str, *, posts: int) 
             model = await find_active(borrowed, model_name)
     finally:
         await pool.close()
-    prompt_price = model.prompt_token_cost_per_1m or Decimal(0)
-    completion_price = model.completion_token_cost_per_1m or Decimal(0)
-    return posts * (PROMPT_TOKENS * prompt_price + COMPLETION_TOKENS * completion_price) / TOKENS_PER_PRICE
+    cost = cost_usd(
+        model.prices,
+        prompt_tokens=posts * PROMPT_TOKENS,
+        cached_prompt_tokens=0,
+        cache_write_prompt_tokens=0,
+        completion_tokens=posts * COMPLETION_TOKENS,
+    )
+    return cost or Decimal(0)

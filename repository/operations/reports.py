@@ -3,9 +3,10 @@
 Columns have the seed's names. Without a group and for the seed's tenant and days, the figures are those
 of its queries. Averages come as float.
 
-`estimated_*` is the seed's estimate: tokens of the calls that wrote the posts, at the prices of today,
-cached tokens at the full price. `spent_usd` is what was spent: every call for a post, at the prices of its
-time. Posts from before `cost_usd` was kept have none; `posts_without_cost` counts them.
+`estimated_*` is the seed's estimate, by the seed's own formula in place of `repository.prices`: tokens of the
+calls that wrote the posts, at the prices of today, cached tokens at the full price. `spent_usd` is what was
+spent: every call for a post, at the prices of its time. Posts from before `cost_usd` was kept have none;
+`posts_without_cost` counts them.
 """
 
 from dataclasses import dataclass
@@ -26,8 +27,8 @@ from repository.pool import Connection
 
 _MODEL = "model.llm_model_id"
 _DAY = "(feed.created_at AT TIME ZONE $5::text)::date"
-_PROMPT_USD = "sum(feed.prompt_tokens) * model.prompt_token_cost_per_1m"
-_COMPLETION_USD = "sum(feed.completion_tokens) * model.completion_token_cost_per_1m"
+_SEED_ESTIMATE_PROMPT = "sum(feed.prompt_tokens) * model.prompt_token_cost_per_1m"
+_SEED_ESTIMATE_COMPLETION = "sum(feed.completion_tokens) * model.completion_token_cost_per_1m"
 _SPENT = """
     trim_scale(coalesce(sum(feed.cost_usd), 0)) AS spent_usd,
     count(*) FILTER (WHERE feed.cost_usd IS NULL) AS posts_without_cost
@@ -121,9 +122,9 @@ async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = 
             sum(feed.prompt_tokens) AS total_prompt_tokens,
             sum(feed.completion_tokens) AS total_completion_tokens,
             sum(feed.total_tokens) AS total_tokens,
-            round({_PROMPT_USD} / 1000000, 4) AS estimated_input_cost_usd,
-            round({_COMPLETION_USD} / 1000000, 4) AS estimated_output_cost_usd,
-            round(({_PROMPT_USD} + {_COMPLETION_USD}) / 1000000, 4) AS estimated_total_cost_usd,
+            round({_SEED_ESTIMATE_PROMPT} / 1000000, 4) AS estimated_input_cost_usd,
+            round({_SEED_ESTIMATE_COMPLETION} / 1000000, 4) AS estimated_output_cost_usd,
+            round(({_SEED_ESTIMATE_PROMPT} + {_SEED_ESTIMATE_COMPLETION}) / 1000000, 4) AS estimated_total_cost_usd,
             {_SPENT}
         {FEEDS_OF_A_MODEL}
         GROUP BY {grouping(by, _MODEL)}
@@ -244,7 +245,7 @@ async def models(connection: Connection, scope: ReportScope, by: GroupBy | None 
             sum(feed.total_tokens) AS total_tokens,
             avg(feed.prompt_tokens)::float8 AS avg_prompt_tokens,
             avg(feed.completion_tokens)::float8 AS avg_completion_tokens,
-            round(({_PROMPT_USD} + {_COMPLETION_USD}) / 1000000, 4) AS total_cost_usd,
+            round(({_SEED_ESTIMATE_PROMPT} + {_SEED_ESTIMATE_COMPLETION}) / 1000000, 4) AS total_cost_usd,
             {_SPENT}
         {FEEDS_OF_A_MODEL}
         GROUP BY {grouping(by, _MODEL)}
@@ -276,7 +277,7 @@ async def daily_models(connection: Connection, scope: ReportScope, by: GroupBy |
             model.model_name, model.model_version, model.provider,
             count(*) AS daily_request_count,
             sum(feed.total_tokens) AS daily_total_tokens,
-            round(({_PROMPT_USD} + {_COMPLETION_USD}) / 1000000, 4) AS daily_cost_usd,
+            round(({_SEED_ESTIMATE_PROMPT} + {_SEED_ESTIMATE_COMPLETION}) / 1000000, 4) AS daily_cost_usd,
             {_SPENT}
         {FEEDS_OF_A_MODEL}
         GROUP BY {grouping(by, _DAY, _MODEL)}

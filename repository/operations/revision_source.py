@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from decimal import Decimal
 from uuid import UUID
 
 import asyncpg
 
 from repository.operations.feed_queries import STORED_COLUMNS, StoredFeed
 from repository.pool import Connection
+from repository.prices import Prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class RevisionSource:
     """A post to make another revision from.
 
     `newest_revision` is the highest number taken, by a post or a request. `pending_revision` is that of a
-    request in progress. `source` is None for posts from before the ledger. `estimated_usd` is what the call
-    that wrote the post would cost at its model's prices of today.
+    request in progress. `source` is None for posts from before the ledger. `prices` are those its
+    model has now.
     """
 
     feed: StoredFeed
@@ -47,7 +47,7 @@ class RevisionSource:
     newest_revision: int
     pending_revision: int | None
     source: SourcePosition | None
-    estimated_usd: Decimal
+    prices: Prices
 
 
 _FIND_BASES = f"""
@@ -66,12 +66,8 @@ _FIND_BASES = f"""
             WHERE r.overlay_id = feed.overlay_id AND r.state NOT IN ('done', 'failed')
         ) AS pending_revision,
         source.source_topic, source.source_partition, source.source_offset, source.source_timestamp_ms,
-        (
-            coalesce((feed.token_usage ->> 'prompt_tokens')::numeric, feed.prompt_tokens, 0)
-                * coalesce(model.prompt_token_cost_per_1m, 0)
-            + coalesce((feed.token_usage ->> 'completion_tokens')::numeric, feed.completion_tokens, 0)
-                * coalesce(model.completion_token_cost_per_1m, 0)
-        ) / 1000000 AS estimated_usd
+        model.prompt_token_cost_per_1m, model.cached_prompt_token_cost_per_1m,
+        model.cache_write_prompt_token_cost_per_1m, model.completion_token_cost_per_1m
     FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS named (id, revision, place)
     CROSS JOIN LATERAL (
         SELECT *
@@ -112,7 +108,7 @@ def _basis(row: asyncpg.Record) -> RevisionSource:
         newest_revision=row["newest_revision"] or row["revision"],
         pending_revision=row["pending_revision"],
         source=source,
-        estimated_usd=row["estimated_usd"],
+        prices=Prices(**{field.name: row[field.name] for field in fields(Prices)}),
     )
 
 

@@ -56,7 +56,7 @@ class RateLimiter:
         """Requests in the queue."""
         return self._ahead.requests
 
-    def allowance(self, wanted: int, estimated_tokens: int, *, within_s: float | None = None) -> int:
+    def room(self, wanted: int, estimated_tokens: int, *, within_s: float | None = None) -> int:
         """How many of `wanted` new requests could go within that time, else within the patience. Reserves nothing.
 
         Taking in no more than that keeps requests where they are instead of sending them back and forth.

@@ -6,13 +6,13 @@ from decimal import Decimal
 from consumer.pipeline.in_flight import BACKGROUND_SHARE
 from repository.llm_models import LlmModel
 from repository.operations.replay_requests import PastCalls
+from repository.prices import cost_usd
 
 PAST_POSTS = 500
 # Without a past: Korean takes about a token for two characters, and a post about so many tokens.
 TOKENS_PER_CHARACTER = 0.5
 ANSWER_TOKENS = 400
 LATENCY_MS = 3_000.0
-TOKENS_PER_PRICE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,25 +32,21 @@ def estimate(posts: int, prompt_characters: int, past: PastCalls, model: LlmMode
     is_guess = not past.posts or not past.prompt_characters
     per_character = TOKENS_PER_CHARACTER if is_guess else past.prompt_tokens / past.prompt_characters
     per_post = ANSWER_TOKENS if is_guess else past.completion_tokens / past.posts
-    cached_part = Decimal(0) if is_guess else Decimal(past.cached_prompt_tokens) / max(1, past.prompt_tokens)
+    cached_share = 0.0 if is_guess else past.cached_prompt_tokens / max(1, past.prompt_tokens)
     prompt_tokens, completion_tokens = round(prompt_characters * per_character), round(posts * per_post)
+    cost = cost_usd(
+        model.prices,
+        prompt_tokens=prompt_tokens,
+        cached_prompt_tokens=round(prompt_tokens * cached_share),
+        cache_write_prompt_tokens=0,
+        completion_tokens=completion_tokens,
+    )
     latency_s = (past.mean_latency_ms or LATENCY_MS) / 1_000
     return Estimate(
         posts,
         prompt_tokens,
         completion_tokens,
-        _cost_usd(prompt_tokens, cached_part, completion_tokens, model),
+        cost or Decimal(0),
         posts * latency_s / max(1.0, max_in_flight * BACKGROUND_SHARE),
         is_guess,
     )
-
-
-def _cost_usd(prompt_tokens: int, cached_part: Decimal, completion_tokens: int, model: LlmModel) -> Decimal:
-    full_price = model.prompt_token_cost_per_1m or Decimal(0)
-    cached_price = model.cached_prompt_token_cost_per_1m
-    cached = prompt_tokens * cached_part
-    return (
-        (prompt_tokens - cached) * full_price
-        + cached * (full_price if cached_price is None else cached_price)
-        + completion_tokens * (model.completion_token_cost_per_1m or Decimal(0))
-    ) / TOKENS_PER_PRICE

@@ -1,14 +1,18 @@
 """The request for another text: the event that a stored post answers, put together again. Pure."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
+from consumer.llm.usage import UNKNOWN, tokens_of
 from consumer.operations.revisions.revision_source import CannotRevise, event_id_of, overlay_of, source_of
 from consumer.post.prompt import BUILT_IN_INSTRUCTION
 from repository.operations.feed_queries import StoredFeed
 from repository.operations.revision_source import RevisionSource
 from repository.operations.revisions import RequestedRevision
+from repository.prices import cost_usd
 from schemas.field_problems import problems_of
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
@@ -32,6 +36,20 @@ def ask_again(basis: RevisionSource, *, now: datetime) -> RequestedRevision:
         headers=(),
     )
     return RequestedRevision(overlay_id, feed.tenant_id, feed.job_id, event_id_of(basis), source)
+
+
+def estimated_cost_usd(basis: RevisionSource) -> Decimal:
+    """What the call that wrote the post would cost at its model's prices of today; 0 where its tokens are unknown."""
+    feed = basis.feed
+    tokens = tokens_of(from_json(feed.token_usage)) if feed.token_usage else UNKNOWN
+    cost = cost_usd(
+        basis.prices,
+        prompt_tokens=feed.prompt_tokens if tokens.prompt is None else tokens.prompt,
+        cached_prompt_tokens=tokens.cached_prompt,
+        cache_write_prompt_tokens=tokens.cache_write_prompt,
+        completion_tokens=feed.completion_tokens if tokens.completion is None else tokens.completion,
+    )
+    return cost or Decimal(0)
 
 
 def _event_again(basis: RevisionSource, now: datetime) -> OverlayCompleted:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from consumer.operations.revisions.regenerate import estimated_cost_usd
 from consumer.operations.revisions.reparse import reparsed
 from consumer.operations.revisions.revision_copies import RevisionCopier, as_it_was
 from consumer.operations.revisions.revision_source import CannotRevise
@@ -206,4 +207,4 @@ async def test_posts_are_found_by_each_of_their_names_in_the_order_given(pool: P
         (names[3], 1, False),
     ]
     # 500 * 0.15 + 200 * 0.60 millionths of a dollar
-    assert found[names[3]].estimated_usd == Decimal("0.000195")
+    assert estimated_cost_usd(found[names[3]]) == Decimal("0.000195")

@@ -1,4 +1,4 @@
-"""Two providers, one in unavailable_reason or both: who is called, how much is taken on, and when it is tried again."""
+"""Two providers, one unavailable or both: who is called, how much is taken on, and when it is tried again."""
 
 from collections.abc import Callable
 from typing import cast
@@ -62,9 +62,9 @@ class Pair:
 
     async def call(self) -> str:
         """Make one call; gives the name of the model that answered."""
-        provider, admission = await self.providers.admit(MESSAGES)
-        await self.providers.write(provider, admission, MESSAGES, max_tokens=100, call_id=CALL)
-        return provider.writer.model.model_name
+        admission = await self.providers.admit(MESSAGES)
+        await admission.write(MESSAGES, max_tokens=100, call_id=CALL)
+        return admission.writer.model.model_name
 
     async def fails(self) -> Deferred:
         """Make one call that is held back."""
@@ -106,7 +106,7 @@ async def test_only_one_call_is_the_probe_and_the_others_do_not_wait_for_it() ->
 
     admitted = [await pair.providers.admit(MESSAGES) for _ in range(3)]
 
-    assert [provider.writer.model.model_name for provider, _ in admitted] == ["preferred", "fallback", "fallback"]
+    assert [admission.writer.model.model_name for admission in admitted] == ["preferred", "fallback", "fallback"]
 
 
 async def test_with_both_in_trouble_nothing_is_taken_on_and_the_first_reason_is_told() -> None:
@@ -140,7 +140,7 @@ async def test_a_lost_answer_is_looked_up_at_each_provider_that_is_called() -> N
     found = await pair.providers.find_stored(CALL)
 
     assert found is not None
-    assert (found[0].writer.model.model_name, found[1]) == ("fallback", pair.fallback.stored)
+    assert (found[0].model.model_name, found[1]) == ("fallback", pair.fallback.stored)
     assert pair.preferred.lookups == 1
 
 

@@ -17,7 +17,7 @@ from consumer.operations.cli.feeds.revision_progress import seems_without_consum
 from consumer.operations.cli.feeds.view import usd
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
 from consumer.operations.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
-from consumer.operations.revisions.regenerate import ask_again
+from consumer.operations.revisions.regenerate import ask_again, estimated_cost_usd
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.settings import DatabaseSettings, load
 from repository.operations.revision_source import FeedReference, RevisionSource, current_feeds
@@ -135,7 +135,7 @@ def _plan(bases: Sequence[RevisionSource]) -> Plan:
         # of two posts of one overlay the one named first is written anew
         if one.overlay_id not in asked:
             asked[one.overlay_id] = one
-            estimated_usd += basis.estimated_usd
+            estimated_usd += estimated_cost_usd(basis)
     return Plan(list(asked.values()), estimated_usd, problems)
 
 

@@ -40,7 +40,7 @@ async def test_without_a_known_limit_nobody_waits() -> None:
         await subject.reserve(10_000)
 
     assert now_s() == 0
-    assert subject.allowance(200, 10_000) == 200
+    assert subject.room(200, 10_000) == 200
 
 
 @in_virtual_time
@@ -171,11 +171,11 @@ async def test_headers_are_read_a_few_times_a_second_and_no_more() -> None:
     subject.learn(await subject.reserve(NO_TOKENS), TEN_PER_SECOND)
 
     subject.learn(await subject.reserve(NO_TOKENS), exhausted)
-    assert subject.allowance(40, NO_TOKENS) == 40
+    assert subject.room(40, NO_TOKENS) == 40
 
     await asyncio.sleep(0.06)
     subject.learn(await subject.reserve(NO_TOKENS), exhausted)
-    assert subject.allowance(40, NO_TOKENS) < 20
+    assert subject.room(40, NO_TOKENS) < 20
 
 
 @in_virtual_time
@@ -223,7 +223,7 @@ async def test_as_many_as_allowed_are_admitted_within_the_patience() -> None:
     subject = await limiter(patience_s=2.0)
     await asyncio.gather(*(subject.reserve(NO_TOKENS) for _ in range(5)))
 
-    allowed = subject.allowance(1_000, NO_TOKENS)
+    allowed = subject.room(1_000, NO_TOKENS)
     await asyncio.gather(*(subject.reserve(NO_TOKENS) for _ in range(allowed)))
 
     assert allowed == 20
@@ -235,7 +235,7 @@ async def test_nothing_is_allowed_during_a_long_pause() -> None:
 
     subject.slow_down(await subject.reserve(NO_TOKENS), 60.0)
 
-    assert subject.allowance(10, NO_TOKENS) == 0
+    assert subject.room(10, NO_TOKENS) == 0
     with pytest.raises(WaitTooLong, match="come back in 60"):
         await subject.reserve(NO_TOKENS)
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.operations.revisions.regenerate import ask_again
+from consumer.operations.revisions.regenerate import ask_again, estimated_cost_usd
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.post.prompt import BUILT_IN_INSTRUCTION
 from repository.operations.revision_source import RevisionSource, SourcePosition
 from schemas.codec import decode_overlay_completed
-from tests.support.examples import stored_feed
+from tests.support.examples import llm_model, stored_feed
 
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=50)
@@ -25,7 +25,7 @@ def basis(**changes: object) -> RevisionSource:
         newest_revision=1,
         pending_revision=None,
         source=SourcePosition("overlay.completed", 3, 41, 1_793_520_000_000),
-        estimated_usd=Decimal(0),
+        prices=llm_model().prices,
     )
 
 
@@ -83,3 +83,14 @@ def test_a_post_that_the_contract_of_today_refuses_says_why(changes: dict[str, o
 def test_an_overlay_in_progress_is_not_asked_for_again() -> None:
     with pytest.raises(CannotRevise, match="revision 2 in progress"):
         ask_again(replace(basis(overlay_id=uuid4()), pending_revision=2), now=NOW)
+
+
+def test_the_estimate_counts_cached_tokens_at_their_own_price_as_the_call_itself_did() -> None:
+    usage = '{"prompt_tokens": 2000, "completion_tokens": 300, "prompt_tokens_details": {"cached_tokens": 1024}}'
+    # 976 * 0.15 + 1024 * 0.075 + 300 * 0.60 = 403.2 millionths of a dollar, like that call by hand in test_cost
+    assert estimated_cost_usd(basis(token_usage=usage)) == Decimal("0.0004032")
+
+
+def test_without_usage_the_estimate_goes_by_the_row_and_without_that_it_is_0() -> None:
+    assert estimated_cost_usd(basis(token_usage=None, prompt_tokens=500, completion_tokens=200)) == Decimal("0.000195")
+    assert estimated_cost_usd(basis(token_usage=None, prompt_tokens=None, completion_tokens=None)) == 0
