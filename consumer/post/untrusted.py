@@ -20,7 +20,8 @@ _UNSEEN: Final = re.compile(
     "\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e01ef]"
     f"|(?<![{_PICTURE}])\u200d|\u200d(?![{_PICTURE}])"
 )
-_PRINTABLE_BUT_UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
+_PRINTABLE_BUT_UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
+_FIRST_SELECTOR: Final = "\U000e0100"  # they, too, count as printable, and nothing printable comes after them
 
 
 def harmless(text: str) -> str:
@@ -38,4 +39,4 @@ def _may_hold_unseen(text: str) -> bool:
     # two quick looks at the whole text; the pattern takes twenty times as long
     if not text.replace("\n", " ").isprintable():
         return True
-    return not text.isascii() and any(sign in text for sign in _PRINTABLE_BUT_UNSEEN)
+    return not text.isascii() and (max(text) >= _FIRST_SELECTOR or any(sign in text for sign in _PRINTABLE_BUT_UNSEEN))
