@@ -4,8 +4,10 @@ import asyncio
 import os
 import socket
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from consumer.kafka.poller import Poller
 from consumer.llm.breaker import Breaker
 from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
@@ -18,9 +20,11 @@ from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.intake import Intake
 from consumer.pipeline.lease_keeper import LeaseKeeper
+from consumer.pipeline.leased_partitions import LeasedPartitions
 from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcome_store import OutcomeStore
+from consumer.pipeline.partition_share import PartitionShare
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.worker import Worker
@@ -28,6 +32,8 @@ from consumer.post.prompt import PromptTemplate
 from consumer.resources import Resources
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
+from repository.beacon import Beacon
+from repository.partition_leases import CHANNEL, Member
 
 PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call begins
 
@@ -39,6 +45,7 @@ class App:
     owner: str
     in_flight: InFlight
     failover: Failover
+    share: PartitionShare
     intake: Intake
     dispatcher: Dispatcher
     outcome_store: OutcomeStore
@@ -50,7 +57,7 @@ class App:
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
     """Build all parts. Nothing runs yet; what is handled later runs as tasks of `tasks`."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes)
+    terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes, settings.kafka_group_id)
     pool = resources.pool
     in_flight = InFlight(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
@@ -89,8 +96,10 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         policy=policy,
         require_references=settings.reference_rows == "require",
     )
+    share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, failover))
+    poller = Poller(resources.consumer, settings.overlay_completed_topic)
     intake = Intake(
-        resources.consumer,
+        LeasedPartitions(poller, share, metrics),
         pool,
         DeadLetters(
             publisher,
@@ -113,10 +122,28 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
-    return App(owner, in_flight, failover, intake, dispatcher, outcome_store, relay, sweeper, lease_keeper)
+    return App(owner, in_flight, failover, share, intake, dispatcher, outcome_store, relay, sweeper, lease_keeper)
 
 
 def _provider(writer: Writer, settings: Settings) -> Provider:
     """A model with a pace and a health of its own."""
     breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
     return Provider(writer, RateLimiter(), breaker)
+
+
+def _partition_share(
+    settings: Settings, resources: Resources, owner: str, condition: Callable[[], Mapping[str, object]]
+) -> PartitionShare:
+    beacon = Beacon(
+        settings.database_url.get_secret_value(),
+        owner,
+        application_name=settings.kafka_client_id,
+        channel=CHANNEL,
+    )
+    member = Member(settings.kafka_group_id, settings.overlay_completed_topic, owner)
+    return PartitionShare(resources.pool, beacon, resources.publisher.describe_topic, member, condition=condition)
+
+
+def _condition(in_flight: InFlight, failover: Failover) -> dict[str, object]:
+    """What this process says of itself to `instagram-feed status`."""
+    return {"in_flight": in_flight.slots - in_flight.free, "llm_unavailable": failover.unavailable_reason}

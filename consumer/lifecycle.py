@@ -1,17 +1,18 @@
 """Running the consumer: all loops side by side until a stop, then an orderly end."""
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import structlog
 
 from consumer.app import App, assemble
 from consumer.resources import Resources, open_resources
 from consumer.settings import Settings
-from consumer.shutdown import within_deadline
+from consumer.shutdown import unless_stopped, within_deadline
 from consumer.telemetry.metrics import Metrics, watch_event_loop
 from consumer.telemetry.ops_server import ops_server
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.watchdog import Watchdog
 from repository.leases import release
 from repository.pool import Pool, connection
 
@@ -27,19 +28,24 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
         StartupError: something it cannot begin without is missing.
         FatalError: it stopped by itself, in good order.
     """
-    metrics, readiness = Metrics(), Readiness()
-    async with (
-        open_resources(settings) as resources,
-        ops_server(metrics, readiness, host=settings.ops_host, port=settings.ops_port),
-        asyncio.TaskGroup() as tasks,
-    ):
-        app = assemble(settings, resources, metrics, tasks)
-        readiness.begin(
-            lambda: "stopping" if stop.is_set() else None,
-            lambda: app.failover.unavailable_reason,
-            lambda: app.intake.unavailable_reason,
+    metrics, readiness, watchdog = Metrics(), Readiness(), Watchdog()
+    async with AsyncExitStack() as stack:
+        resources = await unless_stopped(stop, stack.enter_async_context(open_resources(settings)))
+        if resources is None:
+            log.info("consumer.stopped", before="it had begun")
+            return
+        await stack.enter_async_context(
+            ops_server(metrics, readiness, watchdog, host=settings.ops_host, port=settings.ops_port)
         )
-        await _consume(app, resources, metrics, tasks, stop, grace_s=settings.shutdown_grace_s)
+        async with asyncio.TaskGroup() as tasks:
+            app = assemble(settings, resources, metrics, tasks)
+            readiness.begin(
+                lambda: "stopping" if stop.is_set() else None,
+                lambda: app.failover.unavailable_reason,
+                lambda: app.share.unavailable_reason,
+                lambda: app.intake.unavailable_reason,
+            )
+            await _consume(app, resources, metrics, watchdog, tasks, stop, grace_s=settings.shutdown_grace_s)
     if app.intake.fatal_error:
         raise app.intake.fatal_error
 
@@ -48,22 +54,28 @@ async def _consume(
     app: App,
     resources: Resources,
     metrics: Metrics,
+    watchdog: Watchdog,
     tasks: asyncio.TaskGroup,
     stop: asyncio.Event,
     *,
     grace_s: float,
 ) -> None:
-    claiming = [tasks.create_task(app.intake.run(stop)), tasks.create_task(app.sweeper.run())]
+    claiming = [
+        tasks.create_task(app.intake.run(stop, watchdog.watch("intake"))),
+        tasks.create_task(app.sweeper.run(watchdog.watch("sweeper"))),
+        tasks.create_task(app.share.run(watchdog.watch("partition_share"))),
+    ]
     finishing = [
-        tasks.create_task(app.outcome_store.run()),
-        tasks.create_task(app.relay.run()),
-        tasks.create_task(app.lease_keeper.run()),
+        tasks.create_task(app.outcome_store.run(watchdog.watch("outcome_store"))),
+        tasks.create_task(app.relay.run(watchdog.watch("outbox_relay"))),
+        tasks.create_task(app.lease_keeper.run(watchdog.watch("lease_keeper"))),
         tasks.create_task(watch_event_loop(metrics)),
     ]
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)
     await stop.wait()
     log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
-    await _end_claiming(claiming, resources)
+    watchdog.dismiss("intake", "sweeper", "partition_share")
+    await _end_claiming(claiming, app, resources)
     await _finish_in_flight(app, grace_s)
     await within_deadline(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained")
     for task in finishing:
@@ -72,13 +84,16 @@ async def _consume(
     log.info("consumer.stopped", released=len(app.in_flight.held))
 
 
-async def _end_claiming(claiming: list[asyncio.Task[None]], resources: Resources) -> None:
-    """The intake ends by itself after its poll; then leave the group, so that others get the partitions."""
-    intake, sweeper = claiming
+async def _end_claiming(claiming: list[asyncio.Task[None]], app: App, resources: Resources) -> None:
+    """The intake ends by itself after its poll; then give the partitions back, so that others read on at once."""
+    intake, sweeper, share = claiming
     sweeper.cancel()
     await asyncio.wait([intake], timeout=FLUSH_S)
-    intake.cancel()  # a poll can hang while the group rebalances
-    await within_deadline(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="group.not_left")
+    for task in (intake, share):
+        task.cancel()
+    await asyncio.wait([intake, share], timeout=FLUSH_S)
+    await within_deadline(app.share.leave(), deadline_s=FLUSH_S, or_else="partitions.not_given_back")
+    await within_deadline(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="consumer.not_closed")
 
 
 async def _finish_in_flight(app: App, grace_s: float) -> None:

@@ -54,8 +54,6 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         await _require_topics(publisher, settings)
         consumer = build_consumer(settings)
         await _start(consumer, settings, stack)
-        # not before: start would wait for partitions, which a member that was killed may keep for a session timeout
-        consumer.subscribe([settings.overlay_completed_topic])
         yield Resources(pool, writers, consumer, publisher)
 
 

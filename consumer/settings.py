@@ -93,9 +93,6 @@ class KafkaSettings(TopicSettings):
     kafka_ssl_cafile: FilePath | None = Field(None, description="path of the PEM file with the broker's CA")
     kafka_ssl_certfile: FilePath | None = Field(None, description="path of the PEM file with the client certificate")
     kafka_ssl_keyfile: FilePath | None = Field(None, description="path of the PEM file with the client key")
-    kafka_session_timeout_s: Seconds = Field(
-        45, description="seconds without a heartbeat after which the broker takes a member's partitions"
-    )
     kafka_enable_idempotence: bool = Field(
         default=True, description="true or false; false only for a broker without idempotent producers"
     )

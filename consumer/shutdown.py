@@ -1,7 +1,8 @@
 """Ending one thing after the other: none may hold up the rest, whatever state it is in."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from typing import TypeVar
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -9,6 +10,10 @@ from aiokafka.errors import KafkaError
 from repository.errors import StoreError
 
 log = structlog.get_logger()
+
+LET_GO_S = 5.0
+
+Opened = TypeVar("Opened")
 
 
 async def within_deadline(ending: Awaitable[object], *, deadline_s: float, or_else: str, **context: str) -> None:
@@ -26,3 +31,23 @@ async def within_deadline(ending: Awaitable[object], *, deadline_s: float, or_el
         if (task := asyncio.current_task()) and task.cancelling():
             raise
         log.warning(or_else, error=type(error).__name__, **context)
+
+
+async def unless_stopped(stop: asyncio.Event, beginning: Coroutine[object, object, Opened]) -> Opened | None:
+    """Wait for a beginning, or for the stop if that comes first: then it is broken off, and there is nothing.
+
+    Raises:
+        Exception: what the beginning raises.
+    """
+    begun, stopped = asyncio.create_task(beginning), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([begun, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if begun.done():
+            return begun.result()
+        return None
+    finally:
+        stopped.cancel()
+        begun.cancel()
+        await asyncio.wait([begun], timeout=LET_GO_S)
+        if begun.done() and not begun.cancelled():
+            begun.exception()  # what went wrong on the way back concerns nobody any more

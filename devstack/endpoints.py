@@ -40,6 +40,6 @@ class Endpoints(BaseModel, frozen=True):
             "LLM_MODEL": LLM_MODEL,
         }
         if self.kinds["kafka"] == "tansu":
-            # Tansu answers no InitProducerId, and a join only after half the session timeout.
-            environment |= {"KAFKA_ENABLE_IDEMPOTENCE": "false", "KAFKA_SESSION_TIMEOUT_S": "6"}
+            # Tansu answers no InitProducerId.
+            environment |= {"KAFKA_ENABLE_IDEMPOTENCE": "false"}
         return environment

@@ -38,6 +38,21 @@ async def open_pool(database_url: str, *, size: int, application_name: str) -> P
         )
 
 
+async def open_session(database_url: str, *, application_name: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open one connection to the primary for what needs a session of its own; the caller closes it.
+
+    Raises:
+        StoreUnavailable: the database does not answer or refuses the credentials.
+    """
+    with translated():
+        return await asyncpg.connect(
+            database_url,
+            timeout=CONNECT_TIMEOUT_S,
+            target_session_attrs=SessionAttribute.read_write,
+            server_settings={"application_name": application_name},
+        )
+
+
 async def _leave_as_is(_: object) -> None:
     """No statement of ours changes its session, so there is nothing to reset, and no round trip to lose."""
 

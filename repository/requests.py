@@ -92,15 +92,15 @@ def columns_of(requests: Sequence[NewRequest]) -> list[list[object]]:
 
 _CLAIM_NEW = """
     INSERT INTO feed_requests (
-        overlay_id, revision, state, tenant_id, job_id, event_id, lease_owner, available_at,
+        overlay_id, revision, state, tenant_id, job_id, event_id, lease_owner, available_at, group_id,
         source_topic, source_partition, source_offset, source_timestamp_ms,
         source_key, source_value, source_headers)
-    SELECT overlay_id, revision, 'claimed', tenant_id, job_id, event_id, $1, now() + $2 * interval '1 second',
+    SELECT overlay_id, revision, 'claimed', tenant_id, job_id, event_id, $1, now() + $2 * interval '1 second', $3,
         source_topic, source_partition, source_offset, source_timestamp_ms,
         source_key, source_value, source_headers
     FROM unnest(
-        $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::text[], $8::text[], $9::int[], $10::bigint[],
-        $11::bigint[], $12::bytea[], $13::bytea[], $14::bytea[]
+        $4::uuid[], $5::int[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::int[], $11::bigint[],
+        $12::bigint[], $13::bytea[], $14::bytea[], $15::bytea[]
     ) AS incoming (
         overlay_id, revision, tenant_id, job_id, event_id, source_topic, source_partition, source_offset,
         source_timestamp_ms, source_key, source_value, source_headers)
@@ -112,13 +112,14 @@ _CLAIM_NEW = """
 
 
 async def claim_new(
-    connection: Connection, requests: Sequence[NewRequest], *, owner: str, lease_s: float
+    connection: Connection, requests: Sequence[NewRequest], *, owner: str, lease_s: float, group_id: str | None = None
 ) -> list[ClaimedRequest]:
     """Enter the requests that are not known yet, in one statement; the known ones are left alone.
 
+    Only processes of the group work on them, those of any without one.
     Requests must differ in (overlay_id, revision). Returns those that are new, in the order given.
     """
-    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, *columns_of(requests))
+    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, group_id, *columns_of(requests))
     new = set(map(tuple, entered))
     return [
         ClaimedRequest(
@@ -153,6 +154,7 @@ _CLAIM_AVAILABLE = """
             AND (state = 'waiting' OR ($7 AND pg_postmaster_start_time() < now() - $2 * interval '1 second'))
             AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
             AND background = $6
+            AND (group_id = $8 OR group_id IS NULL)
         ORDER BY available_at
         LIMIT $3
         FOR UPDATE SKIP LOCKED
@@ -180,13 +182,16 @@ async def claim_available(
     held: Sequence[ClaimedRequest] = (),
     background: bool = False,
     reclaim: bool = True,
+    group_id: str | None = None,
 ) -> list[ClaimedRequest]:
     """Claim at most `limit` requests, live or background: those that are due and, with `reclaim`, those of others.
 
     What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
     """
     overlay_ids, revisions, _ = identities(held)
-    rows = await connection.fetch(_CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background, reclaim)
+    rows = await connection.fetch(
+        _CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background, reclaim, group_id
+    )
     return [_claimed_request(row) for row in rows]
 
 

@@ -4,13 +4,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.helpers import create_ssl_context
 
 from consumer.kafka.topics import MAX_RECORD_BYTES
 from consumer.settings import KafkaSettings
 
-MAX_POLL_INTERVAL_MS = 300_000
 PRODUCER_LINGER_MS = 2
 # What is fetched ahead waits in memory, for each partition; a larger record still comes, alone.
 MAX_PARTITION_FETCH_BYTES = 262_144
@@ -42,21 +40,16 @@ def _text(path: object) -> str | None:
 
 
 def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
-    """The group member. Bytes come out as they are: a raising deserializer would wedge a partition (#744)."""
-    session_timeout_ms = round(settings.kafka_session_timeout_s * 1_000)
+    """What the intake reads with: partitions are assigned by hand, the group only keeps the committed offsets.
+
+    Bytes come out as they are: a raising deserializer would wedge a partition (#744). No offset is chosen in silence.
+    """
     return AIOKafkaConsumer(
         group_id=settings.kafka_group_id,
         enable_auto_commit=False,
-        auto_offset_reset="earliest",
+        auto_offset_reset="none",
         isolation_level="read_committed",
-        session_timeout_ms=session_timeout_ms,
-        heartbeat_interval_ms=session_timeout_ms // 10,
-        # members join again from a task of their own, however busy they are: who has not within this time is away
-        rebalance_timeout_ms=session_timeout_ms,
-        max_poll_interval_ms=MAX_POLL_INTERVAL_MS,
         max_partition_fetch_bytes=MAX_PARTITION_FETCH_BYTES,
-        # exactly one: with two, aiokafka sends two JoinGroups; the sticky one is broken (#1175, #1176)
-        partition_assignment_strategy=(RoundRobinPartitionAssignor,),
         **connection_options(settings),
     )
 

@@ -9,6 +9,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, ProducerFenced
 
+from consumer.kafka.topic_description import TopicDescription, describe_topic
 from schemas.record import OutgoingRecord
 
 log = structlog.get_logger()
@@ -58,6 +59,14 @@ class Publisher:
         """The names of the topics that the broker has."""
         metadata = await self._producer.client.fetch_all_metadata()
         return set(metadata.topics())
+
+    async def describe_topic(self, topic: str) -> TopicDescription:
+        """What a topic is now.
+
+        Raises:
+            KafkaError: the broker does not say, or has no such topic.
+        """
+        return await describe_topic(self._producer.client, topic)
 
     async def publish(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         """Send records, in their order within a partition.

@@ -1,18 +1,27 @@
-"""Dead letters of events that are invalid on arrival: acknowledged before their offsets move."""
+"""Dead letters of records that come to nothing on arrival: acknowledged before their offsets move."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from consumer.kafka.publisher import Publisher
 from consumer.pipeline.dead_letter_limit import DeadLetterLimit
-from schemas.codec import InvalidEvent
 from schemas.dead_letter import dead_letter
 from schemas.reasons import Reason
 from schemas.record import SourceRecord
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that becomes a dead letter, and why."""
+
+    source: SourceRecord
+    reason: Reason
+    detail: str
 
 
 class DeadLetters:
@@ -23,7 +32,7 @@ class DeadLetters:
         self._topic = topic
         self._limit = limit
 
-    async def send(self, invalid: Sequence[tuple[SourceRecord, InvalidEvent]], *, valid: Sequence[bool]) -> None:
+    async def send(self, invalid: Sequence[Refusal], *, valid: Sequence[bool]) -> None:
         """Send all and wait for their acknowledgements; `valid` tells of each record of the poll, in order.
 
         Raises:
@@ -34,25 +43,26 @@ class DeadLetters:
         now = datetime.now(UTC)
         letters = [
             dead_letter(
-                record,
+                refusal.source,
                 topic=self._topic,
-                reason=Reason.INVALID_EVENT,
-                detail=str(error),
+                reason=refusal.reason,
+                detail=refusal.detail,
                 stage="intake",
                 attempts=0,
                 failed_at=now,
             )
-            for record, error in invalid
+            for refusal in invalid
         ]
         for failure in await self._publisher.publish(letters):
             if failure:
                 raise failure
         self._limit = limit
-        for record, error in invalid:
+        for refusal in invalid:
             log.warning(
                 "event.invalid",
-                topic=record.topic,
-                partition=record.partition,
-                offset=record.offset,
-                detail=str(error),
+                topic=refusal.source.topic,
+                partition=refusal.source.partition,
+                offset=refusal.source.offset,
+                reason=refusal.reason,
+                detail=refusal.detail,
             )

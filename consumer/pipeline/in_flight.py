@@ -21,6 +21,7 @@ class ClaimTerms:
     owner: str
     lease_s: float
     max_event_bytes: int
+    group_id: str
 
     def require_fresh(self, claimed: list[ClaimedRequest], *, asked_at_s: float) -> list[ClaimedRequest]:
         """What was claimed, if it was answered while the lease is sure to last until it is first extended.

@@ -2,56 +2,65 @@
 
 A poll's events are in the ledger before their calls begin and before its offsets are committed, and an
 invalid record's dead letter is acknowledged before. When either cannot be done now, the poll is undone by seeking back.
+An event that the database alone refuses is dead-lettered alone: it holds up neither its poll nor its partition.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import KafkaError
 
-from consumer.errors import FatalError, UnreadableRecord
+from consumer.errors import FatalError
+from consumer.kafka.poller import Poll, source_record
 from consumer.kafka.publisher import PublishFailed
 from consumer.llm.failover import Failover
-from consumer.pipeline.dead_letters import DeadLetters
+from consumer.pipeline.backoff import Backoff
+from consumer.pipeline.dead_letters import DeadLetters, Refusal
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
+from consumer.pipeline.leased_partitions import LeasedPartitions
 from consumer.pipeline.outcomes import Work
 from consumer.telemetry.metrics import Metrics
-from repository.errors import StoreError
+from consumer.telemetry.watchdog import Beat, unwatched
+from repository.errors import RefusedData, StoreError
 from repository.pool import Pool, connection
 from repository.requests import FIRST_REVISION, ClaimedRequest, NewRequest, claim_new
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
+from schemas.reasons import Reason
 from schemas.record import SourceRecord
 
 log = structlog.get_logger()
 
-POLL_MS = 200  # how soon a stop is noticed
-SLOT_PATIENCE_S = 20.0  # then poll paused partitions, so that the group keeps this member
-COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the coordinator is dead (#659)
-HOLD_MS = 500
+LOOK_S = 0.2  # how soon a stop, and a change of the share, is noticed
+SLOT_PATIENCE_S = 5.0
 
-Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
+Event = tuple[SourceRecord, OverlayCompleted]
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedRecords:
     """A poll's records by what they are.
 
-    `events` has each overlay once, the first of its records; `valid` tells of each record, in order.
+    `records` are all, in order; `events` has each overlay once, the first of its records.
     """
 
-    events: Mapping[UUID, tuple[SourceRecord, OverlayCompleted]]
-    invalid: Sequence[tuple[SourceRecord, InvalidEvent]]
+    records: Sequence[SourceRecord]
+    events: Mapping[UUID, Event]
+    invalid: Sequence[Refusal]
     ignored: int
     repeated: int
-    valid: Sequence[bool]
+
+    @property
+    def valid(self) -> list[bool]:
+        """Of each record in order, whether it is as it should be."""
+        invalid = {_place(refusal.source) for refusal in self.invalid}
+        return [_place(record) not in invalid for record in self.records]
 
 
 class Intake:
@@ -59,7 +68,7 @@ class Intake:
 
     def __init__(
         self,
-        consumer: "AIOKafkaConsumer[bytes, bytes]",
+        partitions: LeasedPartitions,
         pool: Pool,
         dead_letters: DeadLetters,
         dispatcher: Dispatcher,
@@ -71,7 +80,7 @@ class Intake:
     ) -> None:
         self.fatal_error: FatalError | None = None
         self.unavailable_reason: str | None = None
-        self._consumer = consumer
+        self._partitions = partitions
         self._pool = pool
         self._dead_letters = dead_letters
         self._dispatcher = dispatcher
@@ -80,12 +89,13 @@ class Intake:
         self._metrics = metrics
         self._terms = terms
         self._stop = asyncio.Event()
-        self._has_failed_poll = False
+        self._backoff = Backoff()
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, beat: Beat = unwatched) -> None:
         """Take in until `stop` is set; sets it when only people can mend what is wrong (`fatal_error`)."""
         self._stop = stop
         while not stop.is_set():
+            beat()
             try:
                 await self.run_once()
             except FatalError as error:
@@ -100,102 +110,95 @@ class Intake:
         Raises:
             FatalError: the records of this poll stay where they are.
         """
-        room = await self._room()
-        if not room:
-            await self._hold()
-            return 0
-        poll: Poll = {}
         try:
-            self._consumer.resume(*self._consumer.paused())
-            poll = await self._poll(timeout_ms=POLL_MS, max_records=room)
-            started = await self._take_in(poll) if poll else 0
-        except UnicodeDecodeError as error:
-            raise UnreadableRecord(await self._unreadable_place()) from error
+            started = await self._take_in_poll()
         except (KafkaError, StoreError, PublishFailed, TimeoutError) as error:
             self.unavailable_reason = f"{type(error).__name__}: {error}"
             log.warning("intake.undone", error=self.unavailable_reason)
-            self._seek_back(poll)
-            await self._hold()
+            self._partitions.undo()
+            await self._pause(self._backoff.after_failure_s())
             return 0
-        self.unavailable_reason = None
+        self.unavailable_reason, self._backoff = None, Backoff()
         return started
 
-    async def _poll(self, *partitions: TopicPartition, timeout_ms: int, max_records: int | None = None) -> Poll:
-        """Poll, after a failed poll from what is committed on: aiokafka forgets what it had of other partitions then.
-
-        Raises:
-            KafkaError: a partition cannot be read now.
-            UnicodeDecodeError: a batch cannot be read at all.
-        """
-        if self._has_failed_poll and self._consumer.assignment():
-            for partition, offset in (await self._consumer.seek_to_committed()).items():
-                if not offset:
-                    await self._consumer.seek_to_beginning(partition)
-        self._has_failed_poll = True
-        # not inside a timeout: a cancelled getmany turns max.poll.interval off for good
-        poll: Poll = await self._consumer.getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
-        self._has_failed_poll = False
-        return poll
-
-    async def _unreadable_place(self) -> str:
-        """Which partition has the batch that cannot be read: a poll of it alone tells."""
-        for partition in self._consumer.assignment():
-            try:
-                self._seek_back(await self._poll(partition, timeout_ms=HOLD_MS))
-            except UnicodeDecodeError:
-                offset = await self._consumer.position(partition)
-                return f"{partition.topic}, partition {partition.partition}, at offset {offset} or soon after"
-            except KafkaError:
-                continue
-        return "in a partition that cannot be asked now"
+    async def _take_in_poll(self) -> int:
+        await self._partitions.follow()
+        room = await self._room()
+        if not room or not self._partitions.has_any:
+            await self._pause(LOOK_S)
+            return 0
+        poll = await self._partitions.poll(max_records=room)
+        started = await self._take_in(poll) if poll else 0
+        await self._partitions.settle()
+        return started
 
     async def _room(self) -> int:
-        """How many records may be taken in now; waits for a slot, but not so long that the group gives up on us."""
-        patient_until_s = time.monotonic() + SLOT_PATIENCE_S
-        # the sweeper may be faster to take the slot that came free
-        while self._in_flight.free <= 0 and not self._stop.is_set() and time.monotonic() < patient_until_s:
-            await self._slot_or_stop(patient_until_s - time.monotonic())
+        """How many records may be taken in now; waits a moment for a slot."""
+        if self._in_flight.free <= 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._in_flight.until_free()
         return self._failover.allowance(max(0, self._in_flight.free))
 
-    async def _slot_or_stop(self, patience_s: float) -> None:
-        waits = [asyncio.create_task(self._in_flight.until_free()), asyncio.create_task(self._stop.wait())]
-        try:
-            await asyncio.wait(waits, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
+    async def _pause(self, pause_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause_s):
+                await self._stop.wait()
 
     async def _take_in(self, poll: Poll) -> int:
         found = classify_records(poll, max_event_bytes=self._terms.max_event_bytes)
         # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
-        claimed = await self._claim(found)
+        claimed, refused = await self._claim(found.events)
+        if refused:
+            found = with_refused(found, refused)
         await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
         await self._dead_letters.send(found.invalid, valid=found.valid)
         self._count(found, len(claimed))
-        await self._commit(poll)
         return len(claimed)
 
-    async def _claim(self, found: ClassifiedRecords) -> list[ClaimedRequest]:
-        if not found.events:
-            return []
-        wanted = len(found.events)
-        async with asyncio.timeout(SLOT_PATIENCE_S):
+    async def _claim(self, events: Mapping[UUID, Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
+        if not events:
+            return [], []
+        wanted = len(events)
+        async with asyncio.timeout(SLOT_PATIENCE_S):  # the sweeper may have been faster
             await self._in_flight.reserve(at_least=wanted, at_most=wanted)
         claimed: list[ClaimedRequest] = []
         try:
-            async with connection(self._pool) as borrowed:
-                asked_at_s = time.monotonic()
-                answer = await claim_new(
-                    borrowed,
-                    [_new_request(source, event) for source, event in found.events.values()],
-                    owner=self._terms.owner,
-                    lease_s=self._terms.lease_s,
-                )
+            asked_at_s = time.monotonic()
+            answer, refused = await self._enter(list(events.values()))
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
         finally:
             self._in_flight.release(wanted - len(claimed))
-        return claimed
+        return claimed, refused
+
+    async def _enter(self, events: Sequence[Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
+        try:
+            return await self._enter_together(events), []
+        except RefusedData:
+            return await self._enter_singly(events)
+
+    async def _enter_together(self, events: Sequence[Event]) -> list[ClaimedRequest]:
+        async with connection(self._pool) as borrowed:
+            return await claim_new(
+                borrowed,
+                [_new_request(source, event) for source, event in events],
+                owner=self._terms.owner,
+                lease_s=self._terms.lease_s,
+                group_id=self._terms.group_id,
+            )
+
+    async def _enter_singly(self, events: Sequence[Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
+        """One by one, since the database refuses something of them; what it refuses alone is that event's fault."""
+        claimed: list[ClaimedRequest] = []
+        refused: list[Refusal] = []
+        for event in events:
+            try:
+                claimed += await self._enter_together([event])
+            except RefusedData as error:
+                # the cause's name alone: its text may quote the event
+                refused.append(Refusal(event[0], Reason.STORE_REFUSED, f"the database refuses it: {_kind(error)}"))
+        return claimed, refused
 
     def _count(self, found: ClassifiedRecords, claimed: int) -> None:
         records = self._metrics.records
@@ -204,67 +207,39 @@ class Intake:
         records.labels("invalid").inc(len(found.invalid))
         records.labels("ignored").inc(found.ignored)
 
-    async def _commit(self, poll: Poll) -> None:
-        """Commit what is still ours: one lost partition would make the whole call fail.
-
-        A failed commit is no loss. The records come again, and the ledger knows them.
-        """
-        assigned = self._consumer.assignment()
-        offsets = {partition: records[-1].offset + 1 for partition, records in poll.items() if partition in assigned}
-        try:
-            async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                if offsets:
-                    await self._consumer.commit(offsets)
-        except (KafkaError, TimeoutError) as error:
-            log.warning("intake.commit_failed", error=f"{type(error).__name__}: {error}")
-
-    async def _hold(self) -> None:
-        """For a moment take nothing in, but poll, so that the group keeps this member."""
-        with suppress(KafkaError, UnicodeDecodeError):  # the next poll meets it again
-            self._consumer.pause(*self._consumer.assignment())
-            # a partition assigned in the meantime is not paused: what it brings comes again
-            self._seek_back(await self._poll(timeout_ms=HOLD_MS))
-
-    def _seek_back(self, poll: Poll) -> None:
-        for partition, records in poll.items():
-            # no longer ours: its new owner starts at the committed offset
-            with suppress(IllegalStateError):
-                self._consumer.seek(partition, records[0].offset)
-
 
 def classify_records(poll: Poll, *, max_event_bytes: int) -> ClassifiedRecords:
     """Decode a poll's records. Pure."""
-    events: dict[UUID, tuple[SourceRecord, OverlayCompleted]] = {}
-    invalid: list[tuple[SourceRecord, InvalidEvent]] = []
+    records = [source_record(record) for some in poll.values() for record in some]
+    events: dict[UUID, Event] = {}
+    invalid: list[Refusal] = []
     ignored = repeated = 0
-    valid: list[bool] = []
-    for record in (record for records in poll.values() for record in records):
-        source = _source_record(record)
+    for source in records:
         try:
             event = decode_overlay_completed(source, max_event_bytes=max_event_bytes)
         except InvalidEvent as error:
-            invalid.append((source, error))
-            valid.append(False)
-            continue
+            invalid.append(Refusal(source, Reason.INVALID_EVENT, str(error)))
         except IgnoredEvent:
             ignored += 1
         else:
             repeated += event.overlay_id in events
             events.setdefault(event.overlay_id, (source, event))
-        valid.append(True)
-    return ClassifiedRecords(events, invalid, ignored, repeated, valid)
+    return ClassifiedRecords(records, events, invalid, ignored, repeated)
 
 
-def _source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:
-    return SourceRecord(
-        record.topic,
-        record.partition,
-        record.offset,
-        record.timestamp,
-        record.key,
-        record.value,
-        tuple(record.headers),
-    )
+def with_refused(found: ClassifiedRecords, refused: Sequence[Refusal]) -> ClassifiedRecords:
+    """The same, with events that the database refused among the invalid ones. Pure."""
+    places = {_place(refusal.source) for refusal in refused}
+    events = {overlay_id: event for overlay_id, event in found.events.items() if _place(event[0]) not in places}
+    return replace(found, events=events, invalid=[*found.invalid, *refused])
+
+
+def _place(source: SourceRecord) -> tuple[int, int]:
+    return source.partition, source.offset
+
+
+def _kind(error: RefusedData) -> str:
+    return type(error.__cause__ or error).__name__
 
 
 def _new_request(source: SourceRecord, event: OverlayCompleted) -> NewRequest:

@@ -6,11 +6,14 @@ import time
 import structlog
 
 from consumer.pipeline.in_flight import InFlight
+from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
 from repository.leases import extend_leases
 from repository.pool import Pool, connection
 
 log = structlog.get_logger()
+
+LONGEST_PAUSE_S = 20.0  # so that the watchdog hears of it, however long the leases
 
 
 class LeaseKeeper:
@@ -21,10 +24,11 @@ class LeaseKeeper:
         self._in_flight = in_flight
         self._lease_s = lease_s
 
-    async def run(self) -> None:
-        """Extend without end, three times within the length of a lease."""
+    async def run(self, beat: Beat = unwatched) -> None:
+        """Extend without end, at least three times within the length of a lease."""
         while True:
-            await asyncio.sleep(self._lease_s / 3)
+            beat()
+            await asyncio.sleep(min(self._lease_s / 3, LONGEST_PAUSE_S))
             try:
                 await self.run_once()
             except StoreError as error:

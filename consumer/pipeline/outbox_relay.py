@@ -14,6 +14,7 @@ import structlog
 
 from consumer.kafka.publisher import Publisher
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
 from repository.outbox import OutboxEvent, claim_pending, delete_published, give_back
 from repository.pool import Pool, connection
@@ -47,9 +48,10 @@ class OutboxRelay:
         self._idle.clear()
         self._arrived.set()
 
-    async def run(self) -> None:
+    async def run(self, beat: Beat = unwatched) -> None:
         """Publish without end: at once what is handed over, every second what is found in the table."""
         while True:
+            beat()
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._arrived.wait()

@@ -6,6 +6,7 @@ for is never given up because the database is away: it waits here until the data
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 import structlog
@@ -16,6 +17,7 @@ from consumer.pipeline.outbox_relay import RELAY_LEASE_S, OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
+from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import fail, store
 from repository.pool import Pool, connection
@@ -24,6 +26,7 @@ from schemas.reasons import Reason
 
 log = structlog.get_logger()
 
+LOOK_S = 5.0  # at the watchdog, while there is nothing to store
 RETRY_S = 0.5
 MOST_PER_STATEMENT = 500
 
@@ -52,6 +55,7 @@ class OutcomeStore:
         self._outcome_log = outcome_log
         self._policy = policy
         self._ensure_references = ensure_references
+        self._beat: Beat = unwatched
         self._waiting: list[Outcome] = []
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
@@ -63,10 +67,14 @@ class OutcomeStore:
         self._idle.clear()
         self._arrived.set()
 
-    async def run(self) -> None:
+    async def run(self, beat: Beat = unwatched) -> None:
         """Store without end."""
+        self._beat = beat
         while True:
-            await self._arrived.wait()
+            beat()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self._arrived.wait()
             await self.run_once()
 
     async def run_once(self) -> int:
@@ -89,6 +97,7 @@ class OutcomeStore:
     async def _settle(self, settle: "Settle[AnyOutcome]", outcomes: Sequence[AnyOutcome]) -> None:
         """Store outcomes of one kind for good: again and again while the database is away."""
         while outcomes:
+            self._beat()
             try:
                 await settle(outcomes)
             except (MissingReference, RefusedData) as error:

@@ -16,6 +16,7 @@ from consumer.pipeline.in_flight import BACKGROUND_SHARE, ClaimTerms, InFlight
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Rejected, Work, usage_so_far
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError, StoreUnavailable
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, claim_available
@@ -24,6 +25,7 @@ from schemas.reasons import Reason
 
 log = structlog.get_logger()
 
+SLOT_PATIENCE_S = 20.0
 SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
 MOST_BACKGROUND_PER_SWEEP = 10  # begun at once, a hundred would make live events wait for tens of ms
@@ -54,9 +56,10 @@ class Sweeper:
         self._terms = terms
         self._reclaim_from_s = 0.0
 
-    async def run(self) -> None:
+    async def run(self, beat: Beat = unwatched) -> None:
         """Sweep without end, at once again while there is more than one sweep can take."""
         while True:
+            beat()
             try:
                 taken = await self.run_once()
             except StoreError as error:
@@ -93,7 +96,11 @@ class Sweeper:
     async def _sweep(self, allowed: int, *, background: bool) -> int:
         if not allowed:
             return 0
-        room = await self._in_flight.reserve(at_least=1, at_most=allowed)
+        try:
+            async with asyncio.timeout(SLOT_PATIENCE_S):  # so that a round ends, and the watchdog sees it
+                room = await self._in_flight.reserve(at_least=1, at_most=allowed)
+        except TimeoutError:
+            return 0
         claimed: list[ClaimedRequest] = []
         try:
             async with connection(self._pool) as borrowed:
@@ -106,6 +113,7 @@ class Sweeper:
                     held=self._in_flight.held,
                     background=background,
                     reclaim=asked_at_s >= self._reclaim_from_s,
+                    group_id=self._terms.group_id,
                 )
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)

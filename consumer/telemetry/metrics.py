@@ -41,6 +41,15 @@ class Metrics:
         self.published = Counter(
             "feed_events_published_total", "Outbox events acknowledged by the broker", registry=self.registry
         )
+        self.lost_records = Counter(
+            "feed_records_lost_total",
+            "Records that the broker had deleted before they were read",
+            registry=self.registry,
+        )
+        self.partitions = Gauge("feed_partitions_leased", "Partitions that this process reads", registry=self.registry)
+        self.lag = Gauge(
+            "feed_intake_lag_records", "Records in these partitions that are not read yet", registry=self.registry
+        )
         self.reclaimed = Counter(
             "feed_leases_taken_over_total", "Requests whose lease had run out", registry=self.registry
         )

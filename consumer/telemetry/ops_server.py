@@ -10,12 +10,15 @@ from prometheus_client import generate_latest
 from consumer.errors import StartupError
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.watchdog import Watchdog
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def ops_server(metrics: Metrics, readiness: Readiness, *, host: str, port: int) -> AsyncIterator[int]:
+async def ops_server(
+    metrics: Metrics, readiness: Readiness, watchdog: Watchdog, *, host: str, port: int
+) -> AsyncIterator[int]:
     """Serve /healthz, /readyz and /metrics while the block runs; yields the port (0 picks a free one).
 
     Raises:
@@ -23,7 +26,10 @@ async def ops_server(metrics: Metrics, readiness: Readiness, *, host: str, port:
     """
 
     async def healthz(_: web.Request) -> web.Response:
-        return web.json_response({"status": "alive"})
+        stuck = watchdog.stuck()
+        if stuck is None:
+            return web.json_response({"status": "alive"})
+        return web.json_response({"status": "stuck", "reason": stuck}, status=503)
 
     async def readyz(_: web.Request) -> web.Response:
         reason = readiness.not_ready_because()

@@ -71,10 +71,13 @@ def _status(row: asyncpg.Record) -> OverlayStatus:
 
 _ENTER_NEW = """
     INSERT INTO feed_requests (
-        overlay_id, revision, state, available_at, origin, replay_id, background, tenant_id, job_id, event_id,
+        overlay_id, revision, state, available_at, origin, replay_id, background, group_id, tenant_id, job_id, event_id,
         source_topic, source_partition, source_offset, source_timestamp_ms,
         source_key, source_value, source_headers)
-    SELECT overlay_id, revision, 'waiting', now(), 'replay', $1, true, tenant_id, job_id, event_id,
+    SELECT overlay_id, revision, 'waiting', now(), 'replay', $1, true,
+        -- to be written by the group that reads the topic, or by any if there are several
+        (SELECT min(group_id) FROM partition_leases WHERE topic = source_topic HAVING count(DISTINCT group_id) = 1),
+        tenant_id, job_id, event_id,
         source_topic, source_partition, source_offset, source_timestamp_ms,
         source_key, source_value, source_headers
     FROM unnest(

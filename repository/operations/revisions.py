@@ -60,10 +60,15 @@ _ASK = """
     ),
     entered AS (
         INSERT INTO feed_requests (
-            overlay_id, revision, state, available_at, origin, replay_id, background, tenant_id, job_id, event_id,
-            source_topic, source_partition, source_offset, source_timestamp_ms,
+            overlay_id, revision, state, available_at, origin, replay_id, background, group_id, tenant_id, job_id,
+            event_id, source_topic, source_partition, source_offset, source_timestamp_ms,
             source_key, source_value, source_headers)
-        SELECT overlay_id, revision, 'waiting', now(), $1, $2, $3, tenant_id, job_id, event_id,
+        SELECT overlay_id, revision, 'waiting', now(), $1, $2, $3,
+            (
+                SELECT group_id FROM feed_requests r
+                WHERE r.overlay_id = wanted.overlay_id ORDER BY r.revision DESC LIMIT 1
+            ),
+            tenant_id, job_id, event_id,
             source_topic, source_partition, source_offset, source_timestamp_ms,
             source_key, source_value, source_headers
         FROM wanted

@@ -51,8 +51,7 @@ async def test_a_consumer_stopped_while_busy_leaves_nothing_half_done_and_the_ne
 async def test_a_consumer_that_is_killed_is_taken_over_when_its_leases_end(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl
 ) -> None:
-    # the shortest session the broker allows: until it ends, the group waits for the one that was killed
-    settings = {**feed_env, "LEASE_S": "2", "MAX_IN_FLIGHT": f"{IN_FLIGHT}", "KAFKA_SESSION_TIMEOUT_S": "6"}
+    settings = {**feed_env, "LEASE_S": "2", "MAX_IN_FLIGHT": f"{IN_FLIGHT}"}
     await llm.set_latency("constant:5")
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(IN_FLIGHT)])
 

@@ -15,7 +15,7 @@ from tests.chaos.fleet import Consumer, kept_running
 from tests.chaos.llm_faults import LLM_TIMEOUT_S, USUAL_LATENCY
 from tests.chaos.observers import Reader, Rows
 from tests.chaos.producer import Upstream
-from tests.chaos.schedule import LEASE_S, SESSION_TIMEOUT_S
+from tests.chaos.schedule import LEASE_S
 from tests.chaos.servers import Servers, running_servers
 from tests.chaos.tcp_proxy import TcpProxy, tcp_proxy
 
@@ -30,7 +30,6 @@ SETTINGS = {
     "LLM_MODEL": LLM_MODEL,
     "LLM_TIMEOUT_S": f"{LLM_TIMEOUT_S}",
     "LEASE_S": f"{LEASE_S}",
-    "KAFKA_SESSION_TIMEOUT_S": f"{SESSION_TIMEOUT_S}",
     "KAFKA_GROUP_ID": GROUP_ID,
     "MAX_IN_FLIGHT": f"{MAX_IN_FLIGHT}",
     # an outage must end before the attempts do

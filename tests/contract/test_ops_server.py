@@ -9,6 +9,7 @@ import pytest
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.ops_server import ops_server
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.watchdog import Beat, Watchdog
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Ops:
     url: str
     metrics: Metrics
     readiness: Readiness
+    now_s: list[float]
+    beat: Beat
 
     async def get(self, path: str) -> tuple[int, str]:
         """Status and body of one request."""
@@ -27,9 +30,10 @@ class Ops:
 
 @pytest.fixture
 async def ops() -> AsyncIterator[Ops]:
-    metrics, readiness = Metrics(), Readiness()
-    async with ops_server(metrics, readiness, host="127.0.0.1", port=0) as port:
-        yield Ops(f"http://127.0.0.1:{port}", metrics, readiness)
+    now_s = [0.0]
+    metrics, readiness, watchdog = Metrics(), Readiness(), Watchdog(clock=lambda: now_s[-1])
+    async with ops_server(metrics, readiness, watchdog, host="127.0.0.1", port=0) as port:
+        yield Ops(f"http://127.0.0.1:{port}", metrics, readiness, now_s, watchdog.watch("intake"))
 
 
 async def test_the_program_is_alive_from_the_start_and_ready_only_when_it_has_begun(ops: Ops) -> None:
@@ -46,6 +50,17 @@ async def test_the_first_reason_not_to_be_ready_is_told(ops: Ops) -> None:
     assert status == 503
     assert "the database is away" in body
     assert "stopping" not in body
+
+
+async def test_a_loop_that_makes_no_round_for_a_minute_makes_the_program_unhealthy_and_is_named(ops: Ops) -> None:
+    ops.now_s.append(59.0)
+    assert (await ops.get("/healthz"))[0] == 200
+    ops.now_s.append(61.0)
+    status, body = await ops.get("/healthz")
+    assert status == 503
+    assert "intake has made no round for 61 s" in body
+    ops.beat()
+    assert (await ops.get("/healthz"))[0] == 200
 
 
 async def test_metrics_are_in_the_form_of_prometheus(ops: Ops) -> None:

@@ -10,6 +10,7 @@ from consumer.settings import SettingsError
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.ops_server import ops_server
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.watchdog import Watchdog
 from devstack.endpoints import Endpoints
 from devstack.ports import free_port
 from repository import migrations
@@ -88,7 +89,7 @@ async def test_a_port_that_is_taken() -> None:
     port = server.sockets[0].getsockname()[1]
     async with server:
         with pytest.raises(StartupError, match=f"OPS_HOST, OPS_PORT: cannot listen on 127.0.0.1:{port}"):
-            async with ops_server(Metrics(), Readiness(), host="127.0.0.1", port=port):
+            async with ops_server(Metrics(), Readiness(), Watchdog(), host="127.0.0.1", port=port):
                 pass
 
 

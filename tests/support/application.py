@@ -19,6 +19,11 @@ class Application:
     resources: Resources
     metrics: Metrics
 
+    async def take_in(self) -> int:
+        """Go one round of what the intake needs: lease, read and give back what is to be, and take in a poll."""
+        await self.app.share.run_once()
+        return await self.app.intake.run_once()
+
     async def finish(self) -> None:
         """Let all that is in flight end and be stored."""
         storing = asyncio.create_task(self.app.outcome_store.run())
@@ -41,3 +46,4 @@ async def application(env: Mapping[str, str], **changes: str) -> AsyncIterator[A
             yield Application(app, resources, metrics)
         finally:
             app.dispatcher.cancel()
+            await app.share.leave()

@@ -20,7 +20,6 @@ WRONG = {
     "KAFKA_SSL_CAFILE": "/nowhere/ca.pem",
     "KAFKA_SSL_CERTFILE": "/nowhere/cert.pem",
     "KAFKA_SSL_KEYFILE": "/nowhere/key.pem",
-    "KAFKA_SESSION_TIMEOUT_S": "-1",
     "KAFKA_ENABLE_IDEMPOTENCE": "perhaps",
     "OVERLAY_COMPLETED_TOPIC": "no spaces allowed",
     "FEED_CREATED_TOPIC": "a" * 250,

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.errors import UnreadableRecord
-from consumer.pipeline.intake import SLOT_PATIENCE_S
+from consumer.pipeline.intake import LOOK_S
 from consumer.pipeline.outcomes import Work
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
@@ -38,7 +38,7 @@ async def pool(feed_env: Mapping[str, str], llm: SimulatedLlmControl) -> AsyncIt
 
 async def take_in(consumer: Application) -> int:
     """Poll until something new is started."""
-    return await eventually(consumer.app.intake.run_once, 20)
+    return await eventually(consumer.take_in, 20)
 
 
 async def undone(consumer: Application) -> str:
@@ -46,7 +46,7 @@ async def undone(consumer: Application) -> str:
 
     async def unavailable_reason() -> str | None:
         consumer.app.intake.unavailable_reason = None
-        await consumer.app.intake.run_once()
+        await consumer.take_in()
         return consumer.app.intake.unavailable_reason
 
     return await eventually(unavailable_reason, 20) or ""
@@ -116,7 +116,7 @@ async def test_a_stop_is_noticed_although_all_slots_are_full(
         for _ in range(10):  # until it waits for a slot
             await asyncio.sleep(0)
         stop.set()
-        async with asyncio.timeout(SLOT_PATIENCE_S / 4):
+        async with asyncio.timeout(LOOK_S * 10):
             await running
     assert await count(pool, "feed_requests") == 1
 
@@ -162,7 +162,7 @@ async def test_a_dead_letter_that_cannot_be_sent_holds_its_offset_until_it_can(
         await limit_record_size(stack, topics.dead_letter, 1_000_000)
 
         async def both_passed() -> bool:
-            await consumer.app.intake.run_once()
+            await consumer.take_in()
             return await committed(consumer, topics) == 2
 
         await eventually(both_passed, 20)
@@ -242,14 +242,14 @@ async def test_what_was_polled_beside_a_partition_that_cannot_be_read_is_polled_
         await send(servers, topics.incoming, [encoded(overlay_event())], partition=partition)
     async with application(feed_env) as consumer:
         with pytest.raises(UnreadableRecord, match=f"{topics.incoming}, partition 3, at offset 0 or soon after"):
-            await eventually(consumer.app.intake.run_once, 20)
+            await eventually(consumer.take_in, 20)
         admin: Any = AIOKafkaAdminClient(bootstrap_servers=servers)
         await admin.start()
         await admin.delete_records({TopicPartition(topics.incoming, bad): RecordsToDelete(1)})
         await admin.close()
 
         async def all_known() -> bool:
-            await consumer.app.intake.run_once()
+            await consumer.take_in()
             return await count(pool, "feed_requests") == len(good)
 
         await eventually(all_known, 20)

@@ -1,10 +1,14 @@
+import dataclasses
 import json
 
 from aiokafka import ConsumerRecord, TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.pipeline.intake import Poll, classify_records
+from consumer.kafka.poller import Poll
+from consumer.pipeline.dead_letters import Refusal
+from consumer.pipeline.intake import classify_records, with_refused
+from schemas.reasons import Reason
 from tests.support.kafka_records import encoded, overlay_event
 
 MAX_EVENT_BYTES = 10_000
@@ -36,7 +40,7 @@ def test_records_are_told_apart() -> None:
     event = overlay_event()
     found = classify_records(poll(INVALID, encoded(event), OF_ANOTHER_TYPE), max_event_bytes=MAX_EVENT_BYTES)
     assert [str(overlay_id) for overlay_id in found.events] == [event["overlay_id"]]
-    assert [source.offset for source, _ in found.invalid] == [0]
+    assert [refusal.source.offset for refusal in found.invalid] == [0]
     assert (found.ignored, found.repeated) == (1, 0)
     assert list(found.valid) == [False, True, True]
 
@@ -64,8 +68,8 @@ def test_the_record_is_kept_as_it_came() -> None:
 
 def test_the_limit_in_bytes_holds() -> None:
     event = encoded(overlay_event(product_description="a" * 500))
-    [(_, error)] = classify_records(poll(event), max_event_bytes=len(event) - 1).invalid
-    assert "bytes" in error.detail
+    [refusal] = classify_records(poll(event), max_event_bytes=len(event) - 1).invalid
+    assert "bytes" in refusal.detail
     assert len(classify_records(poll(event), max_event_bytes=len(event)).events) == 1
 
 
@@ -87,3 +91,22 @@ def test_every_record_is_accounted_for_exactly_once(records: list[bytes | None])
     assert len(found.events) + len(found.invalid) + found.ignored + found.repeated == len(records)
     assert len(found.valid) == len(records)
     assert list(found.valid).count(False) == len(found.invalid)
+
+
+def test_a_refused_event_counts_as_invalid_in_its_place_among_the_records() -> None:
+    events = [encoded(overlay_event()) for _ in range(3)]
+    found = classify_records(poll(INVALID, *events), max_event_bytes=MAX_EVENT_BYTES)
+    source, _ = list(found.events.values())[1]
+    after = with_refused(found, [Refusal(source, Reason.STORE_REFUSED, "the database refuses it")])
+    assert after.valid == [False, True, False, True]
+    assert [refusal.reason for refusal in after.invalid] == ["invalid_event", "store_refused"]
+    assert len(after.events) == 2
+
+
+def test_a_record_without_a_timestamp_is_an_event_like_any_other() -> None:
+    from_format_09 = dataclasses.replace(record(encoded(overlay_event())), timestamp=None)
+    found = classify_records(
+        {TopicPartition("overlay.completed", 0): [from_format_09]}, max_event_bytes=MAX_EVENT_BYTES
+    )
+    [(source, _)] = found.events.values()
+    assert source.timestamp_ms == -1

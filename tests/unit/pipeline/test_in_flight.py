@@ -11,7 +11,7 @@ from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from repository.errors import StoreUnavailable
 from tests.support.examples import claimed_request
 
-TERMS = ClaimTerms(owner="process-1", lease_s=90.0, max_event_bytes=262_144)
+TERMS = ClaimTerms(owner="process-1", lease_s=90.0, max_event_bytes=262_144, group_id="group-1")
 
 
 async def settled() -> None:

@@ -1,0 +1,199 @@
+"""The poller: reads the partitions that are leased here, and commits to the group what has been dealt with.
+
+It wraps aiokafka's consumer, whose partitions are assigned by hand: no group protocol, so nothing to keep alive. What
+it has to get over: a failed poll forgets what was fetched of other partitions, a change of the assignment forgets the
+positions of those that stay, and without an offset to begin with aiokafka would choose one in silence.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import CommitFailedError, KafkaError, OffsetOutOfRangeError
+
+from consumer.errors import UnreadableRecord
+from consumer.kafka.starting_offsets import Start, start_of
+from repository.partition_leases import Gap, PartitionLease
+from schemas.record import SourceRecord
+
+log = structlog.get_logger()
+
+POLL_MS = 200
+ALONE_MS = 500
+OFFSETS_TIMEOUT_S = 10.0
+COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the coordinator is dead (#659)
+COMMIT_RETRY_S = 5.0
+COMMIT_AGAIN_S = 3_600.0  # the broker forgets a group's offset that is not committed for a week
+
+NO_TIMESTAMP = -1
+
+Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
+_Hold = tuple[int, UUID | None]
+
+
+@dataclass(slots=True)
+class _Partition:
+    """How far a partition has been read, and under which hold of it: the lease's token and the topic's id."""
+
+    hold: _Hold
+    position: int
+    committed: int | None
+    committed_at_s: float
+
+
+class Poller:
+    """Reads one topic. Offsets move only by `settle`, after what was polled is safe; else `undo` goes back."""
+
+    def __init__(self, consumer: "AIOKafkaConsumer[bytes, bytes]", topic: str) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._partitions: dict[TopicPartition, _Partition] = {}
+        self._commit_from_s = 0.0
+        self.gaps: list[Gap] = []
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        """What is being read."""
+        return frozenset(one.partition for one in self._partitions)
+
+    @property
+    def lag(self) -> int:
+        """How many records of these partitions the broker has beyond what has been read, as far as it has told."""
+        ends = ((self._consumer.highwater(one), state) for one, state in self._partitions.items())
+        return sum(max(0, end - state.position) for end, state in ends if end is not None)
+
+    async def assign(self, leases: Mapping[int, PartitionLease], topic_id: UUID | None) -> bool:
+        """Read these partitions and no others; those that were read before go on where they are.
+
+        What was lost of new ones is added to `gaps`. Returns whether anything changed.
+
+        Raises:
+            KafkaError, TimeoutError: it is not known where to begin; all is as before.
+        """
+        holds = {TopicPartition(self._topic, one): (leases[one].fencing_token, topic_id) for one in leases}
+        if holds == {one: state.hold for one, state in self._partitions.items()}:
+            return False
+        kept = {one: state for one, state in self._partitions.items() if state.hold == holds.get(one)}
+        begun = await self._begin({one: leases[one.partition] for one in holds.keys() - kept.keys()}, topic_id)
+        self._partitions = kept | begun
+        self._consumer.assign(list(self._partitions))
+        self.undo()
+        return True
+
+    async def poll(self, *, max_records: int) -> Poll:
+        """Records of the partitions, none of them after a moment without any.
+
+        Raises:
+            KafkaError: a partition cannot be read now.
+            UnreadableRecord: a batch cannot be read at all.
+        """
+        try:
+            poll: Poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=max_records)
+        except UnicodeDecodeError as error:
+            raise UnreadableRecord(await self._unreadable_place()) from error
+        except OffsetOutOfRangeError as error:
+            self._begin_anew(error.args[0])
+            raise
+        return poll
+
+    def undo(self) -> None:
+        """Go back to where all that was polled is safe."""
+        for one, state in self._partitions.items():
+            self._consumer.seek(one, state.position)
+
+    async def settle(self) -> None:
+        """Note that all that was polled is safe: by position, which passes the marks of transactions too."""
+        for one, state in self._partitions.items():
+            state.position = await self._consumer.position(one)
+
+    async def commit(self) -> None:
+        """Commit how far all is safe, as far as that has moved.
+
+        A failed commit is no loss: the records come again, and the ledger knows them.
+        """
+        now_s = time.monotonic()
+        due = {one: state.position for one, state in self._partitions.items() if _is_due(state, now_s)}
+        if not due or now_s < self._commit_from_s:
+            return
+        try:
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                await self._consumer.commit(due)
+        except (KafkaError, TimeoutError) as error:
+            self._commit_from_s = time.monotonic() + COMMIT_RETRY_S
+            log.warning("commit.failed", error=_commit_problem(error))
+        else:
+            for one, offset in due.items():
+                self._partitions[one].committed, self._partitions[one].committed_at_s = offset, now_s
+
+    async def _begin(
+        self, leases: Mapping[TopicPartition, PartitionLease], topic_id: UUID | None
+    ) -> dict[TopicPartition, _Partition]:
+        if not leases:
+            return {}
+        async with asyncio.timeout(OFFSETS_TIMEOUT_S):
+            committed = dict(zip(leases, await asyncio.gather(*map(self._consumer.committed, leases)), strict=True))
+            first = await self._consumer.beginning_offsets(leases)
+            end = await self._consumer.end_offsets(leases)
+        begun = {}
+        for one, lease in leases.items():
+            is_same_topic = None in (lease.topic_id, topic_id) or lease.topic_id == topic_id
+            known = self._reached(one, committed[one])
+            start = start_of(known, first=first[one], end=end[one], is_same_topic=is_same_topic)
+            self._tell(one, start)
+            safe = None if start.is_new_topic else committed[one]
+            begun[one] = _Partition((lease.fencing_token, topic_id), start.offset, safe, time.monotonic())
+        return begun
+
+    def _reached(self, one: TopicPartition, committed: int | None) -> int | None:
+        """What was read before but could not be committed is not lost, whatever the broker has deleted since."""
+        reached = self._partitions.get(one)
+        return committed if reached is None else max(reached.position, committed or 0)
+
+    def _tell(self, one: TopicPartition, start: Start) -> None:
+        if start.is_new_topic:
+            log.warning("partition.begun_anew", topic=one.topic, partition=one.partition, offset=start.offset)
+        if start.lost_from is not None:
+            self.gaps.append(Gap(one.partition, start.lost_from, start.offset))
+
+    def _begin_anew(self, out_of_range: Iterable[TopicPartition]) -> None:
+        """Have the next `assign` look where these begin by now."""
+        for one in out_of_range:
+            if one in self._partitions:
+                self._partitions[one].hold = (0, None)
+
+    async def _unreadable_place(self) -> str:
+        """Which partition has the batch that cannot be read: a poll of it alone tells."""
+        for one in self._partitions:
+            self.undo()
+            try:
+                await self._consumer.getmany(one, timeout_ms=ALONE_MS)
+            except UnicodeDecodeError:
+                offset = await self._consumer.position(one)
+                return f"{one.topic}, partition {one.partition}, at offset {offset} or soon after"
+            except KafkaError:
+                continue
+        return "in a partition that cannot be asked now"
+
+
+def source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:
+    """A record as this project sees it; one without a timestamp (a topic of format 0.9) has Kafka's -1."""
+    timestamp_ms = NO_TIMESTAMP if record.timestamp is None else record.timestamp
+    headers = tuple(record.headers)
+    return SourceRecord(record.topic, record.partition, record.offset, timestamp_ms, record.key, record.value, headers)
+
+
+def _is_due(state: _Partition, now_s: float) -> bool:
+    return state.committed != state.position or now_s - state.committed_at_s > COMMIT_AGAIN_S
+
+
+def _commit_problem(error: BaseException) -> str:
+    if isinstance(error, CommitFailedError):
+        return (
+            "the group has members of its own: another program, or this one in a version that reads as a group, uses "
+            "KAFKA_GROUP_ID; offsets are committed when it has ended"
+        )
+    return f"{type(error).__name__}: {error}"

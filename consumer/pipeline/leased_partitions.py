@@ -1,0 +1,67 @@
+"""Reading what is leased: the poller follows this process's share, and commits while the leases are sure."""
+
+import structlog
+
+from consumer.kafka.poller import Poll, Poller
+from consumer.pipeline.partition_share import PartitionShare
+from consumer.telemetry.metrics import Metrics
+from repository.partition_leases import Gap
+
+log = structlog.get_logger()
+
+
+class LeasedPartitions:
+    """What the intake reads from."""
+
+    def __init__(self, poller: Poller, share: PartitionShare, metrics: Metrics) -> None:
+        self._poller = poller
+        self._share = share
+        self._metrics = metrics
+        metrics.partitions.set_function(lambda: len(poller.partitions))
+        metrics.lag.set_function(lambda: poller.lag)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything to read."""
+        return bool(self._poller.partitions)
+
+    async def follow(self) -> None:
+        """Read what is leased now, and let go of what is not; say first what was lost before it could be read.
+
+        Raises:
+            KafkaError, TimeoutError: it is not known where to begin.
+            StoreError: a gap could not be noted, so its partition must wait.
+        """
+        if await self._poller.assign(self._share.leases, self._share.topic_id):
+            self._share.reads(self._poller.partitions)
+        if gaps := self._poller.gaps:
+            await self._share.note_gaps(gaps)
+            for gap in gaps:
+                self._tell(gap)
+            gaps.clear()
+
+    async def poll(self, *, max_records: int) -> Poll:
+        """Records to be taken in; raises as the poller does."""
+        return await self._poller.poll(max_records=max_records)
+
+    def undo(self) -> None:
+        """Have all that was not settled come again."""
+        self._poller.undo()
+
+    async def settle(self) -> None:
+        """Note that all that was polled is safe, and commit it; who may have lost a lease leaves that to its heir."""
+        await self._poller.settle()
+        if self._share.is_sure:
+            await self._poller.commit()
+
+    def _tell(self, gap: Gap) -> None:
+        lost = gap.end_offset - gap.begin_offset
+        self._metrics.lost_records.inc(lost)
+        log.error(
+            "partition.records_lost",
+            partition=gap.partition,
+            first_offset=gap.begin_offset,
+            last_offset=gap.end_offset - 1,
+            records=lost,
+            advice="deleted by the broker before they were read; see `instagram-feed doctor`",
+        )

@@ -1,0 +1,89 @@
+"""A beacon: an advisory lock on a session of its own, which is gone the moment its process is.
+
+It also hears hints (NOTIFY) at once. Both need a session that is this process's alone. Behind a pooler there is none:
+the lock would stay with a session that somebody else uses next.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from repository.errors import StoreError, translated
+from repository.pool import open_session
+
+TRY_AGAIN_S = 5.0
+ANSWER_S = 5.0
+
+Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+
+class Beacon:
+    """Lit while the process lives and its session holds."""
+
+    def __init__(self, database_url: str, owner: str, *, application_name: str, channel: str) -> None:
+        self.on_hint: Callable[[], None] = _ignore
+        self._database_url = database_url
+        self._application_name = application_name
+        self._owner = owner
+        self._key = 0
+        self._sessions = 0
+        self._channel = channel
+        self._session: Session | None = None
+        self._is_possible = True
+        self._try_from_s = 0.0
+
+    async def lit(self) -> int | None:
+        """Its key if it is lit, lighting it if it is not; None where that cannot be done now, or not at all."""
+        if self._session is not None and not self._session.is_closed():
+            return self._key
+        if not self._is_possible or time.monotonic() < self._try_from_s:
+            return None
+        try:
+            self._session = await self._light()
+        except StoreError:
+            self._try_from_s = time.monotonic() + TRY_AGAIN_S
+            return None
+        self._is_possible = self._session is not None
+        return self._key if self._is_possible else None
+
+    async def put_out(self) -> None:
+        """End the session, and the lock with it."""
+        session, self._session = self._session, None
+        self._is_possible = False
+        if session is not None:
+            with suppress(StoreError), translated():
+                await session.close(timeout=ANSWER_S)
+
+    async def _light(self) -> "Session | None":
+        session = await open_session(self._database_url, application_name=self._application_name)
+        try:
+            with translated():
+                self._key = self._next_key()
+                # a pooler makes up the process id that a client is told at the start
+                if await session.fetchval("SELECT pg_backend_pid()", timeout=ANSWER_S) != session.get_server_pid():
+                    session.terminate()
+                    return None
+                await session.execute(f"SELECT pg_advisory_lock({self._key})", timeout=ANSWER_S)
+                await session.add_listener(self._channel, self._heard)
+                session.add_termination_listener(self._heard)
+        except BaseException:
+            session.terminate()
+            raise
+        return session
+
+    def _next_key(self) -> int:
+        # another one for each session: the server may not know yet that the last one is gone
+        self._sessions += 1
+        name = f"{self._owner} {self._sessions}"
+        return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+    def _heard(self, *_: Any) -> None:  # noqa: ANN401 - what asyncpg tells a listener
+        self.on_hint()
+
+
+def _ignore() -> None:
+    """Until somebody listens."""

@@ -1,0 +1,262 @@
+"""`python -m tests.chaos.kill_storm`: consumers are killed, frozen, added and taken away while a backlog waits.
+
+Each kill is followed at once by a process that has its imports behind it, as an orchestrator with warm nodes
+would have it. Measured is the longest time in which no event was taken in, and the longest time in which one
+partition was passed over, from the first blow until the backlog has been taken in. The settings are those of
+production, but for a lease short enough to see takeovers within the minute.
+"""
+
+import asyncio
+import itertools
+import logging
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import IO, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from devstack.ownership import dying_with_parent
+from devstack.report import Report
+from tests.chaos.parts import consumer_environment
+from tests.chaos.producer import Upstream
+from tests.chaos.servers import Servers, running_servers
+from tests.chaos.traffic import RecordMaker
+from tests.support.ledger_rows import query
+from tests.support.waiting import eventually
+
+Kind = Literal["kills", "one_kill", "freeze", "join_leave"]
+KINDS: tuple[Kind, ...] = ("kills", "one_kill", "freeze", "join_leave")
+
+KILLS, WITHIN_S = 8, 16.0
+FREEZE_S = 30.0
+STAY_S = 3.0
+CALLS = 50  # in flight in all processes together: a hundred events a second
+LATENCY = "constant:0.5"
+DEADLINE_S = 180.0
+WARM_UP_S = 2.0
+LOOK_S = 0.2
+EVENTS: Mapping[Kind, int] = {"kills": 3_000, "one_kill": 1_500, "freeze": 4_500, "join_leave": 3_000}
+SETTINGS = {"LLM_TIMEOUT_S": "5", "LEASE_S": "6"}
+DROPPED = ("KAFKA_SESSION_TIMEOUT_S",)
+
+_WARM = """
+import importlib, sys
+for name in ("consumer.lifecycle", "consumer.operations.cli.run", "consumer.cli.run"):
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        pass
+if sys.stdin.readline():
+    sys.argv = ["instagram-feed", "run"]
+    from consumer.__main__ import main
+    main()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """What one storm did to the intake: its longest pauses, in s."""
+
+    kind: Kind
+    processes: int
+    without_intake_s: float
+    partition_passed_over_s: float
+    all_taken_in: bool
+
+
+class Place:
+    """Where one consumer runs, with its successor warmed up."""
+
+    def __init__(self, env: Mapping[str, str], log: IO[bytes]) -> None:
+        self._env = env
+        self._log = log
+        self._running = self._warm()
+        self._next = self._warm()
+
+    def start(self) -> None:
+        """Have the process here begin."""
+        _go(self._running)
+
+    def replace(self) -> None:
+        """Kill the process and have its successor begin."""
+        self._running.kill()
+        self._running.wait()
+        self._running, self._next = self._next, self._warm()
+        _go(self._running)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        self._running.send_signal(number)
+
+    def end(self) -> None:
+        """Kill both."""
+        for process in (self._running, self._next):
+            process.kill()
+            process.wait()
+
+    def _warm(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [*dying_with_parent(signal.SIGKILL), sys.executable, "-c", _WARM],
+            env=dict(self._env),
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+
+def _go(process: "subprocess.Popen[bytes]") -> None:
+    assert process.stdin is not None
+    process.stdin.write(b"go\n")
+    process.stdin.flush()
+
+
+@asynccontextmanager
+async def _places(servers: Servers, count: int, spare: int, folder: Path) -> AsyncIterator[list[Place]]:
+    env = {
+        **{name: value for name, value in consumer_environment(servers).items() if name not in DROPPED},
+        **SETTINGS,
+        "MAX_IN_FLIGHT": f"{CALLS // count}",
+    }
+    async with AsyncExitStack() as stack:
+        places = []
+        for number in range(count + spare):
+            log = stack.enter_context((folder / f"consumer-{number}.log").open("ab"))
+            places.append(Place(env, log))
+            stack.callback(places[-1].end)
+        yield places
+
+
+async def storm(kind: Kind, processes: int, seed: int, folder: Path, report: Report) -> Storm:
+    """One storm on servers of its own.
+
+    Raises:
+        AssertionError: the consumers did not begin within the deadline.
+    """
+    async with running_servers(folder, latency=LATENCY, seed=seed, report=report) as servers:
+        upstream, maker = Upstream(servers.kafka.address, servers.topics.incoming), RecordMaker(f"storm {seed}")
+        async with _places(servers, processes, 1, folder) as places:
+            for place in places[:processes]:
+                place.start()
+            await upstream.send([maker.valid() for _ in range(EVENTS[kind])])
+            await upstream.stop()
+            await eventually(lambda: _taken_in(servers), DEADLINE_S)
+            await asyncio.sleep(WARM_UP_S)
+            began_s = time.time()
+            await _strike(kind, places, processes, Random(seed))
+            finished = await _until_all_taken_in(servers, EVENTS[kind])
+        times = await query(
+            servers.postgres.address,
+            "SELECT extract(epoch FROM created_at)::float8 AS at_s, source_partition AS partition"
+            " FROM feed_requests ORDER BY created_at",
+        )
+        moments = [(row["at_s"], row["partition"]) for row in times]
+        return Storm(
+            kind,
+            processes,
+            longest_pause_s([at_s for at_s, _ in moments], began_s),
+            max(
+                longest_pause_s([at_s for at_s, partition in moments if partition == one], began_s)
+                for one in {partition for _, partition in moments}
+            ),
+            finished,
+        )
+
+
+def longest_pause_s(at_s: Sequence[float], since_s: float) -> float:
+    """The longest time between two of these moments, in their order, that ended after `since_s`."""
+    pauses = [later - earlier for earlier, later in itertools.pairwise(at_s) if later > since_s]
+    return max(pauses, default=0.0)
+
+
+async def _strike(kind: Kind, places: Sequence[Place], processes: int, random: Random) -> None:
+    match kind:
+        case "kills":
+            moments_s = sorted(random.uniform(0, WITHIN_S) for _ in range(KILLS))
+            for before_s, at_s in itertools.pairwise([0.0, *moments_s]):
+                await asyncio.sleep(at_s - before_s)
+                random.choice(places[:processes]).replace()
+        case "one_kill":
+            places[0].signal(signal.SIGKILL)
+        case "freeze":
+            places[0].signal(signal.SIGSTOP)
+            await asyncio.sleep(FREEZE_S)
+            places[0].signal(signal.SIGCONT)
+        case "join_leave":
+            newcomer = places[processes]
+            newcomer.start()
+            await asyncio.sleep(2 * STAY_S)
+            newcomer.signal(signal.SIGTERM)
+            await asyncio.sleep(STAY_S)
+            places[0].signal(signal.SIGTERM)
+            await asyncio.sleep(STAY_S)
+
+
+async def _taken_in(servers: Servers) -> int:
+    [row] = await query(servers.postgres.address, "SELECT count(*) AS count FROM feed_requests")
+    return int(row["count"])
+
+
+async def _until_all_taken_in(servers: Servers, events: int) -> bool:
+    give_up_s = time.monotonic() + DEADLINE_S
+    while time.monotonic() < give_up_s:
+        if await _taken_in(servers) >= events:
+            return True
+        await asyncio.sleep(LOOK_S)
+    return False
+
+
+def storms_table(storms: Sequence[Storm]) -> Table:
+    """One line for each kind and number of processes: median and worst."""
+    table = Table("storm", "processes", "times", "without intake, s", "worst", "partition passed over, s", "worst")
+    groups = sorted({(one.kind, one.processes) for one in storms})
+    for kind, processes in groups:
+        alike = [one for one in storms if (one.kind, one.processes) == (kind, processes)]
+        overall = [one.without_intake_s for one in alike]
+        single = [one.partition_passed_over_s for one in alike]
+        table.add_row(
+            kind,
+            f"{processes}",
+            f"{len(alike)}",
+            f"{statistics.median(overall):.2f}",
+            f"{max(overall):.2f}",
+            f"{statistics.median(single):.2f}",
+            f"{max(single):.2f}",
+        )
+    return table
+
+
+def main() -> int:
+    """Storm after storm; the exit code says whether every event was taken in."""
+    parser = ArgumentParser(prog="python -m tests.chaos.kill_storm", description=__doc__)
+    parser.add_argument("--storms", type=int, default=1)
+    parser.add_argument("--processes", type=int, nargs="+", default=[2])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["kills"])
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    console, folder = Console(), Path(tempfile.mkdtemp(prefix="kill-storm-"))
+    console.print(f"logs in {folder}", highlight=False)
+    done: list[Storm] = []
+    for number, kind, processes in itertools.product(range(options.storms), options.kinds, options.processes):
+        seed = options.seed + number
+        where = folder / f"{kind}-{processes}-{seed}"
+        where.mkdir()
+        done.append(asyncio.run(storm(kind, processes, seed, where, lambda _: None)))
+        console.print(done[-1], highlight=False)
+    console.print(storms_table(done))
+    return 0 if all(one.all_taken_in for one in done) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
