@@ -32,8 +32,9 @@ class LeasedPartitions:
             KafkaError, TimeoutError: it is not known where to begin.
             StoreError: a gap could not be noted, so its partition must wait.
         """
-        if await self._poller.assign(self._share.leases, self._share.topic_id):
-            self._share.reads(self._poller.partitions)
+        topic_id = self._share.topic_id
+        if await self._poller.assign(self._share.leases, topic_id):
+            self._share.reads(self._poller.partitions, topic_id)
         if gaps := self._poller.gaps:
             await self._share.note_gaps(gaps)
             for gap in gaps:

@@ -59,6 +59,7 @@ class PartitionShare:
         self._looked_at_s = -math.inf
         self._leased_at_s = -math.inf
         self._is_read: Collection[int] = frozenset()
+        self._read_topic_id: UUID | None = None
         self._is_waiting = False
         self._hurry = asyncio.Event()
         self._backoff = Backoff()
@@ -82,9 +83,9 @@ class PartitionShare:
         """Have the next round begin now."""
         self._hurry.set()
 
-    def reads(self, partitions: Collection[int]) -> None:
-        """Hear what is being read from now on: what is not can be given back."""
-        self._is_read = partitions
+    def reads(self, partitions: Collection[int], topic_id: UUID | None) -> None:
+        """Hear what is being read from now on, and of which topic: what is not can be given back."""
+        self._is_read, self._read_topic_id = partitions, topic_id
         self.hurry()
 
     async def run(self, beat: Beat = unwatched) -> None:
@@ -157,8 +158,8 @@ class PartitionShare:
             await partition_leases.take(borrowed, member, free)
         if surplus:
             await partition_leases.give_back(borrowed, member, surplus)
-        if self._topic.topic_id and self._is_read:
-            await partition_leases.note_topic(borrowed, member, self._topic.topic_id, self._is_read)
+        if self._read_topic_id and self._is_read:
+            await partition_leases.note_topic(borrowed, member, self._read_topic_id, self._is_read)
         if is_new or surplus:
             await partition_leases.hint(borrowed, member)
         self._is_waiting = any(holders.get(partition, me) != me for partition in mine)
