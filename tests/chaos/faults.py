@@ -3,29 +3,27 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import cast
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError
-
+from consumer.pipeline.partition_share import PARTITION_LEASE_S
+from repository.partition_leases import Member
 from tests.chaos import llm_faults
 from tests.chaos.fleet import Consumer, kept_running
 from tests.chaos.lost_answers import MARKERS
 from tests.chaos.observations import Disruption, FaultSpan
 from tests.chaos.observers import SERVER_AWAY, Rows, called_overlays
-from tests.chaos.schedule import LANES, LEASE_S, SESSION_TIMEOUT_S, Fault, FaultKind, LlmFault
+from tests.chaos.schedule import LANES, LEASE_S, Fault, FaultKind, LlmFault
 from tests.chaos.servers import Servers
 from tests.chaos.tcp_proxy import TcpProxy
 
 STILL_S = 0.2  # for statements under way when a process is stopped
 LEASES_LOST_AFTER_S = LEASE_S / 3  # leases are extended this often, and the next time may be this far off
-SETTLING_S = SESSION_TIMEOUT_S + 2  # until the group has got over a lost member
+SETTLING_S = PARTITION_LEASE_S + 2  # until the others have got over a frozen process
 STORM_PAUSE_S = 0.4
-MEMBER_DEADLINE_S = 5.0
+STORM_LEASE_S = 1.0  # should it be cut off before it can leave
 ASK_PAUSE_S = 0.2
 
 
@@ -106,36 +104,18 @@ class Injectors:
 
     async def _rebalance_storm(self, fault: Fault) -> None:
         async with asyncio.TaskGroup() as members:
-            for _ in range(2):
-                members.create_task(self._come_and_go(time.monotonic() + fault.duration_s))
+            for number in range(2):
+                members.create_task(self._come_and_go(f"idle-{number}", time.monotonic() + fault.duration_s))
 
-    async def _come_and_go(self, until_s: float) -> None:
+    async def _come_and_go(self, name: str, until_s: float) -> None:
+        """As a process that is given partitions, does nothing with them and leaves, again and again."""
+        member = Member(self._group_id, self._servers.topics.incoming, name)
         while time.monotonic() < until_s:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with self._idle_member() as member:
-                    await member.getmany(timeout_ms=int(STORM_PAUSE_S * 1_000))
+            with suppress(*SERVER_AWAY):
+                await self._rows.join(member, lease_s=STORM_LEASE_S)
+                await asyncio.sleep(STORM_PAUSE_S)
+                await self._rows.leave(member)
             await asyncio.sleep(STORM_PAUSE_S)
-
-    @asynccontextmanager
-    async def _idle_member(self) -> AsyncIterator["AIOKafkaConsumer[bytes, bytes]"]:
-        """A member that gets partitions, does nothing with them and leaves."""
-        member = AIOKafkaConsumer(
-            self._servers.topics.incoming,
-            bootstrap_servers=self._servers.kafka.address,
-            group_id=self._group_id,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            session_timeout_ms=int(SESSION_TIMEOUT_S * 1_000),
-            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
-        )
-        try:
-            async with asyncio.timeout(MEMBER_DEADLINE_S):
-                await member.start()
-            yield member
-        finally:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(MEMBER_DEADLINE_S):
-                    await member.stop()
 
     async def _replay(self, fault: Fault) -> None:
         replayer = self._replayer()
@@ -148,6 +128,15 @@ class Injectors:
             if owner:
                 replayer.ends_here(code, owed=0)
             await self._note(fault, owner, patience_s=SETTLING_S)
+        await self._adopt(replayer.group_id)
+
+    async def _adopt(self, group_id: str) -> None:
+        """As an operator does when a group has ended for good: what it left is the others'."""
+        while True:
+            with suppress(*SERVER_AWAY):
+                await self._rows.adopt(group_id, self._group_id)
+                return
+            await asyncio.sleep(ASK_PAUSE_S)
 
     async def _kill_broker(self, fault: Fault) -> None:
         self._servers.kafka.kill()

@@ -24,6 +24,7 @@ class Consumer:
     def __init__(self, number: int, env: Mapping[str, str], log_path: Path) -> None:
         self.number = number
         self.unexpected_exits: list[str] = []
+        self.group_id = env.get("KAFKA_GROUP_ID", "")
         self._env = dict(env)
         self._log_path = log_path
         self._log_begin = 0

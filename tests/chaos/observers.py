@@ -14,6 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from devstack.simulated_llm.control import SimulatedLlmControl
+from repository import partition_leases
+from repository.operations.group_requests import adopt
+from repository.partition_leases import Member
 from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Published, RequestRow
 from tests.chaos.servers import Servers
 from tests.support.kafka_records import read_all
@@ -80,12 +83,32 @@ class Rows:
         )
         return frozenset(row[0] for row in found)
 
+    async def join(self, member: Member, *, lease_s: float) -> None:
+        """Be a member of the group that reads nothing."""
+        async with self._connected() as connection:
+            await partition_leases.renew(connection, member, lease_s=lease_s, beacon=None)
+
+    async def leave(self, member: Member) -> None:
+        """Be none any more."""
+        async with self._connected() as connection:
+            await partition_leases.leave(connection, member)
+
+    async def adopt(self, from_group: str, to_group: str) -> None:
+        """Have one group go on with what another one left."""
+        async with self._connected() as connection:
+            await adopt(connection, from_group=from_group, to_group=to_group)
+
     async def _fetch(self, statement: str, *arguments: object) -> Sequence[Any]:
+        async with self._connected() as connection:
+            rows: Sequence[Any] = await connection.fetch(statement, *arguments)
+            return rows
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Any]:
         async with asyncio.timeout(ANSWER_S):
             connection = await asyncpg.connect(self._database_url)
             try:
-                rows: Sequence[Any] = await connection.fetch(statement, *arguments)
-                return rows
+                yield connection
             finally:
                 connection.terminate()
 

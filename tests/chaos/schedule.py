@@ -48,8 +48,7 @@ STATEMENTS = ("claim_new", "claim_available", "store", "postpone", "fail", "dele
 """Whose answer `lose_answer` loses: names of statements, see `tests.chaos.lost_answers`."""
 
 LEASE_S = 5.0
-SESSION_TIMEOUT_S = 6.0
-BEYOND_LEASE_S = (7.0, 9.0)  # longer than lease and session timeout
+BEYOND_LEASE_S = (7.0, 9.0)  # longer than the leases of requests and of partitions
 # How long a fault lasts, in s: lower and upper end. What takes no time has the time until it is seen.
 _BRIEF_S = (1.0, 2.0)
 DURATIONS_S: Mapping[FaultKind, tuple[float, float]] = {

@@ -186,7 +186,7 @@ async def test_lag_comes_to_nothing_behind_a_producer_with_transactions(
             await consumer.take_in()
             partition = TopicPartition(topics.incoming, 0)
             ends = await consumer.resources.consumer.end_offsets([partition])
-            return await committed(consumer, topics) == ends[partition] == 2
+            return bool(await committed(consumer, topics) == ends[partition] == 2)
 
         await eventually(nothing_left, 10)
         await consumer.finish()

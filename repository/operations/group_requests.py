@@ -1,0 +1,14 @@
+"""Requests by the group that they belong to: what a group leaves unfinished no other one touches, until it adopts it."""
+
+from repository.pool import Connection
+
+_ADOPT = """
+    UPDATE feed_requests SET group_id = $2, updated_at = now()
+    WHERE group_id = $1 AND state NOT IN ('done', 'failed')
+"""
+
+
+async def adopt(connection: Connection, *, from_group: str, to_group: str) -> int:
+    """Have one group go on with what another one left unfinished; gives how many requests that are."""
+    status = await connection.execute(_ADOPT, from_group, to_group)
+    return int(status.rpartition(" ")[2])
