@@ -1,4 +1,4 @@
-"""Requests by the group that they belong to: what a group leaves unfinished no other one touches, until it adopts it."""
+"""Requests by group: what one leaves unfinished no other touches, until it adopts it."""
 
 from repository.pool import Connection
 
