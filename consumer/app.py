@@ -146,4 +146,4 @@ def _partition_share(
 
 def _condition(in_flight: InFlight, failover: Failover) -> dict[str, object]:
     """What this process says of itself to `instagram-feed status`."""
-    return {"in_flight": in_flight.slots - in_flight.free, "llm_unavailable": failover.unavailable_reason}
+    return {"in_flight": in_flight.slots - in_flight.free, "breaker": failover.unavailable_reason}
