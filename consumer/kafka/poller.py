@@ -7,6 +7,7 @@ positions of those that stay, and without an offset to begin with aiokafka would
 
 import asyncio
 import time
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -52,6 +53,7 @@ class Poller:
         self._consumer = consumer
         self._topic = topic
         self._partitions: dict[TopicPartition, _Partition] = {}
+        self._turns: deque[TopicPartition] = deque()
         self._commit_from_s = 0.0
         self.gaps: list[Gap] = []
 
@@ -80,6 +82,7 @@ class Poller:
         kept = {one: state for one, state in self._partitions.items() if state.hold == holds.get(one)}
         begun = await self._begin({one: leases[one.partition] for one in holds.keys() - kept.keys()}, topic_id)
         self._partitions = kept | begun
+        self._turns = deque(self._partitions)
         self._consumer.assign(list(self._partitions))
         self.undo()
         return True
@@ -92,13 +95,14 @@ class Poller:
             UnreadableRecord: a batch cannot be read at all.
         """
         try:
-            poll: Poll = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=max_records)
+            return await self._in_turn(max_records) or await self._consumer.getmany(
+                timeout_ms=POLL_MS, max_records=max_records
+            )
         except UnicodeDecodeError as error:
             raise UnreadableRecord(await self._unreadable_place()) from error
         except OffsetOutOfRangeError as error:
             self._begin_anew(error.args[0])
             raise
-        return poll
 
     def undo(self) -> None:
         """Go back to where all that was polled is safe."""
@@ -128,6 +132,22 @@ class Poller:
         else:
             for one, offset in due.items():
                 self._partitions[one].committed, self._partitions[one].committed_at_s = offset, now_s
+
+    async def _in_turn(self, max_records: int) -> Poll:
+        """What is fetched by now, partitions having even shares: aiokafka would empty one before the next (#525)."""
+        self._turns.rotate(-1)
+        polled: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = defaultdict(list)
+        asked, room = list(self._turns), max_records
+        while asked and room:
+            share = -(-room // len(asked))
+            for one in list(asked):
+                if quota := min(share, room):
+                    found = (await self._consumer.getmany(one, timeout_ms=0, max_records=quota)).get(one, [])
+                    polled[one] += found
+                    room -= len(found)
+                    if len(found) < quota:
+                        asked.remove(one)
+        return {one: records for one, records in polled.items() if records}
 
     async def _begin(
         self, leases: Mapping[TopicPartition, PartitionLease], topic_id: UUID | None

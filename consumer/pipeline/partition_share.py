@@ -30,7 +30,7 @@ log = structlog.get_logger()
 PARTITION_LEASE_S = 6.0
 ROUND_S = 1.0
 HURRY_S = 0.1  # while somebody is to let go of what this process waits for
-TOPIC_LOOK_S = 5.0
+TOPIC_LOOK_S = 3.0
 TOPIC_ANSWER_S = 5.0
 
 

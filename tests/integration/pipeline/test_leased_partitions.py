@@ -167,6 +167,24 @@ async def _reads(consumer: Application) -> bool:
     return bool(partitions(consumer))
 
 
+@pytest.mark.partitions(2)
+async def test_no_partition_s_backlog_holds_up_another_partition(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+) -> None:
+    for partition in (0, 1):
+        values = [encoded(overlay_event()) for _ in range(20)]
+        await send(stack.kafka_bootstrap_servers, topics.incoming, values, partition=partition)
+    async with application(feed_env, MAX_IN_FLIGHT="4") as consumer:
+        await eventually(consumer.take_in, 20)
+        await consumer.finish()
+        for _ in range(3):
+            await eventually(consumer.take_in, 20)
+            await consumer.finish()
+        taken = await pool.fetch("SELECT source_partition, count(*) FROM feed_requests GROUP BY 1")
+        counts = {row["source_partition"]: row["count"] for row in taken}
+        assert abs(counts[0] - counts[1]) <= 6
+
+
 @pytest.mark.partitions(1)
 async def test_lag_comes_to_nothing_behind_a_producer_with_transactions(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics
