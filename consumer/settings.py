@@ -6,7 +6,7 @@ A field's description says what the variable wants; it is what an error message 
 
 import re
 from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -19,6 +19,7 @@ TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 _HOST_PORT = r"\s*(\[[\da-fA-F:.]+\]|[^\s,:\[\]]+)(:\d{1,5})?\s*"
 _HOST_PORTS = re.compile(f"{_HOST_PORT}(,{_HOST_PORT})*")
+_ONE_WORD = re.compile(r"[!-~]+")  # what a URL and a header take as it is: ASCII without spaces and controls
 
 
 class SettingsError(Exception):
@@ -42,14 +43,46 @@ def _host_ports(servers: str) -> str:
     return servers
 
 
-def _http_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
+def _http_parts(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        has_address = bool(parts.hostname) and parts.port != 0  # the port is looked at only when it is asked for
+    except ValueError:
+        return None
+    return parts if has_address and parts.scheme in {"http", "https"} and _ONE_WORD.fullmatch(url) else None
+
+
+def _base_url(url: str) -> str:
+    parts = _http_parts(url.strip())
+    if parts is None:
         raise ValueError("is not an http:// or https:// URL")
-    return url.rstrip("/")
+    if parts.username or parts.fragment:
+        raise ValueError("has a user name or a # part, which no request can carry")
+    path = parts.path.rstrip("/")
+    if path.endswith("/chat/completions"):
+        raise ValueError("ends in /chat/completions, which is added to it")
+    return parts._replace(path=path).geturl()
 
 
-BaseUrl = Annotated[str, AfterValidator(_http_url)]
-_BASE_URL_WANTS = "the http(s) URL that ends before /chat/completions"
+def _api_key(key: SecretStr) -> SecretStr:
+    """The key without what a mounted file or a copied line has around it; a header takes nothing else."""
+    trimmed = key.get_secret_value().strip()
+    if not _ONE_WORD.fullmatch(trimmed):
+        raise ValueError(
+            "is blank, or has a character inside that no key has (a line break, a space, a letter of no key)"
+        )
+    return SecretStr(trimmed)
+
+
+def _password(secret: SecretStr) -> SecretStr:
+    """The password without the line break that ends a mounted file; all else may belong to it."""
+    return SecretStr(secret.get_secret_value().rstrip("\r\n"))
+
+
+ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
+Password = Annotated[SecretStr, AfterValidator(_password)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+_BASE_URL_WANTS = "the http(s) URL that ends before /chat/completions, with ?name=value where the server wants it"
 
 
 class _Group(BaseSettings):
@@ -89,7 +122,7 @@ class KafkaSettings(TopicSettings):
         "PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
     )
     kafka_sasl_username: str | None = Field(None, validate_default=True, description="user name for SASL")
-    kafka_sasl_password: SecretStr | None = Field(None, validate_default=True, description="password for SASL")
+    kafka_sasl_password: Password | None = Field(None, validate_default=True, description="password for SASL")
     kafka_ssl_cafile: FilePath | None = Field(None, description="path of the PEM file with the broker's CA")
     kafka_ssl_certfile: FilePath | None = Field(None, description="path of the PEM file with the client certificate")
     kafka_ssl_keyfile: FilePath | None = Field(None, description="path of the PEM file with the client key")
@@ -132,13 +165,13 @@ class PostSettings(_Group):
 class LlmSettings(PostSettings):
     """How the model is called, and which one stands in for it."""
 
-    anthropic_api_key: SecretStr | None = Field(None, description="an API key of Anthropic, for models of theirs")
+    anthropic_api_key: ApiKey | None = Field(None, description="an API key of Anthropic, for models of theirs")
     anthropic_base_url: BaseUrl = Field("https://api.anthropic.com/v1", description=_BASE_URL_WANTS)
-    google_api_key: SecretStr | None = Field(None, description="an API key of Google, for models of theirs")
+    google_api_key: ApiKey | None = Field(None, description="an API key of Google, for models of theirs")
     google_base_url: BaseUrl = Field(
         "https://generativelanguage.googleapis.com/v1beta/openai", description=_BASE_URL_WANTS
     )
-    openai_api_key: SecretStr | None = Field(
+    openai_api_key: ApiKey | None = Field(
         None,
         validate_default=True,
         description="an API key of OpenAI (or ANTHROPIC_API_KEY or GOOGLE_API_KEY, for models of theirs)",
@@ -194,7 +227,8 @@ class LlmSettings(PostSettings):
                 )
         if key is None:
             raise SettingsError(f"{provider.upper()}_API_KEY is missing; {model} is a model of provider {provider}")
-        return Endpoint(provider, base_url, key.get_secret_value())
+        address, _, query = base_url.partition("?")
+        return Endpoint(provider, address, key.get_secret_value(), query=dict(parse_qsl(query, keep_blank_values=True)))
 
 
 class CapacitySettings(_Group):

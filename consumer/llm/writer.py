@@ -41,6 +41,7 @@ def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -
     options: dict[str, Any] = {
         "api_key": endpoint.api_key,
         "base_url": endpoint.base_url,
+        "default_query": endpoint.query,
         "max_retries": 0,
         "timeout": timeout,
     }

@@ -13,6 +13,10 @@ import structlog
 from structlog.typing import Processor
 
 REPEAT_AFTER_S = 30.0
+# Never the variables of the frames: keys and product texts are among them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
+)
 
 
 def configure(*, log_format: Literal["json", "console"], level: str) -> None:
@@ -23,9 +27,11 @@ def configure(*, log_format: Literal["json", "console"], level: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     final: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -34,7 +40,7 @@ def configure(*, log_format: Literal["json", "console"], level: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    _adopt_library_logs(shared, final[-1], max(threshold, logging.WARNING))
+    _adopt_library_logs(shared, final, max(threshold, logging.WARNING))
 
 
 class Sparing(logging.Filter):
@@ -57,13 +63,13 @@ class Sparing(logging.Filter):
         return True
 
 
-def _adopt_library_logs(shared: list[Processor], renderer: Processor, threshold: int) -> None:
+def _adopt_library_logs(shared: list[Processor], final: list[Processor], threshold: int) -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *final],
         )
     )
     logging.basicConfig(handlers=[handler], level=threshold, force=True)

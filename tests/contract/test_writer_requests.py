@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from consumer.llm.endpoints import Endpoint
+from consumer.llm.writer import Writer, open_client
 from devstack.simulated_llm.server import SimulatedLlmServer
 from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 from tests.support.answering_server import Asked, answering
+from tests.support.examples import llm_model
 from tests.support.writers import API_KEY, CALL_ID, MESSAGES, open_writer, write
 
 
@@ -33,6 +36,16 @@ async def test_a_call_says_who_asks_and_which_call_it_is() -> None:
     assert asked.headers["authorization"] == f"Bearer {API_KEY}"
     assert asked.headers["x-client-request-id"] == f"{CALL_ID.overlay_id}/1/3"
     assert asked.headers["content-type"] == "application/json"
+
+
+async def test_the_query_of_the_base_url_goes_with_every_call() -> None:
+    async with answering(completion_answer) as (base_url, asked):
+        endpoint = Endpoint("openai", base_url, API_KEY, query={"api-version": "preview"})
+        async with open_client(endpoint, timeout_s=10, max_connections=1) as client:
+            writer = Writer(client, llm_model(), response_format=INSTAGRAM_POST_JSON_SCHEMA, timeout_s=10)
+            await write(writer)
+            await write(writer)
+    assert [(one.path, one.query) for one in asked] == [("/v1/chat/completions", "api-version=preview")] * 2
 
 
 async def test_a_call_asks_for_a_post_in_strict_json() -> None:

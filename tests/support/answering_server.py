@@ -17,6 +17,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     json: Any
+    query: str = ""
 
 
 @asynccontextmanager
@@ -26,7 +27,9 @@ async def answering(answer: Answer) -> AsyncIterator[tuple[str, list[Asked]]]:
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        asked.append(Asked(request.path, headers, await request.json() if request.can_read_body else None))
+        asked.append(
+            Asked(request.path, headers, await request.json() if request.can_read_body else None, request.query_string)
+        )
         return await answer(request)
 
     # some answers never end by themselves

@@ -222,6 +222,69 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     assert load(Settings).max_in_flight == 200
 
 
+PROVIDER_KEYS = ["OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY"]
+
+
+@pytest.mark.parametrize("variable", PROVIDER_KEYS)
+@pytest.mark.parametrize("mounted", ["{}\n", "{}\r\n", " {} ", "\t{}"])
+def test_a_key_loses_what_a_mounted_file_has_around_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, mounted: str
+) -> None:
+    monkeypatch.setenv(variable, mounted.format(SECRET))
+    kept = getattr(load(Settings), variable.lower())
+    assert kept.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize("variable", PROVIDER_KEYS)
+@pytest.mark.parametrize("key", [" ", "\n", "sk-a\nsk-b", "sk-a b", "sk-a\x7f", "sk-\N{EM DASH}", "열쇠"])
+def test_a_key_that_no_header_takes_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, key: str
+) -> None:
+    monkeypatch.setenv(variable, key)
+    line = complaint()
+    assert line.startswith(f"{variable} is wrong")
+    assert "sk-a" not in line
+
+
+def test_a_password_keeps_all_but_the_line_break_of_a_mounted_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_SASL_PASSWORD", " a b \r\n")
+    kept = load(Settings).kafka_sasl_password
+    assert kept is not None
+    assert kept.get_secret_value() == " a b "
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "api.openai.com",
+        "http://",
+        "http:///v1",
+        "ftp://host/v1",
+        "http://host:99999/v1",
+        "http://ho st/v1",
+        "http://host/v1\n/x",
+        "http://user:password@host/v1",
+        "http://host/v1#part",
+        "http://host/v1/chat/completions",
+        "http://host/v1/chat/completions/?api-version=1",
+    ],
+)
+def test_a_base_url_that_no_request_can_go_to_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    line = complaint()
+    assert line.startswith("OPENAI_BASE_URL is wrong")
+    assert "password" not in line
+
+
+@pytest.mark.parametrize("url", ["http://host/v1?api-version=preview", " http://host/v1/?api-version=preview\n"])
+def test_the_query_of_a_base_url_goes_with_every_request(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    endpoint = load(Settings).endpoint("openai", model="m")
+    assert (endpoint.base_url, endpoint.query) == ("http://host/v1", {"api-version": "preview"})
+
+
 def test_a_base_url_may_end_with_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:8000/v1/")
     assert load(Settings).openai_base_url == "http://localhost:8000/v1"

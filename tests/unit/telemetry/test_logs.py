@@ -1,6 +1,12 @@
+import json
 import logging
+from collections.abc import Iterator
+from typing import Literal
 
-from consumer.telemetry.logs import Sparing
+import pytest
+import structlog
+
+from consumer.telemetry.logs import Sparing, configure
 
 
 def record(message: str, argument: object, *, at_s: float) -> logging.LogRecord:
@@ -19,3 +25,40 @@ def test_another_message_is_told_beside_it() -> None:
     sparing = Sparing(interval_s=30)
     assert sparing.filter(record("no node %s", 1, at_s=0))
     assert sparing.filter(record("no coordinator %s", 1, at_s=1))
+
+
+@pytest.fixture
+def _logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
+
+
+def fail_with(secret: str) -> None:
+    raise RuntimeError(f"{len(secret)} characters")
+
+
+@pytest.mark.usefixtures("_logging_as_it_was")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+@pytest.mark.parametrize("library", [False, True], ids=["ours", "a library's"])
+def test_a_traceback_never_shows_the_variables_of_its_frames(
+    capfd: pytest.CaptureFixture[str],
+    log_format: Literal["json", "console"],
+    library: bool,  # noqa: FBT001
+) -> None:
+    configure(log_format=log_format, level="debug")
+    logger = logging.getLogger("somebody") if library else structlog.get_logger()
+    secret = "sk-" + "never shown"
+    try:
+        fail_with(secret)
+    except RuntimeError:
+        logger.exception("part.broke")
+    written = "".join(capfd.readouterr())
+    assert "fail_with" in written
+    assert "14 characters" in written
+    assert secret not in written
+    assert "locals" not in written
+    if log_format == "json":
+        assert json.loads(written)["event"] == "part.broke"
