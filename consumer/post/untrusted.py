@@ -21,7 +21,7 @@ _UNSEEN: Final = re.compile(
     f"|(?<![{_PICTURE}])\u200d|\u200d(?![{_PICTURE}])"
 )
 _PRINTABLE_BUT_UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
-_FIRST_SELECTOR: Final = "\U000e0100"  # they, too, count as printable, and nothing printable comes after them
+_SELECTORS_IN_UTF8: Final = b"\xf3\xa0"  # how U+E0100 and those after it begin; they, too, count as printable
 
 
 def harmless(text: str) -> str:
@@ -39,4 +39,6 @@ def _may_hold_unseen(text: str) -> bool:
     # two quick looks at the whole text; the pattern takes twenty times as long
     if not text.replace("\n", " ").isprintable():
         return True
-    return not text.isascii() and (max(text) >= _FIRST_SELECTOR or any(sign in text for sign in _PRINTABLE_BUT_UNSEEN))
+    if text.isascii():
+        return False
+    return _SELECTORS_IN_UTF8 in text.encode(errors="replace") or any(sign in text for sign in _PRINTABLE_BUT_UNSEEN)
