@@ -1,7 +1,7 @@
 """Logging: structlog to standard output, one JSON object or one readable line each.
 
-The names of log events are in this project's code as `log.info("part.what_happened", …)`; at info
-level and above no prompt, no product text and no secret is logged.
+The names of log events are a closed set, in `log_events`. At info level and above no prompt, no product
+text and no secret is logged.
 """
 
 import logging

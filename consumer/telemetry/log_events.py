@@ -1,0 +1,43 @@
+"""All log events of the program: a closed set, each with what it says. They name `part.what_happened`.
+
+Code writes the name where it logs; a test compares both ways, so a new event begins here. One fact is
+logged once; what happens to each event is one line at its end, with ids and no text of shops or models.
+"""
+
+from typing import Final
+
+LOG_EVENTS: Final = {
+    # the process
+    "consumer.started": "Settings, database, broker and models are in order; intake begins.",
+    "consumer.stopping": "Told to stop: nothing new is taken in, what is in flight has the grace period.",
+    "consumer.stopped": "All is stored, given back and closed.",
+    "ops.listening": "Health and metrics answer at this address.",
+    "model.shutdown": "The provider shuts a configured model down soon.",
+    "close.failed": "A connection or client did not close in time; the process ends all the same.",
+    # intake
+    "intake.undone": "A poll's records could not be entered in the ledger; they come again.",
+    "intake.commit_failed": "Offsets were not committed; the records come again, and the ledger knows them.",
+    "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",
+    "event.invalid": "A record is no valid event, and where it lies; it is in the dead letters.",
+    "group.not_left": "The broker did not answer in time when the consumer left its group.",
+    # calls and requests
+    "breaker.opened": "A model is not called any more, and why: its account is refused or most calls fail.",
+    "breaker.closed": "A probe was answered: the model is called again.",
+    "worker.defect": "A defect of this program while handling one request; it is tried again.",
+    "feed.stored": "A post is stored and will be announced.",
+    "feed.superseded": "A post came after another process had finished the request; it is dropped.",
+    "feed.retry_later": "No post yet: why, and when the request is tried again.",
+    "feed.rejected": "A request ended without a post; it is in the failed events and the dead letters.",
+    # the ledger
+    "store.unavailable": "Results wait in memory until the database takes them; none is lost meanwhile.",
+    "store.refused": "The database will not take one result; its request ends in another way.",
+    "store.not_drained": "Results were left unstored at the end of the grace period.",
+    "sweeper.store_unavailable": "The database could not be asked for requests that are due.",
+    "leases.store_unavailable": "Leases could not be extended; when they run out, others take over.",
+    "leases.not_released": "Leases were not given back at the end; they run out.",
+    # the outbox
+    "relay.store_unavailable": "The database could not be asked for events to publish; they wait.",
+    "relay.publish_failed": "The broker did not take events; they wait in the outbox.",
+    "relay.not_drained": "Events were left in the outbox at the end; any process publishes them.",
+    "publisher.replacing_producer": "The Kafka producer is stuck and is replaced; its events go out again.",
+}
