@@ -1,17 +1,29 @@
 """What the consumer opens before it begins: checked one by one, closed in reverse order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from consumer.errors import StartupError
 from consumer.kafka.clients import build_consumer, build_producer
+from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
+from consumer.kafka.sessions import BrokerUnavailable, built, reach
+from consumer.kafka.topics import topic_names
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.llm.writer import Writer, open_client
 from consumer.settings import Settings
@@ -24,7 +36,11 @@ from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 log = structlog.get_logger()
 
+START_DEADLINE_S = 30.0  # a broker that has just started has to find its coordinators first
+ANSWER_S = 10.0
 CLOSE_TIMEOUT_S = 5.0
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +65,21 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         pool = await _open_pool(settings, stack)
         models = await _find_models(settings, pool)
         writers = tuple([_open_writer(settings, model, stack) for model in models])
-        publisher = Publisher(lambda: build_producer(settings))
+        publisher, consumer = await _open_kafka(settings, stack)
+        yield Resources(pool, writers, consumer, publisher)
+
+
+async def _open_kafka(settings: Settings, stack: AsyncExitStack) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes]]":
+    try:
+        publisher = built(lambda: Publisher(lambda: build_producer(settings)))
         await _start(publisher, settings, stack)
         await _require_topics(publisher, settings)
-        consumer = build_consumer(settings)
+        consumer = built(lambda: build_consumer(settings))
         await _start(consumer, settings, stack)
-        yield Resources(pool, writers, consumer, publisher)
+        await _require_group(consumer, settings)
+    except BrokerUnavailable as error:
+        raise StartupError(str(error)) from error
+    return publisher, consumer
 
 
 async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
@@ -137,23 +162,44 @@ async def _start(
     client: "AIOKafkaConsumer[bytes, bytes] | Publisher", settings: Settings, stack: AsyncExitStack
 ) -> None:
     stack.push_async_callback(_closed_in_time, type(client).__name__, client.stop)
-    try:
-        await client.start()
-    except (KafkaError, OSError) as error:
-        raise StartupError(
-            f"KAFKA_BOOTSTRAP_SERVERS: {settings.kafka_bootstrap_servers} does not answer ({error})"
-        ) from error
+    await reach(client.start, settings, deadline_s=START_DEADLINE_S)
 
 
 async def _require_topics(publisher: Publisher, settings: Settings) -> None:
-    missing = {
-        settings.overlay_completed_topic,
-        settings.feed_created_topic,
-        settings.feed_failed_topic,
-        settings.dead_letter_topic,
-    } - await publisher.known_topics()
+    missing, hidden = [], []
+    for name in sorted(set(topic_names(settings))):
+        try:
+            await _answered(publisher.describe_topic(name), settings)
+        except UnknownTopicOrPartitionError:
+            missing.append(name)
+        except TopicAuthorizationFailedError:
+            hidden.append(name)
+    if hidden:
+        raise StartupError(f"the broker's ACLs do not let this user see topic {', '.join(hidden)}: allow Describe")
     if missing:
-        raise StartupError(f"the broker has no topic {', '.join(sorted(missing))}: run `instagram-feed topics create`")
+        raise StartupError(f"the broker has no topic {', '.join(missing)}: run `instagram-feed topics create`")
+
+
+async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", settings: Settings) -> None:
+    """The group's committed offsets are read and written, though nobody joins it."""
+    try:
+        await _answered(consumer.committed(TopicPartition(settings.overlay_completed_topic, 0)), settings)
+    except GroupAuthorizationFailedError as error:
+        raise StartupError(
+            f"KAFKA_GROUP_ID: the broker's ACLs do not let this user read group {settings.kafka_group_id}: allow Read"
+        ) from error
+
+
+async def _answered(asked: Awaitable[Answer], settings: Settings) -> Answer:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            return await asked
+    except (TimeoutError, NodeNotReadyError, KafkaConnectionError, RequestTimedOutError) as error:
+        problem = await connection_problem(settings)
+        servers = settings.kafka_bootstrap_servers
+        raise StartupError(
+            problem or f"KAFKA_BOOTSTRAP_SERVERS: {servers} gives no answer within {ANSWER_S:g} s"
+        ) from error
 
 
 async def _closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> None:

@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
 
 from consumer.kafka.clients import build_admin, build_producer, build_reader
+from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
 from consumer.settings import KafkaSettings
 
@@ -35,7 +36,7 @@ async def connected_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdmi
     Raises:
         BrokerUnavailable: it has not. What goes wrong later comes out as aiokafka's KafkaError.
     """
-    admin = _built(lambda: build_admin(settings))
+    admin = built(lambda: build_admin(settings))
     async with _open(admin.start, admin.close, settings):
         yield admin
 
@@ -43,7 +44,7 @@ async def connected_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdmi
 @asynccontextmanager
 async def connected_publisher(settings: KafkaSettings) -> AsyncIterator[Publisher]:
     """A publisher that has reached a broker; raises as `connected_admin` does."""
-    publisher = _built(lambda: Publisher(lambda: build_producer(settings)))
+    publisher = built(lambda: Publisher(lambda: build_producer(settings)))
     async with _open(publisher.start, publisher.stop, settings):
         yield publisher
 
@@ -51,14 +52,17 @@ async def connected_publisher(settings: KafkaSettings) -> AsyncIterator[Publishe
 @asynccontextmanager
 async def connected_reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer outside any group that has reached a broker; raises as `connected_admin` does."""
-    reader = _built(lambda: build_reader(settings))
+    reader = built(lambda: build_reader(settings))
     async with _open(reader.start, reader.stop, settings):
         yield reader
 
 
-def _built(build: Callable[[], Client]) -> Client:
-    # what aiokafka logs about a broker that is away, the exception says as well
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+def built(build: Callable[[], Client]) -> Client:
+    """A client made from the settings.
+
+    Raises:
+        BrokerUnavailable: certificates or credentials that no client can be made with.
+    """
     try:
         return build()
     except (OSError, ssl.SSLError) as error:
@@ -67,26 +71,41 @@ def _built(build: Callable[[], Client]) -> Client:
         raise BrokerUnavailable(f"KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: {error}") from error
 
 
+async def reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings, *, deadline_s: float) -> None:
+    """Start a client within a deadline: with a closed advertised address it would try without end.
+
+    Raises:
+        BrokerUnavailable: it did not start; the message is one line that says which address does what.
+    """
+    try:
+        async with asyncio.timeout(deadline_s):
+            await start()
+    except (TimeoutError, KafkaError, OSError, ValueError) as error:
+        problem = await connection_problem(settings)
+        raise BrokerUnavailable(problem or _not_started(error, settings, deadline_s)) from error
+
+
+def _not_started(error: BaseException, settings: KafkaSettings, deadline_s: float) -> str:
+    if isinstance(error, ClusterAuthorizationFailedError):
+        return (
+            "KAFKA_ENABLE_IDEMPOTENCE: the broker's ACLs do not let this user write: allow Write on the outgoing "
+            "topics, or IdempotentWrite on the cluster"
+        )
+    what = f"within {deadline_s:g} s" if isinstance(error, TimeoutError) else f"({type(error).__name__}: {error})"
+    return f"KAFKA_BOOTSTRAP_SERVERS: {settings.kafka_bootstrap_servers} answers, but no client could start {what}"
+
+
 @asynccontextmanager
 async def _open(
     start: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]], settings: KafkaSettings
 ) -> AsyncIterator[None]:
+    # what aiokafka logs about a broker that is away, the exception says as well
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        await _reach(start, settings)
+        await reach(start, settings, deadline_s=CONNECT_DEADLINE_S)
         yield
     finally:
         # a broker that has just died must not hold the end up (aiokafka #659)
         with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(CLOSE_DEADLINE_S):
                 await close()
-
-
-async def _reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings) -> None:
-    servers = settings.kafka_bootstrap_servers
-    try:
-        async with asyncio.timeout(CONNECT_DEADLINE_S):
-            await start()
-    except (TimeoutError, KafkaConnectionError) as error:
-        raise BrokerUnavailable(f"KAFKA_BOOTSTRAP_SERVERS: no broker answers at {servers}") from error
-    except (KafkaError, OSError, ValueError) as error:
-        raise BrokerUnavailable(f"KAFKA_BOOTSTRAP_SERVERS: {servers} refuses ({error})") from error

@@ -1,0 +1,121 @@
+"""Why the brokers cannot be reached, in one line that names the setting: clients only say that they cannot.
+
+Each bootstrap address is tried as a client would, up to the login, and then each address that the broker advertises:
+a client connects to those, whatever it was told first.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.conn import collect_hosts, create_conn
+from aiokafka.errors import (
+    IllegalSaslStateError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
+
+from consumer.kafka.clients import connection_options
+from consumer.settings import KafkaSettings
+
+ANSWER_S = 3.0
+_UNKNOWN_ISSUER = {18, 19, 20, 21}  # OpenSSL: self-signed, or without a CA that is known here
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+async def connection_problem(settings: KafkaSettings) -> str | None:
+    """The first thing found that keeps a client from the brokers; None when there is none, by now."""
+    bootstrap = [_Address(host, port) for host, port, _ in collect_hosts(settings.kafka_bootstrap_servers)]
+    problems = []
+    for address in bootstrap:
+        try:
+            advertised = await _brokers(address, settings)
+        except (OSError, KafkaError, TimeoutError) as error:
+            problems.append(f"{address} {_said(error, settings)}")
+        else:
+            return await _advertised_problem(address, advertised, settings)
+    return f"KAFKA_BOOTSTRAP_SERVERS: {'; '.join(problems)}"
+
+
+async def _advertised_problem(
+    bootstrap: _Address, advertised: Sequence[_Address], settings: KafkaSettings
+) -> str | None:
+    problems = []
+    for address in advertised:
+        try:
+            await _brokers(address, settings)
+        except (OSError, KafkaError, TimeoutError) as error:
+            problems.append(f"{address}, which {_said(error, settings)}")
+    if not problems:
+        return None
+    return (
+        f"KAFKA_BOOTSTRAP_SERVERS: {bootstrap} answers, but the broker advertises {'; '.join(problems)} "
+        "(its advertised.listeners must be reachable from here)"
+    )
+
+
+async def _brokers(address: _Address, settings: KafkaSettings) -> list[_Address]:
+    """The addresses that the brokers want clients to use."""
+    options = {name: value for name, value in connection_options(settings).items() if name != "bootstrap_servers"}
+    async with asyncio.timeout(ANSWER_S):
+        connection: Any = await create_conn(address.host, address.port, **options)
+        with closing(connection):
+            metadata = await connection.send(MetadataRequest([]))
+    return [_Address(host, port) for _, host, port, *_ in metadata.brokers]
+
+
+def _said(error: BaseException, settings: KafkaSettings) -> str:  # noqa: PLR0911 - one line for each
+    """What an address has done, to follow its name; never a secret."""
+    protocol = settings.kafka_security_protocol
+    match error:
+        case ssl.SSLError() | ConnectionResetError() if protocol.endswith("SSL"):
+            return _said_of_tls(error, protocol)
+        case socket.gaierror():
+            return "is a name that cannot be resolved"
+        case ConnectionRefusedError():
+            return "refuses connections: nothing listens there"
+        case TimeoutError():
+            return f"does not answer within {ANSWER_S:g} s"
+        case SaslAuthenticationFailed():
+            return "refuses the login: KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong"
+        case UnsupportedSaslMechanismError():
+            return f"does not offer KAFKA_SASL_MECHANISM {settings.kafka_sasl_mechanism}"
+        case IllegalSaslStateError():
+            return f"does not use SASL (KAFKA_SECURITY_PROTOCOL is {protocol})"
+        case OSError() if error.strerror:
+            return f"cannot be reached: {error.strerror}"
+        case _:
+            return _closed(settings)
+
+
+def _said_of_tls(error: OSError, protocol: str) -> str:
+    match error:
+        case ssl.SSLCertVerificationError():
+            hint = " (KAFKA_SSL_CAFILE)" if error.verify_code in _UNKNOWN_ISSUER else ""
+            return f"shows a certificate that is not accepted: {error.verify_message.rstrip('.')}{hint}"
+        case ssl.SSLError() if "CERTIFICATE_REQUIRED" in str(error):
+            return "wants a client certificate (KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE)"
+        case _:
+            return f"breaks off the TLS handshake: it may not speak TLS (KAFKA_SECURITY_PROTOCOL is {protocol})"
+
+
+def _closed(settings: KafkaSettings) -> str:
+    """It takes the connection and closes it at the first request: it expects something else."""
+    protocol = settings.kafka_security_protocol
+    if protocol.endswith("SSL") and settings.kafka_ssl_certfile is None:
+        return "closes the connection: it may want a client certificate (KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE)"
+    return f"closes the connection: it may want another KAFKA_SECURITY_PROTOCOL than {protocol}"
