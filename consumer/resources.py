@@ -26,9 +26,9 @@ from consumer.kafka.sessions import BrokerUnavailable, built, reach
 from consumer.kafka.topics import topic_names
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.llm.writer import Writer, open_client
-from consumer.settings import Settings
+from consumer.settings import Settings, SettingsError
 from consumer.shutdown import within_deadline
-from repository.errors import StoreError
+from repository.errors import StoreError, WrongDatabaseUrl
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.schema_version import schema_version
@@ -86,11 +86,16 @@ async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
     database_url = settings.database_url.get_secret_value()
     try:
         pool = await open_pool(
-            database_url, size=settings.database_pool_size, application_name=settings.kafka_client_id
+            database_url,
+            size=settings.database_pool_size,
+            application_name=settings.kafka_client_id,
+            pooler=settings.database_pooler,
         )
         stack.push_async_callback(_closed_in_time, "database pool", pool.close)
         async with connection(pool) as borrowed:
             schema = await schema_version(borrowed)
+    except WrongDatabaseUrl as error:
+        raise SettingsError(f"DATABASE_URL {error}") from error
     except StoreError as error:
         raise StartupError(f"DATABASE_URL: {error}") from error
     if schema.current != schema.head:

@@ -13,12 +13,11 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.llm.endpoints import Endpoint
+from repository.database_url import UnusableUrl, are_hosts, read_database_url
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
-_HOST_PORT = r"\s*(\[[\da-fA-F:.]+\]|[^\s,:\[\]]+)(:\d{1,5})?\s*"
-_HOST_PORTS = re.compile(f"{_HOST_PORT}(,{_HOST_PORT})*")
 _ONE_WORD = re.compile(r"[!-~]+")  # what a URL and a header take as it is: ASCII without spaces and controls
 
 
@@ -28,17 +27,14 @@ class SettingsError(Exception):
 
 def _postgres_url(url: SecretStr) -> SecretStr:
     try:
-        scheme, netloc, *_ = urlsplit(url.get_secret_value())
-    except ValueError:  # its message may quote the password
-        scheme, netloc = "", ""
-    hosts = netloc.rpartition("@")[2]
-    if scheme not in {"postgresql", "postgres"} or (hosts and not _HOST_PORTS.fullmatch(hosts)):
-        raise ValueError("is not a postgresql:// URL, or its password has a / # ? that is not percent-encoded")
+        read_database_url(url.get_secret_value())
+    except UnusableUrl as error:
+        raise PydanticCustomError("database_url", "{problem}", {"problem": str(error)}) from None
     return url
 
 
 def _host_ports(servers: str) -> str:
-    if not _HOST_PORTS.fullmatch(servers):
+    if not are_hosts(servers):
         raise ValueError("is not a list of host:port")
     return servers
 
@@ -146,6 +142,10 @@ class DatabaseSettings(_Group):
 
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] = Field(
         description="postgresql://user:password@host:port/database"
+    )
+    database_pooler: Literal["auto", "none", "transaction"] = Field(
+        "auto",
+        description="auto, none or transaction: whether a pooler such as PgBouncer in transaction mode is in between",
     )
     database_pool_size: int = Field(5, ge=2, le=100, description="whole number from 2 to 100: connections")
 

@@ -1,17 +1,53 @@
-"""asyncpg's errors, translated once to what a caller can act on."""
+"""asyncpg's errors, translated once to what a caller can act on.
 
+Their texts go to logs, the ledger and dead letters, so they quote no value: PostgreSQL's DETAIL shows the whole row
+("Failing row contains …"), its message of a wrong value that value, or its bytes. What is kept is the message where
+it names objects only, and the names of table, column and constraint. Every text is one line.
+"""
+
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
+from asyncpg.exceptions._base import DataError as ArgumentError  # not exported under a name of its own
+
+from repository.database_url import UnusableUrl
 
 
 class StoreError(Exception):
-    """The database refused or could not be reached."""
+    """The database refused or could not be reached.
+
+    `table`, `column` and `constraint` are the names of what refused, where the database tells them; `sqlstate` is
+    PostgreSQL's code.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        table: str | None = None,
+        column: str | None = None,
+        constraint: str | None = None,
+        sqlstate: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.table = table
+        self.column = column
+        self.constraint = constraint
+        self.sqlstate = sqlstate
+
+
+class WrongDatabaseUrl(StoreError):
+    """The URL asks for something that cannot be had; the message names it."""
 
 
 class StoreUnavailable(StoreError):
     """The database cannot be reached or cannot write now; the same statement may work later."""
+
+
+class ReadOnlyDatabase(StoreUnavailable):
+    """The database answers but takes no changes."""
 
 
 class StoreContention(StoreError):
@@ -33,7 +69,6 @@ _UNAVAILABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.OperatorInterventionError,  # shut down by an administrator, crash of another backend
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
-    asyncpg.ReadOnlySQLTransactionError,  # a primary that became a standby
     asyncpg.InvalidPasswordError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
@@ -45,20 +80,130 @@ _CONTENTION = (
     asyncpg.SerializationError,
     asyncpg.LockNotAvailableError,
 )
+_REFUSED = (
+    ArgumentError,
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+)
+
+UPSTREAM_TABLES = frozenset({"jobs", "overlay_layouts"})
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise a `StoreError` in place of asyncpg's and the socket's errors."""
+    """Raise a `StoreError` in place of asyncpg's and the socket's errors.
+
+    None of them is chained: a traceback would show what the message leaves out.
+    """
     try:
         yield
-    except asyncpg.ForeignKeyViolationError as error:
-        raise MissingReference(f"{error.constraint_name}: {error.detail}") from error
-    except _CONTENTION as error:
-        raise StoreContention(str(error)) from error
-    except _UNAVAILABLE as error:
-        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
-    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError) as error:
-        raise RefusedData(f"{type(error).__name__}: {error}") from error
-    except asyncpg.PostgresError as error:
-        raise StoreError(f"{type(error).__name__}: {error}") from error
+    except UnusableUrl as error:
+        raise WrongDatabaseUrl(str(error)) from None
+    except asyncpg.exceptions.ClientConfigurationError as error:
+        raise WrongDatabaseUrl(f"asks for what asyncpg cannot do: {_one_line(error)}") from None
+    except (asyncpg.PostgresError, *_UNAVAILABLE, *_REFUSED) as error:
+        raise _store_error(error) from None
+
+
+def _store_error(error: Exception) -> StoreError:
+    kind = _kind(error)
+    if not isinstance(error, asyncpg.PostgresError):
+        return kind(describe(error))
+    return kind(
+        describe(error),
+        table=error.table_name,
+        column=error.column_name,
+        constraint=error.constraint_name,
+        sqlstate=error.sqlstate,
+    )
+
+
+def _kind(error: Exception) -> type[StoreError]:  # noqa: PLR0911 - one for each kind
+    if _is_raised_by_a_function(error):
+        return RefusedData
+    if isinstance(error, asyncpg.ForeignKeyViolationError) or _cannot_fill_upstream(error):
+        return MissingReference
+    if isinstance(error, _CONTENTION):
+        return StoreContention
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):  # a primary that became a standby
+        return ReadOnlyDatabase
+    if isinstance(error, _REFUSED):
+        return RefusedData
+    if isinstance(error, _UNAVAILABLE):
+        return StoreUnavailable
+    return StoreError
+
+
+def _cannot_fill_upstream(error: Exception) -> bool:
+    """Whether a row of upstream's is missing that cannot be made in its place."""
+    return (
+        isinstance(error, asyncpg.IntegrityConstraintViolationError) and _name(error, "table_name") in UPSTREAM_TABLES
+    )
+
+
+def describe(error: Exception) -> str:
+    """One line that says what the driver or the server complains about, without any value."""
+    message = _message(error)
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _message(error: Exception) -> str:
+    message = _one_line(error)
+    if _is_raised_by_a_function(error):
+        return _raised_by(error)
+    if isinstance(error, ArgumentError):  # it quotes the argument behind the colon
+        return message.partition(":")[0]
+    if isinstance(error, asyncpg.DataError):
+        return _without_values(message) + _at(error)
+    if isinstance(error, asyncpg.IntegrityConstraintViolationError):
+        return message + _at(error)
+    return message
+
+
+def _one_line(error: Exception) -> str:
+    """The message alone: without DETAIL and HINT."""
+    return " ".join(str(error.args[0] if isinstance(error, _WITH_DETAIL) and error.args else error).split())
+
+
+_WITH_DETAIL = (asyncpg.PostgresError, asyncpg.InterfaceError)
+
+# How PostgreSQL's sources call the places that raise what a function's author wrote.
+_AUTHORS_WORDS = frozenset({"exec_stmt_raise", "exec_stmt_assert"})
+_AUTHORS_CLASSES = ("P0", "38", "39")
+_FUNCTION = re.compile(r"function ([\w.\"]+)\(")
+
+
+def _is_raised_by_a_function(error: Exception) -> bool:
+    """Whether the message is the text of somebody's trigger or function, which may hold anything."""
+    return isinstance(error, asyncpg.PostgresError) and (
+        _name(error, "server_source_function") in _AUTHORS_WORDS
+        or (_name(error, "sqlstate") or "").startswith(_AUTHORS_CLASSES)
+    )
+
+
+def _raised_by(error: Exception) -> str:
+    function = _FUNCTION.search(_name(error, "context") or "")
+    return f"raised by {function[1] if function else 'a function of the database'}, whose text is not shown"
+
+
+def _without_values(message: str) -> str:
+    """What is wrong with a value, without the value: it comes behind a colon, in quotes, or as bytes in hex."""
+    said = re.sub(r"(0x[0-9a-fA-F]{2}\s*)+", "… ", message.partition(": ")[0])
+    return said if "encoding" in said else re.sub(r'".*"', '"…"', said)
+
+
+def _at(error: asyncpg.PostgresError) -> str:
+    """Name what the message does not: table and column, data type or constraint."""
+    table, column = _name(error, "table_name"), _name(error, "column_name")
+    names = [f"{table}.{column}" if table and column else table, *(_name(error, each) for each in _OBJECTS)]
+    unsaid = [name for name in names if name and not all(part in str(error.args[0]) for part in name.split("."))]
+    return f" ({', '.join(unsaid)})" if unsaid else ""
+
+
+_OBJECTS = ("constraint_name", "data_type_name")
+
+
+def _name(error: Exception, attribute: str) -> str | None:
+    value = getattr(error, attribute, None)
+    return value if isinstance(value, str) else None

@@ -17,15 +17,25 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationInfo
 from alembic.util import CommandError
-from sqlalchemy import Connection, pool
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 
 import migrations
-from repository.errors import StoreError
+from repository.connecting import Session
+from repository.errors import StoreError, describe
+from repository.pool import open_session
 
-CONNECT_TIMEOUT_S = 10.0
+APPLICATION_NAME = "instagram-feed migrate"
 OLDEST_SERVER = 15  # NULLS NOT DISTINCT came with PostgreSQL 15
+
+# Their DETAIL names columns, types or objects, never a row's values.
+_ABOUT_OBJECTS = (asyncpg.SyntaxOrAccessError, asyncpg.DependentObjectsStillExistError)
+_NOT_OURS = (
+    "it is not this program's, which makes one of that name: give the program a schema of its own, first in the "
+    "search_path and the other tables behind it, such as DATABASE_URL=…?options=-csearch_path%3Dfeeds,public"
+)
 
 # Alembic keeps the running migration in the process-wide `alembic.context` and `alembic.op`: two at
 # once in one process would run each other's statements, be it on different databases.
@@ -114,15 +124,26 @@ async def _alembic_to_itself() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _connected(database_url: str) -> AsyncIterator[AsyncConnection]:
-    # The creator leaves reading the URL to asyncpg: SQLAlchemy's own reading knows no `sslmode`.
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=lambda: asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT_S),
-        poolclass=pool.NullPool,
-    )
+    engine = create_async_engine("postgresql+asyncpg://", connect_args=_connect_args(database_url), poolclass=NullPool)
     with _translated():
         async with engine.connect() as connection:
             yield connection
+
+
+def _connect_args(database_url: str) -> dict[str, object]:
+    """Leave the URL to the pool's own way of connecting, and have statements work behind a pooler.
+
+    SQLAlchemy prepares each by a number; what a client left in a session of the server, another one would meet there.
+    """
+
+    async def connected(**_: object) -> Session:
+        return await open_session(database_url, application_name=APPLICATION_NAME)
+
+    return {
+        "async_creator_fn": connected,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: "",  # asyncpg sends one without a name together with its arguments
+    }
 
 
 @contextmanager
@@ -130,22 +151,21 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise MigrationError(_server_message(error)) from error
-    except (
-        SQLAlchemyError,
-        CommandError,
-        asyncpg.PostgresError,
-        asyncpg.InterfaceError,
-        OSError,
-        ValueError,  # what asyncpg raises for a URL that it cannot read
-    ) as error:
-        raise MigrationError(f"{type(error).__name__}: {error}") from error
+        raise MigrationError(_server_message(error)) from None
+    except (SQLAlchemyError, CommandError) as error:
+        raise MigrationError(describe(error)) from None
 
 
 def _server_message(error: DBAPIError) -> str:
-    """Give PostgreSQL's own words without the statement, and what helps against a held lock."""
+    """Give PostgreSQL's own words without the statement, and what helps."""
     cause = error.orig.__cause__ if error.orig is not None else None
-    message = f"{type(cause).__name__}: {cause}" if cause is not None else str(error.orig)
+    if not isinstance(cause, asyncpg.PostgresError):
+        return describe(error.orig or error)
+    message = describe(cause)
+    if isinstance(cause, _ABOUT_OBJECTS) and cause.detail:
+        message += f" ({' '.join(cause.detail.split())})"
+    if isinstance(cause, asyncpg.DuplicateTableError):
+        message += f" ({_NOT_OURS})"
     if isinstance(cause, asyncpg.LockNotAvailableError):
         message += " (another session uses a table that must change; try again when it is done)"
     return message

@@ -1,16 +1,16 @@
-"""The connection pool: the only place that opens connections to PostgreSQL."""
+"""The connection pool: with `repository.connecting`, the only place that opens connections to PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import asyncpg
-from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 
+from repository.connecting import CONNECT_TIMEOUT_S, Connector, Pooler, Session
+from repository.database_url import read_database_url
 from repository.errors import StoreError, translated
 
-CONNECT_TIMEOUT_S = 10
 STATEMENT_TIMEOUT_S = 30
 
 # generic in the stubs only
@@ -18,39 +18,35 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
-async def open_pool(database_url: str, *, size: int, application_name: str) -> Pool:
-    """Open a pool of at most `size` connections to the primary.
+async def open_pool(
+    database_url: str, *, size: int, application_name: str, pooler: Pooler = "auto", must_write: bool = True
+) -> Pool:
+    """Open a pool of at most `size` connections; where it need not write, a replica will do if there is no primary.
 
     Raises:
-        StoreUnavailable: the database does not answer or refuses the credentials.
+        StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.
+        WrongDatabaseUrl: the URL asks for something that cannot be had.
     """
     with translated():
-        return await asyncpg.create_pool(
-            database_url,
-            min_size=1,
-            max_size=size,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=STATEMENT_TIMEOUT_S,
-            # after a failover a pool must find the new primary, not stay on the old one
-            target_session_attrs=SessionAttribute.read_write,
-            server_settings={"application_name": application_name},
-            reset=_leave_as_is,
+        url = read_database_url(database_url)
+        connector: Any = Connector(url, application_name=application_name, pooler=pooler, must_write=must_write)
+        opened: Pool = await asyncpg.create_pool(
+            min_size=1, max_size=size, command_timeout=STATEMENT_TIMEOUT_S, connect=connector, reset=_leave_as_is
         )
+        return opened
 
 
-async def open_session(database_url: str, *, application_name: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def open_session(database_url: str, *, application_name: str) -> Session:
     """Open one connection to the primary for what needs a session of its own; the caller closes it.
 
     Raises:
-        StoreUnavailable: the database does not answer or refuses the credentials.
+        StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.
+        WrongDatabaseUrl: the URL asks for something that cannot be had.
     """
     with translated():
-        return await asyncpg.connect(
-            database_url,
-            timeout=CONNECT_TIMEOUT_S,
-            target_session_attrs=SessionAttribute.read_write,
-            server_settings={"application_name": application_name},
-        )
+        # whether or not a pooler is there, it does without prepared statements by name
+        connector = Connector(read_database_url(database_url), application_name=application_name, pooler="transaction")
+        return await connector()
 
 
 async def _leave_as_is(_: object) -> None:

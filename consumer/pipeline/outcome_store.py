@@ -128,9 +128,7 @@ class OutcomeStore:
             decision = after_failed_attempt(attempts, policy=self._policy, random=1.0)
             reason, detail = Reason.MISSING_REFERENCE, str(error)
             return unwritten(outcome.request, outcome.usage, decision, reason=reason, detail=detail)
-        return Rejected(
-            outcome.request, outcome.usage, attempts + 1, Reason.REFUSED_BY_DATABASE, type(error.__cause__).__name__
-        )
+        return Rejected(outcome.request, outcome.usage, attempts + 1, Reason.REFUSED_BY_DATABASE, str(error))
 
     async def _store(self, written: Sequence[Written]) -> None:
         feeds = [self._feed_events.feed(outcome) for outcome in written]

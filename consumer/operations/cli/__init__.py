@@ -15,11 +15,10 @@ from typing import Any
 
 import typer
 
-from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.errors import EXIT_WRONG_SETTING, CommandError
 from consumer.settings import SettingsError
 
 COMMANDS_GROUP = "instagram_feed.commands"
-EXIT_WRONG_SETTING = 2
 
 OWN_COMMANDS = {
     "run": "Consume overlay.completed and write posts until SIGTERM or Ctrl-C.",

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.errors import EXIT_WRONG_SETTING, CommandError
 from consumer.settings import DatabaseSettings
-from repository.errors import StoreError, StoreUnavailable
+from repository.errors import StoreError, StoreUnavailable, WrongDatabaseUrl
 from repository.pool import Connection, connection, open_pool
 
 APPLICATION_NAME = "instagram-feed"
@@ -13,19 +13,36 @@ APPLICATION_NAME = "instagram-feed"
 
 @asynccontextmanager
 async def database_connection(settings: DatabaseSettings) -> AsyncIterator[Connection]:
-    """One connection.
+    """One connection, be it to a replica: what would change something there says so.
 
     Raises:
         CommandError: the database does not answer, or its tables are not those of this program.
     """
     try:
-        pool = await open_pool(settings.database_url.get_secret_value(), size=1, application_name=APPLICATION_NAME)
+        pool = await open_pool(
+            settings.database_url.get_secret_value(),
+            size=1,
+            application_name=APPLICATION_NAME,
+            pooler=settings.database_pooler,
+            must_write=False,
+        )
         try:
             async with connection(pool) as borrowed:
                 yield borrowed
         finally:
             pool.terminate()
-    except StoreUnavailable as error:
-        raise CommandError(f"DATABASE_URL: {error}") from error
     except StoreError as error:
-        raise CommandError(f"the database refuses: {error} (is it migrated? `instagram-feed migrate`)") from error
+        raise database_error(error) from error
+
+
+def database_error(error: StoreError) -> CommandError:
+    """The line that ends a command."""
+    if isinstance(error, WrongDatabaseUrl):
+        return CommandError(f"DATABASE_URL {error}", exit_code=EXIT_WRONG_SETTING)
+    if isinstance(error, StoreUnavailable):
+        return CommandError(f"DATABASE_URL: {error}")
+    advice = " (is it migrated? `instagram-feed migrate`)" if error.sqlstate in _UNDEFINED else ""
+    return CommandError(f"the database refuses: {error}{advice}")
+
+
+_UNDEFINED = {"42P01", "42703", "42883"}  # table, column, function

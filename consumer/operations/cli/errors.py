@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 EXIT_FAILED = 1
+EXIT_WRONG_SETTING = 2
 MOST_PROBLEMS = 3
 
 

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.errors import EXIT_WRONG_SETTING, CommandError
 from consumer.settings import DatabaseSettings, load
 from repository import migrations
-from repository.errors import StoreError
+from repository.errors import StoreError, WrongDatabaseUrl
 
 
 def migrate(
@@ -31,4 +31,6 @@ def migrate(
             done = asyncio.run(migrations.downgrade(database_url, down_to))
             typer.echo(f"taken back: {', '.join(done)}" if done else "nothing to do")
     except StoreError as error:
+        if isinstance(error, WrongDatabaseUrl):
+            raise CommandError(f"DATABASE_URL {error}", exit_code=EXIT_WRONG_SETTING) from error
         raise CommandError(f"DATABASE_URL: {error}") from error

@@ -8,9 +8,10 @@ from typing import NamedTuple
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.operations.doctor.finding import Examination, Finding
 from consumer.settings import DatabaseSettings
+from repository.connecting import Pooler, is_pooled
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
-from repository.pool import Connection, connection, open_pool
+from repository.pool import Connection, Pool, connection, open_pool
 from repository.schema_version import schema_version
 
 CHECKS = ("database", "schema")
@@ -28,15 +29,14 @@ class WantedModel(NamedTuple):
 
 async def examine_database(settings: DatabaseSettings, models: Mapping[str, WantedModel]) -> Examination:
     """Whether the database answers and is migrated, and for each check whether its model has a usable row."""
-    database_url = settings.database_url.get_secret_value()
     try:
-        pool = await open_pool(database_url, size=1, application_name=APPLICATION_NAME)
+        pool = await _opened(settings)
     except StoreError as error:
         yield Finding("database", "failed", str(error), "start it, or correct DATABASE_URL")
         return
     try:
         async with connection(pool) as borrowed:
-            yield Finding("database", "ok", _server(borrowed))
+            yield await _server(borrowed, settings.database_pooler)
             schema = await schema_version(borrowed)
             if schema.current != schema.head:
                 detail = f"at migration {schema.current or 'none'}, this program needs {schema.head}"
@@ -51,16 +51,32 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
         pool.terminate()
 
 
-def _server(borrowed: Connection) -> str:
+async def _opened(settings: DatabaseSettings) -> Pool:
+    return await open_pool(
+        settings.database_url.get_secret_value(),
+        size=1,
+        application_name=APPLICATION_NAME,
+        pooler=settings.database_pooler,
+        must_write=False,
+    )
+
+
+async def _server(borrowed: Connection, pooler: Pooler) -> Finding:
     version = borrowed.get_server_version()
     # asyncpg keeps the place that the middle number had until PostgreSQL 9
-    return f"PostgreSQL {version.major}.{version.micro}"
+    server = f"PostgreSQL {version.major}.{version.micro}"
+    if not await is_pooled(borrowed):
+        return Finding("database", "ok", server)
+    behind = f"{server} behind a pooler"
+    if pooler == "none":
+        return Finding("database", "warning", behind, "set DATABASE_POOLER to auto or transaction")
+    return Finding("database", "ok", f"{behind}; no prepared statements or session locks (DATABASE_POOLER={pooler})")
 
 
 async def provider_and_name(settings: DatabaseSettings, name: str) -> tuple[str, str] | None:
     """Provider and model_name of a model's row; None where the database cannot tell."""
     try:
-        pool = await open_pool(settings.database_url.get_secret_value(), size=1, application_name=APPLICATION_NAME)
+        pool = await _opened(settings)
     except StoreError:
         return None
     try:

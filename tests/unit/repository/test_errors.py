@@ -5,6 +5,7 @@ import pytest
 
 from repository.errors import (
     MissingReference,
+    ReadOnlyDatabase,
     RefusedData,
     StoreContention,
     StoreError,
@@ -23,7 +24,7 @@ from repository.errors import (
         (asyncpg.CannotConnectNowError("starting up"), StoreUnavailable),
         (asyncpg.TooManyConnectionsError("full"), StoreUnavailable),
         (asyncpg.DiskFullError("full"), StoreUnavailable),
-        (asyncpg.ReadOnlySQLTransactionError("a standby"), StoreUnavailable),
+        (asyncpg.ReadOnlySQLTransactionError("a standby"), ReadOnlyDatabase),
         (asyncpg.InvalidPasswordError("wrong"), StoreUnavailable),
         (asyncpg.InterfaceError("connection is closed"), StoreUnavailable),
         (asyncpg.DeadlockDetectedError("deadlock"), StoreContention),
@@ -43,7 +44,7 @@ def test_an_error_of_the_driver_comes_out_as_what_can_be_done(error: Exception, 
     with pytest.raises(StoreError) as caught, translated():
         raise error
     assert type(caught.value) is expected
-    assert caught.value.__cause__ is error
+    assert caught.value.__cause__ is None
 
 
 def test_what_is_no_error_of_the_driver_is_left_alone() -> None:

@@ -1,0 +1,140 @@
+"""Opening one connection as the URL asks, be it to the server itself or to a pooler before it.
+
+Behind a pooler in transaction mode each transaction may run in another session of the server. Nothing may be left
+in a session then: no prepared statement by name (asyncpg numbers them, and two clients would use the same numbers),
+no setting, no session lock. What is left works with PgBouncer without `max_prepared_statements`.
+"""
+
+import socket
+import ssl
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, Literal, TypeAlias
+
+import asyncpg
+from asyncpg.connect_utils import SessionAttribute
+from asyncpg.pool import PoolConnectionProxy
+
+from repository.database_url import DatabaseUrl, KeepAlive, UnusableUrl
+from repository.errors import ReadOnlyDatabase, StoreUnavailable
+
+Pooler = Literal["auto", "none", "transaction"]
+"""Whether a pooler is between this program and the server; `auto` finds out."""
+
+# generic in the stubs only
+Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+CONNECT_TIMEOUT_S = 10.0
+KEPT_STATEMENTS = 100
+
+
+class Connector:
+    """Opens connections that are alike; what it learns from the first it uses for the others.
+
+    A pool calls it in place of `asyncpg.connect`.
+    """
+
+    def __init__(
+        self, url: DatabaseUrl, *, application_name: str, pooler: Pooler = "auto", must_write: bool = True
+    ) -> None:
+        self.pooler: Pooler = "transaction" if pooler == "auto" and url.names_pooler else pooler
+        self._url = url
+        self._settings = {"application_name": application_name, **url.server_settings}
+        self._accesses = _accesses(url, must_write=must_write)
+
+    async def __call__(self, _: str | None = None, **options: Any) -> Session:  # noqa: ANN401 - asyncpg's own
+        """Open a connection; `options` are further ones of `asyncpg.connect`, the URL is already known."""
+        if self.pooler == "auto":
+            first = await self._open(keeps_statements=False, **options)
+            if await is_pooled(first):
+                self.pooler = "transaction"
+                return first
+            self.pooler = "none"
+            await first.close()
+        return await self._open(keeps_statements=self.pooler == "none", **options)
+
+    async def _open(self, *, keeps_statements: bool, **options: Any) -> Session:  # noqa: ANN401
+        options["statement_cache_size"] = KEPT_STATEMENTS if keeps_statements else 0
+        if self._url.tls is not None:
+            options["ssl"] = self._url.tls
+        for access in self._accesses:
+            with suppress(asyncpg.TargetServerAttributeNotMatched):
+                opened = await self._connect(access, options)
+                _keep_alive(opened, self._url.keep_alive)
+                return opened
+        raise ReadOnlyDatabase(f"no server here is {self._accesses[0].value}: {_READ_ONLY_BECAUSE}")
+
+    async def _connect(self, access: SessionAttribute, options: dict[str, Any]) -> Session:
+        try:
+            return await asyncpg.connect(
+                self._url.dsn,
+                timeout=self._url.connect_timeout_s,
+                server_settings=self._settings,
+                target_session_attrs=access,
+                **options,
+            )
+        except (asyncpg.UndefinedObjectError, asyncpg.DataError, asyncpg.ProtocolViolationError) as error:
+            self._name_refused_setting(error)
+            raise
+        except (ssl.SSLError, ConnectionError) as error:
+            self._name_channel_binding(error)
+            raise
+
+    def _name_refused_setting(self, error: asyncpg.PostgresError) -> None:
+        """Raise for a parameter that went to the server as a setting, which it does not know or a pooler does not pass.
+
+        Raises:
+            UnusableUrl: naming the parameter.
+        """
+        message = str(error.args[0])
+        for name in self._url.server_settings:
+            if name.lower() in message.lower() or name == "options":
+                reason = message.partition(":")[0]
+                raise UnusableUrl(f"has the parameter {name}, which the server refuses: {reason}") from error
+
+    def _name_channel_binding(self, error: OSError) -> None:
+        if not self._url.verifies_for_channel_binding:
+            return
+        if isinstance(error, ssl.SSLError) or "SSL upgrade" in str(error):
+            raise StoreUnavailable(
+                "channel_binding=require is kept by verifying the server's certificate, which failed "
+                f"({error}); name its CA in sslrootcert, or leave channel_binding out"
+            ) from error
+
+
+_READ_ONLY_BECAUSE = "a replica, or a database or role with default_transaction_read_only=on"
+
+
+async def is_pooled(session: "Session | PoolConnectionProxy[asyncpg.Record]") -> bool:
+    """Whether a pooler is before the server: it makes up the process id that a client is told at the start."""
+    return bool(await session.fetchval("SELECT pg_backend_pid()") != session.get_server_pid())
+
+
+def _accesses(url: DatabaseUrl, *, must_write: bool) -> Sequence[SessionAttribute]:
+    """What kinds of server are good, the best first: after a failover a pool must find the new primary."""
+    if must_write and url.access in {"standby", "read-only"}:
+        raise UnusableUrl(f"has target_session_attrs={url.access}, where the consumer must write")
+    if must_write:
+        return (SessionAttribute.read_write,)
+    if url.access is not None:
+        return (SessionAttribute(url.access),)
+    return (SessionAttribute.read_write, SessionAttribute.any)
+
+
+def _keep_alive(session: Session, wanted: KeepAlive) -> None:
+    """Have the operating system watch the connection, as libpq does; asyncpg leaves that out.
+
+    Without it a connection that a firewall forgot is only noticed when a statement gets no answer.
+    """
+    opened = session._transport.get_extra_info("socket")  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
+    if not wanted.enabled or opened is None or opened.family not in {socket.AF_INET, socket.AF_INET6}:
+        return
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", wanted.idle_s),
+        ("TCP_KEEPINTVL", wanted.interval_s),
+        ("TCP_KEEPCNT", wanted.count),
+        ("TCP_USER_TIMEOUT", wanted.user_timeout_ms),
+    ):
+        if value is not None and hasattr(socket, option):  # macOS lacks some
+            opened.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
