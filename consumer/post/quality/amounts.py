@@ -8,32 +8,50 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from consumer.post.quality.signs import one_of
+
 _DIGIT_WORDS: Final = {word: value for value, word in enumerate("영일이삼사오육칠팔구")}
 _SMALL_UNITS: Final = {"십": 10, "백": 100, "천": 1_000}
 _LARGE_UNITS: Final = {"만": 10_000, "억": 100_000_000}
 _TOKEN: Final = re.compile(r"\d[\d,]*(?:\.\d+)?|[영일이삼사오육칠팔구십백천만억]")
 
 _NUMBER: Final = r"\d[\d,]*(?:\.\d+)?"
-_BEHIND_WON: Final = (
-    r"(?:이|은|에|으로|부터|까지|대|짜리|권|씩|할인|만|의|을|도|과|정도|상당|어치|미만|초과|세일|오프|입니다"
-    r"|이에요|예요)"
+_BEHIND_WON: Final = re.compile(
+    r"\s?(?:사례|버스|지하철)|(?<=\s원)(?![\s.,!?~)\]]|$|이|은|에|으로|부터|까지|대|짜리|권|씩|할인|만|의|을|도|과|정도|상당|어치"
+    r"|미만|초과|세일|오프|입니다|이에요|예요)"
 )
-_WON: Final = re.compile(
-    rf"""(?<![가-힣\d.,])
-    (?P<won>(?:{_NUMBER}\s?)?[영일이삼사오육칠팔구십백천만억\d,\s.]*)
-    (?:(?<=\S)원(?!\s?사례|\s?버스|\s?지하철)|\s원(?![가-힣])|\s원(?={_BEHIND_WON}))""",
-    re.VERBOSE,
-)
+_OF_NUMBERS: Final = frozenset("0123456789영일이삼사오육칠팔구십백천만억,. ")
 _CURRENCY: Final = re.compile(
     rf"(?:[₩$€£¥]|\b(?:krw|usd|eur|jpy)\s?)\s?(?P<behind>{_NUMBER})"
     rf"|(?P<before>{_NUMBER})\s?(?:[₩€]|krw\b|won\b|usd\b|dollars?\b|달러|불(?![가-힣])|유로|엔(?![가-힣])|위안)"
 )
+_CURRENCY_SIGNS: Final = one_of(
+    "₩",
+    "$",
+    "€",
+    "£",
+    "¥",
+    "krw",
+    "won",
+    "usd",
+    "eur",
+    "jpy",
+    "dollar",
+    "달러",
+    "불",
+    "유로",
+    "엔",
+    "위안",
+)
+_PRICE_WORDS: Final = one_of("가격", "할인가", "판매가", "정가", "특가", "세일가", "단돈")
 _PRICE_TAG: Final = re.compile(
     rf"(?:가격|할인가|판매가|정가|특가|세일가|단돈|가격대)\s?[은는이가:]?\s?(?P<tag>{_NUMBER})"
 )
 
 _DISCOUNT_WORDS: Final = r"(?:할인|세일|sale|off|dc|d\.c|적립|페이백|캐시백|쿠폰|저렴|discount)"
 _PER_CENT: Final = r"(?:%|퍼센트|프로(?![가-힣]))"
+_PER_CENT_SIGNS: Final = one_of("%", "퍼센트", "프로")
+_PLUS_SIGNS: Final = one_of("+", "플러스", "plus one", "buy one")
 _DISCOUNT: Final = re.compile(
     rf"(?P<before>\d+(?:\.\d+)?)\s?{_PER_CENT}[가-힣]{{0,2}}\s?(?:[가-힣]{{1,4}}\s)?{_DISCOUNT_WORDS}"
     rf"|{_DISCOUNT_WORDS}(?:율|가)?\s?(?:최대|무려|약|은|:)?\s?(?P<behind>\d+(?:\.\d+)?)\s?{_PER_CENT}"
@@ -60,26 +78,24 @@ class Amounts:
 
 def prices_in(text: str) -> Iterator[tuple[str, float]]:
     """Yield each price as it is written, and its value; `text` is folded."""
-    for found in _WON.finditer(text):
-        value = _value(found["won"])
-        if value is not None:
-            yield found[0].strip(), value
-    for pattern in (_CURRENCY, _PRICE_TAG):
-        for found in pattern.finditer(text):
+    if "원" in text:
+        yield from _won_in(text)
+    for signs, pattern in ((_CURRENCY_SIGNS, _CURRENCY), (_PRICE_WORDS, _PRICE_TAG)):
+        for found in pattern.finditer(text) if signs.search(text) else ():
             yield found[0], _plain(found[found.lastgroup or 0])
 
 
 def discounts_in(text: str) -> Iterator[tuple[str, float]]:
     """Yield each discount as it is written, and its per cent; half price is 50; `text` is folded."""
-    for found in _DISCOUNT.finditer(text):
+    for found in _DISCOUNT.finditer(text) if _PER_CENT_SIGNS.search(text) else ():
         yield found[0], float(found[found.lastgroup or 0])
-    for found in _HALF.finditer(text):
+    for found in _HALF.finditer(text) if "반" in text or "half" in text else ():
         yield found[0], 50.0
 
 
 def offers_in(text: str) -> Iterator[tuple[str, str]]:
     """Yield each "one more for free" as it is written, and in one spelling."""
-    for found in _FREE_ONE.finditer(text):
+    for found in _FREE_ONE.finditer(text) if _PLUS_SIGNS.search(text) else ():
         yield found[0], f"{found[1] or 1}+1"
 
 
@@ -92,6 +108,27 @@ def amounts_in_source(text: str) -> Amounts:
     return Amounts(
         frozenset(bare | thousands | values), frozenset(per_cents), frozenset(offer for _, offer in offers_in(text))
     )
+
+
+def _won_in(text: str) -> Iterator[tuple[str, float]]:
+    """Look back from each 원: what stands before it is mostly no number (정원, 공원, 원두)."""
+    end = text.find("원")
+    while end >= 0:
+        start = end
+        while start and text[start - 1] in _OF_NUMBERS:
+            start -= 1
+        number = _number_behind(text[max(0, start - 1) : start], text[start:end])
+        if number and not _BEHIND_WON.match(text, end + 1) and (value := _value(number)) is not None:
+            yield f"{number.strip()}원", value
+        end = text.find("원", end + 1)
+
+
+def _number_behind(before: str, number: str) -> str:
+    """The number without what belongs to the word before it: of "매일 2,000" only the latter."""
+    number = number.lstrip(" ,.")
+    while number and before.isalpha() and not number[0].isdigit():
+        before, number = " ", number.partition(" ")[2].lstrip(" ,.")
+    return number
 
 
 def _plain(number: str) -> float:

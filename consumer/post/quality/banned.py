@@ -20,11 +20,11 @@ class BannedWords:
         self._whole = re.compile(rf"(?<![a-z0-9])(?:{whole})(?![a-z0-9])")
 
     def words_in(self, text: str) -> list[str]:
-        """Find the banned words that the text holds."""
+        """Find the banned words that a folded text holds."""
         found = []
         if self._latin:
-            found += [match[0] for match in self._whole.finditer(folded(text))]
+            found += [match[0] for match in self._whole.finditer(text)]
         if self._dense:
-            dense = without_spaces(folded(text))
+            dense = without_spaces(text)
             found += [word for word in self._dense if word in dense]
         return found

@@ -44,15 +44,17 @@ class ClaimList:
             for pattern in claim.patterns if wanted & set(claim.sectors) else ():
                 for choice in _choices(pattern.lower()):
                     by_first[choice.removeprefix("^")[0]].append(_regex_behind_first(choice))
-        self._patterns = {first: re.compile(f"{first}(?:{'|'.join(rest)})") for first, rest in sorted(by_first.items())}
-        self._firsts = frozenset(self._patterns)
+        self._patterns = {
+            first: re.compile(f"{first}(?:{'|'.join(regexes)})") for first, regexes in sorted(by_first.items())
+        }
+        self._first_letters = frozenset(self._patterns)
 
     def claims_in(self, text: str, source: Source) -> list[str]:
-        """Find forbidden claims; what the shop's own fields say in the same words is the shop's to answer for."""
-        lower = text.lower()
-        occurring = self._firsts.intersection(lower)
-        found = [match[0] for first in occurring for match in self._patterns[first].finditer(lower)]
-        return sorted({claim for claim in found if not source.has(claim)})
+        """Find forbidden claims in a folded text; what the shop says in the same words is the shop's to answer for."""
+        patterns = self._patterns
+        occurring = [first for first in self._first_letters.intersection(text) if patterns[first].search(text)]
+        found = {match[0] for first in occurring for match in patterns[first].finditer(text)}
+        return sorted(claim for claim in found if not source.has(claim))
 
 
 def load_claims() -> tuple[str, tuple[ForbiddenClaim, ...]]:

@@ -1,9 +1,13 @@
-"""Ways to a shop that a post names: links, phone numbers, accounts. Only those of the fields are real."""
+"""Ways to a shop that a post names: links, phone numbers, accounts. Only those of the fields are real.
+
+All texts are folded.
+"""
 
 import re
 from typing import Final
 
-from consumer.post.quality.source import Source, folded
+from consumer.post.quality.signs import one_of
+from consumer.post.quality.source import Source
 
 _TOP_LEVEL: Final = (
     "com|net|org|kr|io|me|ly|shop|store|app|dev|xyz|link|site|online|info|biz|co|tv|ai|gg|page|blog|cafe|life|club|top|"
@@ -22,7 +26,11 @@ _EMAIL: Final = re.compile(r"[a-z0-9][a-z0-9._%+-]*\s?(?:@|\(at\)|\[at\])\s?[a-z
 _SCHEME: Final = re.compile(r"^(?:hxxp|http|ftp)s?\s?:\s?//\s?|^www\.|^mailto:")
 _OBFUSCATED_DOT: Final = re.compile(r"\s?[\[(](?:\.|dot)[\])]\s?")
 _TAIL: Final = ".,!?~)]}>:;/…·'\"”’"
-_MAY_LINK: Final = re.compile(r"[./:]|닷컴|dot")
+_LETTER_BEHIND_DOT: Final = re.compile(r"\.[^\W\d_]")
+_SIGNS_OF_LINKS: Final = one_of("//", "@", "닷컴", "[.", "(.", "dot", "(at", "[at")
+_MAY_PHONE: Final = re.compile(r"\d(?:[-\s.·)(–—‐‑+]{0,4}\d){6}")
+_MAY_BE_SPELLED: Final = one_of("공일", "공이", "공삼", "공사", "공오", "공육", "공칠", "영일", "영이", "영삼", "영칠")
+_NAME_BEHIND_COLON: Final = re.compile(r":\s?@?[a-z]")
 
 _DIGIT_NAMES: Final = dict(zip("공영일이삼사오육륙칠팔구", "001234566789", strict=True))
 _SPELLED: Final = re.compile(
@@ -49,11 +57,10 @@ _NAMED_ACCOUNT: Final = re.compile(
 )
 
 
-def unknown_links(caption: str, source: Source) -> list[str]:
+def unknown_links(text: str, source: Source) -> list[str]:
     """Find links and mail addresses that no field holds; one of the fields' may be cut short, not made longer."""
-    if not _MAY_LINK.search(caption):
+    if not _LETTER_BEHIND_DOT.search(text) and not _SIGNS_OF_LINKS.search(text):
         return []
-    text = folded(caption)
     emails = [found[0] for found in _EMAIL.finditer(text) if "@" in text or "at" in text]
     links = [found[0] for found in _LINK.finditer(_EMAIL.sub(" ", text))]
     if not emails and not links:
@@ -73,9 +80,10 @@ def _is_known(address: str, known: set[str]) -> bool:
     return any(other == address or (other.startswith(address) and other[len(address)] in "/?#:") for other in known)
 
 
-def unknown_phones(caption: str, source: Source) -> list[str]:
+def unknown_phones(text: str, source: Source) -> list[str]:
     """Find phone numbers that no field holds, however they are parted or spelled."""
-    text = folded(caption)
+    if not _MAY_PHONE.search(text) and not _MAY_BE_SPELLED.search(text):
+        return []
     numbers = [(found[0], found[0]) for found in _PHONE.finditer(text)]
     numbers += [(found[1], found[1]) for found in _CUED_PHONE.finditer(text) if not _PHONE.search(found[0])]
     numbers += [(found[0], _in_digits(found[0])) for found in _SPELLED.finditer(text)]
@@ -95,7 +103,9 @@ def _has_number(number: str, source: Source) -> bool:
 
 def unknown_accounts(text: str, source: Source) -> list[str]:
     """Find accounts that no field names, with or without the sign before them."""
-    plain = _EMAIL.sub(" ", folded(text))
+    if "@" not in text and not _NAME_BEHIND_COLON.search(text):
+        return []
+    plain = _EMAIL.sub(" ", text)
     names = [found[1].strip(".") for found in _MENTION.finditer(plain)] if "@" in plain else []
     named = [found[1].strip(".") for found in _NAMED_ACCOUNT.finditer(plain)] if ":" in plain else []
     return [f"@{name}" for name in names if name and not _is_named(name, source)] + [

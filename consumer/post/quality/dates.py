@@ -41,9 +41,12 @@ _NAMED_DAYS: Final[dict[Day, tuple[str, ...]]] = {
 }
 
 
+_MAY_NAME_A_DAY: Final = re.compile(r"\d(?:\s?월|[./-]\s?\d)")
+
+
 def days_named(text: str) -> Iterator[tuple[str, Day]]:
     """Yield each day as it is written, and itself; `text` is folded. A feast's own day is not one of them."""
-    for form in _DAY_FORMS:
+    for form in _DAY_FORMS if _MAY_NAME_A_DAY.search(text) else ():
         for found in form.finditer(text):
             day = (int(found["month"]), int(found["day"]))
             if _is_day(day) and not any(name in text for name in _NAMED_DAYS.get(day, ())):

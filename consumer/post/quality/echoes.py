@@ -11,27 +11,28 @@ from consumer.post.quality.source import Source, folded
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _FEWEST_WORDS: Final = 8
-_PROBES: Final = 6
-_FEWEST_KNOWN_PROBES: Final = 2
+_PROBES: Final = 12
+_FEWEST_KNOWN_PROBES: Final = 3
+_QUOTED_WORDS: Final = 8
 _TOO_MUCH: Final = 0.7
 _PAIRS_TOO_MUCH: Final = 0.5
 
 
 def echoes_in(caption: str, source: Source) -> list[str]:
     """Find out whether most of the caption's own words stand in one field, mostly in the same order."""
-    words = [word for word in caption.split() if word not in source.store_words]
-    if len(words) < _FEWEST_WORDS:
+    words = caption.split()
+    probes = words[:: len(words) // _PROBES + 1]
+    if sum(probe in source.written_text for probe in probes) < _FEWEST_KNOWN_PROBES:
         return []
-    probes = words[:: max(1, len(words) // _PROBES)]
-    return [
-        " ".join(words[:8])
-        for field in source.written
-        if sum(probe in field for probe in probes) >= _FEWEST_KNOWN_PROBES and _repeats(words, field)
-    ][:1]
+    stores = frozenset(source.store_text.split())
+    own = [word for word in words if word not in stores]
+    if len(own) < _FEWEST_WORDS:
+        return []
+    return [" ".join(own[:_QUOTED_WORDS]) for field in source.written if _repeats(own, field)][:1]
 
 
 def _repeats(words: list[str], field: str) -> bool:
-    own = [word for text in words for word in _WORD.findall(folded(text))]
+    own = [word for text in words for word in _WORD.findall(text)]
     theirs = _WORD.findall(folded(field))
     known = frozenset(theirs)
     if sum(word in known for word in own) < _TOO_MUCH * len(own):

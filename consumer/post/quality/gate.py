@@ -4,10 +4,9 @@ A rule repairs, refuses or warns. What is refused is quoted to the model in the 
 warning is stored with the post. The names are a contract: settings and stored warnings use them.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from consumer.post.quality import amounts, contacts, dates, leaks, placeholders
 from consumer.post.quality.banned import BannedWords
@@ -25,10 +24,6 @@ from schemas.quality import SECTORS, QualityRule, Sector
 
 Action = Literal["refuse", "warn"]
 
-_NUMBER: Final = re.compile(r"\d|[공영][일]")
-_MONEY: Final = re.compile(
-    "[원₩￦$＄€£¥%％\uff05]|퍼센트|프로|달러|유로|엔|반값|반 값|할인|세일|가격|플러스|\\+|won|krw|usd", re.IGNORECASE
-)
 _MOST_QUOTED: Final = 5
 _LONGEST_QUOTE: Final = 60
 
@@ -41,6 +36,27 @@ class Context:
     sector: Sector = "none"
     disclosure: str = ""
     recent: RecentPosts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A post as the checks read it: as it is, and folded for those to whom spelling makes no difference."""
+
+    caption: str
+    hashtags: str
+    folded: str
+    folded_hashtags: str
+
+    @classmethod
+    def of(cls, post: InstagramPost) -> Self:
+        """Fold once for all checks."""
+        caption, hashtags = post.instagram_ad_copy, post.hashtags
+        return cls(caption, hashtags, folded(caption), folded(hashtags))
+
+    @property
+    def all_folded(self) -> str:
+        """Caption and hashtags in one."""
+        return f"{self.folded}\n{self.folded_hashtags}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +80,7 @@ class Finding:
 
 
 Repair = Callable[[RawPost], RawPost]
-Check = Callable[[InstagramPost, Context], Iterable[str]]
+Check = Callable[[Draft, Context], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +113,11 @@ class QualityGate:
 
     def findings(self, post: InstagramPost, context: Context) -> list[Finding]:
         """All rules that the post breaks, in the order of the rules."""
+        draft = Draft.of(post)
         return [
             Finding(rule.name, rule.problem, passages)
             for rule in self._rules
-            if (passages := tuple(rule.check(post, context)))
+            if (passages := tuple(rule.check(draft, context)))
         ]
 
     def refuses(self, finding: Finding) -> bool:
@@ -117,13 +134,13 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
         Rule(
             "entities",
             "the text is damaged: it has escapes or replacement characters in place of letters.",
-            lambda post, _: damaged_passages(post.instagram_ad_copy + post.hashtags),
+            lambda draft, _: damaged_passages(draft.caption + draft.hashtags),
             repair=_decoded,
         ),
         Rule(
             "markup",
             "the caption must be plain text, without Markdown and HTML.",
-            lambda post, _: markup_left(post.instagram_ad_copy),
+            lambda draft, _: markup_left(draft.caption),
             repair=lambda post: _with_caption(post, to_plain_text(post.instagram_ad_copy)),
         ),
         Rule(
@@ -142,12 +159,12 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
         Rule(
             "link",
             "the post names a link or mail address that no field of the advertisement holds; leave it out.",
-            lambda post, context: contacts.unknown_links(post.instagram_ad_copy, context.source),
+            lambda draft, context: contacts.unknown_links(draft.folded, context.source),
         ),
         Rule(
             "phone",
             "the post names a phone number that no field of the advertisement holds; leave it out.",
-            _if_digits(contacts.unknown_phones),
+            lambda draft, context: contacts.unknown_phones(draft.folded, context.source),
         ),
         Rule(
             "price",
@@ -157,23 +174,23 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
         Rule(
             "date",
             "the post names a date that no field of the advertisement holds; leave it out.",
-            _if_digits(_unknown_days),
+            _unknown_days,
         ),
         Rule(
             "mention",
             "the post names an account that no field of the advertisement names; leave it out.",
-            lambda post, context: contacts.unknown_accounts(post.instagram_ad_copy, context.source),
+            lambda draft, context: contacts.unknown_accounts(draft.folded, context.source),
         ),
         _leak_rule(leaks.OurTexts(our_texts)),
         Rule(
             "echo",
             "the caption repeats a field of the advertisement; write a post of your own from it.",
-            lambda post, context: echoes_in(post.instagram_ad_copy, context.source),
+            lambda draft, context: echoes_in(draft.folded, context.source),
         ),
         Rule(
             "refusal",
             "the caption holds an apology, a refusal or a question of yours in place of the post (refusal to write).",
-            lambda post, context: refusals_in(post.instagram_ad_copy, context.source),
+            lambda draft, context: refusals_in(draft.folded, context.source),
         ),
         _banned_rule(BannedWords(banned_words)),
         _claims_rule(language),
@@ -201,34 +218,29 @@ def _without_empty_tags(post: RawPost) -> RawPost:
     return post if hashtags == post.hashtags else RawPost(post.instagram_ad_copy, hashtags)
 
 
-def _placeholders(post: InstagramPost, context: Context) -> list[str]:
-    return placeholders.placeholders_in(post.instagram_ad_copy, context.source) + placeholders.empty_tags(
-        post.hashtags.split(), context.source
+def _placeholders(draft: Draft, context: Context) -> list[str]:
+    return placeholders.placeholders_in(draft.caption, context.source) + placeholders.empty_tags(
+        draft.hashtags.split(), context.source
     )
 
 
-def _if_digits(check: Callable[[str, Source], list[str]]) -> Check:
-    def checked(post: InstagramPost, context: Context) -> list[str]:
-        caption = post.instagram_ad_copy
-        return check(caption, context.source) if _NUMBER.search(caption) else []
-
-    return checked
-
-
-def _unknown_amounts(post: InstagramPost, context: Context) -> list[str]:
-    if not _MONEY.search(post.instagram_ad_copy):
-        return []
-    text = folded(post.instagram_ad_copy)
-    known = context.source.amounts
+def _unknown_amounts(draft: Draft, context: Context) -> list[str]:
+    text = draft.folded
+    source = context.source
     return (
-        [written for written, value in amounts.prices_in(text) if value not in known.values]
-        + [written for written, value in amounts.discounts_in(text) if value not in known.discounts]
-        + [written for written, offer in amounts.offers_in(text) if offer not in known.offers]
+        [written for written, value in amounts.prices_in(text) if not _says(source, written, value, "values")]
+        + [written for written, value in amounts.discounts_in(text) if not _says(source, written, value, "discounts")]
+        + [written for written, offer in amounts.offers_in(text) if offer not in source.amounts.offers]
     )
 
 
-def _unknown_days(caption: str, source: Source) -> list[str]:
-    return [written for written, day in dates.days_named(folded(caption)) if day not in source.days]
+def _says(source: Source, written: str, value: float, kind: Literal["values", "discounts"]) -> bool:
+    """Whether a field has the same words, or else the same value."""
+    return f" {written}" in source.text or value in getattr(source.amounts, kind)
+
+
+def _unknown_days(draft: Draft, context: Context) -> list[str]:
+    return [written for written, day in dates.days_named(draft.folded) if day not in context.source.days]
 
 
 def _language_rule(tag: str) -> Rule:
@@ -236,13 +248,13 @@ def _language_rule(tag: str) -> Rule:
     return Rule(
         "language",
         f'the caption is not in the language asked for ("{tag}"); write it in that language, names apart.',
-        lambda post, context: language.foreign_passages(post.instagram_ad_copy, context.source),
+        lambda draft, context: language.foreign_passages(draft.caption, context.source),
     )
 
 
 def _leak_rule(ours: leaks.OurTexts) -> Rule:
-    def check(post: InstagramPost, context: Context) -> list[str]:
-        text = f"{post.instagram_ad_copy}\n{post.hashtags}"
+    def check(draft: Draft, context: Context) -> list[str]:
+        text = draft.all_folded
         return (
             leaks.own_signs_in(text, context.source)
             + ours.passages_in(text)
@@ -258,7 +270,7 @@ def _banned_rule(banned: BannedWords) -> Rule:
     return Rule(
         "banned",
         "the post holds words that are banned.",
-        lambda post, _: banned.words_in(f"{post.instagram_ad_copy}\n{post.hashtags}"),
+        lambda draft, _: banned.words_in(draft.all_folded),
     )
 
 
@@ -269,14 +281,12 @@ def _claims_rule(language: str) -> Rule:
     return Rule(
         "claims",
         "the post makes claims that advertising law forbids: on disease, medicine, superlatives or comparisons.",
-        lambda post, context: lists[context.sector].claims_in(
-            f"{post.instagram_ad_copy}\n{post.hashtags}", context.source
-        ),
+        lambda draft, context: lists[context.sector].claims_in(draft.all_folded, context.source),
         by_default="warn",
     )
 
 
-def _likenesses(post: InstagramPost, context: Context) -> list[str]:
+def _likenesses(draft: Draft, context: Context) -> list[str]:
     if context.recent is None:
         return []
-    return context.recent.likenesses(fingerprint(post.instagram_ad_copy, post.hashtags, context.source.store))
+    return context.recent.likenesses(fingerprint(draft.folded, draft.folded_hashtags, context.source.store_text))

@@ -42,6 +42,7 @@ _COMMON_WORDS: Final = {
 _COMMON_WORDS_OF: Final = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 
 _LATIN_SENTENCE: Final = re.compile(rf"[{_LATIN}]+(?:[^\w\n]{{1,3}}[{_LATIN}]+){{7,}}")
+_MAY_HOLD_ADDRESS: Final = re.compile(r"\.[a-z]|@|//")
 _ADDRESS: Final = re.compile(r"[\w.+-]*(?:://|@|www\.)\S*|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}(?:/\S*)?")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
@@ -51,7 +52,7 @@ _OWN_SHARE_OF_ALL: Final = 0.15
 """Of all letters, names too, at least so many: a list of product names is no caption."""
 _CLEARLY_OWN: Final = 9
 """With so many own letters to each foreign one nothing more is looked at."""
-_MAX_FOREIGN_SCRIPT_LETTERS: Final = 8
+_FEW_FOREIGN_LETTERS: Final = 8
 _SENTENCE_WORDS_THAT_ARE_NAMES: Final = 0.5
 _FEWEST_COMMON_WORDS: Final = 4
 
@@ -70,17 +71,21 @@ class Language:
 
     def foreign_passages(self, caption: str, source: Source) -> list[str]:
         """Find what shows that the caption is in another language, if it is."""
-        if _may_hold_address(caption):
-            caption = _ADDRESS.sub(" ", caption)
         own = sum(map(len, self._own_run.findall(caption)))
         foreign_words = self._foreign_word.findall(caption)
         foreign = sum(map(len, foreign_words))
         if own >= _CLEARLY_OWN * foreign and own:
             return self._neighbour(caption) if self._is_latin else self._kindred_scripts(caption, own)
-        unnamed = [word for word in foreign_words if folded(word) not in source.words]
+        if _MAY_HOLD_ADDRESS.search(caption):
+            caption = _ADDRESS.sub(" ", caption)
+            foreign_words = self._foreign_word.findall(caption)
+            foreign = sum(map(len, foreign_words))
+        unnamed = [word for word in foreign_words if folded(word) not in source.text]
         foreign_unnamed = sum(map(len, unnamed))
         if own < _OWN_SHARE * (own + foreign_unnamed) or own < _OWN_SHARE_OF_ALL * (own + foreign) or not own:
             return [" ".join(unnamed or foreign_words)[:80]]
+        if foreign_unnamed <= _FEW_FOREIGN_LETTERS:
+            return self._kindred_scripts(caption, own)
         return (
             self._other_scripts(caption, source)
             or self._sentences(caption, source)
@@ -90,8 +95,8 @@ class Language:
     def _other_scripts(self, caption: str, source: Source) -> list[str]:
         if self._name == "ja":
             return []
-        found = [run for run in self._other_script.findall(caption) if folded(run) not in source.words]
-        if sum(map(len, found)) > _MAX_FOREIGN_SCRIPT_LETTERS:
+        found = [run for run in self._other_script.findall(caption) if folded(run) not in source.text]
+        if sum(map(len, found)) > _FEW_FOREIGN_LETTERS:
             return [" ".join(found)[:80]]
         if self._name == "ko":
             return [run for run in self._han_run.findall(caption) if not source.has(run)]
@@ -110,8 +115,8 @@ class Language:
             return []
         kana = len(re.findall(f"[{_KANA}]", caption.replace("・", "").replace("ー", "")))
         if self._name == "ja":
-            return [caption[:40]] if not kana and own > _MAX_FOREIGN_SCRIPT_LETTERS else []
-        return [caption[:40]] if kana > _MAX_FOREIGN_SCRIPT_LETTERS // 2 else []
+            return [caption[:40]] if not kana and own > _FEW_FOREIGN_LETTERS else []
+        return [caption[:40]] if kana > _FEW_FOREIGN_LETTERS // 2 else []
 
     def _neighbour(self, caption: str) -> list[str]:
         ours = _COMMON_WORDS_OF.get(self._name)
@@ -126,10 +131,6 @@ class Language:
         return []
 
 
-def _may_hold_address(caption: str) -> bool:
-    return "." in caption or "@" in caption or "://" in caption
-
-
 def _is_made_of_names(sentence: str, source: Source) -> bool:
     words = _WORD.findall(folded(sentence))
-    return sum(word in source.words for word in words) > _SENTENCE_WORDS_THAT_ARE_NAMES * len(words)
+    return sum(word in source.text for word in words) > _SENTENCE_WORDS_THAT_ARE_NAMES * len(words)

@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from consumer.post.quality.signs import one_of
 from consumer.post.quality.source import Source, folded, without_spaces
 
 _WORD: Final = re.compile(r"\w+")
 _RUN: Final = 5
 """Words in a row that make a sentence ours."""
 _STRIDE: Final = 2
-"""Every second run is looked up: seven words of ours always hold one that is."""
+_FEWEST_KNOWN: Final = 2
+"""Every second word is looked up first: most posts share hardly one with the prompt."""
 
 _OUR_NAMES: Final = (
     "refined_ad_copy_eng", "tone_style", "product_description", "store_information", "gpt_prompt", "instagram_ad_copy",
@@ -28,11 +30,14 @@ _TOKENS: Final = re.compile(
     r"|프롬프트",
     re.MULTILINE,
 )
-_MAY_HOLD_TOKENS: Final = re.compile(r"[<\[{:]|json|프롬프트|prompt|bcp", re.IGNORECASE)
+_SIGNS_OF_TOKENS: Final = one_of(
+    "<", "[", "{", '"', "json", "프롬프트", "prompt", "bcp", "assistant", "system", "user", "human", "ai:", "ai :",
+)  # fmt: skip
 _ABOUT_WRITING: Final = re.compile(
     r"글|문장|문구|해시\s?태그|캡션|이모지|말투|톤|피드|인스타|포스팅|작성|한국어|영어|써\s?(?:주|줘)|언급|강조|포함"
 )
-_AN_INSTRUCTION: Final = re.compile(
+_NAMES_A_TONE: Final = re.compile("말투|문체|어조|tone|voice")
+_ORDER: Final = re.compile(
     r"(?:주세요|줘요?|주십시오|하세요|할\s?것|말\s?것|마세요|바랍니다|주길|해라|하라|넣어|쓰기|write|use|include"
     r"|keep|do not|don't)",
     re.IGNORECASE,
@@ -45,39 +50,43 @@ class OurTexts:
     """The prompt's static texts, of which no post may hold a run of words."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._runs = frozenset(run for text in texts for run in _runs(_WORD.findall(text.lower())))
+        words = [_WORD.findall(folded(text)) for text in texts]
+        self._vocabulary = frozenset(word for of_text in words for word in of_text)
+        self._runs = frozenset(run for of_text in words for run in _runs(of_text))
 
     def passages_in(self, text: str) -> list[str]:
         """Find what the post says in the prompt's words."""
-        words = _WORD.findall(text.lower())
-        for run in _runs(words, stride=_STRIDE):
-            if run in self._runs:
-                return [" ".join(run)]
-        return []
+        if len(self._vocabulary.intersection(text.split()[::_STRIDE])) < _FEWEST_KNOWN:
+            return []
+        return [" ".join(run) for run in _runs(_WORD.findall(text)) if run in self._runs][:1]
 
 
-def _runs(words: list[str], *, stride: int = 1) -> Iterator[tuple[str, ...]]:
-    for start in range(0, len(words) - _RUN + 1, stride):
-        yield tuple(words[start : start + _RUN])
+def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
+    return zip(*(words[start:] for start in range(_RUN)), strict=False)
 
 
 def own_signs_in(text: str, source: Source) -> list[str]:
     """Find names of our fields, tokens of chat templates, and talk of prompts and JSON."""
     found = [name for name in _OUR_NAMES if name in text] if "_" in text else []
-    if _MAY_HOLD_TOKENS.search(text):
-        found += [match[0].strip() for match in _TOKENS.finditer(folded(text))]
+    if _SIGNS_OF_TOKENS.search(text):
+        found += [match[0].strip() for match in _TOKENS.finditer(text)]
     return [passage for passage in found if passage in _OUR_NAMES or not source.has(passage)]
 
 
 def instructions_in(text: str, source: Source) -> list[str]:
     """Find sentences of the shop's wishes, or the tone asked for, repeated instead of followed."""
-    if not _ABOUT_WRITING.search(text) and source.tone_style not in text:
-        return []
-    dense = without_spaces(folded(text))
-    sentences = _SENTENCE_END.split(source.wishes)
-    wishes = [part for part in sentences if _ABOUT_WRITING.search(part) and _AN_INSTRUCTION.search(part)]
-    tone = [source.tone_style] if "말투" in source.tone_style or "tone" in source.tone_style else []
-    return [part.strip() for part in wishes + tone if _is_in(without_spaces(folded(part)), dense)]
+    wishes = _SENTENCE_END.split(source.wishes_text)
+    found = [part for part in wishes if _begins_in(part, text) and _ABOUT_WRITING.search(part) and _ORDER.search(part)]
+    tone = source.tone_text
+    if tone in text and _NAMES_A_TONE.search(tone):
+        found.append(tone)
+    dense = without_spaces(text) if found else ""
+    return [part.strip() for part in found if _is_in(without_spaces(part), dense)]
+
+
+def _begins_in(sentence: str, text: str) -> bool:
+    """Tell by its first letters whether a sentence may stand in the text."""
+    return len(sentence) >= _FEWEST_LETTERS and sentence.strip()[:_FEWEST_LETTERS] in text
 
 
 def _is_in(sentence: str, dense: str) -> bool:

@@ -41,7 +41,7 @@ _UNDERSCORED: Final = re.compile(
 )
 _STRUCK: Final = re.compile(r"(?<![\w~])~~(?=[^\s~])([^~\n]+?)(?<=\S)~~(?!~)")
 _MARKED: Final = re.compile(r"(?<![=\w])==(?=[^\s=])([^=\n]+?)(?<=[^\s=])==(?!=)|\|\|(?=\S)([^|\n]+?)(?<=\S)\|\|")
-_SHORTCODE: Final = re.compile(r"(?<![\w:]):[a-z][a-z0-9_+-]{2,30}:(?![\w:])[ \t]?")
+_SHORTCODE: Final = re.compile(r":(?<![\w:]:)[a-z][a-z0-9_+-]{2,30}:(?![\w:])[ \t]?")
 
 _SPACED_HASHTAGS: Final = re.compile(r"^[ \t]*#[ \t]+\S+(?:[ \t]+#[ \t]*\S+)+[ \t]*$", re.MULTILINE)
 _LINE_MARK: Final = re.compile(r"^[ \t]*(?:[#>|=*_+-]|-{3,})", re.MULTILINE)

@@ -8,6 +8,7 @@ from typing import Final
 
 from consumer.post.hashtags import folded as folded_tag
 from consumer.post.hashtags import hashtags_in_list
+from consumer.post.quality.signs import one_of
 from consumer.post.quality.source import Source
 
 _KOREAN_SLOTS: Final = (
@@ -61,22 +62,24 @@ _ANGLED: Final = re.compile(
 )
 
 _MASK: Final = r"(?:[XＸxOoYyZ○◯〇*＊#?_]|ㅇ|ㅁ|□|△|☆|●)"
-_MASKED: Final = re.compile(
+_MASKED_PHONE: Final = re.compile(
     rf"0\d{{1,2}}[-.\s)]{{0,2}}{_MASK}{{3,4}}[-.\s]{{0,2}}(?:{_MASK}{{4}}|\d{{4}})"
     rf"|0\d{{1,2}}[-.\s]\d{{3,4}}[-.\s]{_MASK}{{4}}"
-    rf"|\b0\d{{1,2}}[-.\s]?0{{3,4}}[-.\s]?0{{4}}\b"
-    rf"|(?<![A-Za-z\d]){_MASK}{{1,3}},(?:{_MASK}{{3}}|000)(?=\s?원)|(?<![\d,.])0{{2,3}},0{{3}}\s?원"
-    rf"|(?<![A-Za-z\d])[XxOoＯ○◯〇]{{1,4}}\s?(?=(?:원|%|퍼센트|월|시|년|호점|점|층|일까지|동|구|만\s?원"
-    rf"|천\s?원)(?![가-힣]))"
-    r"|(?<![\d.])00\s?%|(?<!\d)0{1,2}월\s?0{1,2}일|(?<!\d)00일까지|20(?:XX|xx|○○|OO)\s?년?|(?<!\d)00시"
-    r"|(?<![\d:])(?:OO|XX|○○|__):(?:OO|XX|○○|__|00)|(?<![\d:])XX시|#?\b(?:xxx+-)+xxx+\b",
+    r"|0\d{1,2}[-.\s]?0{3,4}[-.\s]?0{4}(?!\d)"
+)
+_ZEROS: Final = re.compile(r"00(?<![\d.,:]00)(?:0?,000\s?원|\s?%|일까지|시(?!간)|월\s?00일)")
+_MASKED: Final = re.compile(
+    rf"(?<![A-Za-z\d]){_MASK}{{1,3}},(?:{_MASK}{{3}}|000)(?=\s?원)"
+    r"|(?<![A-Za-z\d])[XxOoＯ○◯〇]{1,4}\s?(?=(?:원|%|퍼센트|월|시|년|호점|점|층|일까지|동|구|만\s?원|천\s?원)(?![가-힣]))"
+    r"|20(?:XX|xx|○○|OO)\s?년?|(?:OO|XX|○○|__):(?:OO|XX|○○|__|00)|XX시|\b(?:[xX]{3,}-)+[xX]{3,}\b"
 )
 _CIRCLES: Final = re.compile(
-    r"(?<![A-Za-z])[OＯ]{2,}(?![A-Za-z])|(?<![A-Za-z\d])O(?:\sO){1,}(?![A-Za-z])"
-    r"|(?<![A-Za-z\d])X{2,}(?![A-Za-z\d])|(?<![A-Za-z])o{2,3}(?=[가-힣])"
-    r"|(?<![A-Za-z])x{2,3}(?=[가-힣])|(?<![●○])[○◯〇]{2,}(?=\s?[가-힣])(?![^\n]{0,10}●)"
-    r"|(?<=[가-힣] )[○◯〇]{2,}(?=[,.!\s]|$)(?![^\n]{0,20}●)"
+    r"(?<![A-Za-z])[OＯ]{2,}(?![A-Za-z])|(?<![A-Za-z\d])O(?:\sO){1,}(?![A-Za-z])|(?<![A-Za-z\d])X{2,}(?![A-Za-z\d])"
+    r"|(?<![●○])[○◯〇]{2,}(?=\s?[가-힣])(?![^\n]{0,10}●)|(?<=[가-힣] )[○◯〇]{2,}(?=[,.!\s]|$)(?![^\n]{0,20}●)"
     r"|[△□▢◇]{2,}(?=[가-힣])|(?<![ㄱ-ㅎ])[ㅇㅁ]{2,}(?=[가-힣])|□□+"
+)
+_SMALL_CIRCLES: Final = re.compile(
+    r"(?:oo+(?<![A-Za-z]oo)(?<![A-Za-z]ooo)|xx+(?<![A-Za-z]xx)(?<![A-Za-z]xxx))(?=[가-힣])"
 )
 _BLANKS: Final = re.compile(
     r"(?<![\w_])_{3,}|_{2,}(?=\s?(?:원|%|점|시|월|일|에서|으로|을|를|이|가))|\(\s{2,}\)|（\s+）"
@@ -87,10 +90,50 @@ _BARE: Final = re.compile(
     r"|(?<![A-Za-z])(?:undefined|NaN|null|TBD|TODO|FIXME|N/A|lorem ipsum|placeholder|INSERT|YOUR_[A-Z_]+)(?![A-Za-z])"
     r"|(?:샘플|예시|더미)\s?(?:텍스트|문구|캡션)|(?:여기에|이곳에)[^\n]{0,20}(?:입력|삽입|기입|적어|넣어)|홍길동"
 )
-_SIGNS: Final = re.compile(
-    r"[\[［【〔〈<({｛（%$XxOoＯ○◯〇△□▢◇ㅇㅁ_*＊]|00|상호|[매가][장게][명이]|업체명|점포명|브랜드명|undef|NaN|null"
-    r"|T[BO]D|FIX|N/A|lorem|INSERT|텍스트|예시|샘플|여기에|이곳에|홍길동"
+_MASKS: Final = (
+    "XX",
+    "OO",
+    "○",
+    "◯",
+    "〇",
+    "ㅇㅇ",
+    "ㅁㅁ",
+    "□",
+    "△",
+    "☆☆",
+    "**",
+    "##",
+    "??",
+    "__",
+    "xx",
+    "YY",
+    "ZZ",
+    "＊",
 )
+_UNITS_BEHIND_ONE: Final = tuple(
+    f"{mask}{unit}" for mask in "XO" for unit in ("월", "일", "시", "원", "만", "%", " %", "호", "층", "점")
+)
+
+_WORDS_FOR_NOTHING: Final = (
+    "상호", "매장명", "업체명", "가게명", "점포명", "브랜드명", "undefined", "NaN", "null", "TBD", "TODO", "FIXME",
+    "N/A", "orem ipsum", "placeholder", "INSERT", "YOUR_", "샘플", "예시", "더미", "여기에", "이곳에", "홍길동",
+)  # fmt: skip
+
+# Each pattern is tried only where one of its signs occurs: most posts hold none.
+_BY_SIGNS: Final = (
+    (one_of("[", "［", "【", "〔", "〈", "<", "(", "{", "｛", "（"), _BRACKETED),
+    (one_of("{", "%", "$"), _BRACES),
+    (one_of("<"), _ANGLED),
+    (one_of(*_MASKS, "000"), _MASKED_PHONE),
+    (one_of("00"), _ZEROS),
+    (one_of(*_MASKS, "X,", "x,", *_UNITS_BEHIND_ONE), _MASKED),
+    (one_of("OO", "ＯＯ", "O O", "XX", "○", "◯", "〇", "□", "△", "▢", "◇", "ㅇㅇ", "ㅁㅁ"), _CIRCLES),
+    (one_of("oo", "xx"), _SMALL_CIRCLES),
+    (one_of("__", "(  ", "（"), _BLANKS),
+    (one_of(*_WORDS_FOR_NOTHING), _BARE),
+)
+_ANY_SIGN: Final = re.compile("|".join(dict.fromkeys(signs.pattern for signs, _ in _BY_SIGNS)))
+
 
 _EMPTY_TAGS: Final = frozenset((
     "#없음", "#해당없음", "#해시태그", "#해시태그1", "#해시태그2", "#해시태그3", "#해시태그없음", "#태그",
@@ -103,21 +146,22 @@ _EMPTY_TAGS: Final = frozenset((
     "#productname", "#yourbrand", "#yourshop", "#brand", "#ooo", "#oo", "#xxx", "#○○", "#○○○", "#oo점",
     "#oo카페", "#키워드", "#키워드1", "#키워드2", "#키워드3", "#ㅇㅇ", "#ㅇㅇㅇ",
 ))  # fmt: skip
-_MAY_BE_EMPTY_TAG: Final = re.compile(
-    r"없음|태그|[명름]\b|예시|샘플|미정|비어|빈칸|키워드|none|null|nil|\bna\b|nan|undef|empty|tag|first|second"
-    r"|third|example|sample|"
-    r"placeh|tbd|todo|string|name|your|brand|oo|xx|○|ㅇㅇ|지역",
-    re.IGNORECASE,
-)
+_MAY_BE_EMPTY_TAG: Final = one_of(
+    "없음", "태그", "호명", "장명", "게명", "체명", "드명", "품명", "뉴명", "역명",
+    "이름", "예시", "샘플", "미정", "비어", "빈칸", "키워드",
+    "none", "null", "nil", "#na", "undef", "empty", "tag", "first", "second", "third", "example", "sample", "placeh",
+    "tbd", "todo", "string", "name", "your", "brand", "oo", "xx", "○", "ㅇㅇ", "지역",
+)  # fmt: skip
 
 
 def placeholders_in(text: str, source: Source) -> list[str]:
     """Find what stands where a fact should, unless the fields hold the same."""
-    if not _SIGNS.search(text):
+    if not _ANY_SIGN.search(text):
         return []
-    patterns = (_BRACKETED, _BRACES, _ANGLED, _MASKED, _CIRCLES, _BLANKS, _BARE)
+    patterns = [pattern for signs, pattern in _BY_SIGNS if signs.search(text)]
     found = [match[0] for pattern in patterns for match in pattern.finditer(text)]
-    found += [match["slot"] for match in _BRACKETED_FACT.finditer(text) if not _is_heading(match)]
+    if _BRACKETED in patterns:
+        found += [match["slot"] for match in _BRACKETED_FACT.finditer(text) if not _is_heading(match)]
     return [passage for passage in found if not source.has(passage)]
 
 
@@ -137,7 +181,7 @@ def empty_tags(tags: list[str], source: Source) -> list[str]:
 
 def without_empty_tags(hashtags: str) -> str:
     """Drop hashtags that say nothing, as long as others are left."""
-    if not _MAY_BE_EMPTY_TAG.search(hashtags):
+    if not _MAY_BE_EMPTY_TAG.search(hashtags.lower()):
         return hashtags
     tags = hashtags_in_list(hashtags)
     kept = [tag for tag in tags if folded_tag(tag) not in _EMPTY_TAGS]

@@ -7,6 +7,7 @@ answering, or being a machine.
 import re
 from typing import Final
 
+from consumer.post.quality.signs import one_of
 from consumer.post.quality.source import Source
 
 _WRITING: Final = (
@@ -35,28 +36,31 @@ _REFUSALS: Final = re.compile(
     rf"|세요)[^.!?\n]{{0,30}}(?:작성|써|만들어|완성|제작)"
     r"|(?:정책|가이드라인|지침|규정|윤리)(?:상|에\s?따라|에\s?위배|에\s?어긋|을\s?위반"
     r"|때문)[^.!?\n]{0,30}(?:수\s?없|어렵|불가|않)"
-    rf"|(?:요청|질문)(?:하신|은|을|에)\s?[^.!?\n]{{0,25}}(?:처리|수행|이해|응답|답변|진행)[^.!?\n]{{0,10}}{_UNABLE}"
-    r"|\bi(?:['’]m| am)\s(?:so\s|very\s|really\s)?(?:sorry|unable|not able|afraid)\b|\bi (?:cannot|can['’]?t"
+    rf"|(?:요청|질문)(?:하신|은|을|에)\s?[^.!?\n]{{0,25}}(?:처리|수행|이해|응답|답변|진행)[^.!?\n]{{0,10}}{_UNABLE}",
+)
+_REFUSALS_OF_OTHERS: Final = re.compile(
+    r"\bi(?:['’]m| am)\s(?:so\s|very\s|really\s)?(?:sorry|unable|not able|afraid)\b|\bi (?:cannot|can['’]?t"
     r"|can not|won['’]t|could not|couldn['’]t)\s"
     r"|\b(?:as|i['’]m|i am) an? (?:\w+\s)?(?:ai|artificial|language model|assistant)\b|\bunable to (?:assist|help"
     r"|create|generate|write|fulfil|comply)"
     r"|\bsorry, (?:but )?i\b|\bapologi[sz]e\b|\bi must decline\b|\bagainst (?:my|our|the) (?:policy|policies"
     r"|guidelines)\b|\bcontent policy\b"
     r"|申し訳(?:ありません|ございません)|很抱歉|无法(?:提供|生成|帮助)",
-    re.IGNORECASE,
 )
-_SIGNS: Final = (
+_SIGNS: Final = one_of(
     "죄송", "미안", "유감", "아쉽", "안타깝", "수 없", "수없", "수가 없", "어렵", "못 ", "불가", "제한", "않습", "곤란",
     "인공지능", "언어", "챗", "정보", "내용", "특징", "자료", "설명", "정책", "지침", "가이드", "규정", "윤리", "요청",
-    "질문", "申", "抱歉", "无法",
+    "질문", "ai로", "ai 언", "ai 모", "ai가", "ai는", "ai라", "ai이", "ai입", "ai 어", "ai 비", "ai 챗", "ai 인",
 )  # fmt: skip
-_LATIN_SIGNS: Final = re.compile(
-    r"\b(?:ai|i['’]?m?|as|unable|sorry|apologi[sz]e|against|content|chatgpt)\b|ai", re.IGNORECASE
-)
+_SIGNS_OF_OTHERS: Final = one_of(
+    "sorry", "cannot", "can't", "can’t", "can not", "won't", "won’t", "could", "unable", "not able", "afraid", "as an ",
+    "as a ", "language model", "assistant", "apolog", "decline", "polic", "guideline", "申", "抱歉", "无法",
+)  # fmt: skip
 
 
 def refusals_in(text: str, source: Source) -> list[str]:
-    """Find a model's refusal, unless the fields say the same."""
-    if not any(sign in text for sign in _SIGNS) and not _LATIN_SIGNS.search(text):
-        return []
-    return [found[0] for found in _REFUSALS.finditer(text) if not source.has(found[0])]
+    """Find a model's refusal in a folded text, unless the fields say the same."""
+    patterns = [_REFUSALS] if _SIGNS.search(text) else []
+    if _SIGNS_OF_OTHERS.search(text):
+        patterns.append(_REFUSALS_OF_OTHERS)
+    return [found[0] for pattern in patterns for found in pattern.finditer(text) if not source.has(found[0])]

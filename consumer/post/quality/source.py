@@ -15,12 +15,11 @@ from consumer.post.quality.dates import Day, days_in
 _SPACES: Final = re.compile(r"\s+")
 _NOT_DIGITS: Final = re.compile(r"[^\d\n]+")
 _SEPARATED: Final = re.compile(r"(?<=\d)[\s().\-–—·]{1,3}(?=\d)")
-_WORDS: Final = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 
 
 def folded(text: str) -> str:
     """Return what spellings of one text have in common: compatibility forms and case."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return unicodedata.normalize("NFKC", text).casefold() if not text.isascii() else text.lower()
 
 
 def without_spaces(text: str) -> str:
@@ -60,17 +59,27 @@ class Source:
     @cached_property
     def text(self) -> str:
         """All fields, folded, one behind the other."""
-        return folded("\n".join((*self.written, self.store, self.tone_style)))
+        return f"{self.written_text}\n{self.store_text}\n{self.tone_text}"
 
     @cached_property
-    def words(self) -> frozenset[str]:
-        """All words of all fields, folded."""
-        return frozenset(_WORDS.findall(self.text))
+    def written_text(self) -> str:
+        """The fields that a post must not merely repeat, folded."""
+        return folded("\n".join(self.written))
 
     @cached_property
-    def store_words(self) -> frozenset[str]:
-        """What `split` makes of the store's information."""
-        return frozenset(self.store.split())
+    def store_text(self) -> str:
+        """The store's information, folded."""
+        return folded(self.store)
+
+    @cached_property
+    def wishes_text(self) -> str:
+        """The shop's wishes for the post, folded."""
+        return folded(self.wishes)
+
+    @cached_property
+    def tone_text(self) -> str:
+        """The tone asked for, folded."""
+        return folded(self.tone_style)
 
     @cached_property
     def digits(self) -> str:

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from consumer.post.quality.signs import one_of
+
 _PAIRS: Final = {
     '"': '"', "'": "'", "“": "”", "‘": "’", "”": "”", "「": "」", "『": "』", "«": "»", "„": "“", "`": "`",
     "〝": "〞", "＂": "＂", "《": "》", "〈": "〉", "＇": "＇",
@@ -51,10 +53,22 @@ _HASHTAG_LABEL: Final = re.compile(
 
 _MAX_LAYERS: Final = 4
 _SHORTEST_QUOTATION: Final = 3
-_STARTS_OF_LABELS: Final = re.compile(
-    r"[\s*_#\[【(<]*(?:캡|본|문|카|게|포|글|내|답|출|결|제|타|번|인스타|광고|홍보|피드|한국어|최종|완성|추천|수정"
-    r"|물론|네|넵|좋|알겠|"
-    r"다음|아래|요청|[A-Za-z])"
+_WORDS_OF_OFFERS: Final = one_of("말씀", "알려", "요청", "et me know", "eel free")
+_LONGEST_HEAD: Final = 110
+_SIGNS_OF_LABELS: Final = one_of(":", "：", "[", "【", "(", "<")
+_WORDS_FOR_POSTS: Final = one_of(
+    "캡션",
+    "문구",
+    "게시",
+    "포스트",
+    "포스팅",
+    "광고",
+    "홍보",
+    "피드",
+    "aption",
+    "ost",
+    "opy",
+    "text",
 )
 
 
@@ -70,17 +84,11 @@ def unwrap(caption: str) -> str:
 
 
 def _without_label(text: str) -> str:
-    if not _STARTS_OF_LABELS.match(text):
-        if text.startswith(("여기", "이 ", "말씀", "상품", "제품", "매장", "가게")):
-            return _without_remark(text)
-        return text
-    label = _LABEL.match(text)
-    return text[label.end() :].strip() if label else _without_remark(text)
-
-
-def _without_remark(text: str) -> str:
-    remark = _ABOUT_THE_WORK.match(text)
-    rest = text[remark.end() :].strip() if remark else ""
+    head = text[:_LONGEST_HEAD]
+    label = _LABEL.match(text) if _SIGNS_OF_LABELS.search(head) else None
+    if label is None and _WORDS_FOR_POSTS.search(head):
+        label = _ABOUT_THE_WORK.match(text)
+    rest = text[label.end() :].strip() if label else ""
     return rest or text
 
 
@@ -103,6 +111,6 @@ def _without_tail(text: str) -> str:
         text = _HASHTAG_LABEL.sub("", text).strip()
     if "자" in text[-20:] or "count" in text[-20:]:
         text = _COUNT_AT_THE_END.sub("", text)
-    if "\n" in text:
+    if _WORDS_OF_OFFERS.search(text, text.rfind("\n") + 1):
         text = _OFFER_AT_THE_END.sub("", text)
     return text
