@@ -28,7 +28,10 @@ from consumer.pipeline.partition_share import PartitionShare
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.worker import Worker
+from consumer.post.editor import editor_from
 from consumer.post.prompt import PromptTemplate
+from consumer.post.quality.gate import Context
+from consumer.post.quality.source import Source
 from consumer.resources import Resources
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
@@ -87,8 +90,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             failover,
             template,
             lambda request: terms.lasts(in_flight.leased_at_s(request)),
+            editor_from(settings, our_texts=template.static_texts),
+            lambda event: Context(Source(event)),
             policy=policy,
-            max_hashtags=settings.max_hashtags,
         ),
         outcome_store,
         pool,

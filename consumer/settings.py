@@ -8,12 +8,22 @@ import re
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import AfterValidator, Field, FilePath, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    FilePath,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from consumer.llm.endpoints import Endpoint
 from repository.database_url import UnusableUrl, are_hosts, read_database_url
+from schemas.quality import QUALITY_RULES, QualityRule
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
@@ -150,6 +160,16 @@ class DatabaseSettings(_Group):
     database_pool_size: int = Field(5, ge=2, le=100, description="whole number from 2 to 100: connections")
 
 
+def _split_at_commas(value: object) -> object:
+    """A list as the environment has it; anything else is left to the field's own type."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
+RuleNames = Annotated[tuple[QualityRule, ...], NoDecode, BeforeValidator(_split_at_commas)]
+_RULES = ", ".join(QUALITY_RULES)
+
+
 class PostSettings(_Group):
     """Which model writes, and what a post has to be like."""
 
@@ -157,6 +177,12 @@ class PostSettings(_Group):
         "gpt-4o-mini", min_length=1, description="an active model of `instagram-feed models list`, by any of its names"
     )
     max_hashtags: int = Field(5, ge=1, le=30, description="whole number from 1 to 30")
+    max_mentions: int = Field(3, ge=0, le=20, description="whole number from 0 to 20: @-mentions in a caption")
+    quality_off: RuleNames = Field((), description=f"names of quality rules, comma-separated: {_RULES}")
+    quality_refuse: RuleNames = Field(
+        (), description=f"quality rules that warn by default and shall refuse, comma-separated: {_RULES}"
+    )
+    banned_words: Words = Field((), description="words that no post may hold, separated by commas")
     feed_language: str = Field(
         "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
     )

@@ -14,7 +14,9 @@ from consumer.llm.failover import Failover
 from consumer.llm.writer import Writer
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
 from consumer.pipeline.outcomes import CalledWith, Usage, Work, usage_so_far
+from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate, with_repair
+from consumer.post.quality.gate import Context, Finding
 from repository.requests import ClaimedRequest
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
@@ -42,6 +44,7 @@ class Agreed:
 
     usage: Usage
     post: InstagramPost
+    warnings: tuple[Finding, ...]
     answer: Answer
 
 
@@ -87,13 +90,14 @@ class Conversation:
         failover: Failover,
         template: PromptTemplate,
         lease_is_held: LeaseIsHeld,
-        *,
-        max_hashtags: int,
+        editor: Editor,
+        context: Context,
     ) -> None:
         self._work = work
         self._failover = failover
         self._lease_is_held = lease_is_held
-        self._max_hashtags = max_hashtags
+        self._editor = editor
+        self._context = context
         self._messages = template.messages(work.event)
         self._limit_factor = 1
         self._is_repaired = False
@@ -114,9 +118,9 @@ class Conversation:
     async def _until_decided(self) -> ConversationEnd:
         while True:
             answer = await self._ask()
-            match judge(answer.completion, max_hashtags=self._max_hashtags):
-                case Usable(post):
-                    return Agreed(usage=self._usage, post=post, answer=answer)
+            match judge(answer.completion, self._editor, self._context):
+                case Usable(post, warnings):
+                    return Agreed(usage=self._usage, post=post, warnings=warnings, answer=answer)
                 case CutOff() if self._limit_factor == 1:
                     self._limit_factor = LARGER_LIMIT_FACTOR
                 case Unusable(problems) if not self._is_repaired:
@@ -126,8 +130,8 @@ class Conversation:
                     return self._without_post(
                         Reason.LLM_TRUNCATED, f"cut off at {answer.called_with.max_tokens} tokens"
                     )
-                case Unusable(problems):
-                    return self._without_post(Reason.LLM_OUTPUT_INVALID, problems)
+                case Unusable(detail=detail):
+                    return self._without_post(Reason.LLM_OUTPUT_INVALID, detail)
                 case Declined(reason, detail):
                     return self._without_post(reason, detail)
                 case never:

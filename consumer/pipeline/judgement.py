@@ -1,19 +1,21 @@
-"""Judging a completion: a post that can be stored, or why it is none. Pure."""
+"""Judging a completion: a post that can be published, or why it is none. Pure."""
 
 from dataclasses import dataclass
 
 from consumer.llm.completion import Completion, Ending
 from consumer.post.answer_reader import MalformedPost, read_post
-from consumer.post.instagram_rules import RuleBroken, apply_rules
+from consumer.post.editor import Editor, PostRefused
+from consumer.post.quality.gate import Context, Finding
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """A post within Instagram's limits."""
+    """A post within Instagram's limits that the quality gate lets through, perhaps with warnings."""
 
     post: InstagramPost
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,13 @@ class CutOff:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """Not the JSON asked for, or it breaks a rule; `problems` can be quoted to the model."""
+    """Not the JSON asked for, or it breaks a rule.
+
+    `problems` is for the model and may quote its post; `detail` is for logs and events and does not.
+    """
 
     problems: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Declined:
 Verdict = Usable | CutOff | Unusable | Declined
 
 
-def judge(completion: Completion, *, max_hashtags: int) -> Verdict:
+def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
     """What to make of an answer. One that ran into the token limit counts if its post is whole all the same."""
     if completion.refusal:
         return Declined(Reason.LLM_REFUSED, completion.refusal)
@@ -47,8 +53,9 @@ def judge(completion: Completion, *, max_hashtags: int) -> Verdict:
         told = f"the provider's filter ended the answer ({completion.finish_reason})"
         return Declined(Reason.LLM_CONTENT_FILTERED, told)
     try:
-        return Usable(apply_rules(read_post(completion.content), max_hashtags=max_hashtags))
+        edited = editor.edited(read_post(completion.content), context)
     except MalformedPost as error:
-        return CutOff() if completion.ending is Ending.CUT_OFF else Unusable(error.reason)
-    except RuleBroken as error:
-        return Unusable(str(error))
+        return CutOff() if completion.ending is Ending.CUT_OFF else Unusable(error.reason, error.reason)
+    except PostRefused as refused:
+        return Unusable(refused.problems, str(refused))
+    return Usable(edited.post, edited.warnings)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from consumer.llm.chat import Messages
 from consumer.llm.completion import Completion
 from consumer.pipeline.retry import GiveUp, TryAgain
+from consumer.post.quality.gate import Finding
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
 from repository.spending import Spending
@@ -57,6 +58,7 @@ class Written:
     messages: Messages
     completion: Completion
     called_with: CalledWith
+    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Handling one request: a conversation with the model, and what follows from its end. No connection is held."""
 
 import random
+from collections.abc import Callable
 from typing import assert_never
 
 from consumer.llm.failover import Failover
@@ -15,8 +16,14 @@ from consumer.pipeline.conversation import (
 )
 from consumer.pipeline.outcomes import Outcome, Rejected, Work, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_error, after_failed_attempt
+from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
+from consumer.post.quality.gate import Context
+from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
+
+ContextOf = Callable[[OverlayCompleted], Context]
+"""What a post for this event is judged by."""
 
 
 class Worker:
@@ -27,28 +34,38 @@ class Worker:
         failover: Failover,
         template: PromptTemplate,
         lease_is_held: LeaseIsHeld,
+        editor: Editor,
+        context_of: ContextOf,
         *,
         policy: RetryPolicy,
-        max_hashtags: int,
     ) -> None:
         self._failover = failover
         self._lease_is_held = lease_is_held
         self._template = template
         self._policy = policy
-        self._max_hashtags = max_hashtags
+        self._editor = editor
+        self._context_of = context_of
 
     async def handle(self, work: Work) -> Outcome:
         """Have the post written. Raises nothing but cancellation."""
-        conversation = Conversation(
-            work, self._failover, self._template, self._lease_is_held, max_hashtags=self._max_hashtags
-        )
+        context = self._context_of(work.event)
+        conversation = Conversation(work, self._failover, self._template, self._lease_is_held, self._editor, context)
         return self._outcome(work, await conversation.hold())
 
     def _outcome(self, work: Work, end: ConversationEnd) -> Outcome:
         request = work.request
         match end:
-            case Agreed(usage=usage, post=post, answer=answer):
-                return Written(request, usage, work.event, post, answer.messages, answer.completion, answer.called_with)
+            case Agreed(usage=usage, post=post, warnings=warnings, answer=answer):
+                return Written(
+                    request,
+                    usage,
+                    work.event,
+                    post,
+                    answer.messages,
+                    answer.completion,
+                    answer.called_with,
+                    warnings,
+                )
             case NoUsableAnswer(usage=usage, reason=reason, detail=detail):
                 return Rejected(request, usage, request.attempts + 1, reason, detail)
             case NotAnswered(usage=usage, error=error, unrecorded_call=unrecorded_call):

@@ -20,7 +20,12 @@ class Fields:
     gpt_prompt: str = "첫 문장은 눈길을 끌게 써 주세요."
 
 
-EDITOR = Editor(QualityGate(rules(language="ko")), max_hashtags=5, max_mentions=3)
+def editor(*, max_hashtags: int = 5, language: str = "ko") -> Editor:
+    """An editor with all rules as they come."""
+    return Editor(QualityGate(rules(language=language)), max_hashtags=max_hashtags, max_mentions=3)
+
+
+EDITOR = editor()
 
 
 def context(**fields: str) -> Context:
@@ -28,24 +33,22 @@ def context(**fields: str) -> Context:
     return Context(Source(Fields(**fields)))
 
 
-def edited(caption: str, hashtags: str = "#원두 #성수동", *, editor: Editor = EDITOR, **fields: str) -> EditedPost:
+def edited(caption: str, hashtags: str = "#원두 #성수동", *, by: Editor = EDITOR, **fields: str) -> EditedPost:
     """The post as it would be stored."""
-    return editor.edited(RawPost(caption, hashtags), context(**fields))
+    return by.edited(RawPost(caption, hashtags), context(**fields))
 
 
 def refused_by(
-    caption: str, hashtags: str = "#원두 #성수동", *, editor: Editor = EDITOR, **fields: str
+    caption: str, hashtags: str = "#원두 #성수동", *, by: Editor = EDITOR, **fields: str
 ) -> set[QualityRule]:
     """The rules that refuse the post; none where it is stored."""
     try:
-        edited(caption, hashtags, editor=editor, **fields)
+        edited(caption, hashtags, by=by, **fields)
     except PostRefused as refused:
         return {finding.rule for finding in refused.findings}
     return set()
 
 
-def warned_by(
-    caption: str, hashtags: str = "#원두 #성수동", *, editor: Editor = EDITOR, **fields: str
-) -> set[QualityRule]:
+def warned_by(caption: str, hashtags: str = "#원두 #성수동", *, by: Editor = EDITOR, **fields: str) -> set[QualityRule]:
     """The rules that warn about the post."""
-    return {finding.rule for finding in edited(caption, hashtags, editor=editor, **fields).warnings}
+    return {finding.rule for finding in edited(caption, hashtags, by=by, **fields).warnings}

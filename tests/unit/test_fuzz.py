@@ -18,6 +18,7 @@ from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
 from tests.support.instagram_limits import violations
 from tests.support.overlay_events import json_values, valid_fields
+from tests.support.quality import context, editor
 from tests.unit.post.test_instagram_rules import any_text
 
 MAX_EVENT_BYTES = 4_096
@@ -82,6 +83,8 @@ def check_dead_letter(record: SourceRecord, error: InvalidEvent) -> None:
     assert (letter.key, letter.value) == (record.key, record.value)
 
 
+EDITORS = {limit: editor(max_hashtags=limit) for limit in range(1, 31)}
+
 posts = st.fixed_dictionaries(
     {"instagram_ad_copy": any_text | json_values, "hashtags": any_text | st.lists(any_text, max_size=8) | json_values}
 )
@@ -102,11 +105,12 @@ def test_any_answer_is_judged_and_no_usable_post_breaks_a_limit(body: bytes, max
     except CallFailed:
         return
     assert "\\u0000" not in completion.raw.replace("\\\\", "")
-    match judge(completion, max_hashtags=max_hashtags):
-        case Usable(post):
+    match judge(completion, EDITORS[max_hashtags], context()):
+        case Usable(post, _):
             assert violations(post, max_hashtags=max_hashtags) == []
             assert "\0" not in post.instagram_ad_copy + post.hashtags
-        case Unusable(problems):
+        case Unusable(problems, detail):
             assert problems
+            assert detail
         case Declined(reason, _):
             assert reason.startswith("llm_")

@@ -6,11 +6,13 @@ from consumer.llm.completion import ErrorInside, read_completion
 from consumer.llm.errors import CallFailed
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
+from consumer.post.editor import Editor
+from consumer.post.quality.gate import Context
 from repository.operations.feed_queries import StoredFeed
 from schemas.post import InstagramPost
 
 
-def reparsed(feed: StoredFeed, *, max_hashtags: int) -> InstagramPost:
+def reparsed(feed: StoredFeed, editor: Editor, context: Context) -> InstagramPost:
     """The post that its raw answer gives now.
 
     Raises:
@@ -22,13 +24,13 @@ def reparsed(feed: StoredFeed, *, max_hashtags: int) -> InstagramPost:
         completion = read_completion(feed.gpt_response_raw.encode(), latency_ms=feed.latency_ms)
     except (CallFailed, ErrorInside) as error:
         raise CannotRevise(f"post {feed.instagram_feed_id}: {error}") from error
-    match judge(completion, max_hashtags=max_hashtags):
+    match judge(completion, editor, context):
         case Usable(post):
             return post
         case CutOff():
             problem = "its raw answer was cut off"
-        case Unusable(problems):
-            problem = f"its raw answer gives no post: {problems}"
+        case Unusable(detail=detail):
+            problem = f"its raw answer gives no post: {detail}"
         case Declined(reason, detail):
             problem = f"its raw answer gives no post: {reason}, {detail}"
         case never:

@@ -20,6 +20,7 @@ from repository.pool import Pool, connection
 from schemas.post import InstagramPost
 from tests.support.examples import source_record
 from tests.support.ledger import count, ledger_row, store_feeds
+from tests.support.quality import context, editor
 
 OTHER = InstagramPost("겨울 니트", "#겨울")
 
@@ -184,7 +185,7 @@ async def test_a_raw_answer_gives_the_post_again_as_the_database_keeps_it(pool: 
 
     basis = await basis_of(pool, FeedReference(overlay_id))
 
-    assert reparsed(basis.feed, max_hashtags=2) == InstagramPost("가을 니트 💛", "#가을 #니트")
+    assert reparsed(basis.feed, editor(max_hashtags=2), context()) == InstagramPost("가을 니트 💛", "#가을 #니트")
 
 
 async def test_posts_are_found_by_each_of_their_names_in_the_order_given(pool: Pool, model: LlmModel) -> None:

@@ -17,6 +17,7 @@ from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.worker import Worker
 from consumer.post.prompt import PromptTemplate
 from tests.support.examples import claimed_request, llm_model, overlay_completed
+from tests.support.quality import context, editor
 
 ONE_ATTEMPT = RetryPolicy(max_attempts=1, base_s=1, max_s=1)
 
@@ -42,7 +43,7 @@ async def test_while_a_lost_answer_cannot_be_looked_up_no_other_is_paid_and_no_a
     writer = cast("Writer", WriterWithoutLookup(error))
     provider = Provider(writer, RateLimiter(), Breaker(probe_deadline_s=60))
     template = PromptTemplate(language="ko", max_hashtags=5)
-    worker = Worker(Failover(provider), template, lambda _: True, policy=ONE_ATTEMPT, max_hashtags=5)
+    worker = Worker(Failover(provider), template, lambda _: True, editor(), lambda _: context(), policy=ONE_ATTEMPT)
     lost = claimed_request(llm_calls=1, unrecorded_call=True)
 
     outcome = await worker.handle(Work(lost, overlay_completed()))
@@ -57,7 +58,7 @@ async def test_a_request_whose_lease_may_have_run_out_before_the_call_is_not_cal
     writer = cast("Writer", WriterWithoutLookup(CallFailed("no lookup is needed")))
     provider = Provider(writer, RateLimiter(), Breaker(probe_deadline_s=60))
     template = PromptTemplate(language="ko", max_hashtags=5)
-    worker = Worker(Failover(provider), template, lambda _: False, policy=ONE_ATTEMPT, max_hashtags=5)
+    worker = Worker(Failover(provider), template, lambda _: False, editor(), lambda _: context(), policy=ONE_ATTEMPT)
 
     outcome = await worker.handle(Work(claimed_request(), overlay_completed()))
 

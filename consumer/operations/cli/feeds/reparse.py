@@ -16,7 +16,12 @@ from consumer.operations.revisions.feed_difference import FeedDifference, differ
 from consumer.operations.revisions.reparse import is_same, reparsed
 from consumer.operations.revisions.revision_copies import RevisionCopier
 from consumer.operations.revisions.revision_source import CannotRevise
+from consumer.post.editor import Editor, editor_from
+from consumer.post.prompt import PromptTemplate
+from consumer.post.quality.gate import Context
+from consumer.post.quality.source import Source
 from consumer.settings import DatabaseSettings, PostSettings, TopicSettings, load
+from repository.operations.feed_queries import StoredFeed
 from repository.operations.revision_source import FeedReference, RevisionSource
 
 
@@ -45,7 +50,7 @@ class ReparsedPost:
 
 
 def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
-    """Rebuild posts from their stored raw answers by the rules of today (MAX_HASHTAGS), without an LLM call.
+    """Rebuild posts from their stored raw answers by the rules of today, without an LLM call: MAX_HASHTAGS, quality gate.
 
     A post that comes out different is published as a new revision, which is then the current one; a post that
     comes out the same stays as it is.
@@ -63,15 +68,17 @@ def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOp
 
 
 async def _read(settings: ReparseSettings, references: list[FeedReference], *, dry_run: bool) -> list[ReparsedPost]:
+    template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
+    editor = editor_from(settings, our_texts=template.static_texts)
     async with database_connection(settings) as connection:
         bases = {basis.feed.instagram_feed_id: basis for basis in await named_bases(connection, references)}
         republisher = RevisionCopier(connection, created_topic=settings.feed_created_topic)
-        readings = [_reading(basis, republisher, settings.max_hashtags) for basis in bases.values()]
+        readings = [_reading(basis, republisher, editor) for basis in bases.values()]
         changed = [FeedReference(reading.instagram_feed_id) for reading in readings if reading.difference]
         if dry_run or not changed:
             return readings
         published = await republisher.republish(
-            changed, lambda basis: reparsed(basis.feed, max_hashtags=settings.max_hashtags), origin="reparse"
+            changed, lambda basis: reparsed(basis.feed, editor, _context(basis.feed)), origin="reparse"
         )
         new = {feed.based_on_feed_id: feed for feed in published.values()}
         return [
@@ -82,10 +89,14 @@ async def _read(settings: ReparseSettings, references: list[FeedReference], *, d
         ]
 
 
-def _reading(basis: RevisionSource, republisher: RevisionCopier, max_hashtags: int) -> ReparsedPost:
+def _context(feed: StoredFeed) -> Context:
+    return Context(Source(feed))
+
+
+def _reading(basis: RevisionSource, republisher: RevisionCopier, editor: Editor) -> ReparsedPost:
     feed = basis.feed
     try:
-        post = reparsed(feed, max_hashtags=max_hashtags)
+        post = reparsed(feed, editor, _context(feed))
         if is_same(feed, post):
             return ReparsedPost(feed.instagram_feed_id)
         after = replace(feed, instagram_ad_copy=post.instagram_ad_copy, hashtags=post.hashtags)

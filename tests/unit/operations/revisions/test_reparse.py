@@ -6,6 +6,7 @@ from consumer.operations.revisions.reparse import is_same, reparsed
 from consumer.operations.revisions.revision_source import CannotRevise
 from schemas.post import InstagramPost
 from tests.support.examples import stored_feed
+from tests.support.quality import context, editor
 
 
 def raw(content: str, **choice: object) -> str:
@@ -17,8 +18,8 @@ ANSWER = json.dumps({"instagram_ad_copy": "가을 차", "hashtags": "#차 #가�
 
 def test_the_rules_of_today_are_applied_to_the_answer_of_then() -> None:
     feed = stored_feed(gpt_response_raw=raw(ANSWER), instagram_ad_copy="가을 차", hashtags="#차 #가을 #세일")
-    assert is_same(feed, reparsed(feed, max_hashtags=5))
-    fewer = reparsed(feed, max_hashtags=2)
+    assert is_same(feed, reparsed(feed, editor(), context()))
+    fewer = reparsed(feed, editor(max_hashtags=2), context())
     assert fewer == InstagramPost("가을 차", "#차 #가을")
     assert not is_same(feed, fewer)
 
@@ -36,4 +37,4 @@ def test_the_rules_of_today_are_applied_to_the_answer_of_then() -> None:
 )
 def test_an_answer_that_gives_no_post_says_why(answer: str | None, why: str) -> None:
     with pytest.raises(CannotRevise, match=why):
-        reparsed(stored_feed(gpt_response_raw=answer), max_hashtags=5)
+        reparsed(stored_feed(gpt_response_raw=answer), editor(), context())
