@@ -6,13 +6,14 @@ from uuid import uuid4
 
 import pytest
 
+from devstack.simulated_llm.ledger import LedgerCall
 from tests.support.kafka_records import encoded, overlay_event
 from tests.support.service import Service, texts_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 HEADERS = [("upstream", b"\xff")]
-PROMPT_USD, COMPLETION_USD = Decimal("0.15e-6"), Decimal("0.60e-6")
+PROMPT_USD, CACHED_USD, COMPLETION_USD = Decimal("0.15e-6"), Decimal("0.075e-6"), Decimal("0.60e-6")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ async def test_what_no_further_call_can_mend_fails_and_is_announced_and_dead_let
 
     calls = await service.calls(overlay_id)
     assert sum(call.billed for call in calls) == billed_calls
-    spent_usd = sum(call.prompt_tokens * PROMPT_USD + call.completion_tokens * COMPLETION_USD for call in calls)
+    spent_usd = sum(map(usd, calls))
     [record] = await service.announced(service.topics.failed, overlay_id)
     failed = json.loads(record.value)
     assert (failed["reason"], failed["attempts"], failed["llm_calls"]) == (reason, 1, len(calls))
@@ -68,7 +69,7 @@ async def test_a_refusal_is_told_in_the_model_s_words(service: Service) -> None:
     [
         ("invalid_json_content", "The answer is not valid JSON"),
         ("schema_violation", '"instagram_ad_copy" must be a string'),
-        ("many_mentions", "21 @-mentions; at most 20"),
+        ("many_mentions", "21 @-mentions; at most 3"),
         ("empty_caption", "instagram_ad_copy is empty"),
     ],
 )
@@ -87,9 +88,7 @@ async def test_a_bad_answer_is_mended_by_one_call_that_quotes_the_problem(
     assert "\n\n[assistant]\n" in before
     assert json.loads(feed["gpt_response_raw"])["id"] == second.completion_id
     assert (feed["prompt_tokens"], feed["completion_tokens"]) == (second.prompt_tokens, second.completion_tokens)
-    assert feed["cost_usd"] == sum(
-        call.prompt_tokens * PROMPT_USD + call.completion_tokens * COMPLETION_USD for call in (first, second)
-    )
+    assert feed["cost_usd"] == usd(first) + usd(second)
 
 
 async def test_an_answer_cut_off_is_asked_for_again_with_twice_the_room(service: Service) -> None:
@@ -131,3 +130,9 @@ async def test_a_nul_in_an_answer_is_no_reason_not_to_store_it(service: Service)
     feed = await service.feed(overlay_id)
     assert "\0" not in feed["instagram_ad_copy"]
     assert feed["llm_calls"] == 1
+
+
+def usd(call: LedgerCall) -> Decimal:
+    """What the provider charges for a call."""
+    fresh = call.prompt_tokens - call.cached_prompt_tokens
+    return fresh * PROMPT_USD + call.cached_prompt_tokens * CACHED_USD + call.completion_tokens * COMPLETION_USD

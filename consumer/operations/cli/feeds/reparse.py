@@ -50,7 +50,7 @@ class ReparsedPost:
 
 
 def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
-    """Rebuild posts from their stored raw answers by the rules of today, without an LLM call: MAX_HASHTAGS, quality gate.
+    """Rebuild posts from their stored raw answers by today's rules, without an LLM call (MAX_HASHTAGS, quality gate).
 
     A post that comes out different is published as a new revision, which is then the current one; a post that
     comes out the same stays as it is.
