@@ -19,6 +19,7 @@ from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.intake import Intake
+from consumer.pipeline.judgement import editor_from
 from consumer.pipeline.lease_keeper import LeaseKeeper
 from consumer.pipeline.leased_partitions import LeasedPartitions
 from consumer.pipeline.outbox_relay import OutboxRelay
@@ -28,7 +29,6 @@ from consumer.pipeline.partition_share import PartitionShare
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.worker import Worker
-from consumer.post.editor import editor_from
 from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import Context
 from consumer.post.quality.source import Source

@@ -1,11 +1,13 @@
 """Judging a completion: a post that can be published, or why it is none. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from consumer.llm.completion import Completion, Ending
 from consumer.post.answer_reader import MalformedPost, read_post
 from consumer.post.editor import Editor, PostRefused
-from consumer.post.quality.gate import Context, Finding
+from consumer.post.quality.gate import Context, Finding, QualityGate, rules
+from consumer.settings import PostSettings
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
 
@@ -59,3 +61,13 @@ def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
     except PostRefused as refused:
         return Unusable(refused.problems, str(refused))
     return Usable(edited.post, edited.warnings)
+
+
+def editor_from(settings: PostSettings, *, our_texts: Iterable[str]) -> Editor:
+    """The editor that the settings ask for; `our_texts` are the prompt's, of which nothing may show."""
+    all_rules = rules(language=settings.feed_language, our_texts=our_texts, banned_words=settings.banned_words)
+    return Editor(
+        QualityGate(all_rules, off=settings.quality_off, refuse=settings.quality_refuse),
+        max_hashtags=settings.max_hashtags,
+        max_mentions=settings.max_mentions,
+    )

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from consumer.post.caption import clean_caption
 from consumer.post.hashtags import hashtags_in_list
 from consumer.post.instagram_rules import RuleBroken, apply_rules, undisclosed
-from consumer.post.quality.gate import Context, Finding, QualityGate, rules
-from consumer.settings import PostSettings
+from consumer.post.quality.gate import Context, Finding, QualityGate
 from schemas.post import InstagramPost, RawPost
 
 
@@ -72,16 +71,6 @@ class Editor:
             max_mentions=self._max_mentions,
             disclosure=context.disclosure,
         )
-
-
-def editor_from(settings: PostSettings, *, our_texts: Iterable[str]) -> Editor:
-    """The editor that the settings ask for; `our_texts` are the prompt's, of which nothing may show."""
-    all_rules = rules(language=settings.feed_language, our_texts=our_texts, banned_words=settings.banned_words)
-    return Editor(
-        QualityGate(all_rules, off=settings.quality_off, refuse=settings.quality_refuse),
-        max_hashtags=settings.max_hashtags,
-        max_mentions=settings.max_mentions,
-    )
 
 
 def without_disclosure(post: InstagramPost, disclosure: str) -> InstagramPost:

@@ -16,7 +16,8 @@ from consumer.operations.revisions.feed_difference import FeedDifference, differ
 from consumer.operations.revisions.reparse import is_same, reparsed
 from consumer.operations.revisions.revision_copies import RevisionCopier
 from consumer.operations.revisions.revision_source import CannotRevise
-from consumer.post.editor import Editor, editor_from
+from consumer.pipeline.judgement import editor_from
+from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import Context
 from consumer.post.quality.source import Source
