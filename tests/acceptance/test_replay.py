@@ -137,8 +137,9 @@ async def test_what_a_replay_costs_is_known_before_within_15_percent(
     """On a service of its own: the estimate goes by what the last posts took."""
     async with lasting_service(stack, migrated_template, {}) as service:
         commands, topic = Commands(service.env, tmp_path), service.topics.dead_letter
-        await asyncio.gather(*[service.feed(await service.send_event()) for _ in range(20)])
-        longer = [encoded(overlay_event(product_description="은은한 차 향기. " * (10 * n))) for n in range(1, 21)]
+        for words in range(50, 250, 10):
+            await service.feed(await service.send_event(product_description="은은한 차 향기. " * words))
+        longer = [encoded(overlay_event(product_description="은은한 차 향기. " * (100 + 10 * n))) for n in range(20)]
         await send(service.servers, topic, longer)
         done = (await commands.run("replay", "--topic", topic, "--json")).document
     assert done["progress"]["done"] == len(longer)

@@ -32,12 +32,13 @@ def estimate(posts: int, prompt_characters: int, past: PastCalls, model: LlmMode
     is_guess = not past.posts or not past.prompt_characters
     per_character = TOKENS_PER_CHARACTER if is_guess else past.prompt_tokens / past.prompt_characters
     per_post = ANSWER_TOKENS if is_guess else past.completion_tokens / past.posts
-    cached_share = 0.0 if is_guess else past.cached_prompt_tokens / max(1, past.prompt_tokens)
+    # what providers cache is the beginning that all prompts share: as many tokens of a long prompt as of a short one
+    cached_per_post = 0.0 if is_guess else past.cached_prompt_tokens / past.posts
     prompt_tokens, completion_tokens = round(prompt_characters * per_character), round(posts * per_post)
     cost = cost_usd(
         model.prices,
         prompt_tokens=prompt_tokens,
-        cached_prompt_tokens=round(prompt_tokens * cached_share),
+        cached_prompt_tokens=min(prompt_tokens, round(posts * cached_per_post)),
         cache_write_prompt_tokens=0,
         completion_tokens=completion_tokens,
     )

@@ -21,7 +21,7 @@ PRICES = {
 def test_tokens_and_cost_go_by_the_last_posts_and_by_the_length_of_these_prompts() -> None:
     found = estimate(100, 400_000, PAST, llm_model(**PRICES), max_in_flight=100)
     assert (found.prompt_tokens, found.completion_tokens, found.is_guess) == (200_000, 30_000, False)
-    by_hand = (120_000 * Decimal("0.15") + 80_000 * Decimal("0.075") + 30_000 * Decimal("0.60")) / 1_000_000
+    by_hand = (160_000 * Decimal("0.15") + 40_000 * Decimal("0.075") + 30_000 * Decimal("0.60")) / 1_000_000
     assert found.cost_usd == by_hand
 
 
