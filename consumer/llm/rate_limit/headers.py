@@ -66,4 +66,6 @@ def _quota(headers: Mapping[str, str], unit: Unit) -> Quota | None:
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and _COUNT.fullmatch(text.strip()) else None
+    # stripped for both: int() does not take all that strip() takes for white space
+    digits = (text or "").strip()
+    return int(digits) if _COUNT.fullmatch(digits) else None

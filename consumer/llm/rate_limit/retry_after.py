@@ -58,7 +58,8 @@ def _header_s(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    return float(text) if _NUMBER.fullmatch(text.strip()) else None
+    number = text.strip()  # float() does not take all that strip() takes for white space
+    return float(number) if _NUMBER.fullmatch(number) else None
 
 
 def _seconds_until(http_date: str, now: datetime) -> float | None:

@@ -4,7 +4,7 @@ import math
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from consumer.llm.rate_limit.headers import UNITS, Quota, duration_s, read_rate_headers
@@ -103,6 +103,7 @@ VALUES = st.text() | st.integers().map(str) | st.floats().map(str) | st.from_reg
 
 
 @given(st.dictionaries(NAMES | st.text(), VALUES))
+@example({"x-ratelimit-limit-requests": "0\x1f"})
 def test_whatever_the_headers_hold_only_sane_figures_come_out(headers: dict[str, str]) -> None:
     for quota in read_rate_headers(headers).values():
         assert 0 < quota.limit < 10**15
