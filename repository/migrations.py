@@ -28,7 +28,8 @@ from repository.errors import StoreError, describe
 from repository.pool import open_session
 
 APPLICATION_NAME = "instagram-feed migrate"
-OLDEST_SERVER = 15  # NULLS NOT DISTINCT came with PostgreSQL 15
+OLDEST_SERVER = 14
+ENCODING = "UTF8"
 
 # Their DETAIL names columns, types or objects, never a row's values.
 _ABOUT_OBJECTS = (asyncpg.SyntaxOrAccessError, asyncpg.DependentObjectsStillExistError)
@@ -56,7 +57,7 @@ async def upgrade(database_url: str, revision: str = "head") -> tuple[str, ...]:
         The revisions applied, in order; empty if there was nothing to do.
 
     Raises:
-        MigrationError: no connection, a server older than 15, a table locked for more than 3 s by
+        MigrationError: no connection, a server older than 14, a table locked for more than 3 s by
             others, or rows that the schema cannot take over.
     """
     return await _migrate(database_url, command.upgrade, revision)
@@ -92,6 +93,7 @@ async def _migrate(database_url: str, run: Callable[[Config, str], None], revisi
 
     def run_in(connection: Connection) -> None:
         _refuse_old_server(connection)
+        _refuse_other_encoding(connection)
         run(_config(connection=connection, on_version_apply=note), revision)
 
     async with _alembic_to_itself(), _connected(database_url) as connection:
@@ -109,6 +111,13 @@ def _refuse_old_server(connection: Connection) -> None:
     version = connection.dialect.server_version_info
     if version is not None and version < (OLDEST_SERVER,):
         raise MigrationError(f"PostgreSQL {OLDEST_SERVER} or newer is needed, this is {version[0]}")
+
+
+def _refuse_other_encoding(connection: Connection) -> None:
+    with connection.begin():
+        encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != ENCODING:
+        raise MigrationError(f"the database's encoding is {encoding}, which cannot hold every post: it must be UTF8")
 
 
 @asynccontextmanager
@@ -161,6 +170,8 @@ def _server_message(error: DBAPIError) -> str:
     cause = error.orig.__cause__ if error.orig is not None else None
     if not isinstance(cause, asyncpg.PostgresError):
         return describe(error.orig or error)
+    if cause.sqlstate == migrations.REFUSED:
+        return str(cause.args[0])
     message = describe(cause)
     if isinstance(cause, _ABOUT_OBJECTS) and cause.detail:
         message += f" ({' '.join(cause.detail.split())})"

@@ -6,7 +6,11 @@ FLOAT), and ids default to gen_random_uuid() (uuid_generate_v4() needs an extens
 
 Taking over keeps every row. Where old rows stand in the way of a unique index: feeds of one overlay
 are numbered 1, 2, 3, … by age; the surplus rows of one model get another `model_version` and become
-inactive. Values of `is_active` that PostgreSQL reads as a boolean are written as 'true' and 'false'.
+inactive. Values of `is_active` that PostgreSQL reads as a boolean are written as 'true' and 'false'. Times without
+a zone are read in the session's TimeZone, which is what CURRENT_TIMESTAMP was written in.
+
+A table is taken over wherever the search path finds it; one that is missing is made in the path's first schema.
+What cannot be taken over is named with table and column before anything is changed.
 
 Downgrade drops what this revision added to the seed (columns with their values, constraints,
 unique indexes, triggers). It drops no table and no row, be they found or made: what is left is
@@ -15,26 +19,80 @@ the seed's design, filled as it was.
 
 from alembic import op
 
+from migrations import REFUSED, with_time_zone
+
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-TABLES = (
+UUID, TEXT, JSON = ("uuid",), ("text", "character varying", "character"), ("jsonb", "json")
+NUMBER, WHOLE = ("double precision", "real", "numeric"), ("integer", "bigint", "smallint")
+TIME = ("timestamp with time zone", "timestamp without time zone")
+
+# Table, columns and the types of which one will do. A missing column is as wrong as one of another type.
+WANTED = (
+    ("jobs", ("job_id",), UUID),
+    ("overlay_layouts", ("overlay_id",), UUID),
+    ("llm_models", ("llm_model_id",), UUID),
+    ("llm_models", ("model_name", "model_version", "provider", "description", "is_active"), TEXT),
+    ("llm_models", ("default_temperature", "prompt_token_cost_per_1m", "completion_token_cost_per_1m"), NUMBER),
+    ("llm_models", ("default_max_tokens", "pk"), WHOLE),
+    ("llm_models", ("created_at", "updated_at"), TIME),
+    ("instagram_feeds", ("instagram_feed_id", "job_id", "overlay_id", "llm_model_id"), UUID),
+    ("instagram_feeds", ("tenant_id", "refined_ad_copy_eng", "tone_style", "product_description"), TEXT),
+    ("instagram_feeds", ("store_information", "gpt_prompt", "instagram_ad_copy", "hashtags", "gpt_prompt_used"), TEXT),
+    ("instagram_feeds", ("gpt_response_raw", "token_usage"), JSON),
+    ("instagram_feeds", ("used_temperature", "latency_ms"), NUMBER),
+    ("instagram_feeds", ("used_max_tokens", "prompt_tokens", "completion_tokens", "total_tokens", "pk"), WHOLE),
+    ("instagram_feeds", ("created_at", "updated_at"), TIME),
+)
+WANTED_ROWS = ", ".join(
+    f"('{table}', '{column}', '{{{','.join(types)}}}'::text[])"
+    for table, columns, types in WANTED
+    for column in columns
+)
+CAN_BE_TAKEN_OVER = f"""
+    DO $do$
+    DECLARE
+        problem text;
+    BEGIN
+        SELECT string_agg(format(
+            '%s.%s %s, where this program needs %s', wanted.table_name, wanted.column_name,
+            coalesce('is ' || format_type(type.oid, NULL), 'is missing'), wanted.types[1]
+        ), '; ')
+        INTO problem
+        FROM (VALUES {WANTED_ROWS}) AS wanted (table_name, column_name, types)
+        LEFT JOIN pg_attribute AS found
+            ON found.attrelid = to_regclass(wanted.table_name) AND found.attname = wanted.column_name
+            AND found.attnum > 0 AND NOT found.attisdropped
+        LEFT JOIN pg_type AS declared ON declared.oid = found.atttypid
+        LEFT JOIN pg_type AS type ON type.oid = coalesce(nullif(declared.typbasetype, 0), declared.oid)
+        WHERE to_regclass(wanted.table_name) IS NOT NULL
+            AND (type.oid IS NULL OR format_type(type.oid, NULL) <> ALL (wanted.types));
+        IF problem IS NOT NULL THEN
+            RAISE EXCEPTION USING MESSAGE = problem, ERRCODE = '{REFUSED}';
+        END IF;
+    END
+    $do$
+"""  # noqa: S608 - constants
+
+# Executed where the search path finds no such table.
+TABLES = {
     # `jobs` and `overlay_layouts` are the upstream pipeline's: only their keys are needed here.
-    """
+    "jobs": """
     CREATE TABLE IF NOT EXISTS jobs (
         job_id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
         created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP
     )
     """,
-    """
+    "overlay_layouts": """
     CREATE TABLE IF NOT EXISTS overlay_layouts (
         overlay_id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
         created_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP
     )
     """,
-    """
+    "llm_models": """
     CREATE TABLE IF NOT EXISTS llm_models (
         llm_model_id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
         model_name VARCHAR(255) NOT NULL,
@@ -51,7 +109,7 @@ TABLES = (
         updated_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP
     )
     """,
-    """
+    "instagram_feeds": """
     CREATE TABLE IF NOT EXISTS instagram_feeds (
         instagram_feed_id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
         job_id UUID REFERENCES jobs (job_id),
@@ -79,7 +137,7 @@ TABLES = (
         updated_at TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP
     )
     """,
-)
+}
 
 COLUMNS = (
     """
@@ -123,7 +181,27 @@ COLUMNS = (
     """,
 )
 
+TIMES = tuple(
+    with_time_zone(table, column)
+    for table in ("llm_models", "instagram_feeds")
+    for column in ("created_at", "updated_at")
+)
+
 OLD_ROWS = (
+    f"""
+    DO $do$
+    DECLARE
+        unclear text;
+    BEGIN
+        SELECT string_agg(DISTINCT quote_literal(is_active), ', ') INTO unclear FROM llm_models
+        WHERE trim(is_active) !~* '^(t|tr|tru|true|y|ye|yes|on|1|f|fa|fal|fals|false|n|no|of|off|0)$';
+        IF unclear IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = '{REFUSED}',
+                MESSAGE = 'llm_models.is_active must be ''true'' or ''false'', it also holds ' || unclear;
+        END IF;
+    END
+    $do$
+    """,  # noqa: S608 - a constant
     """
     UPDATE llm_models SET is_active = is_active::boolean::text
     WHERE is_active NOT IN ('true', 'false')
@@ -134,7 +212,7 @@ OLD_ROWS = (
         is_active = 'false'
     FROM (
         SELECT llm_model_id, row_number() OVER (
-            PARTITION BY provider, model_name, model_version
+            PARTITION BY provider, model_name, coalesce(model_version, '')
             ORDER BY (is_active = 'true') DESC NULLS LAST, created_at, pk
         ) AS copy
         FROM llm_models
@@ -164,7 +242,7 @@ CONSTRAINTS = (
     """,
     """
     CREATE UNIQUE INDEX uq_llm_models_provider_name_version
-        ON llm_models (provider, model_name, model_version) NULLS NOT DISTINCT
+        ON llm_models (provider, model_name, coalesce(model_version, ''))
     """,
     # The last word on "once per overlay".
     """
@@ -212,7 +290,7 @@ TRIGGERS = (
     """,
 )
 
-UPGRADE = (*TABLES, *COLUMNS, *OLD_ROWS, *CONSTRAINTS, *INDEXES, *TRIGGERS)
+UPGRADE = (*COLUMNS, *TIMES, *OLD_ROWS, *CONSTRAINTS, *INDEXES, *TRIGGERS)
 
 DOWNGRADE = (
     "DROP TRIGGER instagram_feeds_set_updated_at ON instagram_feeds",
@@ -243,7 +321,18 @@ DOWNGRADE = (
 )
 
 
+def is_visible(table: str) -> bool:
+    """Whether the search path finds a table; `IF NOT EXISTS` looks into the path's first schema alone."""
+    if op.get_context().as_sql:
+        return False
+    return bool(op.get_bind().exec_driver_sql(f"SELECT to_regclass('{table}') IS NOT NULL").scalar())
+
+
 def upgrade() -> None:
+    op.execute(CAN_BE_TAKEN_OVER)
+    for table, create in TABLES.items():
+        if not is_visible(table):
+            op.execute(create)
     for statement in UPGRADE:
         op.execute(statement)
 
