@@ -66,7 +66,8 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    failover = Failover(*(_provider(writer, settings) for writer in resources.writers))
+    providers = {writer.model.model_name: _provider(writer, settings) for writer in resources.writers}
+    failover = Failover(*providers.values())
     metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
     publisher = resources.publisher
     relay = OutboxRelay(pool, publisher, metrics)
@@ -100,7 +101,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         policy=policy,
         require_references=settings.reference_rows == "require",
     )
-    share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, failover))
+    share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, providers))
     poller = Poller(resources.consumer, settings.overlay_completed_topic)
     intake = Intake(
         LeasedPartitions(poller, share, metrics),
@@ -143,11 +144,13 @@ def _partition_share(
         owner,
         application_name=settings.kafka_client_id,
         channel=CHANNEL,
+        pooler=settings.database_pooler,
     )
     member = Member(settings.kafka_group_id, settings.overlay_completed_topic, owner)
     return PartitionShare(resources.pool, beacon, resources.publisher.describe_topic, member, condition=condition)
 
 
-def _condition(in_flight: InFlight, failover: Failover) -> dict[str, object]:
+def _condition(in_flight: InFlight, providers: Mapping[str, Provider]) -> dict[str, object]:
     """What this process says of itself to `instagram-feed status`."""
-    return {"in_flight": in_flight.slots - in_flight.free, "breaker": failover.unavailable_reason}
+    breakers = {model: provider.unavailable_reason for model, provider in providers.items()}
+    return {"in_flight": in_flight.slots - in_flight.free, "breakers": breakers}

@@ -8,23 +8,22 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Any, TypeAlias
+from typing import Any
 
-import asyncpg
-
+from repository.connecting import Pooler, Session, is_pooled
 from repository.errors import StoreError, translated
 from repository.pool import open_session
 
 TRY_AGAIN_S = 5.0
 ANSWER_S = 5.0
 
-Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-
 
 class Beacon:
     """Lit while the process lives and its session holds."""
 
-    def __init__(self, database_url: str, owner: str, *, application_name: str, channel: str) -> None:
+    def __init__(
+        self, database_url: str, owner: str, *, application_name: str, channel: str, pooler: Pooler = "auto"
+    ) -> None:
         self.on_hint: Callable[[], None] = _ignore
         self._database_url = database_url
         self._application_name = application_name
@@ -33,7 +32,7 @@ class Beacon:
         self._sessions = 0
         self._channel = channel
         self._session: Session | None = None
-        self._is_possible = True
+        self._is_possible = pooler != "transaction"
         self._try_from_s = 0.0
 
     async def lit(self) -> int | None:
@@ -63,8 +62,7 @@ class Beacon:
         try:
             with translated():
                 self._key = self._next_key()
-                # a pooler makes up the process id that a client is told at the start
-                if await session.fetchval("SELECT pg_backend_pid()", timeout=ANSWER_S) != session.get_server_pid():
+                if await is_pooled(session):
                     session.terminate()
                     return None
                 await session.execute(f"SELECT pg_advisory_lock({self._key})", timeout=ANSWER_S)

@@ -26,6 +26,7 @@ OWN_COMMANDS = {
     "topics": "The Kafka topics that the settings name.",
     "produce": "Send the lines of a file to overlay.completed, each as one record.",
     "doctor": "Check everything that the consumer needs, and say what to do about what is wrong.",
+    "status": "Show the group's processes, their partitions and lag, work by state, the oldest waiting, breakers.",
     "feeds": "The posts that are stored.",
     "models": "The models that can write: defaults, prices, abilities, shutdown dates.",
     "report": "Latency, tokens and cost of the posts, by model, tenant and day.",

@@ -12,7 +12,8 @@ from rich.table import Table
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.output import JsonOption, people_console, print_json
-from consumer.settings import DatabaseSettings, load
+from consumer.settings import DatabaseSettings, KafkaSettings, load
+from repository.operations import group_requests
 from repository.operations.request_queries import RequestFilter, RequestSummary, list_requests, retry_failed
 from schemas.request_state import RequestState
 
@@ -99,6 +100,33 @@ def retry(
         print_json({"dry_run": dry_run, "requests": len(overlays), "overlay_ids": overlays})
     else:
         typer.echo(f"{len(overlays)} failed requests {'would be' if dry_run else 'will be'} tried again.")
+
+
+@requests.command()
+def adopt(
+    group_id: Annotated[str, typer.Argument(help="The group that has ended, such as the KAFKA_GROUP_ID before.")],
+    *,
+    json: JsonOption = False,
+) -> None:
+    """Have this KAFKA_GROUP_ID's consumers go on with what another group has left unfinished.
+
+    A consumer never touches another group's requests, so do this when a group has ended for good or was renamed.
+
+    Example: instagram-feed requests adopt instagram-feed-consumer
+    """
+    to_group = load(KafkaSettings).kafka_group_id
+    if group_id == to_group:
+        raise CommandError(f"{group_id} is KAFKA_GROUP_ID itself; name the group whose requests are to be taken over")
+    adopted = asyncio.run(_adopted(group_id, to_group))
+    if json:
+        print_json({"from_group": group_id, "to_group": to_group, "requests": adopted})
+    else:
+        typer.echo(f"{adopted} unfinished requests of {group_id} are {to_group}'s now.")
+
+
+async def _adopted(from_group: str, to_group: str) -> int:
+    async with database_connection(load(DatabaseSettings)) as connection:
+        return await group_requests.adopt(connection, from_group=from_group, to_group=to_group)
 
 
 async def _listed(wanted: RequestFilter, limit: int) -> list[RequestSummary]:

@@ -1,6 +1,6 @@
 """Checks of the database, its schema and the model's row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -11,12 +11,14 @@ from consumer.settings import DatabaseSettings
 from repository.connecting import Pooler, is_pooled
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
+from repository.operations.intake_status import GapStatus, recent_gaps
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.schema_version import schema_version
 
-CHECKS = ("database", "schema")
+CHECKS = ("database", "schema", "losses")
 MODEL_CHECK = "model"
 PRICES = ("prompt_token_cost_per_1m", "completion_token_cost_per_1m")
+LOSSES_DAYS = 7
 APPLICATION_NAME = "instagram-feed doctor"
 
 
@@ -43,12 +45,27 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
                 yield Finding("schema", "failed", detail, "run `instagram-feed migrate`")
                 return
             yield Finding("schema", "ok", f"at migration {schema.head}")
+            yield losses_finding(await recent_gaps(borrowed, days=LOSSES_DAYS))
             for check, wanted in models.items():
                 yield replace(await _model(borrowed, wanted), check=check)
     except StoreError as error:
         yield Finding("database", "failed", str(error), "see the database's log")
     finally:
         pool.terminate()
+
+
+def losses_finding(lost: Sequence[GapStatus]) -> Finding:
+    """What consumers have noted as deleted by the broker before they could read it."""
+    if not lost:
+        return Finding("losses", "ok", f"nothing was deleted before it was read within {LOSSES_DAYS} days")
+    records, known = sum(gap.end_offset - gap.begin_offset for gap in lost), sum(gap.known for gap in lost)
+    ranges = ", ".join(f"partition {gap.partition}: {gap.begin_offset}-{gap.end_offset - 1}" for gap in lost)
+    return Finding(
+        "losses",
+        "warning",
+        f"{records} records were deleted before they were read, {known} of them known to the ledger ({ranges})",
+        "have upstream send the others again: a replay brings back only what the topic still has",
+    )
 
 
 async def _opened(settings: DatabaseSettings) -> Pool:

@@ -13,7 +13,7 @@ from consumer.operations.doctor.llm import ModelAtProvider, examine_llm
 from consumer.operations.models.model_fields import PROVIDERS
 from consumer.settings import DatabaseSettings, KafkaSettings, LlmSettings, Settings, SettingsError, load
 
-DEADLINE_S = 8.0
+DEADLINE_S = 15.0
 ROW_DEADLINE_S = 3.0
 
 Group = TypeVar("Group", KafkaSettings, DatabaseSettings, LlmSettings)

@@ -1,5 +1,7 @@
 """Checks of the broker and the topics."""
 
+from collections.abc import Sequence
+
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
@@ -7,9 +9,10 @@ from aiokafka.errors import KafkaError
 from consumer.kafka.sessions import BrokerUnavailable, connected_admin
 from consumer.kafka.topics import MAX_RECORD_BYTES, topic_names
 from consumer.operations.doctor.finding import Examination, Finding
+from consumer.operations.status.offsets import PartitionOffsets, group_offsets
 from consumer.settings import KafkaSettings
 
-CHECKS = ("broker", "topics")
+CHECKS = ("broker", "topics", "offsets")
 MAX_MESSAGE_BYTES = "max.message.bytes"
 
 
@@ -19,11 +22,29 @@ async def examine_kafka(settings: KafkaSettings) -> Examination:
         async with connected_admin(settings) as admin:
             brokers = (await admin.describe_cluster())["brokers"]
             yield Finding("broker", "ok", f"{len(brokers)} at {settings.kafka_bootstrap_servers}")
-            yield await _topics(admin, settings)
+            topics = await _topics(admin, settings)
+            yield topics
+        if topics.status != "failed":
+            yield offsets_finding(await group_offsets(settings))
     except BrokerUnavailable as error:
         yield Finding("broker", "failed", str(error), "start it, or correct the setting")
     except KafkaError as error:
         yield Finding("broker", "failed", f"{type(error).__name__}: {error}", "see the broker's log")
+
+
+def offsets_finding(partitions: Sequence[PartitionOffsets]) -> Finding:
+    """Whether the broker has deleted what nobody has read yet."""
+    lag = sum(one.lag for one in partitions)
+    lost = [one for one in partitions if one.lost]
+    if not lost:
+        return Finding("offsets", "ok", f"{lag} records to be taken in, none deleted before")
+    ranges = ", ".join(f"partition {one.partition}: {one.lost.start}-{one.lost.stop - 1}" for one in lost)
+    return Finding(
+        "offsets",
+        "warning",
+        f"the broker has deleted {sum(len(one.lost) for one in lost)} records before they were read ({ranges})",
+        "have upstream send them again, since a replay reads only what the topic still has; lengthen its retention.ms",
+    )
 
 
 async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Finding:

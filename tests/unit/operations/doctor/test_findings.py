@@ -7,8 +7,11 @@ import openai
 import pytest
 
 from consumer.llm.endpoints import Endpoint
-from consumer.operations.doctor.database import model_finding
+from consumer.operations.doctor.database import losses_finding, model_finding
+from consumer.operations.doctor.kafka import offsets_finding
 from consumer.operations.doctor.llm import failure_of, is_listed_as
+from consumer.operations.status.offsets import PartitionOffsets
+from repository.operations.intake_status import GapStatus
 from tests.support.examples import llm_model
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -67,3 +70,31 @@ def test_a_model_is_found_under_the_name_its_provider_lists(listed: str) -> None
 @pytest.mark.parametrize("listed", ["claude-haiku-5-55", "claude-haiku-5-5-fast", "xclaude-haiku-5-5"])
 def test_a_similar_name_is_another_model(listed: str) -> None:
     assert not is_listed_as(listed, "claude-haiku-5-5")
+
+
+def test_records_deleted_before_they_were_read_are_warned_of_with_their_range() -> None:
+    partitions = [
+        PartitionOffsets(0, first=0, end=10, committed=4),
+        PartitionOffsets(3, first=50, end=60, committed=20),
+    ]
+    finding = offsets_finding(partitions)
+    assert (finding.status, "30 records" in finding.detail, "partition 3: 20-49" in finding.detail) == (
+        "warning",
+        True,
+        True,
+    )
+    assert offsets_finding(partitions[:1]).detail.startswith("6 records to be taken in")
+
+
+def test_a_partition_that_nobody_has_read_yet_has_lost_nothing() -> None:
+    assert offsets_finding([PartitionOffsets(0, first=50, end=60, committed=None)]).status == "ok"
+
+
+def test_noted_losses_are_told_with_what_the_ledger_knows_of_them() -> None:
+    gap = GapStatus(partition=1, begin_offset=5, end_offset=8, noticed_at=NOW, known=2)
+    finding = losses_finding([gap])
+    assert finding.status == "warning"
+    assert "3 records were deleted before they were read, 2 of them known to the ledger (partition 1: 5-7)" in (
+        finding.detail
+    )
+    assert losses_finding([]).status == "ok"

@@ -1,0 +1,70 @@
+"""One look at a group: its processes and their partitions, its lag, its work, and what was lost."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from consumer.kafka.sessions import BrokerUnavailable
+from consumer.operations.status.offsets import PartitionOffsets, group_offsets
+from consumer.settings import KafkaSettings
+from repository.operations import intake_status
+from repository.operations.intake_status import GapStatus, ProcessStatus, WaitingRequest, WorkStatus
+from repository.pool import Connection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupStatus:
+    """A group at one moment. `kafka_problem`: why nothing is known of its offsets."""
+
+    group_id: str
+    topic: str
+    processes: Sequence[ProcessStatus]
+    offsets: Sequence[PartitionOffsets]
+    kafka_problem: str | None
+    work: Sequence[WorkStatus]
+    oldest_waiting: WaitingRequest | None
+    gaps: Sequence[GapStatus]
+    left_by_other_groups: dict[str, int]
+
+    @property
+    def owners(self) -> dict[int, str]:
+        """Who reads each partition that somebody reads."""
+        return {partition: process.owner for process in self.processes for partition in process.partitions}
+
+    def lag_of(self, partitions: Sequence[int]) -> int | None:
+        """The lag of some partitions together; None while the broker does not say."""
+        if self.kafka_problem:
+            return None
+        return sum(offsets.lag for offsets in self.offsets if offsets.partition in partitions)
+
+    @property
+    def unread(self) -> list[int]:
+        """The partitions that nobody reads."""
+        return [offsets.partition for offsets in self.offsets if offsets.partition not in self.owners]
+
+
+async def look(connection: Connection, settings: KafkaSettings) -> GroupStatus:
+    """Look once; the broker may be away, the database may not.
+
+    Raises:
+        StoreError: the database does not say.
+    """
+    group_id, topic = settings.kafka_group_id, settings.overlay_completed_topic
+    offsets, problem = await _offsets(settings)
+    return GroupStatus(
+        group_id=group_id,
+        topic=topic,
+        processes=await intake_status.processes(connection, group_id, topic),
+        offsets=offsets,
+        kafka_problem=problem,
+        work=await intake_status.work(connection, group_id),
+        oldest_waiting=await intake_status.oldest_waiting(connection, group_id),
+        gaps=await intake_status.gaps(connection, group_id, topic),
+        left_by_other_groups=await intake_status.left_by_other_groups(connection, group_id),
+    )
+
+
+async def _offsets(settings: KafkaSettings) -> tuple[list[PartitionOffsets], str | None]:
+    try:
+        return await group_offsets(settings), None
+    except BrokerUnavailable as error:
+        return [], str(error)

@@ -1,0 +1,54 @@
+"""Where a group stands in its topic: what it has committed, beside what the broker has."""
+
+import asyncio
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from consumer.kafka.sessions import BrokerUnavailable, connected_admin, connected_reader
+from consumer.kafka.topics import partitions_of
+from consumer.settings import KafkaSettings
+
+ANSWER_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionOffsets:
+    """Of one partition: its oldest offset, the one that comes next, and what is committed, if anything."""
+
+    partition: int
+    first: int
+    end: int
+    committed: int | None
+
+    @property
+    def lag(self) -> int:
+        """How many records are there that are not taken in yet."""
+        return self.end - max(self.first, self.committed or 0)
+
+    @property
+    def lost(self) -> range:
+        """The offsets that the broker has deleted although they are not taken in."""
+        return range(self.first if self.committed is None else min(self.committed, self.first), self.first)
+
+
+async def group_offsets(settings: KafkaSettings) -> list[PartitionOffsets]:
+    """How the settings' group stands in its topic.
+
+    Raises:
+        BrokerUnavailable: no broker answers, or it does not say.
+    """
+    topic = settings.overlay_completed_topic
+    try:
+        async with connected_admin(settings) as admin, asyncio.timeout(ANSWER_S):
+            numbers = await partitions_of(admin, topic)
+            committed = await admin.list_consumer_group_offsets(settings.kafka_group_id)
+        partitions = [TopicPartition(topic, number) for number in numbers]
+        async with connected_reader(settings) as reader, asyncio.timeout(ANSWER_S):
+            first = await reader.beginning_offsets(partitions)
+            end = await reader.end_offsets(partitions)
+    except (KafkaError, TimeoutError) as error:
+        raise BrokerUnavailable(f"the broker does not say how the group stands: {type(error).__name__}") from error
+    known = {one: found.offset for one, found in committed.items() if found.offset >= 0}
+    return [PartitionOffsets(one.partition, first[one], end[one], known.get(one)) for one in partitions]
