@@ -14,7 +14,7 @@ COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage lint format lock clean chaos bench profile
+.PHONY: help setup demo test coverage lint format docs lock clean chaos bench profile
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ lint: $(STAMP) ## Check style, types, import direction and migration SQL
 format: $(STAMP) ## Format the code and fix what can be fixed by rule
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
+
+docs: $(STAMP) ## Write docs/configuration.md and .env.example from the settings
+	@$(BIN)/python -m consumer.operations.settings_reference
 
 lock: ## Pin the dependencies anew (needs uv; LOCK_FLAGS=--upgrade takes the newest)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }
