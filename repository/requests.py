@@ -11,15 +11,16 @@ from uuid import UUID
 
 import asyncpg
 
+from repository.columns import Columns
 from repository.pool import Connection
-from repository.spending import NOTHING_SPENT, Spending
-from schemas.record import SourceRecord, pack_headers, unpack_headers
+from repository.spending import NOTHING_SPENT, Spending, set_spending
+from schemas.record import SourceRecord, unpack_headers
 
 FIRST_REVISION = 1
 """The revision of what an overlay's own event asks for; a person asks for later ones."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
     """A valid event that may or may not be known already."""
 
@@ -31,7 +32,7 @@ class NewRequest:
     source: SourceRecord
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedRequest:
     """A request this process holds the lease of.
 
@@ -52,7 +53,7 @@ class ClaimedRequest:
     reclaimed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Postponement:
     """Give a request back until `delay_s` from now, with what this handling used up."""
 
@@ -68,47 +69,18 @@ class Postponement:
     detail: str
 
 
-def columns_of(requests: Sequence[NewRequest]) -> list[list[object]]:
-    """Columns for `unnest`, in the order of the fields, the source's spread out."""
-    rows = [
-        (
-            request.overlay_id,
-            request.revision,
-            request.tenant_id,
-            request.job_id,
-            request.event_id,
-            request.source.topic,
-            request.source.partition,
-            request.source.offset,
-            request.source.timestamp_ms,
-            request.source.key,
-            request.source.value,
-            pack_headers(request.source.headers),
-        )
-        for request in requests
-    ]
-    return list(map(list, zip(*rows, strict=True)))
+NEW_REQUEST = Columns(NewRequest)
+_POSTPONEMENT = Columns(Postponement)
 
-
-_CLAIM_NEW = """
-    INSERT INTO feed_requests (
-        overlay_id, revision, state, tenant_id, job_id, event_id, lease_owner, available_at, group_id,
-        source_topic, source_partition, source_offset, source_timestamp_ms,
-        source_key, source_value, source_headers)
-    SELECT overlay_id, revision, 'claimed', tenant_id, job_id, event_id, $1, now() + $2 * interval '1 second', $3,
-        source_topic, source_partition, source_offset, source_timestamp_ms,
-        source_key, source_value, source_headers
-    FROM unnest(
-        $4::uuid[], $5::int[], $6::text[], $7::uuid[], $8::text[], $9::text[], $10::int[], $11::bigint[],
-        $12::bigint[], $13::bytea[], $14::bytea[], $15::bytea[]
-    ) AS incoming (
-        overlay_id, revision, tenant_id, job_id, event_id, source_topic, source_partition, source_offset,
-        source_timestamp_ms, source_key, source_value, source_headers)
+_CLAIM_NEW = f"""
+    INSERT INTO feed_requests ({NEW_REQUEST}, state, lease_owner, available_at, group_id)
+    SELECT {NEW_REQUEST}, 'claimed', $1, now() + $2 * interval '1 second', $3
+    FROM {NEW_REQUEST.unnest("incoming", first=4)}
     -- one order in all processes: two polls with the same overlays must not deadlock
     ORDER BY overlay_id, revision
     ON CONFLICT (overlay_id, revision) DO NOTHING
     RETURNING overlay_id, revision
-"""
+"""  # noqa: S608 - the names are those of the dataclass
 
 
 async def claim_new(
@@ -119,12 +91,12 @@ async def claim_new(
     Only processes of the group work on them, those of any without one.
     Requests must differ in (overlay_id, revision). Returns those that are new, in the order given.
     """
-    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, group_id, *columns_of(requests))
+    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, group_id, *NEW_REQUEST.arrays(requests))
     new = set(map(tuple, entered))
     return [
         ClaimedRequest(
-            request.overlay_id,
-            request.revision,
+            overlay_id=request.overlay_id,
+            revision=request.revision,
             fencing_token=1,
             tenant_id=request.tenant_id,
             job_id=request.job_id,
@@ -224,7 +196,7 @@ def _source_record(row: asyncpg.Record) -> SourceRecord:
     )
 
 
-_POSTPONE = """
+_POSTPONE = f"""
     UPDATE feed_requests AS request
     SET state = 'waiting',
         lease_owner = NULL,
@@ -232,43 +204,17 @@ _POSTPONE = """
         attempts = later.attempts,
         llm_calls = later.llm_calls,
         unrecorded_call = later.unrecorded_call,
-        prompt_tokens = later.prompt_tokens,
-        cached_prompt_tokens = later.cached_prompt_tokens,
-        completion_tokens = later.completion_tokens,
-        cost_usd = later.cost_usd,
+        {set_spending("later", prefix="spent_")},
         last_error_reason = later.reason,
         last_error_detail = later.detail,
         updated_at = now()
-    FROM unnest(
-        $1::uuid[], $2::int[], $3::bigint[], $4::float8[], $5::int[], $6::int[],
-        $7::boolean[], $8::bigint[], $9::bigint[], $10::bigint[], $11::numeric[], $12::text[], $13::text[]
-    ) AS later (
-        overlay_id, revision, fencing_token, delay_s, attempts, llm_calls,
-        unrecorded_call, prompt_tokens, cached_prompt_tokens, completion_tokens, cost_usd, reason, detail)
+    FROM {_POSTPONEMENT.unnest("later", first=1)}
     WHERE (request.overlay_id, request.revision) = (later.overlay_id, later.revision)
         AND request.fencing_token = later.fencing_token
         AND request.state = 'claimed'
-"""
+"""  # noqa: S608 - the same
 
 
 async def postpone(connection: Connection, postponements: Sequence[Postponement]) -> None:
     """Set requests to `waiting` until they are due; those whose lease was lost are passed over."""
-    rows = [
-        (
-            later.overlay_id,
-            later.revision,
-            later.fencing_token,
-            later.delay_s,
-            later.attempts,
-            later.llm_calls,
-            later.unrecorded_call,
-            later.spent.prompt_tokens,
-            later.spent.cached_prompt_tokens,
-            later.spent.completion_tokens,
-            later.spent.cost_usd,
-            later.reason,
-            later.detail,
-        )
-        for later in postponements
-    ]
-    await connection.execute(_POSTPONE, *map(list, zip(*rows, strict=True)))
+    await connection.execute(_POSTPONE, *_POSTPONEMENT.arrays(postponements))

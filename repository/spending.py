@@ -1,6 +1,6 @@
 """What LLM calls took."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 
@@ -28,3 +28,8 @@ class Spending:
 
 
 NOTHING_SPENT = Spending()
+
+
+def set_spending(source: str, *, prefix: str = "") -> str:
+    """The part of an UPDATE's SET that takes all figures from columns of `source`, whose names begin with `prefix`."""
+    return ", ".join(f"{field.name} = {source}.{prefix}{field.name}" for field in fields(Spending))

@@ -243,4 +243,11 @@ def _kind(error: RefusedData) -> str:
 
 
 def _new_request(source: SourceRecord, event: OverlayCompleted) -> NewRequest:
-    return NewRequest(event.overlay_id, FIRST_REVISION, event.tenant_id, event.job_id, event.event_id, source)
+    return NewRequest(
+        overlay_id=event.overlay_id,
+        revision=FIRST_REVISION,
+        tenant_id=event.tenant_id,
+        job_id=event.job_id,
+        event_id=event.event_id,
+        source=source,
+    )

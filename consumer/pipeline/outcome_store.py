@@ -128,7 +128,13 @@ class OutcomeStore:
             decision = after_failed_attempt(attempts, policy=self._policy, random=1.0)
             reason, detail = Reason.MISSING_REFERENCE, str(error)
             return unwritten(outcome.request, outcome.usage, decision, reason=reason, detail=detail)
-        return Rejected(outcome.request, outcome.usage, attempts + 1, Reason.REFUSED_BY_DATABASE, str(error))
+        return Rejected(
+            request=outcome.request,
+            usage=outcome.usage,
+            attempts=attempts + 1,
+            reason=Reason.REFUSED_BY_DATABASE,
+            detail=str(error),
+        )
 
     async def _store(self, written: Sequence[Written]) -> None:
         feeds = [self._feed_events.feed(outcome) for outcome in written]
@@ -159,14 +165,14 @@ class OutcomeStore:
 def _postponement(outcome: RetryLater) -> Postponement:
     request = outcome.request
     return Postponement(
-        request.overlay_id,
-        request.revision,
-        request.fencing_token,
-        outcome.delay_s,
-        outcome.attempts,
-        outcome.usage.llm_calls,
-        outcome.unrecorded_call,
-        outcome.usage.spent,
-        outcome.reason,
-        outcome.detail,
+        overlay_id=request.overlay_id,
+        revision=request.revision,
+        fencing_token=request.fencing_token,
+        delay_s=outcome.delay_s,
+        attempts=outcome.attempts,
+        llm_calls=outcome.usage.llm_calls,
+        unrecorded_call=outcome.unrecorded_call,
+        spent=outcome.usage.spent,
+        reason=outcome.reason,
+        detail=outcome.detail,
     )

@@ -47,7 +47,7 @@ class CalledWith:
     max_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """A post to be stored, with the call that produced it."""
 
@@ -61,7 +61,7 @@ class Written:
     warnings: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLater:
     """Nothing yet; try again after `delay_s`, when `attempts` have been used up.
 
@@ -77,7 +77,7 @@ class RetryLater:
     unrecorded_call: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
     """There will be no post for this request; `reason` is its code in events and the ledger."""
 
@@ -108,6 +108,14 @@ def unwritten(
     """The outcome that a retry decision means."""
     match decision:
         case TryAgain(delay_s, attempts):
-            return RetryLater(request, usage, attempts, delay_s, reason, detail, unrecorded_call)
+            return RetryLater(
+                request=request,
+                usage=usage,
+                attempts=attempts,
+                delay_s=delay_s,
+                reason=reason,
+                detail=detail,
+                unrecorded_call=unrecorded_call,
+            )
         case GiveUp(attempts):
-            return Rejected(request, usage, attempts, reason, detail)
+            return Rejected(request=request, usage=usage, attempts=attempts, reason=reason, detail=detail)

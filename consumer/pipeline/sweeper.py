@@ -133,7 +133,13 @@ class Sweeper:
         try:
             event = decode_overlay_completed(request.source, max_event_bytes=self._terms.max_event_bytes)
         except (InvalidEvent, IgnoredEvent) as error:
-            rejected = Rejected(request, usage_so_far(request), request.attempts, Reason.INVALID_EVENT, str(error))
+            rejected = Rejected(
+                request=request,
+                usage=usage_so_far(request),
+                attempts=request.attempts,
+                reason=Reason.INVALID_EVENT,
+                detail=str(error),
+            )
             self._outcome_store.put(rejected)
             return None
         return Work(request, event)

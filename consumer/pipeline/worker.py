@@ -57,17 +57,19 @@ class Worker:
         match end:
             case Agreed(usage=usage, post=post, warnings=warnings, answer=answer):
                 return Written(
-                    request,
-                    usage,
-                    work.event,
-                    post,
-                    answer.messages,
-                    answer.completion,
-                    answer.called_with,
-                    warnings,
+                    request=request,
+                    usage=usage,
+                    event=work.event,
+                    post=post,
+                    messages=answer.messages,
+                    completion=answer.completion,
+                    called_with=answer.called_with,
+                    warnings=warnings,
                 )
             case NoUsableAnswer(usage=usage, reason=reason, detail=detail):
-                return Rejected(request, usage, request.attempts + 1, reason, detail)
+                return Rejected(
+                    request=request, usage=usage, attempts=request.attempts + 1, reason=reason, detail=detail
+                )
             case NotAnswered(usage=usage, error=error, unrecorded_call=unrecorded_call):
                 decision = after_error(error, request.attempts, policy=self._policy, random=random.random())
                 reason, detail = error.reason, str(error)

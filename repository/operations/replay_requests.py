@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from repository.pool import Connection
-from repository.requests import NewRequest, columns_of
+from repository.requests import NEW_REQUEST, NewRequest
 from schemas.ids import created_event_id
 from schemas.request_state import RequestState
 
@@ -69,32 +69,21 @@ def _status(row: asyncpg.Record) -> OverlayStatus:
     return OverlayStatus(**dict(row) | {"request_state": state and RequestState(state)})
 
 
-_ENTER_NEW = """
-    INSERT INTO feed_requests (
-        overlay_id, revision, state, available_at, origin, replay_id, background, group_id, tenant_id, job_id, event_id,
-        source_topic, source_partition, source_offset, source_timestamp_ms,
-        source_key, source_value, source_headers)
-    SELECT overlay_id, revision, 'waiting', now(), 'replay', $1, true,
+_ENTER_NEW = f"""
+    INSERT INTO feed_requests ({NEW_REQUEST}, state, available_at, origin, replay_id, background, group_id)
+    SELECT {NEW_REQUEST}, 'waiting', now(), 'replay', $1, true,
         -- to be written by the group that reads the topic, or by any if there are several
-        (SELECT min(group_id) FROM partition_leases WHERE topic = source_topic HAVING count(DISTINCT group_id) = 1),
-        tenant_id, job_id, event_id,
-        source_topic, source_partition, source_offset, source_timestamp_ms,
-        source_key, source_value, source_headers
-    FROM unnest(
-        $2::uuid[], $3::int[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::int[], $9::bigint[],
-        $10::bigint[], $11::bytea[], $12::bytea[], $13::bytea[]
-    ) AS incoming (
-        overlay_id, revision, tenant_id, job_id, event_id, source_topic, source_partition, source_offset,
-        source_timestamp_ms, source_key, source_value, source_headers)
+        (SELECT min(group_id) FROM partition_leases WHERE topic = source_topic HAVING count(DISTINCT group_id) = 1)
+    FROM {NEW_REQUEST.unnest("incoming", first=2)}
     ORDER BY overlay_id, revision
     ON CONFLICT DO NOTHING
     RETURNING overlay_id
-"""
+"""  # noqa: S608 - the names are those of the dataclass
 
 
 async def enter_new(connection: Connection, requests: Sequence[NewRequest], replay_id: UUID) -> list[UUID]:
     """Enter overlays that nobody has asked about, to be written in the background; gives those that were new."""
-    entered = await connection.fetch(_ENTER_NEW, replay_id, *columns_of(requests))
+    entered = await connection.fetch(_ENTER_NEW, replay_id, *NEW_REQUEST.arrays(requests))
     return [row["overlay_id"] for row in entered]
 
 

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from repository.columns import Columns
+from repository.feeds import POST_COLUMNS
 from repository.operations.revision_source import SourcePosition
 from repository.outbox import NewOutboxEvent
 from repository.pool import Connection
-from schemas.record import pack_headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +28,20 @@ class RepublishedFeed:
     created_event: NewOutboxEvent
 
 
+_REPUBLISHED = Columns(RepublishedFeed)
+
 # No call was made for these rows, so they have no tokens and no latency that sums and averages would count
 # twice; those of the call behind the text are in token_usage, and in the post it is based on.
-_COPIED = """
-    overlay_id, job_id, llm_model_id, tenant_id, refined_ad_copy_eng, tone_style, product_description,
-    store_information, gpt_prompt, used_temperature, used_max_tokens, gpt_prompt_used, gpt_response_raw,
-    token_usage, prompt_version, experiment_id, variant, source_event_id
-"""
+_OF_THE_CALL = {"latency_ms", "prompt_tokens", "completion_tokens", "total_tokens", "llm_calls"}
+_COPIED = ", ".join(
+    name
+    for name in (*POST_COLUMNS, "experiment_id", "variant")
+    if name not in _OF_THE_CALL and name not in _REPUBLISHED.names
+)
 
 # The ledger's primary key decides between two that want the same revision, as it does for requests.
 _PUBLISH = f"""
-    WITH incoming AS (
-        SELECT * FROM unnest(
-            $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::text[], $7::timestamptz[], $8::text[], $9::text[],
-            $10::int[], $11::bigint[], $12::bigint[], $13::uuid[], $14::text[], $15::bytea[], $16::bytea[],
-            $17::bytea[]
-        ) AS t (
-            instagram_feed_id, based_on_feed_id, revision, instagram_ad_copy, hashtags, created_at,
-            request_event_id, source_topic, source_partition, source_offset, source_timestamp_ms,
-            event_id, event_topic, event_key, event_value, event_headers)
-    ),
+    WITH incoming AS (SELECT * FROM {_REPUBLISHED.unnest("feed", first=2)}),
     new AS (
         SELECT incoming.*, {_COPIED}
         FROM incoming
@@ -62,7 +57,7 @@ _PUBLISH = f"""
             overlay_id, revision, state, origin, tenant_id, job_id, event_id, source_topic, source_partition,
             source_offset, source_timestamp_ms, finished_at)
         SELECT DISTINCT ON (overlay_id, revision)
-            overlay_id, revision, 'done', $1, tenant_id, job_id, request_event_id, source_topic, source_partition,
+            overlay_id, revision, 'done', $1, tenant_id, job_id, event_id, source_topic, source_partition,
             source_offset, source_timestamp_ms, now()
         FROM new
         ORDER BY overlay_id, revision
@@ -75,7 +70,7 @@ _PUBLISH = f"""
             origin, based_on_feed_id, created_event_value, created_event_headers, {_COPIED})
         SELECT
             instagram_feed_id, revision, instagram_ad_copy, hashtags, created_at, created_at, 0, 0,
-            $1, based_on_feed_id, event_value, event_headers, {_COPIED}
+            $1, based_on_feed_id, created_event_value, created_event_headers, {_COPIED}
         FROM new
         JOIN entered USING (overlay_id, revision)
         ON CONFLICT (overlay_id, revision) DO NOTHING
@@ -83,12 +78,13 @@ _PUBLISH = f"""
     ),
     announced AS (
         INSERT INTO outbox_events (event_id, topic, message_key, payload, headers, available_at)
-        SELECT event_id, event_topic, event_key, event_value, event_headers, now()
+        SELECT created_event_event_id, created_event_topic, created_event_key, created_event_value,
+            created_event_headers, now()
         FROM new
         JOIN stored USING (instagram_feed_id)
     )
     SELECT instagram_feed_id FROM stored
-"""  # noqa: S608 - the columns are a constant of this module
+"""  # noqa: S608 - the names are those of the dataclasses
 
 
 async def publish_revisions(
@@ -100,26 +96,5 @@ async def publish_revisions(
 
     Returns the instagram_feed_ids that were stored.
     """
-    rows = [
-        (
-            feed.instagram_feed_id,
-            feed.based_on_feed_id,
-            feed.revision,
-            feed.instagram_ad_copy,
-            feed.hashtags,
-            feed.created_at,
-            feed.event_id,
-            feed.source.topic,
-            feed.source.partition,
-            feed.source.offset,
-            feed.source.timestamp_ms,
-            feed.created_event.event_id,
-            feed.created_event.record.topic,
-            feed.created_event.record.key,
-            feed.created_event.record.value,
-            pack_headers(feed.created_event.record.headers),
-        )
-        for feed in feeds
-    ]
-    stored = await connection.fetch(_PUBLISH, origin, *map(list, zip(*rows, strict=True)))
+    stored = await connection.fetch(_PUBLISH, origin, *_REPUBLISHED.arrays(feeds))
     return {row["instagram_feed_id"] for row in stored}

@@ -11,7 +11,7 @@ from repository.feeds import Failure, Feed
 from repository.llm_models import LlmModel
 from repository.operations.feed_queries import StoredFeed
 from repository.outbox import NewOutboxEvent
-from repository.requests import ClaimedRequest, NewRequest
+from repository.requests import ClaimedRequest, NewRequest, Postponement
 from repository.spending import Spending
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import OutgoingRecord, SourceRecord
@@ -198,6 +198,24 @@ def stored_feed(**changes: object) -> StoredFeed:
         **changes,
     }
     return StoredFeed(**fields)
+
+
+def postponement(request: ClaimedRequest, **changes: object) -> Postponement:
+    """This request given back after a call that failed, due at once."""
+    fields: dict[str, Any] = {
+        "overlay_id": request.overlay_id,
+        "revision": request.revision,
+        "fencing_token": request.fencing_token,
+        "delay_s": 0.0,
+        "attempts": 2,
+        "llm_calls": 3,
+        "unrecorded_call": False,
+        "spent": Spending(1_500, 1_024, 300, Decimal("0.00032820")),
+        "reason": "llm_unavailable",
+        "detail": "HTTP 500",
+        **changes,
+    }
+    return Postponement(**fields)
 
 
 def failure(request: ClaimedRequest, **changes: object) -> Failure:

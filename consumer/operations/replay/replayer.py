@@ -164,7 +164,14 @@ class Replayer:
 
 def _request(choice: Choice) -> NewRequest:
     event = choice.event
-    return NewRequest(event.overlay_id, FIRST_REVISION, event.tenant_id, event.job_id, event.event_id, choice.source)
+    return NewRequest(
+        overlay_id=event.overlay_id,
+        revision=FIRST_REVISION,
+        tenant_id=event.tenant_id,
+        job_id=event.job_id,
+        event_id=event.event_id,
+        source=choice.source,
+    )
 
 
 def _asked(choice: Choice) -> RequestedRevision:

@@ -57,7 +57,15 @@ class Process:
         """A post of the process's model."""
         event = overlay_completed(overlay_id=str(request.overlay_id), job_id=str(request.job_id))
         post, called_with = InstagramPost(caption, "#가을"), CalledWith(self.model, 0.7, 1_000)
-        return Written(request, Usage(1, SPENT), event, post, TEMPLATE.messages(event), completion(), called_with)
+        return Written(
+            request=request,
+            usage=Usage(1, SPENT),
+            event=event,
+            post=post,
+            messages=TEMPLATE.messages(event),
+            completion=completion(),
+            called_with=called_with,
+        )
 
     def put(self, outcomes: Sequence[Outcome]) -> None:
         """Leave outcomes to be stored."""
@@ -92,11 +100,13 @@ def process(pool: Pool, model: LlmModel, publisher: Publisher) -> Process:
 
 
 def retry_later(request: ClaimedRequest, detail: str = "HTTP 500") -> RetryLater:
-    return RetryLater(request, Usage(1, SPENT), 1, 60, Reason.LLM_UNAVAILABLE, detail)
+    return RetryLater(
+        request=request, usage=Usage(1, SPENT), attempts=1, delay_s=60, reason=Reason.LLM_UNAVAILABLE, detail=detail
+    )
 
 
 def rejected(request: ClaimedRequest, detail: str = "No.") -> Rejected:
-    return Rejected(request, Usage(1, SPENT), 1, Reason.LLM_REFUSED, detail)
+    return Rejected(request=request, usage=Usage(1, SPENT), attempts=1, reason=Reason.LLM_REFUSED, detail=detail)
 
 
 async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process: Process) -> None:

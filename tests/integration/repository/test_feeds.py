@@ -19,9 +19,9 @@ from repository.operations.model_changes import change_models
 from repository.outbox import OutboxEvent
 from repository.pool import Pool, connection
 from repository.references import missing_references
-from repository.requests import ClaimedRequest, Postponement, postpone
+from repository.requests import ClaimedRequest, postpone
 from repository.spending import Spending
-from tests.support.examples import announcement, completion, failure, feed, new_request
+from tests.support.examples import announcement, completion, failure, feed, new_request, postponement
 from tests.support.ledger import EXPIRED_S, claim, count, ledger_row, reclaim, states
 
 RELAY_LEASE_S = 30.0
@@ -112,9 +112,8 @@ async def test_a_late_result_that_was_paid_for_is_taken_if_there_is_none(pool: P
 
 async def test_a_late_result_is_taken_while_the_request_waits_for_its_next_attempt(pool: Pool, model: LlmModel) -> None:
     request = await claim_one(pool)
-    waiting = Postponement(request.overlay_id, 1, 1, 60, 1, 1, True, Spending(), "llm_unavailable", "")  # noqa: FBT003
     async with connection(pool) as borrowed:
-        await postpone(borrowed, [waiting])
+        await postpone(borrowed, [postponement(request, delay_s=60.0)])
     assert len(await store_all(pool, [feed(request, model.llm_model_id)])) == 1
     row = await ledger_row(pool, request.overlay_id)
     assert (row["state"], row["available_at"], row["last_error_reason"]) == ("done", None, None)

@@ -12,9 +12,8 @@ from bench.filled_database import fill_with_feeds
 from repository import feeds, leases, outbox, references, requests
 from repository.llm_models import find_active
 from repository.pool import Connection, Pool, connection, open_pool
-from repository.requests import ClaimedRequest, Postponement
-from repository.spending import Spending
-from tests.support.examples import failure, feed, new_request
+from repository.requests import ClaimedRequest
+from tests.support.examples import failure, feed, new_request, postponement
 from tests.support.ledger import EXPIRED_S, claim
 
 FEEDS = 20_000
@@ -35,11 +34,6 @@ async def store(borrowed: Connection, held: Sequence[ClaimedRequest], *, ensure_
 
 async def fail(borrowed: Connection, held: Sequence[ClaimedRequest]) -> object:
     return await feeds.fail(borrowed, [failure(request) for request in held], relay_lease_s=RELAY_LEASE_S)
-
-
-def postponement(request: ClaimedRequest) -> Postponement:
-    identity = request.overlay_id, request.revision, request.fencing_token
-    return Postponement(*identity, 5.0, 1, 1, unrecorded_call=False, spent=Spending(), reason="llm_error", detail="500")
 
 
 CALLS: dict[str, Call] = {

@@ -13,25 +13,10 @@ from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, NewRequest, Postponement, claim_available, postpone
 from repository.spending import Spending
 from schemas.record import SourceRecord
-from tests.support.examples import new_request, source_record
+from tests.support.examples import new_request, postponement, source_record
 from tests.support.ledger import EXPIRED_S, LEASE_S, TAKE_OVER_LEASE_S, claim, ledger_row, reclaim, states
 
 SPENT = Spending(1_500, 1_024, 300, Decimal("0.00032820"))
-
-
-def postponement(request: ClaimedRequest, *, delay_s: float = 0) -> Postponement:
-    return Postponement(
-        overlay_id=request.overlay_id,
-        revision=request.revision,
-        fencing_token=request.fencing_token,
-        delay_s=delay_s,
-        attempts=2,
-        llm_calls=3,
-        unrecorded_call=False,
-        spent=SPENT,
-        reason="llm_unavailable",
-        detail="HTTP 500",
-    )
 
 
 async def put_off(pool: Pool, later: Postponement) -> None:

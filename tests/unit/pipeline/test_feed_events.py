@@ -39,18 +39,24 @@ def written(**event: object) -> Written:
         source=source_record(headers=(("traceparent", f"00-{TRACE_ID}-b7ad6b7169203331-01".encode()),)),
     )
     return Written(
-        request,
-        Usage(2, SPENT),
-        decoded,
-        InstagramPost("가을 니트 💛", "#가을 #니트"),
-        TEMPLATE.messages(decoded),
-        completion(),
-        CalledWith(MODEL, 0.7, 2_000),
+        request=request,
+        usage=Usage(2, SPENT),
+        event=decoded,
+        post=InstagramPost("가을 니트 💛", "#가을 #니트"),
+        messages=TEMPLATE.messages(decoded),
+        completion=completion(),
+        called_with=CalledWith(MODEL, 0.7, 2_000),
     )
 
 
 def rejected() -> Rejected:
-    return Rejected(claimed_request(fencing_token=3), Usage(4, SPENT), 2, Reason.LLM_REFUSED, "No.")
+    return Rejected(
+        request=claimed_request(fencing_token=3),
+        usage=Usage(4, SPENT),
+        attempts=2,
+        reason=Reason.LLM_REFUSED,
+        detail="No.",
+    )
 
 
 def value_of(announcement: NewOutboxEvent) -> dict[str, Any]:
