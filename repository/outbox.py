@@ -51,9 +51,12 @@ async def claim_pending(connection: Connection, *, lease_s: float, limit: int) -
     ]
 
 
+_DELETE_PUBLISHED = "DELETE FROM outbox_events WHERE outbox_id = ANY($1::bigint[])"
+
+
 async def delete_published(connection: Connection, outbox_ids: Sequence[int]) -> None:
     """Remove events whose sending the broker acknowledged."""
-    await connection.execute("DELETE FROM outbox_events WHERE outbox_id = ANY($1::bigint[])", outbox_ids)
+    await connection.execute(_DELETE_PUBLISHED, outbox_ids)
 
 
 _GIVE_BACK = """
