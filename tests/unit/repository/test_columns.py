@@ -79,7 +79,7 @@ def test_a_batch_becomes_one_array_for_each_column() -> None:
 
 
 def test_a_batch_of_none_still_has_all_its_columns() -> None:
-    assert COLUMNS.arrays([]) == [()] * len(COLUMNS.names)
+    assert [list(values) for values in COLUMNS.arrays([])] == [[]] * len(COLUMNS.names)
 
 
 def test_an_answer_reaches_the_database_as_json_and_not_as_text() -> None:
