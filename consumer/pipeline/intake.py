@@ -196,8 +196,7 @@ class Intake:
             try:
                 claimed += await self._enter_together([event])
             except RefusedData as error:
-                # the cause's name alone: its text may quote the event
-                refused.append(Refusal(event[0], Reason.STORE_REFUSED, f"the database refuses it: {_kind(error)}"))
+                refused.append(Refusal(event[0], Reason.STORE_REFUSED, f"the database refuses it: {error}"))
         return claimed, refused
 
     def _count(self, found: ClassifiedRecords, claimed: int) -> None:
@@ -236,10 +235,6 @@ def with_refused(found: ClassifiedRecords, refused: Sequence[Refusal]) -> Classi
 
 def _place(source: SourceRecord) -> tuple[int, int]:
     return source.partition, source.offset
-
-
-def _kind(error: RefusedData) -> str:
-    return type(error.__cause__ or error).__name__
 
 
 def _new_request(source: SourceRecord, event: OverlayCompleted) -> NewRequest:

@@ -12,7 +12,7 @@ from consumer.kafka.diagnosis import connection_problem
 from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
 from tests.support.application import application
-from tests.support.consumer_process import start_command
+from tests.support.consumer_process import running_consumer, start_command
 from tests.support.environment import feed_environment, new_world
 from tests.support.guarded_broker import PASSWORD, USER, GuardedBroker, guarded_broker
 from tests.support.topics import Topics, existing_topics, unique_topics
@@ -43,6 +43,7 @@ REFUSED = {
     "TLS to a plaintext port": ("PLAINTEXT", TLS, "may not speak TLS"),
     "an advertised address that is closed": ("ASTRAY", {}, "nothing listens there (its advertised.listeners must"),
 }
+COUNTED_S = 4.0
 ACCEPTED = {"plaintext": ("PLAINTEXT", {}), "a login": ("SASL", SASL), "a client certificate": ("MUTUAL", TLS | CLIENT)}
 
 
@@ -134,6 +135,21 @@ async def test_with_a_closed_advertised_address_the_start_ends_by_itself_and_nam
     assert await consumer.exit_code() == 1
     assert f"the broker advertises 127.0.0.1:{broker.advertised_port}" in consumer.lines[-1]
     assert "Traceback" not in "".join(consumer.lines)
+
+
+async def test_rights_taken_away_while_running_bring_a_few_lines_not_thousands(
+    guarded_env: Mapping[str, str], broker: GuardedBroker
+) -> None:
+    async with running_consumer(guarded_env) as consumer:
+        await eventually(lambda: consumer.events("partitions.assigned"), 20)
+        await broker.hide("group", guarded_env["KAFKA_GROUP_ID"])
+        await broker.hide("topic", guarded_env["OVERLAY_COMPLETED_TOPIC"])
+        await eventually(lambda: consumer.events("intake.undone"), 20)
+        lines, began_s = len(consumer.lines), time.monotonic()
+        await eventually(lambda: time.monotonic() > began_s + COUNTED_S, 2 * COUNTED_S)
+        assert len(consumer.lines) - lines < 5 * COUNTED_S
+        assert await consumer.ready_status() == 503
+        assert await consumer.stop() == 0
 
 
 async def test_a_stop_during_the_start_is_obeyed(guarded_env: Mapping[str, str], broker: GuardedBroker) -> None:

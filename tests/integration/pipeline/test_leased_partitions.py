@@ -307,7 +307,7 @@ async def test_an_event_that_the_database_refuses_is_dead_lettered_alone(
     headers = {name: value.decode() for name, value in letter.headers}
     assert json.loads(letter.value)["overlay_id"] == refused["overlay_id"]
     assert (headers["dlq_reason"], headers["dlq_stage"]) == ("store_refused", "intake")
-    assert "CheckViolationError" in headers["dlq_detail"]
+    assert "picky" in headers["dlq_detail"]
 
 
 @pytest.mark.partitions(1)
