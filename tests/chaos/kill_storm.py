@@ -17,11 +17,11 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import IO, Literal
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -48,6 +48,7 @@ WARM_UP_S = 2.0
 LOOK_S = 0.2
 EVENTS: Mapping[Kind, int] = {"kills": 3_000, "one_kill": 1_500, "freeze": 4_500, "join_leave": 3_000}
 SETTINGS = {"LLM_TIMEOUT_S": "5", "LEASE_S": "6"}
+WARM = "warm\n"
 DROPPED = ("KAFKA_SESSION_TIMEOUT_S",)
 
 _WARM = """
@@ -57,6 +58,7 @@ for name in ("consumer.lifecycle", "consumer.operations.cli.run", "consumer.cli.
         importlib.import_module(name)
     except ModuleNotFoundError:
         pass
+print("warm", flush=True)
 if sys.stdin.readline():
     sys.argv = ["instagram-feed", "run"]
     from consumer.__main__ import main
@@ -76,43 +78,49 @@ class Storm:
 
 
 class Place:
-    """Where one consumer runs, with its successor warmed up."""
+    """Where one consumer runs; each kill is followed by the next of the processes that wait with their imports done."""
 
-    def __init__(self, env: Mapping[str, str], log: IO[bytes]) -> None:
+    def __init__(self, env: Mapping[str, str], log_path: Path, *, successors: int) -> None:
         self._env = env
-        self._log = log
-        self._running = self._warm()
-        self._next = self._warm()
+        self._log_path = log_path
+        self._waiting = [self._warm() for _ in range(1 + successors)]
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether all that wait have their imports behind them."""
+        return self._log_path.read_text().count(WARM) == len(self._waiting)
 
     def start(self) -> None:
-        """Have the process here begin."""
+        """Have the first process here begin."""
+        self._running = self._waiting.pop()
         _go(self._running)
 
     def replace(self) -> None:
         """Kill the process and have its successor begin."""
-        self._running.kill()
-        self._running.wait()
-        self._running, self._next = self._next, self._warm()
-        _go(self._running)
+        self.signal(signal.SIGKILL)
+        self.start()
 
     def signal(self, number: signal.Signals) -> None:
         """Send the process a signal."""
-        self._running.send_signal(number)
+        if self._running is not None:
+            self._running.send_signal(number)
 
     def end(self) -> None:
-        """Kill both."""
-        for process in (self._running, self._next):
+        """Kill all of them."""
+        for process in filter(None, (self._running, *self._waiting)):
             process.kill()
             process.wait()
 
     def _warm(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen(
-            [*dying_with_parent(signal.SIGKILL), sys.executable, "-c", _WARM],
-            env=dict(self._env),
-            stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        with self._log_path.open("ab") as log:
+            return subprocess.Popen(
+                [*dying_with_parent(signal.SIGKILL), sys.executable, "-c", _WARM],
+                env=dict(self._env),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
 
 
 def _go(process: "subprocess.Popen[bytes]") -> None:
@@ -122,18 +130,19 @@ def _go(process: "subprocess.Popen[bytes]") -> None:
 
 
 @asynccontextmanager
-async def _places(servers: Servers, count: int, spare: int, folder: Path) -> AsyncIterator[list[Place]]:
+async def _places(servers: Servers, count: int, victims: Sequence[int], folder: Path) -> AsyncIterator[list[Place]]:
     env = {
         **{name: value for name, value in consumer_environment(servers).items() if name not in DROPPED},
         **SETTINGS,
         "MAX_IN_FLIGHT": f"{CALLS // count}",
     }
-    async with AsyncExitStack() as stack:
-        places = []
-        for number in range(count + spare):
-            log = stack.enter_context((folder / f"consumer-{number}.log").open("ab"))
-            places.append(Place(env, log))
+    places: list[Place] = []
+    with ExitStack() as stack:
+        for number in range(count + 1):
+            log_path = folder / f"consumer-{number}.log"
+            places.append(Place(env, log_path, successors=victims.count(number)))
             stack.callback(places[-1].end)
+        await eventually(lambda: all(place.is_warm for place in places), DEADLINE_S)
         yield places
 
 
@@ -145,7 +154,9 @@ async def storm(kind: Kind, processes: int, seed: int, folder: Path, report: Rep
     """
     async with running_servers(folder, latency=LATENCY, seed=seed, report=report) as servers:
         upstream, maker = Upstream(servers.kafka.address, servers.topics.incoming), RecordMaker(f"storm {seed}")
-        async with _places(servers, processes, 1, folder) as places:
+        random = Random(seed)
+        victims = [random.randrange(processes) for _ in range(KILLS)] if kind == "kills" else []
+        async with _places(servers, processes, victims, folder) as places:
             for place in places[:processes]:
                 place.start()
             await upstream.send([maker.valid() for _ in range(EVENTS[kind])])
@@ -153,7 +164,7 @@ async def storm(kind: Kind, processes: int, seed: int, folder: Path, report: Rep
             await eventually(lambda: _taken_in(servers), DEADLINE_S)
             await asyncio.sleep(WARM_UP_S)
             began_s = time.time()
-            await _strike(kind, places, processes, Random(seed))
+            await _strike(kind, places, processes, victims, random)
             finished = await _until_all_taken_in(servers, EVENTS[kind])
         times = await query(
             servers.postgres.address,
@@ -179,13 +190,13 @@ def longest_pause_s(at_s: Sequence[float], since_s: float) -> float:
     return max(pauses, default=0.0)
 
 
-async def _strike(kind: Kind, places: Sequence[Place], processes: int, random: Random) -> None:
+async def _strike(kind: Kind, places: Sequence[Place], processes: int, victims: Sequence[int], random: Random) -> None:
     match kind:
         case "kills":
             moments_s = sorted(random.uniform(0, WITHIN_S) for _ in range(KILLS))
-            for before_s, at_s in itertools.pairwise([0.0, *moments_s]):
+            for victim, (before_s, at_s) in zip(victims, itertools.pairwise([0.0, *moments_s]), strict=True):
                 await asyncio.sleep(at_s - before_s)
-                random.choice(places[:processes]).replace()
+                places[victim].replace()
         case "one_kill":
             places[0].signal(signal.SIGKILL)
         case "freeze":

@@ -76,9 +76,7 @@ async def test_a_member_dies_the_moment_its_session_does_however_long_its_lease(
         await take(pool, OTHER, 0, 1)
         assert await bury(pool) == []
         assert await holders(pool) == {0: "other", 1: "other"}
-        sessions = (
-            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-        )
+        await pool.execute(END_SESSIONS_WITH_LOCKS)
         assert await eventually(lambda: bury(pool), 5) == ["other"]
         assert await holders(pool) == {}
 
