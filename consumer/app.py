@@ -16,6 +16,7 @@ from consumer.llm.writer import Writer
 from consumer.pipeline.dead_letter_limit import DeadLetterLimit
 from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
+from consumer.pipeline.fault_finder import FaultFinder
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.intake import Intake
@@ -26,6 +27,7 @@ from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.partition_share import PartitionShare
+from consumer.pipeline.reopener import Reopener
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.worker import Worker
@@ -55,6 +57,7 @@ class App:
     relay: OutboxRelay
     sweeper: Sweeper
     lease_keeper: LeaseKeeper
+    reopener: Reopener
 
 
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
@@ -85,6 +88,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         policy=policy,
         ensure_references=settings.reference_rows == "ensure",
     )
+    reopener = Reopener(pool)
     dispatcher = Dispatcher(
         tasks,
         Worker(
@@ -93,6 +97,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             lambda request: terms.lasts(in_flight.leased_at_s(request)),
             editor_from(settings, our_texts=template.static_texts),
             lambda event: Context(Source(event)),
+            FaultFinder(failover, put_back=reopener.put_back),
             policy=policy,
         ),
         outcome_store,
@@ -127,7 +132,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
-    return App(owner, in_flight, failover, share, intake, dispatcher, outcome_store, relay, sweeper, lease_keeper)
+    return App(
+        owner, in_flight, failover, share, intake, dispatcher, outcome_store, relay, sweeper, lease_keeper, reopener
+    )
 
 
 def _provider(writer: Writer, settings: Settings) -> Provider:

@@ -69,6 +69,7 @@ async def _consume(
         tasks.create_task(app.outcome_store.run(watchdog.watch("outcome_store"))),
         tasks.create_task(app.relay.run(watchdog.watch("outbox_relay"))),
         tasks.create_task(app.lease_keeper.run(watchdog.watch("lease_keeper"))),
+        tasks.create_task(app.reopener.run(watchdog.watch("reopener"))),
         tasks.create_task(watch_event_loop(metrics)),
     ]
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)

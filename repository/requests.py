@@ -218,3 +218,26 @@ _POSTPONE = f"""
 async def postpone(connection: Connection, postponements: Sequence[Postponement]) -> None:
     """Set requests to `waiting` until they are due; those whose lease was lost are passed over."""
     await connection.execute(_POSTPONE, *_POSTPONEMENT.arrays(postponements))
+
+
+_REOPEN = """
+    UPDATE feed_requests AS request
+    SET state = 'waiting',
+        attempts = greatest(request.attempts - 1, 0),
+        available_at = now(),
+        finished_at = NULL,
+        updated_at = now()
+    FROM unnest($1::uuid[], $2::int[]) AS wanted (overlay_id, revision)
+    WHERE (request.overlay_id, request.revision) = (wanted.overlay_id, wanted.revision)
+        AND request.state = 'failed'
+        AND request.last_error_reason = $3
+    RETURNING request.overlay_id, request.revision
+"""
+
+
+async def reopen_failed(
+    connection: Connection, requests: Sequence[tuple[UUID, int]], *, reason: str
+) -> list[tuple[UUID, int]]:
+    """Have requests tried again that failed for this reason, the last attempt taken back; returns which they were."""
+    overlay_ids, revisions = [overlay_id for overlay_id, _ in requests], [revision for _, revision in requests]
+    return [(row[0], row[1]) for row in await connection.fetch(_REOPEN, overlay_ids, revisions, reason)]

@@ -1,20 +1,25 @@
 """The breaker: whether the LLM provider may be called, judged by how the last calls went.
 
 A state machine on a clock that is an argument. Closed: calls go out. It opens at once when the account
-is refused, and when most of the last calls failed. Open: nothing goes out for a while. Then it is
-half-open: one call goes out as a probe. If that succeeds the breaker closes; if not, it waits again,
-twice as long.
+is refused, and when most of the last calls failed; and whoever judges the answers opens it when they
+are of no use to anybody. Open: nothing goes out for a while. Then it is half-open: one call goes out as
+a probe. If that succeeds the breaker closes; if not, it waits again, twice as long. Where the answers
+were the trouble, a probe is all the calls for one request, and succeeds when there is a post.
 
 Each call carries the permit it began with, and a permit is good until the next change of state. So
 calls that began before the breaker opened tell nothing any more, whenever they end and however: those
 that hang until their timeout would open it again after the provider is back, and one that succeeds
 late has been answered by the provider as it was. Only the probe decides.
 
+An account that is refused for one request alone, again and again while all others are answered, is no
+refused account: some gateways tell of a flagged input that way.
+
 Source of the terms: M. Nygard, "Release It!", stability pattern "Circuit Breaker".
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Hashable
+from dataclasses import dataclass
 from enum import Enum
 from typing import NewType
 
@@ -29,6 +34,20 @@ class BreakerState(Enum):
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
+
+
+ALONE_AFTER_REFUSALS = 3
+ALONE_AMONG_ANSWERS = 10
+MOST_REMEMBERED = 1_000
+
+
+@dataclass(slots=True)
+class _Refused:
+    """How often a request met a refused account, and the counts of all calls before it first did."""
+
+    times: int
+    answered_before: int
+    refused_before: int
 
 
 class Breaker:
@@ -68,6 +87,10 @@ class Breaker:
         self._next_probe_s = 0.0
         self._reason: str | None = None
         self._opened_total = 0
+        self._needs_post = False
+        self._answered = 0
+        self._refused = 0
+        self._refused_requests: OrderedDict[Hashable, _Refused] = OrderedDict()
 
     @property
     def state(self) -> BreakerState:
@@ -105,15 +128,40 @@ class Breaker:
         left_s = max(0.0, self._next_probe_s - now_s)
         return left_s if self._state is BreakerState.OPEN else min(left_s, self._wait_s)
 
-    def begin_call(self, now_s: float) -> Permit | None:
-        """A permit for one call that goes out now, None when none may. It is due back by `record`."""
+    def begin_call(self, now_s: float, *, held: Permit | None = None) -> Permit | None:
+        """A permit for one call that goes out now, None when none may. It is due back by `record`.
+
+        `held` is the permit of the call before it for the same request: a probe may go on.
+        """
         if self.is_closed:
             return self._permit
+        if self.is_probe(held):
+            self._next_probe_s = now_s + self._probe_deadline_s
+            return held
         if now_s < self._next_probe_s:
             return None
         self._enter(BreakerState.HALF_OPEN)
         self._next_probe_s = now_s + self._probe_deadline_s
         return self._permit
+
+    def is_probe(self, permit: Permit | None) -> bool:
+        """Whether this is the permit of the probe that is out."""
+        return self._state is BreakerState.HALF_OPEN and permit == self._permit
+
+    def stop(self, reason: str, now_s: float) -> None:
+        """Open, because what the calls bring is of no use; only a probe that brings a post closes it."""
+        self._needs_post = True
+        self._open(reason, now_s)
+
+    def accept(self, permit: Permit) -> None:
+        """What the calls with this permit brought is of use."""
+        if self.is_probe(permit):
+            self._close()
+
+    def refuse(self, permit: Permit, now_s: float) -> None:
+        """What the calls with this permit brought is of no use; where it was a probe, that was asked."""
+        if self.is_probe(permit):
+            self._open(self._reason or "", now_s)
 
     def record(self, permit: Permit, error: LlmError | None, now_s: float, request: Hashable | None = None) -> bool:
         """Note how a call ended: with its error, or None when it was answered.
@@ -121,21 +169,27 @@ class Breaker:
         `request` tells which request it was for; None stands for one of its own.
 
         A refused request, a filtered one, a rate limit: the provider is there and knows the account, so
-        a probe that ends so closes the breaker. Otherwise a rate limit counts neither way; it is the
-        limiter's matter.
+        a probe that ends so closes the breaker, unless it is a post that is needed. Otherwise a rate
+        limit counts neither way; it is the limiter's matter.
 
         Returns whether a failure is the request's own. It is not when the breaker opened since the
         call began, or opens now: then no attempt is used up.
         """
         if permit != self._permit:
             return False
+        self._answered += error is None
         match error:
+            case AccountRefused() if self._is_alone(request):
+                self._passed()
+                return True
             case AccountRefused():
-                self._open(error, now_s)
+                self._open(_told(error), now_s)
             case CallFailed():
                 self._failed(error, now_s, object() if request is None else request)
+            case RateLimited() if self._needs_post and self._state is BreakerState.HALF_OPEN:
+                self.abandon(permit, now_s)
             case _ if self._state is BreakerState.HALF_OPEN:
-                self._close()
+                self._passed()
             case RateLimited():
                 pass
             case _:
@@ -151,7 +205,24 @@ class Breaker:
     def _failed(self, error: LlmError, now_s: float, request: Hashable) -> None:
         self._ended.append((now_s, request))
         if self._state is BreakerState.HALF_OPEN or self._mostly_failed(now_s):
-            self._open(error, now_s)
+            self._open(_told(error), now_s)
+
+    def _passed(self) -> None:
+        """A probe has shown that the provider is there and knows the account."""
+        if self._state is BreakerState.HALF_OPEN and not self._needs_post:
+            self._close()
+
+    def _is_alone(self, request: Hashable | None) -> bool:
+        """Count a refused account; tell whether it is refused for this request alone, while the others are answered."""
+        self._refused += 1
+        if request is None:
+            return False
+        seen = self._refused_requests.setdefault(request, _Refused(0, self._answered, self._refused - 1))
+        seen.times += 1
+        if len(self._refused_requests) > MOST_REMEMBERED:
+            self._refused_requests.popitem(last=False)
+        answered, refused = self._answered - seen.answered_before, self._refused - seen.refused_before
+        return seen.times >= ALONE_AFTER_REFUSALS and answered >= ALONE_AMONG_ANSWERS * refused
 
     def _mostly_failed(self, now_s: float) -> bool:
         recent = [request for at_s, request in self._ended if now_s - at_s <= self._window_s]
@@ -159,7 +230,7 @@ class Breaker:
         enough = len(recent) >= self._least_calls and len(set(failed)) >= self._least_requests
         return enough and 2 * len(failed) > len(recent)
 
-    def _open(self, error: LlmError, now_s: float) -> None:
+    def _open(self, reason: str, now_s: float) -> None:
         if self.is_closed:
             self._opened_total += 1
             self._wait_s = self._first_wait_s
@@ -167,13 +238,18 @@ class Breaker:
             self._wait_s = min(2 * self._wait_s, self._longest_wait_s)
         self._enter(BreakerState.OPEN)
         self._next_probe_s = now_s + self._wait_s
-        self._reason = f"{error.reason}: {error}"
+        self._reason = reason
 
     def _close(self) -> None:
         self._enter(BreakerState.CLOSED)
         self._ended.clear()
         self._reason = None
+        self._needs_post = False
 
     def _enter(self, state: BreakerState) -> None:
         self._state = state
         self._permit = Permit(self._permit + 1)
+
+
+def _told(error: LlmError) -> str:
+    return f"{error.reason}: {error}"

@@ -35,8 +35,18 @@ class Failover:
                 break
         return allowed
 
-    async def admit(self, messages: Messages) -> Admission:
-        """Wait for this call's turn at the first provider that is called now.
+    @property
+    def retry_in_s(self) -> float:
+        """When a request that was turned away is to come again: as soon as any provider may be called."""
+        return min(provider.retry_in_s for provider in self._providers)
+
+    def stop(self, reason: str) -> None:
+        """Make no calls but probes at any provider: the fault is on this side."""
+        for provider in self._providers:
+            provider.stop(reason)
+
+    async def admit(self, messages: Messages, *, after: Admission | None = None) -> Admission:
+        """Wait for this call's turn at the first provider that is called now; `after` is the call before it.
 
         Raises:
             Deferred: it would have to wait too long, or none is called now.
@@ -44,11 +54,11 @@ class Failover:
         *preferred, last = self._providers
         for provider in preferred:
             try:
-                return self._replaceable(await provider.admit(messages))
+                return self._replaceable(await provider.admit(messages, after=after))
             except Deferred:
                 if provider.unavailable_reason is None:
                     raise
-        return self._replaceable(await last.admit(messages))
+        return self._replaceable(await last.admit(messages, after=after))
 
     def _replaceable(self, admission: Admission) -> Admission:
         return replace(admission, another_is_called=lambda: self.unavailable_reason is None)

@@ -4,6 +4,7 @@ Only what is the request's own fault comes out as such. A rate limit, a refused 
 come out as `Deferred`: the request comes back later and uses up no attempt.
 """
 
+import asyncio
 import random
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import structlog
 from consumer.llm.breaker import Breaker, Permit
 from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
-from consumer.llm.errors import CallFailed, Deferred, LlmError, RateLimited, RequestRefused
+from consumer.llm.errors import AccountRefused, CallFailed, Deferred, LlmError, RateLimited, RequestRefused
 from consumer.llm.rate_limit.limiter import RateLimiter, WaitTooLong
 from consumer.llm.rate_limit.limits import Reservation
 from consumer.llm.writer import Writer
@@ -26,6 +27,17 @@ CHARACTERS_PER_TOKEN = 2
 ANSWER_TOKENS = 400
 TYPICAL_TOKENS = 1_200
 LOOKUP_RETRY_S = 5.0
+# Which column of a model's row decides on a parameter.
+_COLUMNS = {
+    "tokens": "token_limit_parameter and default_max_tokens",
+    "temperature": "supports_temperature and max_temperature",
+    "reasoning": "reasoning_effort",
+    "response_format": "supports_json_schema",
+    "json_schema": "supports_json_schema",
+    "store": "supports_store",
+    "metadata": "supports_store",
+    "model": "model_name",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +75,18 @@ class Admission:
         """Make no call after all."""
         self.provider.cancel(self)
 
+    def accept(self) -> None:
+        """What this call and those before it brought is a post."""
+        self.provider.accept(self)
+
+    def refuse(self) -> None:
+        """What this call and those before it brought is of no use."""
+        self.provider.refuse(self)
+
+    def withdraw(self) -> None:
+        """What this call and those before it brought tells nothing."""
+        self.provider.withdraw(self)
+
 
 class Provider:
     """Admits calls at the provider's pace and while it is well, and learns from each answer."""
@@ -71,6 +95,11 @@ class Provider:
         self.writer = writer
         self._limiter = limiter
         self._breaker = breaker
+
+    @property
+    def retry_in_s(self) -> float:
+        """When a request that was turned away is to come again."""
+        return self._retry_in_s()
 
     @property
     def unavailable_reason(self) -> str | None:
@@ -82,20 +111,21 @@ class Provider:
         allowed = self._breaker.allowance(time.monotonic(), wanted)
         return self._limiter.room(allowed, TYPICAL_TOKENS, within_s=within_s) if allowed else 0
 
-    async def admit(self, messages: Messages) -> Admission:
-        """Wait for this call's turn.
+    async def admit(self, messages: Messages, *, after: Admission | None = None) -> Admission:
+        """Wait for this call's turn; `after` is the right to the call before it for the same request.
 
         Raises:
             Deferred: it would have to wait too long, or the provider is not called now.
         """
-        if not self._breaker.allowance(time.monotonic(), 1):
+        held = after.permit if after and after.provider is self else None
+        if not self._breaker.allowance(time.monotonic(), 1) and not self._breaker.is_probe(held):
             raise self._not_called()
         characters = sum(len(message.content) for message in messages)
         try:
             reservation = await self._limiter.reserve(characters // CHARACTERS_PER_TOKEN + ANSWER_TOKENS)
         except WaitTooLong as error:
             raise Deferred(str(error), reason=RateLimited.reason, retry_in_s=error.retry_in_s) from error
-        permit = self._breaker.begin_call(time.monotonic())
+        permit = self._breaker.begin_call(time.monotonic(), held=held)
         if permit is None:
             self._limiter.cancel(reservation)
             raise self._not_called()
@@ -105,6 +135,26 @@ class Provider:
         """Take back the right to a call that is not made after all."""
         self._limiter.cancel(admission.reservation)
         self._breaker.abandon(admission.permit, time.monotonic())
+
+    def accept(self, admission: Admission) -> None:
+        """Note that there is a post; where that was a probe, the provider is called again."""
+        was_closed = self._breaker.is_closed
+        self._breaker.accept(admission.permit)
+        self._log_change(was_closed=was_closed)
+
+    def refuse(self, admission: Admission) -> None:
+        """Note that there is none, although the model was called."""
+        self._breaker.refuse(admission.permit, time.monotonic())
+
+    def withdraw(self, admission: Admission) -> None:
+        """Note that it never showed; where that was a probe, another one may go."""
+        self._breaker.abandon(admission.permit, time.monotonic())
+
+    def stop(self, reason: str) -> None:
+        """Make no calls but probes until one of them brings a post: what they bring is of no use to anybody."""
+        was_closed = self._breaker.is_closed
+        self._breaker.stop(reason, time.monotonic())
+        self._log_change(was_closed=was_closed)
 
     async def call(self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
         """Make the call that was admitted.
@@ -116,7 +166,7 @@ class Provider:
             completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id)
         except LlmError as error:
             raise self._judged(admission, error, call_id) from error
-        except BaseException:
+        except asyncio.CancelledError:
             self._breaker.abandon(admission.permit, time.monotonic())
             raise
         self._record(admission.permit, None, call_id)
@@ -146,7 +196,8 @@ class Provider:
             retry_in_s = self._limiter.slow_down(admission.reservation, error.retry_after_s)
             return Deferred(str(error), reason=error.reason, retry_in_s=retry_in_s)
         if own_fault:
-            return error
+            # refused for this request alone, whatever the provider says of the account
+            return RequestRefused(str(error)) if isinstance(error, AccountRefused) else error
         return Deferred(str(error), reason=error.reason, retry_in_s=self._retry_in_s(), maybe_billed=error.maybe_billed)
 
     def _not_called(self) -> Deferred:
@@ -160,8 +211,19 @@ class Provider:
     def _record(self, permit: Permit, error: LlmError | None, call_id: CallId) -> bool:
         was_closed = self._breaker.is_closed
         own_fault = self._breaker.record(permit, error, time.monotonic(), call_id.request)
-        if was_closed and not self._breaker.is_closed:
-            log.error("breaker.opened", model=self.writer.model.full_name, reason=self._breaker.reason)
-        elif self._breaker.is_closed and not was_closed:
-            log.info("breaker.closed", model=self.writer.model.full_name)
+        self._log_change(was_closed=was_closed, parameter=getattr(error, "parameter", None))
         return own_fault
+
+    def _log_change(self, *, was_closed: bool, parameter: str | None = None) -> None:
+        model = self.writer.model.full_name
+        if was_closed and not self._breaker.is_closed:
+            blamed = {"parameter": parameter, "advice": _advice(parameter, model)} if parameter else {}
+            log.error("breaker.opened", model=model, reason=self._breaker.reason, **blamed)
+        elif self._breaker.is_closed and not was_closed:
+            log.info("breaker.closed", model=model)
+
+
+def _advice(parameter: str, model: str) -> str:
+    """What to correct where a parameter is refused: the column of the model's row that decides on it."""
+    column = next((column for part, column in _COLUMNS.items() if part in parameter), None)
+    return f"see {column} of {model} in llm_models (`instagram-feed models update`)" if column else f"see {model}"

@@ -12,12 +12,14 @@ from consumer.llm.cost import spending
 from consumer.llm.errors import Deferred, LlmError
 from consumer.llm.failover import Failover
 from consumer.llm.writer import Writer
+from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
 from consumer.pipeline.outcomes import CalledWith, Usage, Work, usage_so_far
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate, with_repair
 from consumer.post.quality.gate import Context, Finding
 from repository.requests import ClaimedRequest
+from schemas.overlay_completed import OverlayCompleted
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
 
@@ -27,6 +29,9 @@ LARGER_LIMIT_FACTOR = 2
 
 LeaseIsHeld = Callable[[ClaimedRequest], bool]
 """Whether a request's lease is sure to be held by this process still."""
+
+ContextOf = Callable[[OverlayCompleted], Context]
+"""What a post for this event is judged by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +96,19 @@ class Conversation:
         template: PromptTemplate,
         lease_is_held: LeaseIsHeld,
         editor: Editor,
-        context: Context,
+        context_of: ContextOf,
+        fault_finder: FaultFinder,
     ) -> None:
+        self.trial: Trial | None = None
+        """At which provider it is tried, once a call was made."""
         self._work = work
+        self._fault_finder = fault_finder
         self._failover = failover
         self._lease_is_held = lease_is_held
         self._editor = editor
-        self._context = context
-        self._messages = template.messages(work.event)
+        self._context_of = context_of
+        self._template = template
+        self._messages: Messages = ()
         self._limit_factor = 1
         self._is_repaired = False
         self._unrecorded_call = work.request.unrecorded_call
@@ -107,7 +117,8 @@ class Conversation:
     async def hold(self) -> ConversationEnd:
         """Talk until it ends. Raises nothing but cancellation."""
         try:
-            return await self._until_decided()
+            self._messages = self._template.messages(self._work.event)
+            return await self._until_decided(self._context_of(self._work.event))
         except LlmError as error:
             return NotAnswered(usage=self._usage, error=error, unrecorded_call=self._may_be_found(error))
         except Exception as error:
@@ -115,10 +126,10 @@ class Conversation:
             log.exception("worker.defect", overlay_id=str(self._work.request.overlay_id))
             return Broken(usage=self._usage, defect=type(error).__name__)
 
-    async def _until_decided(self) -> ConversationEnd:
+    async def _until_decided(self, context: Context) -> ConversationEnd:
         while True:
             answer = await self._ask()
-            match judge(answer.completion, self._editor, self._context):
+            match judge(answer.completion, self._editor, context):
                 case Usable(post, warnings):
                     return Agreed(usage=self._usage, post=post, warnings=warnings, answer=answer)
                 case CutOff() if self._limit_factor == 1:
@@ -154,13 +165,14 @@ class Conversation:
 
     async def _call(self) -> Answer:
         """Make a call. Once admitted it counts, even if it fails: the provider may have billed it."""
-        admission = await self._failover.admit(self._messages)
+        admission = await self._failover.admit(self._messages, after=self.trial.admission if self.trial else None)
         if not self._lease_is_held(self._work.request):
             # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
             admission.give_back()
             detail = "a pause before the call, longer than the lease is sure"
             raise Deferred(detail, reason=Reason.LATE_CALL, retry_in_s=0.0)
         self._usage = self._usage.with_call()
+        self.trial = self._fault_finder.begin(admission, self.trial)
         completion = await admission.write(
             self._messages, max_tokens=self._max_tokens(admission.writer), call_id=self._call_id()
         )

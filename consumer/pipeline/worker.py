@@ -1,29 +1,28 @@
 """Handling one request: a conversation with the model, and what follows from its end. No connection is held."""
 
 import random
-from collections.abc import Callable
 from typing import assert_never
 
+from consumer.llm.errors import Deferred, RequestRefused
 from consumer.llm.failover import Failover
 from consumer.pipeline.conversation import (
     Agreed,
     Broken,
+    ContextOf,
     Conversation,
     ConversationEnd,
     LeaseIsHeld,
     NotAnswered,
     NoUsableAnswer,
 )
+from consumer.pipeline.fault_finder import FaultFinder, Trial
+from consumer.pipeline.many_alike import Fault
 from consumer.pipeline.outcomes import Outcome, Rejected, Work, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_error, after_failed_attempt
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import Context
-from schemas.overlay_completed import OverlayCompleted
+from repository.requests import ClaimedRequest
 from schemas.reasons import Reason
-
-ContextOf = Callable[[OverlayCompleted], Context]
-"""What a post for this event is judged by."""
 
 
 class Worker:
@@ -36,11 +35,13 @@ class Worker:
         lease_is_held: LeaseIsHeld,
         editor: Editor,
         context_of: ContextOf,
+        fault_finder: FaultFinder,
         *,
         policy: RetryPolicy,
     ) -> None:
         self._failover = failover
         self._lease_is_held = lease_is_held
+        self._fault_finder = fault_finder
         self._template = template
         self._policy = policy
         self._editor = editor
@@ -48,9 +49,41 @@ class Worker:
 
     async def handle(self, work: Work) -> Outcome:
         """Have the post written. Raises nothing but cancellation."""
-        context = self._context_of(work.event)
-        conversation = Conversation(work, self._failover, self._template, self._lease_is_held, self._editor, context)
-        return self._outcome(work, await conversation.hold())
+        conversation = Conversation(
+            work,
+            self._failover,
+            self._template,
+            self._lease_is_held,
+            self._editor,
+            self._context_of,
+            self._fault_finder,
+        )
+        end = await conversation.hold()
+        return self._outcome(work, await self._unless_everybodys(end, work.request, conversation.trial))
+
+    async def _unless_everybodys(
+        self, end: ConversationEnd, request: ClaimedRequest, trial: Trial | None
+    ) -> ConversationEnd:
+        """The end as it is, or put off where others are refused alike: then it is not the request's fault."""
+        match end:
+            case Agreed():
+                self._fault_finder.accept(trial)
+                return end
+            case NoUsableAnswer(reason=reason, detail=detail):
+                pass
+            case NotAnswered(error=RequestRefused() as error):
+                reason, detail = error.reason, str(error)
+            case Broken(defect=detail):
+                reason = Reason.INTERNAL_ERROR
+            case NotAnswered():
+                self._fault_finder.withdraw(trial)
+                return end
+            case never:
+                assert_never(never)
+        if await self._fault_finder.fault_of(trial, request, reason) is Fault.OWN:
+            return end
+        deferred = Deferred(detail, reason=reason, retry_in_s=self._failover.retry_in_s)
+        return NotAnswered(usage=end.usage, error=deferred, unrecorded_call=False)
 
     def _outcome(self, work: Work, end: ConversationEnd) -> Outcome:
         request = work.request

@@ -29,8 +29,10 @@ LOG_EVENTS: Final = {
     "topic.not_seen": "The broker could not be asked for the topic; what was last seen of it holds.",
     "commit.failed": "Offsets were not committed; after a restart the records come again, and the ledger knows them.",
     # calls and requests
-    "breaker.opened": "A model is not called any more, and why: its account is refused or most calls fail.",
+    "breaker.opened": "A model is not called any more, and why: account refused, calls failing, or all in vain.",
     "breaker.closed": "A probe was answered: the model is called again.",
+    "feed.put_back": "Requests that had failed are tried again: the reason turned out to be everybody's.",
+    "reopener.store_unavailable": "The database could not be asked to put requests back; it is asked again.",
     "worker.defect": "A defect of this program while handling one request; it is tried again.",
     "feed.stored": "A post is stored and will be announced.",
     "feed.superseded": "A post came after another process had finished the request; it is dropped.",

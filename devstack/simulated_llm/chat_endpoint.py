@@ -9,8 +9,9 @@ from typing import NamedTuple
 from pydantic_core import to_json
 
 from devstack.simulated_llm import openai_errors, wire_faults
+from devstack.simulated_llm.answer_shapes import TELLING_SHAPES, shaped
 from devstack.simulated_llm.chat_request import ChatRequest, check_model_accepts, parse_chat_request
-from devstack.simulated_llm.completion import Answer, Completion, complete
+from devstack.simulated_llm.completion import Answer, Completion, JsonObject, complete
 from devstack.simulated_llm.content_faults import spoiled_answer
 from devstack.simulated_llm.error_faults import error_of
 from devstack.simulated_llm.faults import (
@@ -20,6 +21,8 @@ from devstack.simulated_llm.faults import (
     FaultRule,
     Hang,
     HtmlPage,
+    HttpError,
+    ShapedAnswer,
     TruncatedBody,
 )
 from devstack.simulated_llm.http_answers import check_api_key, error_answer
@@ -28,6 +31,7 @@ from devstack.simulated_llm.known_models import KnownModel
 from devstack.simulated_llm.ledger import LedgerCall
 from devstack.simulated_llm.openai_errors import ApiError
 from devstack.simulated_llm.post_writer import write_post
+from devstack.simulated_llm.seeded import Picker
 from devstack.simulated_llm.world import World
 
 
@@ -66,6 +70,8 @@ class _Exchange(NamedTuple):
         identity = self.world.identify(self.call.request_id or _digest(self.request.body), self.call.attempt)
         fault = self.world.faults.pick(self.world.seed, identity, chat.user_text)
         self.admit(chat, model, fault)
+        if isinstance(fault, HttpError):
+            return self.send_instead(fault)
         await self.think(identity, fault)
         completion = self.generate(chat, model, fault)
         return self.send(completion, fault)
@@ -112,7 +118,7 @@ class _Exchange(NamedTuple):
 
     def send(self, completion: Completion, fault: FaultRule | None) -> HttpResponse:
         """Send a completion, in whatever way its fault leaves open."""
-        body = to_json(completion.json())
+        body = to_json(self.told(completion, fault))
         match fault:
             case ConnectionReset():
                 self.call.answered(None, delivered=False)
@@ -126,6 +132,24 @@ class _Exchange(NamedTuple):
             case _:
                 self.call.answered(200, delivered=self.request.connection.is_open)
                 return HttpResponse(body=body, headers=self.headers())
+
+    def told(self, completion: Completion, fault: FaultRule | None) -> JsonObject:
+        """Return the completion as this server tells it."""
+        if not isinstance(fault, ShapedAnswer):
+            return completion.json()
+        picker = Picker(self.world.seed, "shape", self.call.request_id or completion.completion_id)
+        return shaped(completion.json(), picker.pick(TELLING_SHAPES) if fault.shape is None else fault.shape)
+
+    def send_instead(self, fault: HttpError) -> HttpResponse:
+        """Send what the fault says in place of a completion."""
+        self.call.answered(fault.status, delivered=self.request.connection.is_open)
+        is_text = isinstance(fault.body, str)
+        return HttpResponse(
+            fault.status,
+            fault.body.encode() if isinstance(fault.body, str) else to_json(fault.body),
+            "text/plain; charset=utf-8" if is_text else "application/json",
+            fault.headers,
+        )
 
     def send_error(self, error: ApiError) -> HttpResponse:
         """Send an error, which is never billed."""

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveInt, TypeAdapter
 
+from devstack.simulated_llm.answer_shapes import AnswerShape
 from devstack.simulated_llm.seeded import quantile
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -109,6 +110,22 @@ class ContentFault(_Rule):
     kind: AnswerFaultKind | PostFaultKind
 
 
+class ShapedAnswer(_Rule):
+    """A good post in a shape of other models and gateways; without ``shape`` each call draws one that tells all."""
+
+    kind: Literal["shaped_answer"]
+    shape: AnswerShape | None = None
+
+
+class HttpError(_Rule):
+    """Any status, body and headers in place of a completion, never billed; a ``body`` that is text is sent as text."""
+
+    kind: Literal["http_error"]
+    status: Annotated[int, Field(ge=200, le=599)]
+    body: JsonValue = None
+    headers: dict[str, str] = {}
+
+
 FaultRule = Annotated[
     PlainError
     | ModelNotFound
@@ -118,7 +135,9 @@ FaultRule = Annotated[
     | ConnectionReset
     | TruncatedBody
     | HtmlPage
-    | ContentFault,
+    | ContentFault
+    | ShapedAnswer
+    | HttpError,
     Field(discriminator="kind"),
 ]
 FAULT_RULES: TypeAdapter[list[FaultRule]] = TypeAdapter(list[FaultRule])

@@ -39,9 +39,13 @@ RULES: Mapping[LlmFault, tuple[Rule, ...]] = {
         {"kind": "caption_3000", "rate": 0.15},
         {"kind": "nul_character", "rate": 0.1},
     ),
+    "llm_shapes": ({"kind": "shaped_answer", "rate": 0.8},),
+    "llm_unusable": ({"kind": "schema_violation"},),
+    "llm_refuses_all": ({"kind": "bad_request"},),
     "llm_slow": (),
     "llm_quota": ({"kind": "insufficient_quota"},),
     "llm_unauthorized": ({"kind": "unauthorized"},),
+    "llm_payment": ({"kind": "http_error", "status": 402, "body": {"error": {"message": "Insufficient credits"}}},),
 }
 
 

@@ -31,8 +31,12 @@ LlmFault = Literal[
     "llm_html",
     "llm_length",
     "llm_bad_content",
+    "llm_shapes",
+    "llm_unusable",
+    "llm_refuses_all",
     "llm_slow",
     "llm_quota",
+    "llm_payment",
     "llm_unauthorized",
 ]
 FaultKind = ProcessFault | ServerFault | LlmFault

@@ -248,3 +248,73 @@ def test_failures_of_a_few_requests_open_it() -> None:
         if subject.is_closed:
             subject.record(begin(subject, float(now_s)), FAILED, float(now_s), request=now_s % 3)
     assert not subject.is_closed
+
+
+def test_stopped_for_useless_answers_it_closes_only_for_a_post() -> None:
+    subject = breaker()
+    subject.stop("llm_output_invalid: 5 different requests ended alike", 0.0)
+    assert subject.reason == "llm_output_invalid: 5 different requests ended alike"
+    assert subject.begin_call(FIRST_WAIT_S - 1) is None
+
+    probe = begin(subject, FIRST_WAIT_S)
+    subject.record(probe, None, FIRST_WAIT_S + 1)
+    assert subject.state is BreakerState.HALF_OPEN
+
+    subject.accept(probe)
+    assert subject.is_closed
+
+
+def test_a_probe_may_go_on_with_the_calls_of_its_request_and_nobody_else() -> None:
+    subject = breaker()
+    subject.stop("useless", 0.0)
+    probe = begin(subject, FIRST_WAIT_S)
+    subject.record(probe, None, FIRST_WAIT_S)
+    assert subject.begin_call(FIRST_WAIT_S + 1) is None
+    assert subject.begin_call(FIRST_WAIT_S + 1, held=probe) == probe
+    assert subject.begin_call(FIRST_WAIT_S + DEADLINE_S, held=Permit(probe - 1)) is None
+
+
+def test_a_probe_whose_answers_are_useless_makes_it_wait_twice_as_long() -> None:
+    subject = breaker()
+    subject.stop("useless", 0.0)
+    subject.refuse(begin(subject, FIRST_WAIT_S), FIRST_WAIT_S)
+    assert subject.state is BreakerState.OPEN
+    assert subject.retry_in_s(FIRST_WAIT_S) == 2 * FIRST_WAIT_S
+
+
+def test_a_rate_limit_says_nothing_of_the_answers_so_another_probe_goes_at_once() -> None:
+    subject = breaker()
+    subject.stop("useless", 0.0)
+    subject.record(begin(subject, FIRST_WAIT_S), SLOW_DOWN, FIRST_WAIT_S)
+    assert subject.state is BreakerState.OPEN
+    begin(subject, FIRST_WAIT_S)
+
+
+def test_calls_from_before_it_was_stopped_neither_open_nor_close_it() -> None:
+    subject = breaker()
+    early = begin(subject)
+    subject.stop("useless", 0.0)
+    subject.accept(early)
+    subject.refuse(early, 1.0)
+    assert subject.state is BreakerState.OPEN
+    assert subject.retry_in_s(0.0) == FIRST_WAIT_S
+
+
+def refused_alone(subject: Breaker, *, answered_between: int) -> list[bool]:
+    """Three refusals of one request as an account's, others answered in between."""
+    own = []
+    for now_s in (0.0, 100.0, 200.0):
+        own.append(subject.record(begin(subject, now_s), REFUSED, now_s, "flagged"))
+        for _ in range(answered_between):
+            subject.record(begin(subject, now_s + 70), None, now_s + 70, object())
+    return own
+
+
+def test_a_request_refused_alone_while_all_others_are_answered_is_to_blame_in_the_end() -> None:
+    subject = breaker()
+    assert refused_alone(subject, answered_between=20) == [False, False, True]
+    assert subject.is_closed
+
+
+def test_of_an_account_that_is_refused_time_and_again_no_request_is_to_blame() -> None:
+    assert refused_alone(breaker(), answered_between=5) == [False, False, False]

@@ -12,6 +12,7 @@ from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.llm.writer import Writer
+from consumer.pipeline.fault_finder import FaultFinder
 from consumer.pipeline.outcomes import RetryLater, Work
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.worker import Worker
@@ -43,7 +44,9 @@ async def test_while_a_lost_answer_cannot_be_looked_up_no_other_is_paid_and_no_a
     writer = cast("Writer", WriterWithoutLookup(error))
     provider = Provider(writer, RateLimiter(), Breaker(probe_deadline_s=60))
     template = PromptTemplate(language="ko", max_hashtags=5)
-    worker = Worker(Failover(provider), template, lambda _: True, editor(), lambda _: context(), policy=ONE_ATTEMPT)
+    failover = Failover(provider)
+    finder = FaultFinder(failover, put_back=lambda *_: None)
+    worker = Worker(failover, template, lambda _: True, editor(), lambda _: context(), finder, policy=ONE_ATTEMPT)
     lost = claimed_request(llm_calls=1, unrecorded_call=True)
 
     outcome = await worker.handle(Work(lost, overlay_completed()))
@@ -58,7 +61,9 @@ async def test_a_request_whose_lease_may_have_run_out_before_the_call_is_not_cal
     writer = cast("Writer", WriterWithoutLookup(CallFailed("no lookup is needed")))
     provider = Provider(writer, RateLimiter(), Breaker(probe_deadline_s=60))
     template = PromptTemplate(language="ko", max_hashtags=5)
-    worker = Worker(Failover(provider), template, lambda _: False, editor(), lambda _: context(), policy=ONE_ATTEMPT)
+    failover = Failover(provider)
+    finder = FaultFinder(failover, put_back=lambda *_: None)
+    worker = Worker(failover, template, lambda _: False, editor(), lambda _: context(), finder, policy=ONE_ATTEMPT)
 
     outcome = await worker.handle(Work(claimed_request(), overlay_completed()))
 
