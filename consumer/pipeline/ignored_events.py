@@ -1,0 +1,118 @@
+"""Events of other types: skipped, but not in silence. Counted by type, logged now and then, bounded like a flood."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from consumer.pipeline.flood_limit import Flood, FloodLimit
+from consumer.telemetry.metrics import Metrics
+from repository.ignored_events import IgnoredType, count_ignored
+from repository.pool import Pool, connection
+from schemas.record import SourceRecord
+
+log = structlog.get_logger()
+
+LOG_INTERVAL_S: Final = 60.0
+MAX_TYPES: Final = 20
+MAX_TYPE_CHARS: Final = 80
+OTHER: Final = "(other)"
+EMPTY: Final = "(empty)"
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A record of another type, and the type as it was declared."""
+
+    source: SourceRecord
+    event_type: str
+
+
+class TypeNames:
+    """Names of types for labels, rows and log lines: few, short and printable, whatever producers write."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def __call__(self, event_type: str) -> str:
+        """The type, if it is one of the first that were seen; rare ones share a name."""
+        name = _printable(event_type[:MAX_TYPE_CHARS]) or EMPTY
+        if len(self._known) < MAX_TYPES:
+            self._known.add(name)
+        return name if name in self._known else OTHER
+
+
+class IgnoredEvents:
+    """Takes note of the records that were skipped."""
+
+    def __init__(
+        self, pool: Pool, metrics: Metrics, *, limit: FloodLimit, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._pool = pool
+        self._metrics = metrics
+        self._limit = limit
+        self._clock = clock
+        self._name_of = TypeNames()
+        self._unlogged: dict[str, int] = {}
+        self._logged_at_s: dict[str, float] = {}
+
+    async def note(self, ignored: Sequence[Ignored], *, accepted: Sequence[bool]) -> None:
+        """Count and log what of a poll was skipped; `accepted` says of each of its records, in order, whether it was not.
+
+        Raises:
+            Flood: most of the traffic is skipped; the poll's records stay where they are.
+            StoreError: they could not be counted; the poll is to be undone.
+        """
+        seen = self._by_type(ignored)
+        self._limit = self._after(accepted, seen)
+        if seen:
+            async with connection(self._pool) as borrowed:
+                await count_ignored(borrowed, list(seen.values()))
+        for name, one in seen.items():
+            self._metrics.ignored.labels(name).inc(one.records)
+            self._log(one)
+
+    def _by_type(self, ignored: Sequence[Ignored]) -> dict[str, IgnoredType]:
+        """By name of the type, with the place of the last record of each."""
+        seen: dict[str, IgnoredType] = {}
+        for one in ignored:
+            name = self._name_of(one.event_type)
+            seen[name] = IgnoredType(
+                event_type=name,
+                records=seen[name].records + 1 if name in seen else 1,
+                topic=one.source.topic,
+                partition=one.source.partition,
+                offset=one.source.offset,
+            )
+        return seen
+
+    def _after(self, accepted: Sequence[bool], seen: Mapping[str, IgnoredType]) -> FloodLimit:
+        try:
+            return self._limit.after(accepted)
+        except Flood as error:
+            most = max(seen.values(), key=lambda one: one.records)
+            raise Flood(
+                f"{error}; most of them now: {most.event_type}, as at {most.topic}/{most.partition}/{most.offset}"
+            ) from None
+
+    def _log(self, one: IgnoredType) -> None:
+        """At most once a minute for each type, with how many there were since."""
+        name, now_s = one.event_type, self._clock()
+        self._unlogged[name] = self._unlogged.get(name, 0) + one.records
+        if now_s - self._logged_at_s.get(name, -LOG_INTERVAL_S) < LOG_INTERVAL_S:
+            return
+        self._logged_at_s[name] = now_s
+        log.warning(
+            "event.ignored",
+            event_type=name,
+            records=self._unlogged.pop(name),
+            topic=one.topic,
+            partition=one.partition,
+            offset=one.offset,
+        )
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text).strip()
