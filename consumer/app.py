@@ -13,11 +13,12 @@ from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.llm.writer import Writer
-from consumer.pipeline.dead_letter_limit import DeadLetterLimit
 from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.fault_finder import FaultFinder
 from consumer.pipeline.feed_events import FeedEventBuilder
+from consumer.pipeline.flood_limit import IGNORED, INVALID, FloodLimit
+from consumer.pipeline.ignored_events import IgnoredEvents
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.intake import Intake
 from consumer.pipeline.judgement import editor_from
@@ -63,7 +64,7 @@ class App:
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
     """Build all parts. Nothing runs yet; what is handled later runs as tasks of `tasks`."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes, settings.kafka_group_id)
+    terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes, settings.kafka_group_id, settings.event_types)
     pool = resources.pool
     in_flight = InFlight(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
@@ -114,8 +115,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         DeadLetters(
             publisher,
             topic=settings.dead_letter_topic,
-            limit=DeadLetterLimit(settings.dead_letter_max_run, settings.dead_letter_max_ratio),
+            limit=FloodLimit(INVALID, settings.dead_letter_max_run, settings.dead_letter_max_ratio),
         ),
+        IgnoredEvents(pool, metrics, limit=FloodLimit(IGNORED, settings.ignored_max_run, settings.ignored_max_ratio)),
         dispatcher,
         in_flight,
         failover,

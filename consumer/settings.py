@@ -23,9 +23,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from consumer.llm.endpoints import Endpoint
 from repository.database_url import UnusableUrl, are_hosts, read_database_url
+from schemas.event_types import EventTypes
 from schemas.quality import QUALITY_RULES, QualityRule
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+EventTypeNames = Annotated[str, Field(pattern=r"^\s*[\w.:/-]{1,100}\s*(,\s*[\w.:/-]{1,100}\s*)*$")]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 _ONE_WORD = re.compile(r"[!-~]+")  # what a URL and a header take as it is: ASCII without spaces and controls
@@ -138,6 +140,15 @@ class KafkaSettings(TopicSettings):
     max_event_bytes: int = Field(
         262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
     )
+
+    overlay_event_types: EventTypeNames = Field(
+        "overlay.completed", description="event types separated by commas, without namespace and version"
+    )
+
+    @property
+    def event_types(self) -> EventTypes:
+        """The types of event that are taken, however they are spelled."""
+        return EventTypes(tuple(name.strip() for name in self.overlay_event_types.split(",")))
 
     @field_validator("kafka_sasl_username", "kafka_sasl_password")
     @classmethod
@@ -274,6 +285,12 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, L
     )
     dead_letter_max_ratio: float = Field(
         0.5, gt=0, le=1, description="number up to 1: share of invalid records after which it stops; 1 for never"
+    )
+    ignored_max_run: int = Field(
+        500, ge=1, description="whole number from 1: records of other types in a row after which the program stops"
+    )
+    ignored_max_ratio: float = Field(
+        0.5, gt=0, le=1, description="number up to 1: share of other types after which it stops; 1 for a shared topic"
     )
     lease_s: Seconds = Field(90, description="seconds after which another process may take over a request")
     retry_base_s: Seconds = Field(1, description="seconds: upper end of the first retry's random wait")

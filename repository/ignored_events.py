@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from repository.pool import Connection
 
@@ -39,19 +38,3 @@ async def count_ignored(connection: Connection, seen: Sequence[IgnoredType]) -> 
     """Add to today's counts; each type stands in `seen` once."""
     rows = [(one.event_type, one.records, one.topic, one.partition, one.offset) for one in seen]
     await connection.execute(_COUNT, *map(list, zip(*rows, strict=True)))
-
-
-_LATEST = """
-    SELECT DISTINCT ON (event_type) event_type,
-        sum(records) OVER (PARTITION BY event_type)::bigint AS records,
-        last_topic AS topic, last_partition AS partition, last_offset AS "offset"
-    FROM feed_ignored_events
-    WHERE last_seen_at >= $1
-    ORDER BY event_type, last_seen_at DESC
-"""
-
-
-async def ignored_since(connection: Connection, since: datetime) -> list[IgnoredType]:
-    """What was skipped on days on which the type was seen at or after `since`, the most frequent type first."""
-    found = [IgnoredType(**dict(row)) for row in await connection.fetch(_LATEST, since)]
-    return sorted(found, key=lambda one: -one.records)

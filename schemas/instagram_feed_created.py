@@ -41,7 +41,7 @@ class FeedMetrics:
     cached_prompt_tokens: int | None
     cost_usd: UsdAmount
     llm_calls: int
-    end_to_end_ms: float
+    end_to_end_ms: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,15 @@ from typing import Final
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
+NO_TIMESTAMP: Final = -1  # as Kafka spells it
+
 _LENGTHS: Final = struct.Struct(">Ii")
 _NULL_LENGTH: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """One consumed record, untouched. `timestamp_ms` is the broker's, in ms since the epoch."""
+    """One consumed record, untouched. `timestamp_ms` is Kafka's, in ms since the epoch, or NO_TIMESTAMP."""
 
     topic: str
     partition: int

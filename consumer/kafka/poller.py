@@ -19,7 +19,7 @@ from aiokafka.errors import CommitFailedError, KafkaError, OffsetOutOfRangeError
 from consumer.errors import UnreadableRecord
 from consumer.kafka.starting_offsets import Start, start_of
 from repository.partition_leases import Gap, PartitionLease
-from schemas.record import SourceRecord
+from schemas.record import NO_TIMESTAMP, SourceRecord
 
 log = structlog.get_logger()
 
@@ -30,7 +30,6 @@ COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the co
 COMMIT_RETRY_S = 5.0
 COMMIT_AGAIN_S = 3_600.0  # the broker forgets a group's offset that is not committed for a week
 
-NO_TIMESTAMP = -1
 
 Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
 _Hold = tuple[int, UUID | None]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import structlog
 
 from consumer.kafka.publisher import Publisher
-from consumer.pipeline.dead_letter_limit import DeadLetterLimit
+from consumer.pipeline.flood_limit import FloodLimit
 from schemas.dead_letter import dead_letter
 from schemas.reasons import Reason
 from schemas.record import SourceRecord
@@ -27,7 +27,7 @@ class Refusal:
 class DeadLetters:
     """Sends invalid records to the dead letter topic, with the reason beside the untouched original."""
 
-    def __init__(self, publisher: Publisher, *, topic: str, limit: DeadLetterLimit) -> None:
+    def __init__(self, publisher: Publisher, *, topic: str, limit: FloodLimit) -> None:
         self._publisher = publisher
         self._topic = topic
         self._limit = limit
@@ -36,7 +36,7 @@ class DeadLetters:
         """Send all and wait for their acknowledgements; `valid` tells of each record of the poll, in order.
 
         Raises:
-            TooManyDeadLetters: none of them was sent.
+            Flood: none of them was sent.
             PublishFailed: at least one was not acknowledged. All have to be sent again.
         """
         limit = self._limit.after(valid)

@@ -157,11 +157,6 @@ class FeedEventBuilder:
 
 def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
     completion, usage = outcome.completion, outcome.usage
-    began_ms = (
-        outcome.event.occurred_at.timestamp() * 1_000
-        if outcome.event.occurred_at
-        else outcome.request.source.timestamp_ms
-    )
     return FeedMetrics(
         latency_ms=completion.latency_ms,
         prompt_tokens=completion.prompt_tokens,
@@ -170,8 +165,19 @@ def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
         cached_prompt_tokens=completion.cached_prompt_tokens,
         cost_usd=usage.spent.cost_usd,
         llm_calls=usage.llm_calls,
-        end_to_end_ms=max(0.0, now.timestamp() * 1_000 - began_ms),
+        end_to_end_ms=_end_to_end_ms(outcome, now),
     )
+
+
+def _end_to_end_ms(outcome: Written, now: datetime) -> float | None:
+    """Milliseconds from the event, else from its record; None where neither says when it was."""
+    if outcome.event.occurred_at:
+        began_ms = outcome.event.occurred_at.timestamp() * 1_000
+    elif (timestamp_ms := outcome.request.source.timestamp_ms) > 0:
+        began_ms = float(timestamp_ms)
+    else:
+        return None
+    return max(0.0, now.timestamp() * 1_000 - began_ms)
 
 
 def _source(request: ClaimedRequest) -> EventSource:

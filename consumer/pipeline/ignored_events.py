@@ -59,7 +59,7 @@ class IgnoredEvents:
         self._logged_at_s: dict[str, float] = {}
 
     async def note(self, ignored: Sequence[Ignored], *, accepted: Sequence[bool]) -> None:
-        """Count and log what of a poll was skipped; `accepted` says of each of its records, in order, whether it was not.
+        """Count and log what of a poll was skipped; `accepted` is false for those among its records, in their order.
 
         Raises:
             Flood: most of the traffic is skipped; the poll's records stay where they are.
@@ -92,10 +92,8 @@ class IgnoredEvents:
         try:
             return self._limit.after(accepted)
         except Flood as error:
-            most = max(seen.values(), key=lambda one: one.records)
-            raise Flood(
-                f"{error}; most of them now: {most.event_type}, as at {most.topic}/{most.partition}/{most.offset}"
-            ) from None
+            examples = (f"{one.event_type} at {one.topic}/{one.partition}/{one.offset}" for one in seen.values())
+            raise Flood("; ".join((str(error), *examples))) from None
 
     def _log(self, one: IgnoredType) -> None:
         """At most once a minute for each type, with how many there were since."""

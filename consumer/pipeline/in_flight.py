@@ -8,6 +8,7 @@ from uuid import UUID
 
 from repository.errors import StoreUnavailable
 from repository.requests import ClaimedRequest
+from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 
 WAITING_SHARE = 4
 BACKGROUND_SHARE = 0.75  # of the calls, at most: a live event must not wait for one of the background's to end
@@ -22,6 +23,7 @@ class ClaimTerms:
     lease_s: float
     max_event_bytes: int
     group_id: str
+    event_types: EventTypes = DEFAULT_EVENT_TYPES
 
     def require_fresh(self, claimed: list[ClaimedRequest], *, asked_at_s: float) -> list[ClaimedRequest]:
         """What was claimed, if it was answered while the lease is sure to last until it is first extended.

@@ -7,7 +7,8 @@ An event that the database alone refuses is dead-lettered alone: it holds up nei
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -22,6 +23,7 @@ from consumer.llm.failover import Failover
 from consumer.pipeline.backoff import Backoff
 from consumer.pipeline.dead_letters import DeadLetters, Refusal
 from consumer.pipeline.dispatcher import Dispatcher
+from consumer.pipeline.ignored_events import Ignored, IgnoredEvents
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.leased_partitions import LeasedPartitions
 from consumer.pipeline.outcomes import Work
@@ -30,7 +32,9 @@ from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import RefusedData, StoreError
 from repository.pool import Pool, connection
 from repository.requests import FIRST_REVISION, ClaimedRequest, NewRequest, claim_new
-from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_record
+from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
+from schemas.forms import Form
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
 from schemas.record import SourceRecord
@@ -47,30 +51,41 @@ Event = tuple[SourceRecord, OverlayCompleted]
 class ClassifiedRecords:
     """A poll's records by what they are.
 
-    `records` are all, in order; `events` has each overlay once, the first of its records.
+    `records` are all, in order; `events` has each overlay once, the first of its records; `forms` counts how the
+    valid ones came.
     """
 
     records: Sequence[SourceRecord]
     events: Mapping[UUID, Event]
     invalid: Sequence[Refusal]
-    ignored: int
+    ignored: Sequence[Ignored]
     repeated: int
+    forms: Mapping[Form, int]
 
     @property
     def valid(self) -> list[bool]:
         """Of each record in order, whether it is as it should be."""
-        invalid = {_place(refusal.source) for refusal in self.invalid}
-        return [_place(record) not in invalid for record in self.records]
+        return self._all_but(refusal.source for refusal in self.invalid)
+
+    @property
+    def accepted(self) -> list[bool]:
+        """Of each record in order, whether its type was not a reason to skip it."""
+        return self._all_but(one.source for one in self.ignored)
+
+    def _all_but(self, sources: Iterable[SourceRecord]) -> list[bool]:
+        places = set(map(_place, sources))
+        return [_place(record) not in places for record in self.records]
 
 
 class Intake:
     """Brings events from Kafka into the ledger and starts the new ones."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a record may be handed on to
         self,
         partitions: LeasedPartitions,
         pool: Pool,
         dead_letters: DeadLetters,
+        ignored_events: IgnoredEvents,
         dispatcher: Dispatcher,
         in_flight: InFlight,
         failover: Failover,
@@ -83,6 +98,7 @@ class Intake:
         self._partitions = partitions
         self._pool = pool
         self._dead_letters = dead_letters
+        self._ignored_events = ignored_events
         self._dispatcher = dispatcher
         self._in_flight = in_flight
         self._failover = failover
@@ -146,13 +162,14 @@ class Intake:
                 await self._stop.wait()
 
     async def _take_in(self, poll: Poll) -> int:
-        found = classify_records(poll, max_event_bytes=self._terms.max_event_bytes)
+        found = classify_records(poll, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types)
         # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
         claimed, refused = await self._claim(found.events)
         if refused:
             found = with_refused(found, refused)
         await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
         await self._dead_letters.send(found.invalid, valid=found.valid)
+        await self._ignored_events.note(found.ignored, accepted=found.accepted)
         self._count(found, len(claimed))
         return len(claimed)
 
@@ -204,26 +221,33 @@ class Intake:
         records.labels("claimed").inc(claimed)
         records.labels("duplicate").inc(len(found.events) - claimed + found.repeated)
         records.labels("invalid").inc(len(found.invalid))
-        records.labels("ignored").inc(found.ignored)
+        records.labels("ignored").inc(len(found.ignored))
+        for form, count in found.forms.items():
+            self._metrics.forms.labels(form).inc(count)
 
 
-def classify_records(poll: Poll, *, max_event_bytes: int) -> ClassifiedRecords:
+def classify_records(
+    poll: Poll, *, max_event_bytes: int, event_types: EventTypes = DEFAULT_EVENT_TYPES
+) -> ClassifiedRecords:
     """Decode a poll's records. Pure."""
     records = [source_record(record) for some in poll.values() for record in some]
     events: dict[UUID, Event] = {}
     invalid: list[Refusal] = []
-    ignored = repeated = 0
+    ignored: list[Ignored] = []
+    forms: Counter[Form] = Counter()
+    repeated = 0
     for source in records:
         try:
-            event = decode_overlay_completed(source, max_event_bytes=max_event_bytes)
+            event, came_as = decode_record(source, max_event_bytes=max_event_bytes, event_types=event_types)
         except InvalidEvent as error:
             invalid.append(Refusal(source, Reason.INVALID_EVENT, str(error)))
-        except IgnoredEvent:
-            ignored += 1
+        except IgnoredEvent as error:
+            ignored.append(Ignored(source, error.event_type))
         else:
+            forms.update(came_as)
             repeated += event.overlay_id in events
             events.setdefault(event.overlay_id, (source, event))
-    return ClassifiedRecords(records, events, invalid, ignored, repeated)
+    return ClassifiedRecords(records, events, invalid, ignored, repeated, forms)
 
 
 def with_refused(found: ClassifiedRecords, refused: Sequence[Refusal]) -> ClassifiedRecords:

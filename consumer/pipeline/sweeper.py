@@ -131,7 +131,9 @@ class Sweeper:
     def _decode(self, request: ClaimedRequest) -> Work | None:
         """Stored bytes were valid once; after a change of the contract they may not be any more."""
         try:
-            event = decode_overlay_completed(request.source, max_event_bytes=self._terms.max_event_bytes)
+            event = decode_overlay_completed(
+                request.source, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types
+            )
         except (InvalidEvent, IgnoredEvent) as error:
             rejected = Rejected(
                 request=request,

@@ -19,6 +19,7 @@ LOG_EVENTS: Final = {
     "intake.undone": "A poll's records could not be entered in the ledger; they come again.",
     "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",
     "event.invalid": "A record is no valid event, and where it lies; it is in the dead letters.",
+    "event.ignored": "Records of another event type were skipped: how many since the last such line, and where.",
     # partitions
     "partitions.assigned": "Which partitions this process reads, whenever that changes.",
     "partitions.owner_lost": "A process is gone; its partitions go to those that live.",

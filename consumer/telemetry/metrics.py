@@ -9,7 +9,7 @@ _LLM_LATENCY_BUCKETS_S = (0.1, 0.25, 0.5, 1, 2, 3, 5, 10, 20, 40, 60)
 
 
 class Metrics:
-    """The program's figures. Labels are few and closed: never a tenant, an overlay or a text."""
+    """The program's figures. Labels are few and bounded: never a tenant, an overlay or a text."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -17,6 +17,18 @@ class Metrics:
             "feed_records_total",
             "Kafka records taken in, by what they were: claimed, duplicate, ignored, invalid",
             ["kind"],
+            registry=self.registry,
+        )
+        self.forms = Counter(
+            "feed_event_forms_total",
+            "Valid events, by how they came: plain, cloudevents_binary, kafka_connect, ... (schemas/forms.py)",
+            ["form"],
+            registry=self.registry,
+        )
+        self.ignored = Counter(
+            "feed_events_ignored_total",
+            "Records skipped since they are of another event type, by type; beyond the first 20 types (other)",
+            ["event_type"],
             registry=self.registry,
         )
         self.outcomes = Counter(

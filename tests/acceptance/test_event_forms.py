@@ -104,3 +104,25 @@ async def run(*command: str, given: str) -> None:
     process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=STDOUT)
     output, _ = await process.communicate(given.encode())
     assert process.returncode == 0, output.decode()
+
+
+async def test_events_as_kafka_connect_and_debezium_write_them(service: Service) -> None:
+    for payload in (
+        lambda event: event,
+        json.dumps,
+        lambda event: {"before": None, "after": event, "op": "c", "ts_ms": 1},
+    ):
+        event = overlay_event()
+        await service.send(encoded({"schema": None, "payload": payload(event)}))
+        await service.feed(str(event["overlay_id"]))
+
+
+async def test_events_behind_the_framing_of_a_schema_registry_or_a_byte_order_mark(service: Service) -> None:
+    for prefix in (b"\0\0\0\0\7", b"\xef\xbb\xbf"):
+        event = overlay_event()
+        await service.send(prefix + encoded(event))
+        await service.feed(str(event["overlay_id"]))
+
+
+async def test_a_type_in_other_spelling(service: Service) -> None:
+    await service.feed(await service.send_event(event_type="com.shop.Overlay.Completed.v1"))

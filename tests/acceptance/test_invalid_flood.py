@@ -31,3 +31,18 @@ async def test_too_many_invalid_events_in_a_row_end_the_program_and_stay_where_t
     finally:
         await admin.close()
     assert [offset.offset for offset in committed.values()] == [1 + dead_letters]
+
+
+@pytest.mark.partitions(1)
+async def test_too_many_events_of_other_types_in_a_row_end_the_program_and_stay_where_they_are(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics
+) -> None:
+    others = [encoded(overlay_event(event_type="overlay.started")) for _ in range(200)]
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()), *others])
+    settings = {"IGNORED_MAX_RUN": "50", "MAX_IN_FLIGHT": "10"}
+    consumer = await start_command("run", env={**feed_env, **settings})
+    assert await consumer.exit_code() == 3
+    assert "IGNORED_MAX_RUN" in consumer.lines[-1]
+    assert "overlay.started" in consumer.lines[-1]
+    assert sum("event.ignored" in line for line in consumer.lines) == 1
+    assert await read_all(stack.kafka_bootstrap_servers, topics.dead_letter) == []

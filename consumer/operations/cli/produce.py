@@ -63,7 +63,7 @@ def produce(
         batches = line_batches(descriptor)
         if check:
             lines = asyncio.run(_collected(batches))
-            _refuse_problems(lines, target, settings.max_event_bytes, json=json)
+            _refuse_problems(lines, target, settings, json=json)
             batches = _one_batch(lines)
         outcome = asyncio.run(
             _send(batches, accept_all, target, None, total=None)
@@ -106,14 +106,16 @@ async def _one_batch(lines: list[EventLine]) -> Batches:
     yield lines
 
 
-def _refuse_problems(lines: Sequence[EventLine], topic: str, max_event_bytes: int, *, json: bool) -> None:
+def _refuse_problems(lines: Sequence[EventLine], topic: str, settings: KafkaSettings, *, json: bool) -> None:
     """Tell what the consumer would not take.
 
     Raises:
         CommandError: there is such a line.
     """
     written = [line for line in lines if not line.is_blank]
-    problems = problems_of(written, topic=topic, max_event_bytes=max_event_bytes)
+    problems = problems_of(
+        written, topic=topic, max_event_bytes=settings.max_event_bytes, event_types=settings.event_types
+    )
     if not problems:
         return
     if json:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.operations.doctor.finding import Examination, Finding
+from consumer.operations.doctor.ignored_events import examine_ignored
 from consumer.settings import DatabaseSettings
 from repository.connecting import Pooler, is_pooled
 from repository.errors import StoreError
@@ -48,6 +49,8 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
             yield losses_finding(await recent_gaps(borrowed, days=LOSSES_DAYS))
             for check, wanted in models.items():
                 yield replace(await _model(borrowed, wanted), check=check)
+            async for finding in examine_ignored(borrowed):
+                yield finding
     except StoreError as error:
         yield Finding("database", "failed", str(error), "see the database's log")
     finally:

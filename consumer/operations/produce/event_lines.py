@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pydantic_core import from_json
 
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.envelopes import open_document
+from schemas.event_types import EventTypes
 from schemas.record import OutgoingRecord, SourceRecord
 
 
@@ -28,25 +30,24 @@ def record_of(line: EventLine, *, topic: str) -> OutgoingRecord:
 
 
 def key_of(value: bytes) -> bytes | None:
-    """The text of the event's overlay_id, also inside a CloudEvents envelope; None where there is none."""
+    """The text of the event's overlay_id, also inside an envelope; None where there is none."""
     try:
-        event = from_json(value)
+        fields = open_document(from_json(value)).fields
     except ValueError:
         return None
-    for fields in (event, event.get("data") if isinstance(event, dict) else None):
-        overlay_id = fields.get("overlay_id") if isinstance(fields, dict) else None
-        if isinstance(overlay_id, str):
-            return overlay_id.encode()
-    return None
+    overlay_id = fields.get("overlay_id") if isinstance(fields, dict) else None
+    return overlay_id.encode() if isinstance(overlay_id, str) else None
 
 
-def problems_of(lines: Iterable[EventLine], *, topic: str, max_event_bytes: int) -> dict[int, str]:
+def problems_of(
+    lines: Iterable[EventLine], *, topic: str, max_event_bytes: int, event_types: EventTypes
+) -> dict[int, str]:
     """What the consumer would say about each line that it would not take, by line number."""
     found: dict[int, str] = {}
     for line in lines:
         record = SourceRecord(topic, 0, line.number, 0, key_of(line.value), line.value, ())
         try:
-            decode_overlay_completed(record, max_event_bytes=max_event_bytes)
+            decode_overlay_completed(record, max_event_bytes=max_event_bytes, event_types=event_types)
         except (InvalidEvent, IgnoredEvent) as error:
             found[line.number] = str(error)
     return found

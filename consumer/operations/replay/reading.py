@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from consumer.kafka.poller import source_record
 from repository.operations.replays import PartitionRange
 from schemas.dead_letter import original_record
 from schemas.record import SourceRecord
@@ -53,9 +54,7 @@ def _batch(
     poll: Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]], ends: Mapping[TopicPartition, int]
 ) -> Batch:
     records = [
-        original_record(
-            SourceRecord(one.topic, one.partition, one.offset, one.timestamp, one.key, one.value, tuple(one.headers))
-        )
+        original_record(source_record(one))
         for partition, found in poll.items()
         for one in found
         if one.offset < ends[partition]

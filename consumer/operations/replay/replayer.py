@@ -12,6 +12,7 @@ from uuid import UUID
 from consumer.llm.chat import as_text
 from consumer.operations.replay.choice import ACTIVE, PAID, Action, Conditions, Mode, decide
 from consumer.operations.replay.reading import Batch
+from consumer.pipeline.ignored_events import TypeNames
 from consumer.post.prompt import PromptTemplate
 from repository.operations.replay_requests import OverlayStatus, enter_new, republish, retry_in_replay, standings
 from repository.operations.replays import advance
@@ -19,6 +20,7 @@ from repository.operations.revisions import RequestedRevision, ask_for_revisions
 from repository.pool import Connection
 from repository.requests import FIRST_REVISION, NewRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.event_types import EventTypes
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord
 
@@ -41,6 +43,7 @@ class ReplayCounts:
     records: int = 0
     invalid: int = 0
     ignored: int = 0
+    ignored_types: Counter[str] = field(default_factory=Counter)
     others: int = 0
     repeated: int = 0
     actions: Counter[Action] = field(default_factory=Counter)
@@ -71,13 +74,22 @@ class Replayer:
     """Goes through batches; `limit` and what counts as repeated are for the whole of a run."""
 
     def __init__(
-        self, connection: Connection, replay_id: UUID, wanted: ReplayFilter, *, max_event_bytes: int, asked_before: int
+        self,
+        connection: Connection,
+        replay_id: UUID,
+        wanted: ReplayFilter,
+        *,
+        max_event_bytes: int,
+        event_types: EventTypes,
+        asked_before: int,
     ) -> None:
         self.tally = ReplayCounts()
         self._connection = connection
         self._replay_id = replay_id
         self._wanted = wanted
         self._max_event_bytes = max_event_bytes
+        self._event_types = event_types
+        self._type_name = TypeNames()
         self._left = None if wanted.limit is None else max(0, wanted.limit - asked_before)
         self._seen: set[UUID] = set()
 
@@ -127,11 +139,14 @@ class Replayer:
         for source in records:
             self.tally.records += 1
             try:
-                event = decode_overlay_completed(source, max_event_bytes=self._max_event_bytes)
+                event = decode_overlay_completed(
+                    source, max_event_bytes=self._max_event_bytes, event_types=self._event_types
+                )
             except InvalidEvent:
                 self.tally.invalid += 1
-            except IgnoredEvent:
+            except IgnoredEvent as error:
                 self.tally.ignored += 1
+                self.tally.ignored_types[self._type_name(error.event_type)] += 1
             else:
                 if not self._is_wanted(event):
                     self.tally.others += 1

@@ -41,7 +41,7 @@ def test_records_are_told_apart() -> None:
     found = classify_records(poll(INVALID, encoded(event), OF_ANOTHER_TYPE), max_event_bytes=MAX_EVENT_BYTES)
     assert [str(overlay_id) for overlay_id in found.events] == [event["overlay_id"]]
     assert [refusal.source.offset for refusal in found.invalid] == [0]
-    assert (found.ignored, found.repeated) == (1, 0)
+    assert (len(found.ignored), found.repeated) == (1, 0)
     assert list(found.valid) == [False, True, True]
 
 
@@ -88,7 +88,7 @@ values = st.one_of(
 @given(st.lists(values, max_size=12))
 def test_every_record_is_accounted_for_exactly_once(records: list[bytes | None]) -> None:
     found = classify_records(poll(*records), max_event_bytes=MAX_EVENT_BYTES)
-    assert len(found.events) + len(found.invalid) + found.ignored + found.repeated == len(records)
+    assert len(found.events) + len(found.invalid) + len(found.ignored) + found.repeated == len(records)
     assert len(found.valid) == len(records)
     assert list(found.valid).count(False) == len(found.invalid)
 

@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from consumer.llm.chat import as_text
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.outcomes import CalledWith, Rejected, Usage, Written
@@ -141,6 +143,14 @@ def test_the_time_from_end_to_end_counts_from_the_event_and_is_never_negative() 
     undated = value_of(ANNOUNCER.feed(written(occurred_at=None)).created_event)
     assert of_last_year["metrics"]["end_to_end_ms"] > undated["metrics"]["end_to_end_ms"]
     assert of_next_century["metrics"]["end_to_end_ms"] == 0
+
+
+@pytest.mark.parametrize("timestamp_ms", [-1, 0])
+def test_without_any_time_of_the_event_none_is_told_from_end_to_end(timestamp_ms: int) -> None:
+    outcome = written(occurred_at=None)
+    undated = replace(outcome.request, source=replace(outcome.request.source, timestamp_ms=timestamp_ms))
+    created = value_of(ANNOUNCER.feed(replace(outcome, request=undated)).created_event)
+    assert created["metrics"]["end_to_end_ms"] is None
 
 
 def test_a_failure_is_announced_with_a_failed_event_and_a_dead_letter() -> None:

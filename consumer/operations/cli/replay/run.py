@@ -120,6 +120,7 @@ async def replayed(
             asked.replay_id,
             asked.wanted,
             max_event_bytes=settings.max_event_bytes,
+            event_types=settings.event_types,
             asked_before=before,
         )
         template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
@@ -222,7 +223,12 @@ async def _entered(
         ranges=result.ranges,
     )
     replayer = Replayer(
-        connection, asked.replay_id, asked.wanted, max_event_bytes=settings.max_event_bytes, asked_before=before
+        connection,
+        asked.replay_id,
+        asked.wanted,
+        max_event_bytes=settings.max_event_bytes,
+        event_types=settings.event_types,
+        asked_before=before,
     )
     steps = replayer.enter(batches(reader, asked.topic, result.ranges), created_topic=settings.feed_created_topic)
     is_interrupted = False

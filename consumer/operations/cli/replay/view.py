@@ -1,11 +1,14 @@
 """What a replay found and did, for people and for scripts."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
 from consumer.operations.cli.feeds.view import usd
 from consumer.operations.cli.replay.run import Result
 from consumer.operations.replay.choice import ACTIVE
+
+MOST_TYPES = 5
 
 
 def sentences(result: Result) -> Iterator[str]:
@@ -14,7 +17,7 @@ def sentences(result: Result) -> Iterator[str]:
     yield f"replay {result.name} ({result.mode}): {tally.records} records read."
     for count, what in (
         (tally.invalid, "invalid"),
-        (tally.ignored, "of another type"),
+        (tally.ignored, f"of another type ({_types(tally.ignored_types)})"),
         (tally.others, "not asked for"),
         (tally.repeated, "further events of an overlay"),
     ):
@@ -26,6 +29,10 @@ def sentences(result: Result) -> Iterator[str]:
         yield _estimate(result)
     if result.progress:
         yield _progress(result)
+
+
+def _types(ignored: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in ignored.most_common(MOST_TYPES))
 
 
 def _will(result: Result) -> str:
@@ -62,6 +69,7 @@ def document(result: Result) -> dict[str, object]:
         "records": tally.records,
         "invalid": tally.invalid,
         "ignored": tally.ignored,
+        "ignored_types": dict(tally.ignored_types),
         "not_asked_for": tally.others,
         "repeated": tally.repeated,
         "actions": {action.name.lower(): count for action, count in tally.actions.items()},

@@ -12,6 +12,7 @@ from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json
 from consumer.operations.cli.report.html import html
+from consumer.operations.cli.report.ignored import ignored
 from consumer.operations.cli.report.scope import (
     DaysOption,
     ModelOption,
@@ -141,6 +142,7 @@ def _command(name: str, chosen: Report) -> None:
 for _name, _report in REPORTS.items():
     _command(_name, _report)
 report.command()(html)
+report.command()(ignored)
 
 
 async def _figures(chosen: Report, wanted: Range, tenant: str | None, model: str | None, by: GroupBy | None) -> Figures:

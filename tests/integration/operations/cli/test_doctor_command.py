@@ -2,7 +2,7 @@ from typing import Any
 
 import asyncpg
 
-from tests.integration.operations.cli.conftest import Commands, Finished
+from tests.integration.operations.cli.conftest import Commands, Database, Finished
 
 ALL_CHECKS = ["settings", "broker", "topics", "offsets", "database", "schema", "losses", "model", "llm"]
 LASTING = {"LLM_MODEL": "gpt-6-luna"}
@@ -100,3 +100,17 @@ async def test_a_fallback_is_examined_at_its_own_provider(commands: Commands) ->
     assert "ANTHROPIC_API_KEY is missing" in check(without_key, "fallback llm")["detail"]
     assert check(with_key, "fallback llm")["status"] == "ok"
     assert "has no price" in check(with_key, "fallback model")["detail"]
+
+
+async def test_skipped_events_are_told_with_their_types_and_places(commands: Commands, database: Database) -> None:
+    await database.connection.execute(
+        "INSERT INTO feed_ignored_events (day, event_type, records, last_topic, last_partition, last_offset,"
+        " last_seen_at) VALUES (current_date, 'overlay.started', 12, 'overlay.completed', 3, 41, now())"
+    )
+    done = await commands.run("doctor", "--json", env=LASTING)
+    finding = check(done, "events")
+    assert (done.exit_code, finding["status"]) == (0, "warning")
+    assert "12 of overlay.started (last overlay.completed/3/41)" in finding["detail"]
+    assert "OVERLAY_EVENT_TYPES" in finding["advice"]
+    report = await commands.run("report", "ignored", "--json")
+    assert [(row["event_type"], row["records"]) for row in report.document["rows"]] == [("overlay.started", 12)]

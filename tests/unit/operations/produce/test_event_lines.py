@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.operations.produce.event_lines import EventLine, key_of, problems_of, record_of
+from schemas.event_types import DEFAULT_EVENT_TYPES
 from tests.support.kafka_records import encoded, overlay_event
 
 MAX_BYTES = 262_144
@@ -34,7 +35,7 @@ def test_each_line_that_the_consumer_would_not_take_is_named_with_its_problem() 
     values = [encoded(overlay_event()), b"{oops", encoded(overlay_event(tone_style=...)), encoded({"event_type": "x"})]
     lines = [EventLine(number, value) for number, value in enumerate(values, 1)]
 
-    problems = problems_of(lines, topic="overlay.completed", max_event_bytes=MAX_BYTES)
+    problems = problems_of(lines, topic="overlay.completed", max_event_bytes=MAX_BYTES, event_types=DEFAULT_EVENT_TYPES)
 
     assert list(problems) == [2, 3, 4]
     assert problems[2].startswith("value is not JSON")

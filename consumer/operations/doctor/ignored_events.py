@@ -1,0 +1,23 @@
+"""What was skipped since it is of another event type: told, since nobody else would."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from consumer.operations.doctor.finding import Examination, Finding
+from repository.operations.ignored_days import ignored_days
+from repository.pool import Connection
+
+MOST_TYPES = 5
+
+
+async def examine_ignored(borrowed: Connection) -> Examination:
+    """What was skipped since yesterday, if anything was."""
+    days = await ignored_days(borrowed, since=datetime.now(UTC).date() - timedelta(days=1))
+    if not days:
+        return
+    records, places = Counter[str](), {day.event_type: day.last_place for day in reversed(days)}
+    for day in days:
+        records[day.event_type] += day.records
+    seen = ", ".join(f"{records[name]} of {name} (last {places[name]})" for name, _ in records.most_common(MOST_TYPES))
+    advice = "if some of them are meant, name their types in OVERLAY_EVENT_TYPES"
+    yield Finding("events", "warning", f"skipped since yesterday: {seen}", advice)
