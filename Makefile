@@ -55,8 +55,8 @@ chaos: $(STAMP) ## Break servers and consumers by schedule; check that nothing i
 bench: $(STAMP) ## Measure CPU, throughput and memory beside other programs; takes a quiet machine
 	@$(BIN)/python -m bench $(BENCH_FLAGS)
 
-profile: $(STAMP) ## Sample the consumer under load: where the time of one event goes
-	@$(BIN)/python -m bench.profiling $(if $(PAGE),--page $(PAGE))
+profile: $(STAMP) ## Sample the consumer under load; writes the flame graph profile.svg
+	@$(BIN)/python -m bench.profile
 
 clean: ## Remove .venv and what the tools left
 	rm -rf .venv .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

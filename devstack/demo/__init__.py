@@ -1,19 +1,16 @@
-"""`instagram-feed demo`: the whole way of some events, on a stack of its own, with everything checked.
+"""`instagram-feed demo`: some events all the way through, on a stack of their own, with everything checked.
 
 What starts servers is imported when the command runs, so that `instagram-feed --help` stays quick.
 """
 
 import asyncio
 import os
-import sys
 from typing import Annotated
 
 import typer
 
 from consumer.operations.cli.errors import CommandError
-from devstack.demo.errors import DemoFailed
-from devstack.demo.wishes import Wishes
-from devstack.errors import StackError
+from devstack.errors import DemoFailed, StackError
 
 
 def demo(
@@ -33,15 +30,13 @@ def demo(
     """
     if real and not os.environ.get("OPENAI_API_KEY"):
         raise typer.BadParameter("--real needs your key in OPENAI_API_KEY")
-    if real and not yes and not sys.stdin.isatty():
-        raise typer.BadParameter("--real spends money: nobody is there to be asked, so give --yes as well")
-    from devstack.demo.screen import Screen  # noqa: PLC0415
-
-    screen = Screen()
-    screen.opening()
-    from devstack.demo.course import run_demo  # noqa: PLC0415
+    if real and not yes:
+        typer.confirm(
+            "The model of your OPENAI_API_KEY will write 16 posts of about 1,000 tokens each. Go on?", abort=True
+        )
+    from devstack.demo.scenario import run_demo  # noqa: PLC0415
 
     try:
-        asyncio.run(run_demo(screen, Wishes(real=real, confirmed=yes, keep=keep)))
+        asyncio.run(run_demo(real=real, keep=keep))
     except (StackError, DemoFailed) as error:
         raise CommandError(str(error)) from error

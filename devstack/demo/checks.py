@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from devstack.demo.events import SampleEvents
 from devstack.demo.evidence import Evidence
+from devstack.demo.samples import SampleEvents
 from repository.operations.feed_queries import StoredFeed
 from schemas.record import SourceRecord
 

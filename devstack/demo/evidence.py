@@ -7,10 +7,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
+from consumer.kafka.poller import source_record
 from consumer.settings import KafkaSettings
-from devstack.demo.errors import DemoFailed
-from devstack.demo.watching import Progress
+from devstack.demo.processes import Progress
 from devstack.endpoints import Endpoints
+from devstack.errors import DemoFailed
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.operations.feed_queries import StoredFeed, find_feed, list_feeds
 from repository.pool import connection, open_pool
@@ -39,7 +40,7 @@ async def gather_evidence(endpoints: Endpoints, progress: Progress) -> Evidence:
     feeds, created, dead_letters, billed_calls = await asyncio.gather(
         _feeds(endpoints.database_url),
         _records(endpoints.kafka_bootstrap_servers, CREATED_TOPIC, expected=progress.stored),
-        _records(endpoints.kafka_bootstrap_servers, DEAD_LETTER_TOPIC, expected=progress.invalid + progress.rejected),
+        _records(endpoints.kafka_bootstrap_servers, DEAD_LETTER_TOPIC, expected=progress.invalid),
         _billed_calls(endpoints.simulated_llm_url),
     )
     return Evidence(feeds, created, dead_letters, billed_calls, progress)
@@ -71,14 +72,9 @@ async def _records(bootstrap_servers: str, topic: str, *, expected: int) -> tupl
             if monotonic() > give_up_at:
                 raise DemoFailed(f"only {len(found)} of {expected} records could be read back from {topic}")
             batch = await consumer.getmany(timeout_ms=QUIET_MS)
-            found += [_source_record(record) for records in batch.values() for record in records]
+            found += [source_record(record) for records in batch.values() for record in records]
             quiet = not batch
     return tuple(found)
-
-
-def _source_record(record: Any) -> SourceRecord:  # noqa: ANN401 - aiokafka has no types
-    place = (record.topic, record.partition, record.offset, record.timestamp)
-    return SourceRecord(*place, record.key, record.value, tuple(record.headers))
 
 
 async def _billed_calls(simulated_llm_url: str | None) -> int | None:

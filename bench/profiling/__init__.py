@@ -1,1 +1,0 @@
-"""Where the CPU time of one event goes: `python -m bench.profiling`."""
