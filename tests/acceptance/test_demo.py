@@ -19,7 +19,7 @@ IN_THIS_ORDER = (
     "Two of the posts",
     "#SaltedButterRoll",
     "instagram_ad_copy has 21 @-mentions",
-    "16 posts",
+    "16 posts  ",
     '"event_type": "instagram_feed.created"',
     "overlay_id must be a UUID; tone_style is required",
     "✓ one post for each of the 16 overlays",
