@@ -48,6 +48,28 @@ async def test_a_consumer_stopped_while_busy_leaves_nothing_half_done_and_the_ne
     assert await query(database_url, "SELECT 1 FROM outbox_events") == []
 
 
+async def test_the_partitions_of_a_killed_process_are_read_on_at_once(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl
+) -> None:
+    """With all timeouts as in production, and a successor that comes at once: the worst case of the group protocol."""
+    await llm.set_latency("constant:0.02")
+    async with running_consumer(feed_env) as survivor, running_consumer(feed_env) as killed:
+
+        def is_shared() -> bool:
+            assigned = [consumer.events("partitions.assigned") for consumer in (survivor, killed)]
+            return all(assigned) and all(len(some[-1]["partitions"]) == 2 for some in assigned)
+
+        await eventually(is_shared, 10)
+        killed.signal(signal.SIGKILL)
+        async with running_consumer(feed_env):
+            await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(40)])
+
+            async def all_done() -> bool:
+                return await count_requests(feed_env["DATABASE_URL"], "done") == 40
+
+            await eventually(all_done, 15)
+
+
 async def test_a_consumer_that_is_killed_is_taken_over_when_its_leases_end(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl
 ) -> None:
