@@ -19,7 +19,7 @@ from repository.operations.model_changes import change_models
 from repository.outbox import OutboxEvent
 from repository.pool import Pool, connection
 from repository.references import missing_references
-from repository.requests import ClaimedRequest, postpone
+from repository.requests import ClaimedRequest, postpone, reopen_failed
 from repository.spending import Spending
 from tests.support.examples import announcement, completion, failure, feed, new_request, postponement
 from tests.support.ledger import EXPIRED_S, claim, count, ledger_row, reclaim, states
@@ -263,6 +263,20 @@ async def test_a_failed_request_says_why_and_keeps_its_record(pool: Pool) -> Non
     assert row["source_value"] == request.source.value
     assert {event.event_id for event in events} == {event.event_id for event in given_up.events}
     assert await count(pool, "outbox_events") == 2
+
+
+async def test_a_request_that_failed_for_a_reason_is_opened_again_for_that_reason_alone(pool: Pool) -> None:
+    request = await claim_one(pool)
+    await fail_all(pool, [failure(request)])
+    key = (request.overlay_id, request.revision)
+    async with connection(pool) as borrowed:
+        assert await reopen_failed(borrowed, [key], reason="llm_bad_request") == []
+        assert await reopen_failed(borrowed, [key, (uuid4(), 1)], reason="llm_refused") == [key]
+        assert await reopen_failed(borrowed, [key], reason="llm_refused") == []
+    row = await ledger_row(pool, request.overlay_id)
+    assert (row["state"], row["attempts"], row["llm_calls"], row["finished_at"]) == ("waiting", 2, 4, None)
+    [again] = await reclaim(pool)
+    assert again.overlay_id == request.overlay_id
 
 
 async def test_who_lost_the_lease_cannot_fail_the_request(pool: Pool) -> None:
