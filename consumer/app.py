@@ -75,6 +75,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
     publisher = resources.publisher
     relay = OutboxRelay(pool, publisher, metrics)
+    reopener = Reopener(pool)
     outcome_store = OutcomeStore(
         pool,
         FeedEventBuilder(
@@ -86,10 +87,11 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         relay,
         in_flight,
         OutcomeLog(metrics),
+        put_back=reopener.put_back,
         policy=policy,
         ensure_references=settings.reference_rows == "ensure",
     )
-    reopener = Reopener(pool)
+    metrics.results_waiting.set_function(lambda: len(outcome_store.unsettled))
     dispatcher = Dispatcher(
         tasks,
         Worker(
@@ -121,6 +123,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         dispatcher,
         in_flight,
         failover,
+        outcome_store,
         metrics,
         terms=terms,
     )

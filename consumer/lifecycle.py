@@ -44,6 +44,7 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 lambda: app.failover.unavailable_reason,
                 lambda: app.share.unavailable_reason,
                 lambda: app.intake.unavailable_reason,
+                lambda: app.outcome_store.unavailable_reason,
             )
             await _consume(app, resources, metrics, watchdog, tasks, stop, grace_s=settings.shutdown_grace_s)
     if app.intake.fatal_error:
@@ -67,6 +68,7 @@ async def _consume(
     ]
     finishing = [
         tasks.create_task(app.outcome_store.run(watchdog.watch("outcome_store"))),
+        tasks.create_task(app.outcome_store.run_retries(watchdog.watch("outcome_retries"))),
         tasks.create_task(app.relay.run(watchdog.watch("outbox_relay"))),
         tasks.create_task(app.lease_keeper.run(watchdog.watch("lease_keeper"))),
         tasks.create_task(app.reopener.run(watchdog.watch("reopener"))),

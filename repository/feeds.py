@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from repository.columns import Columns, Jsonb
+from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.outbox import NewOutboxEvent, OutboxEvent
 from repository.pool import Connection
 from repository.spending import Spending, set_spending
@@ -103,7 +104,7 @@ _ENSURE_REFERENCES = """
 # (it waits for the first's commit and then sees its state), so it stores and announces nothing.
 def _store_statement(ensure_references: str = "") -> str:
     return f"""
-    WITH incoming AS (SELECT * FROM {_FEED.unnest("feed", first=2)}),
+    WITH incoming AS (SELECT feed.* FROM {_FEED.unnest("feed", first=3)}, {lock_wait(2)}),
     {ensure_references}
     finished AS (
         UPDATE feed_requests AS request
@@ -148,7 +149,12 @@ _STORE_REQUIRING = _store_statement()
 
 
 async def store(
-    connection: Connection, feeds: Sequence[Feed], *, ensure_references: bool, relay_lease_s: float
+    connection: Connection,
+    feeds: Sequence[Feed],
+    *,
+    ensure_references: bool,
+    relay_lease_s: float,
+    lock_wait_s: float = LOCK_WAIT_S,
 ) -> list[OutboxEvent]:
     """Store posts, end their requests and put their created events in the outbox.
 
@@ -159,14 +165,15 @@ async def store(
     Raises:
         MissingReference: a job, overlay or model row does not exist (only without `ensure_references`).
         RefusedData: a value that the database will never take. No row of the batch is stored.
+        StoreContention: another transaction holds a row for longer than `lock_wait_s`. The same holds.
     """
     statement = _STORE_ENSURING if ensure_references else _STORE_REQUIRING
-    inserted = await connection.fetch(statement, relay_lease_s, *_FEED.arrays(feeds))
+    inserted = await connection.fetch(statement, relay_lease_s, lock_wait_s, *_FEED.arrays(feeds))
     return _in_hand(inserted, [feed.created_event for feed in feeds])
 
 
 _FAIL = f"""
-    WITH incoming AS (SELECT * FROM {_FAILURE.unnest("failure", first=2)}),
+    WITH incoming AS (SELECT failure.* FROM {_FAILURE.unnest("failure", first=3)}, {lock_wait(2)}),
     failed AS (
         UPDATE feed_requests AS request
         SET state = 'failed',
@@ -187,23 +194,30 @@ _FAIL = f"""
     )
     INSERT INTO outbox_events (event_id, topic, message_key, payload, headers, available_at)
     SELECT event_event_id, event_topic, event_key, event_value, event_headers, now() + $1 * interval '1 second'
-    FROM {_FAILURE_EVENT.unnest("event", first=2 + len(_FAILURE.names))}
+    FROM {_FAILURE_EVENT.unnest("event", first=3 + len(_FAILURE.names))}
     JOIN failed USING (overlay_id, revision)
     RETURNING outbox_id, event_id
 """  # noqa: S608 - the same
 
 
-async def fail(connection: Connection, failures: Sequence[Failure], *, relay_lease_s: float) -> list[OutboxEvent]:
+async def fail(
+    connection: Connection, failures: Sequence[Failure], *, relay_lease_s: float, lock_wait_s: float = LOCK_WAIT_S
+) -> list[OutboxEvent]:
     """End requests as failed and put their events in the outbox; those whose lease was lost are dropped.
 
     Returns the events that are now in the outbox, in the hands of the caller for `relay_lease_s`.
+
+    Raises:
+        StoreContention: another transaction holds a row for longer than `lock_wait_s`. No request has ended.
     """
     events = [
         _FailureEvent(overlay_id=failure.overlay_id, revision=failure.revision, event=event)
         for failure in failures
         for event in failure.events
     ]
-    inserted = await connection.fetch(_FAIL, relay_lease_s, *_FAILURE.arrays(failures), *_FAILURE_EVENT.arrays(events))
+    inserted = await connection.fetch(
+        _FAIL, relay_lease_s, lock_wait_s, *_FAILURE.arrays(failures), *_FAILURE_EVENT.arrays(events)
+    )
     return _in_hand(inserted, [event.event for event in events])
 
 

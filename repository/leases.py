@@ -44,7 +44,11 @@ _RELEASE = """
         llm_calls = llm_calls + 1,
         unrecorded_call = true,
         updated_at = now()
-    WHERE state = 'claimed' AND lease_owner = $1
+    WHERE (overlay_id, revision) IN (
+        SELECT overlay_id, revision FROM feed_requests
+        WHERE state = 'claimed' AND lease_owner = $1
+        -- a row that somebody else holds must not keep the others: its lease runs out
+        FOR UPDATE SKIP LOCKED)
 """
 
 

@@ -51,7 +51,12 @@ async def claim_pending(connection: Connection, *, lease_s: float, limit: int) -
     ]
 
 
-_DELETE_PUBLISHED = "DELETE FROM outbox_events WHERE outbox_id = ANY($1::bigint[])"
+# A row that somebody else holds must not keep the others: its event is sent once more, byte for byte the same.
+_DELETE_PUBLISHED = """
+    DELETE FROM outbox_events
+    WHERE outbox_id = ANY (ARRAY(
+        SELECT outbox_id FROM outbox_events WHERE outbox_id = ANY($1::bigint[]) FOR UPDATE SKIP LOCKED))
+"""
 
 
 async def delete_published(connection: Connection, outbox_ids: Sequence[int]) -> None:
@@ -62,7 +67,8 @@ async def delete_published(connection: Connection, outbox_ids: Sequence[int]) ->
 _GIVE_BACK = """
     UPDATE outbox_events
     SET available_at = now() + $2 * interval '1 second'
-    WHERE outbox_id = ANY($1::bigint[])
+    WHERE outbox_id = ANY (ARRAY(
+        SELECT outbox_id FROM outbox_events WHERE outbox_id = ANY($1::bigint[]) FOR UPDATE SKIP LOCKED))
 """
 
 

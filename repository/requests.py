@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from repository.columns import Columns
+from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
 from repository.spending import NOTHING_SPENT, Spending, set_spending
 from schemas.record import SourceRecord, unpack_headers
@@ -75,7 +76,7 @@ _POSTPONEMENT = Columns(Postponement)
 _CLAIM_NEW = f"""
     INSERT INTO feed_requests ({NEW_REQUEST}, state, lease_owner, available_at, group_id)
     SELECT {NEW_REQUEST}, 'claimed', $1, now() + $2 * interval '1 second', $3
-    FROM {NEW_REQUEST.unnest("incoming", first=4)}
+    FROM {NEW_REQUEST.unnest("incoming", first=5)}, {lock_wait(4)}
     -- one order in all processes: two polls with the same overlays must not deadlock
     ORDER BY overlay_id, revision
     ON CONFLICT (overlay_id, revision) DO NOTHING
@@ -84,14 +85,23 @@ _CLAIM_NEW = f"""
 
 
 async def claim_new(
-    connection: Connection, requests: Sequence[NewRequest], *, owner: str, lease_s: float, group_id: str | None = None
+    connection: Connection,
+    requests: Sequence[NewRequest],
+    *,
+    owner: str,
+    lease_s: float,
+    group_id: str | None = None,
+    lock_wait_s: float = LOCK_WAIT_S,
 ) -> list[ClaimedRequest]:
     """Enter the requests that are not known yet, in one statement; the known ones are left alone.
 
     Only processes of the group work on them, those of any without one.
     Requests must differ in (overlay_id, revision). Returns those that are new, in the order given.
+
+    Raises:
+        StoreContention: another transaction is about to enter one of them, for longer than `lock_wait_s`.
     """
-    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, group_id, *NEW_REQUEST.arrays(requests))
+    entered = await connection.fetch(_CLAIM_NEW, owner, lease_s, group_id, lock_wait_s, *NEW_REQUEST.arrays(requests))
     new = set(map(tuple, entered))
     return [
         ClaimedRequest(
@@ -208,16 +218,23 @@ _POSTPONE = f"""
         last_error_reason = later.reason,
         last_error_detail = later.detail,
         updated_at = now()
-    FROM {_POSTPONEMENT.unnest("later", first=1)}
+    FROM {_POSTPONEMENT.unnest("later", first=2)}, {lock_wait(1)}
     WHERE (request.overlay_id, request.revision) = (later.overlay_id, later.revision)
         AND request.fencing_token = later.fencing_token
         AND request.state = 'claimed'
 """  # noqa: S608 - the same
 
 
-async def postpone(connection: Connection, postponements: Sequence[Postponement]) -> None:
-    """Set requests to `waiting` until they are due; those whose lease was lost are passed over."""
-    await connection.execute(_POSTPONE, *_POSTPONEMENT.arrays(postponements))
+async def postpone(
+    connection: Connection, postponements: Sequence[Postponement], *, lock_wait_s: float = LOCK_WAIT_S
+) -> None:
+    """Set requests to `waiting` until they are due; those whose lease was lost are skipped.
+
+    Raises:
+        StoreContention: another transaction holds a row for longer than `lock_wait_s`. Nothing is postponed.
+    """
+    await connection.execute(_POSTPONE, lock_wait_s, *_POSTPONEMENT.arrays(postponements))
+
 
 
 _REOPEN = """

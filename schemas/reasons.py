@@ -44,7 +44,7 @@ class Reason(StrEnum):
     """Waits: a pause before the call was longer than the lease is sure; nothing was paid."""
 
     REFUSED_BY_DATABASE = "refused_by_database"
-    """An end: the database will not take this post."""
+    """No longer given: it was told before `store_refused`."""
 
     STORE_REFUSED = "store_refused"
     """An end: the database will not take what belongs to this event alone."""

@@ -56,6 +56,7 @@ class Dispatcher:
 
     async def _handle(self, work: Work) -> None:
         async with self._calls:
+            await self._outcome_store.until_available()
             self._outcome_store.put(await self._worker.handle(work))
 
     async def _with_references(self, works: Sequence[Work]) -> list[Work]:

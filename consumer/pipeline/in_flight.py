@@ -57,6 +57,7 @@ class InFlight:
         self._reserved = 0
         self._held: dict[_Claim, ClaimedRequest] = {}
         self._leased_at_s: dict[_Claim, float] = {}
+        self._parked: set[_Claim] = set()
         self._released = asyncio.Event()
         self._turn = asyncio.Lock()
 
@@ -107,12 +108,24 @@ class InFlight:
         """Note that the leases of these were extended, asked for at that time; finished ones are passed over."""
         self._leased_at_s.update((claim, leased_at_s) for claim in map(_claim, requests) if claim in self._leased_at_s)
 
+    def park(self, request: ClaimedRequest) -> None:
+        """Free the slot of a request whose outcome has to wait alone, and keep its lease.
+
+        At most as many as there are slots: more keep theirs, so that what waits in memory stays bounded.
+        """
+        claim = _claim(request)
+        if claim not in self._parked and len(self._parked) < self.slots:
+            self._parked.add(claim)
+            self.release(1)
+
     def finish(self, requests: Iterable[ClaimedRequest]) -> None:
         """Forget requests whose outcome is stored, and free their slots."""
-        ended = [self._held.pop(_claim(request)) for request in requests]
-        for request in ended:
-            del self._leased_at_s[_claim(request)]
-        self.release(len(ended))
+        claims = [_claim(request) for request in requests]
+        for claim in claims:
+            del self._held[claim], self._leased_at_s[claim]
+        parked = self._parked.intersection(claims)
+        self._parked -= parked
+        self.release(len(claims) - len(parked))
 
     async def until_empty(self) -> None:
         """Wait until nothing is claimed and unfinished."""

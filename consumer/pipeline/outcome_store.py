@@ -7,18 +7,19 @@ for is never given up because the database is away: it waits here until the data
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 import structlog
 
+from consumer.pipeline.fault_finder import PutBack
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import InFlight
 from consumer.pipeline.outbox_relay import RELAY_LEASE_S, OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
+from consumer.pipeline.settling import AnyOutcome, Settler
 from consumer.telemetry.watchdog import Beat, unwatched
-from repository.errors import MissingReference, RefusedData, StoreError
+from repository.errors import MissingReference, StoreError
 from repository.feeds import fail, store
 from repository.pool import Pool, connection
 from repository.requests import Postponement, postpone
@@ -27,11 +28,8 @@ from schemas.reasons import Reason
 log = structlog.get_logger()
 
 LOOK_S = 5.0  # at the watchdog, while there is nothing to store
-RETRY_S = 0.5
+RETRY_S = 1.0
 MOST_PER_STATEMENT = 500
-
-AnyOutcome = TypeVar("AnyOutcome", Written, RetryLater, Rejected)
-Settle = Callable[[Sequence[AnyOutcome]], Awaitable[None]]
 
 
 class OutcomeStore:
@@ -45,6 +43,7 @@ class OutcomeStore:
         in_flight: InFlight,
         outcome_log: OutcomeLog,
         *,
+        put_back: PutBack,
         policy: RetryPolicy,
         ensure_references: bool,
     ) -> None:
@@ -55,21 +54,38 @@ class OutcomeStore:
         self._outcome_log = outcome_log
         self._policy = policy
         self._ensure_references = ensure_references
-        self._beat: Beat = unwatched
+        self._put_back = put_back
+        self._written = self._settler(self._store)
+        self._postponed = self._settler(self._postpone)
+        self._rejected = self._settler(self._fail)
         self._waiting: list[Outcome] = []
+        self._unsettled: dict[int, Outcome] = {}
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def unsettled(self) -> list[Outcome]:
+        """What was put and is not in the ledger: its number is bounded by that of the requests in flight."""
+        return list(self._unsettled.values())
+
+    @property
+    def unavailable_reason(self) -> str | None:
+        """Why no more should be paid for now: results cannot be stored; None while they can."""
+        reasons = (settler.unavailable_reason for settler in (self._written, self._rejected, self._postponed))
+        return next((reason for reason in reasons if reason), None)
+
     def put(self, outcome: Outcome) -> None:
         """Leave an outcome to be stored."""
         self._waiting.append(outcome)
+        self._unsettled[id(outcome)] = outcome
         self._idle.clear()
         self._arrived.set()
 
     async def run(self, beat: Beat = unwatched) -> None:
         """Store without end."""
-        self._beat = beat
+        for settler in (self._written, self._postponed, self._rejected):
+            settler.beat = beat
         while True:
             beat()
             with suppress(TimeoutError):
@@ -83,44 +99,54 @@ class OutcomeStore:
         batch, self._waiting = self._waiting[:MOST_PER_STATEMENT], self._waiting[MOST_PER_STATEMENT:]
         if self._waiting:
             self._arrived.set()
-        await self._settle(self._store, [outcome for outcome in batch if isinstance(outcome, Written)])
-        await self._settle(self._postpone, [outcome for outcome in batch if isinstance(outcome, RetryLater)])
-        await self._settle(self._fail, [outcome for outcome in batch if isinstance(outcome, Rejected)])
-        if not self._waiting:
-            self._idle.set()
+        await self._written.settle([outcome for outcome in batch if isinstance(outcome, Written)])
+        await self._postponed.settle([outcome for outcome in batch if isinstance(outcome, RetryLater)])
+        await self._rejected.settle([outcome for outcome in batch if isinstance(outcome, Rejected)])
         return len(batch)
 
+    async def run_retries(self, beat: Beat = unwatched) -> None:
+        """Try again without end what could not be stored: beside `run`, which goes on with the others meanwhile."""
+        while True:
+            beat()
+            await self.retry_once()
+            await asyncio.sleep(RETRY_S)
+
+    async def retry_once(self) -> int:
+        """Try again what could not be stored. Returns how much is still not."""
+        await self._written.retry()
+        await self._postponed.retry()
+        await self._rejected.retry()
+        return len(self._unsettled)
+
     async def drain(self) -> None:
-        """Wait until all that was put is stored; `run` does the storing."""
+        """Wait until all that was put is stored; `run` and `run_retries` do the storing."""
         await self._idle.wait()
 
-    async def _settle(self, settle: "Settle[AnyOutcome]", outcomes: Sequence[AnyOutcome]) -> None:
-        """Store outcomes of one kind for good: again and again while the database is away."""
-        while outcomes:
-            self._beat()
-            try:
-                await settle(outcomes)
-            except (MissingReference, RefusedData) as error:
-                await self._settle_singly(settle, outcomes, error)
-            except StoreError as error:
-                log.warning("store.unavailable", results_waiting=len(self._in_flight.held), error=str(error))
-                await asyncio.sleep(RETRY_S)
-                continue
-            else:
-                self._in_flight.finish(outcome.request for outcome in outcomes)
-            return
+    def _settler(self, write: "Callable[[Sequence[AnyOutcome], float], Awaitable[None]]") -> "Settler[AnyOutcome]":
+        return Settler(
+            write,
+            set_aside=lambda outcome: self._in_flight.park(outcome.request),
+            refused=self._end_otherwise,
+            reopen=lambda requests: self._put_back(requests, Reason.STORE_REFUSED),
+        )
 
-    async def _settle_singly(
-        self, settle: "Settle[AnyOutcome]", outcomes: Sequence[AnyOutcome], error: StoreError
-    ) -> None:
-        """Find the outcome that the database will not take, and end that one in another way."""
-        if len(outcomes) > 1:
-            for outcome in outcomes:
-                await self._settle(settle, [outcome])
-            return
-        outcome = outcomes[0]
+    async def until_available(self) -> None:
+        """Wait until results can be stored, before more is paid for."""
+        while self.unavailable_reason is not None:
+            await asyncio.sleep(RETRY_S)
+
+    def _settled(self, outcomes: Sequence[Outcome]) -> None:
+        for outcome in outcomes:
+            del self._unsettled[id(outcome)]
+        self._in_flight.finish(outcome.request for outcome in outcomes)
+        if not self._unsettled:
+            self._idle.set()
+
+    def _end_otherwise(self, outcome: Outcome, error: StoreError) -> None:
         log.error("store.refused", overlay_id=str(outcome.request.overlay_id), error=str(error))
-        self.put(self._instead_of(outcome, error))
+        instead = self._instead_of(outcome, error)
+        del self._unsettled[id(outcome)]
+        self.put(instead)
 
     def _instead_of(self, outcome: Outcome, error: StoreError) -> Outcome:
         attempts = outcome.request.attempts
@@ -132,31 +158,38 @@ class OutcomeStore:
             request=outcome.request,
             usage=outcome.usage,
             attempts=attempts + 1,
-            reason=Reason.REFUSED_BY_DATABASE,
+            reason=Reason.STORE_REFUSED,
             detail=str(error),
         )
 
-    async def _store(self, written: Sequence[Written]) -> None:
+    async def _store(self, written: Sequence[Written], lock_wait_s: float) -> None:
         feeds = [self._feed_events.feed(outcome) for outcome in written]
         async with connection(self._pool) as borrowed:
             events = await store(
-                borrowed, feeds, ensure_references=self._ensure_references, relay_lease_s=RELAY_LEASE_S
+                borrowed,
+                feeds,
+                ensure_references=self._ensure_references,
+                relay_lease_s=RELAY_LEASE_S,
+                lock_wait_s=lock_wait_s,
             )
+        self._settled(written)
         self._relay.hand_over(events)
         stored = {event.event_id for event in events}
         for outcome, feed in zip(written, feeds, strict=True):
             self._outcome_log.written(outcome, feed, stored=feed.created_event.event_id in stored)
 
-    async def _postpone(self, postponed: Sequence[RetryLater]) -> None:
+    async def _postpone(self, postponed: Sequence[RetryLater], lock_wait_s: float) -> None:
         async with connection(self._pool) as borrowed:
-            await postpone(borrowed, [_postponement(outcome) for outcome in postponed])
+            await postpone(borrowed, [_postponement(outcome) for outcome in postponed], lock_wait_s=lock_wait_s)
+        self._settled(postponed)
         for outcome in postponed:
             self._outcome_log.postponed(outcome)
 
-    async def _fail(self, rejected: Sequence[Rejected]) -> None:
+    async def _fail(self, rejected: Sequence[Rejected], lock_wait_s: float) -> None:
         failures = [self._feed_events.failure(outcome) for outcome in rejected]
         async with connection(self._pool) as borrowed:
-            events = await fail(borrowed, failures, relay_lease_s=RELAY_LEASE_S)
+            events = await fail(borrowed, failures, relay_lease_s=RELAY_LEASE_S, lock_wait_s=lock_wait_s)
+        self._settled(rejected)
         self._relay.hand_over(events)
         for outcome in rejected:
             self._outcome_log.rejected(outcome)

@@ -74,6 +74,8 @@ class Sweeper:
         Raises:
             StoreError: the ledger could not be asked.
         """
+        if self._outcome_store.unavailable_reason is not None:
+            return 0
         taken = await self._sweep(self._failover.allowance(MOST_PER_SWEEP), background=False)
         room = min(MOST_BACKGROUND_PER_SWEEP, self._in_flight.free - self._left_to_live)
         if room > 0:

@@ -42,6 +42,9 @@ LOG_EVENTS: Final = {
     # the ledger
     "store.unavailable": "Results wait in memory until the database takes them; none is lost meanwhile.",
     "store.refused": "The database will not take one result; its request ends in another way.",
+    "store.locked": "Somebody else holds rows of these results; they are tried again alone, the others are stored.",
+    "store.refused_alike": "The database refuses results for the same reason: all wait, nothing more is paid for.",
+    "store.accepted_again": "The database takes results again; those that waited are stored.",
     "store.not_drained": "Results were left unstored at the end of the grace period.",
     "sweeper.store_unavailable": "The database could not be asked for requests that are due.",
     "leases.store_unavailable": "Leases could not be extended; when they run out, others take over.",

@@ -69,6 +69,9 @@ class Metrics:
             "feed_llm_breaker_open", "1 while no LLM provider is called, else 0", registry=self.registry
         )
         self.in_flight = Gauge("feed_requests_in_flight", "Requests claimed and unfinished", registry=self.registry)
+        self.results_waiting = Gauge(
+            "feed_results_waiting", "Outcomes in memory that are not in the ledger yet", registry=self.registry
+        )
         self.loop_lag_s = Gauge(
             "feed_event_loop_lag_seconds", "How late the last timer of the event loop was", registry=self.registry
         )

@@ -23,7 +23,7 @@ _CHANGEABLE = ", ".join(field.name for field in fields(LlmModel) if field.name n
 _ADD = f"""
     INSERT INTO llm_models ({_CHANGEABLE})
     SELECT {_CHANGEABLE} FROM jsonb_populate_record(NULL::llm_models, $1::jsonb)
-    ON CONFLICT (provider, model_name, model_version) DO NOTHING
+    ON CONFLICT (provider, model_name, coalesce(model_version, '')) DO NOTHING
     RETURNING {COLUMNS}
 """  # noqa: S608 - the names are those of the dataclass
 _CHANGE = f"""

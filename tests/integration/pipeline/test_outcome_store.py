@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.kafka.publisher import Publisher
+from consumer.pipeline.fault_finder import RequestKey
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import InFlight
 from consumer.pipeline.outbox_relay import OutboxRelay
@@ -18,6 +21,7 @@ from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcome_store import MOST_PER_STATEMENT, OutcomeStore
 from consumer.pipeline.outcomes import CalledWith, Outcome, Rejected, RetryLater, Usage, Written
 from consumer.pipeline.retry import RetryPolicy
+from consumer.pipeline.settling import Settler
 from consumer.post.prompt import PromptTemplate
 from consumer.telemetry.metrics import Metrics
 from devstack import postgres
@@ -45,6 +49,7 @@ class Process:
     in_flight: InFlight
     outcome_store: OutcomeStore
     model: LlmModel
+    reopened: list[RequestKey]
 
     async def claimed(self, number: int) -> list[ClaimedRequest]:
         """Requests new in the ledger, each with a slot."""
@@ -67,6 +72,10 @@ class Process:
             called_with=called_with,
         )
 
+    async def has_stored_all(self) -> bool:
+        """Try again what could not be stored; whether all is."""
+        return await self.outcome_store.retry_once() == 0
+
     def put(self, outcomes: Sequence[Outcome]) -> None:
         """Leave outcomes to be stored."""
         for outcome in outcomes:
@@ -82,16 +91,18 @@ def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_refe
         dead_letter_topic="dead",
     )
     metrics, in_flight = Metrics(), InFlight(1_000)
+    reopened: list[RequestKey] = []
     outcome_store = OutcomeStore(
         pool,
         feed_events,
         OutboxRelay(pool, publisher, metrics),
         in_flight,
         OutcomeLog(metrics),
+        put_back=lambda requests, _: reopened.extend(requests),
         policy=RetryPolicy(max_attempts=3, base_s=0.1, max_s=1),
         ensure_references=ensure_references,
     )
-    return Process(pool, in_flight, outcome_store, model)
+    return Process(pool, in_flight, outcome_store, model, reopened)
 
 
 @pytest.fixture
@@ -138,7 +149,7 @@ async def test_a_post_the_database_refuses_is_ended_otherwise_and_the_others_are
     assert (await states(process.pool))[good.overlay_id] == (await states(process.pool))[good_too.overlay_id] == "done"
     await process.outcome_store.run_once()
     row = await ledger_row(process.pool, bad.overlay_id)
-    assert (row["state"], row["last_error_reason"], row["attempts"]) == ("failed", "refused_by_database", 1)
+    assert (row["state"], row["last_error_reason"], row["attempts"]) == ("failed", "store_refused", 1)
     assert row["cost_usd"] == SPENT.cost_usd
     assert process.in_flight.held == []
     assert await count(process.pool, "instagram_feeds") == 2
@@ -153,7 +164,7 @@ async def test_a_detail_the_database_refuses_is_not_the_end_of_the_program(
     await process.outcome_store.run_once()
     await process.outcome_store.run_once()
     row = await ledger_row(process.pool, request.overlay_id)
-    assert (row["state"], row["last_error_reason"]) == ("failed", "refused_by_database")
+    assert (row["state"], row["last_error_reason"]) == ("failed", "store_refused")
     assert process.in_flight.held == []
 
 
@@ -200,6 +211,96 @@ async def test_draining_waits_for_what_is_stored_in_a_second_try(process: Proces
     await process.outcome_store.drain()
     storing.cancel()
     assert (await ledger_row(process.pool, request.overlay_id))["state"] == "failed"
+
+
+@asynccontextmanager
+async def held_row(pool: Pool, statement: str, *arguments: object) -> AsyncIterator[None]:
+    """Somebody else's transaction that holds what this statement touches, and does not end."""
+    async with pool.acquire() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute(statement, *arguments)
+        try:
+            yield
+        finally:
+            await transaction.rollback()
+
+
+HOLD_REQUEST = "SELECT FROM feed_requests WHERE overlay_id = $1 FOR UPDATE"
+
+
+async def test_a_row_of_upstream_that_somebody_holds_costs_its_own_post_a_wait_and_no_other(process: Process) -> None:
+    held, *others = await process.claimed(201)
+    async with held_row(process.pool, "INSERT INTO jobs (job_id) VALUES ($1)", held.job_id):
+        process.put([process.written(request) for request in (held, *others)])
+        async with asyncio.timeout(15):
+            await process.outcome_store.run_once()
+        assert Counter((await states(process.pool)).values()) == {"done": 200, "claimed": 1}
+        assert (process.outcome_store.unavailable_reason, process.in_flight.held) == (None, [held])
+    assert await process.outcome_store.retry_once() == 0
+    assert (await states(process.pool))[held.overlay_id] == "done"
+    assert process.in_flight.free == process.in_flight.slots
+
+
+@pytest.mark.parametrize("outcome", ["written", "retry_later", "rejected"])
+async def test_a_ledger_row_that_somebody_holds_holds_up_no_other_request(process: Process, outcome: str) -> None:
+    makers: dict[str, Callable[[ClaimedRequest], Outcome]] = {
+        "written": process.written,
+        "retry_later": retry_later,
+        "rejected": rejected,
+    }
+    make = makers[outcome]
+    held, other = await process.claimed(2)
+    async with held_row(process.pool, HOLD_REQUEST, held.overlay_id):
+        process.put([make(held), make(other)])
+        async with asyncio.timeout(10):
+            await process.outcome_store.run_once()
+        now = await states(process.pool)
+        assert (now[held.overlay_id], now[other.overlay_id] != "claimed") == ("claimed", True)
+    assert await process.outcome_store.retry_once() == 0
+    assert (await states(process.pool))[held.overlay_id] != "claimed"
+
+
+async def test_what_waits_for_a_lock_leaves_its_slot_to_others_and_keeps_its_lease(process: Process) -> None:
+    [held] = await process.claimed(1)
+    async with held_row(process.pool, HOLD_REQUEST, held.overlay_id):
+        process.put([process.written(held)])
+        await process.outcome_store.run_once()
+        assert (process.in_flight.free, process.in_flight.held) == (process.in_flight.slots, [held])
+
+
+async def test_what_the_database_refuses_of_everybody_fails_nobody_and_says_so(process: Process) -> None:
+    requests = await process.claimed(40)
+    await process.pool.execute("ALTER TABLE outbox_events ADD CONSTRAINT theirs CHECK (topic <> 'created') NOT VALID")
+    try:
+        process.put([process.written(request) for request in requests[:20]])
+        with capture_logs() as lines:
+            await process.outcome_store.run_once()
+            process.put([process.written(request) for request in requests[20:]])
+            await process.outcome_store.run_once()
+            await process.outcome_store.retry_once()
+        assert set((await states(process.pool)).values()) == {"claimed"}
+        assert "theirs" in (process.outcome_store.unavailable_reason or "")
+        assert [line["event"] for line in lines] == ["store.refused_alike"]
+        assert len(process.outcome_store.unsettled) == 40
+    finally:
+        await process.pool.execute("ALTER TABLE outbox_events DROP CONSTRAINT theirs")
+    await eventually(process.has_stored_all, deadline_s=30)
+    assert set((await states(process.pool)).values()) == {"done"}
+    assert process.outcome_store.unavailable_reason is None
+
+
+async def test_a_statement_that_hangs_makes_the_process_not_ready_within_ten_seconds(process: Process) -> None:
+    async def hang(_: Sequence[Outcome], __: float) -> None:
+        await asyncio.Event().wait()
+
+    settler: Settler[Outcome] = Settler(hang, set_aside=print, refused=print, reopen=print)
+    [request] = await process.claimed(1)
+    settling = asyncio.create_task(settler.settle([process.written(request)]))
+    try:
+        await eventually(lambda: settler.unavailable_reason, deadline_s=10)
+    finally:
+        settling.cancel()
 
 
 @pytest.mark.skipif(not postgres.can_serve(), reason="stops a Postgres of its own: the wheel is not installed")

@@ -1,0 +1,167 @@
+"""Settling outcomes of one kind: a batch in one statement, and around what stands in the way of some of it.
+
+Is the database away, all wait. Is a row locked by somebody else, its outcome alone is set aside and tried again. Is an
+outcome refused, `many_alike` tells whether that is its own fault, or everybody's: then all are held back, and one of
+them is tried now and then.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from typing import Generic, TypeVar, cast
+
+import structlog
+
+from consumer.pipeline.backoff import Backoff
+from consumer.pipeline.fault_finder import RequestKey
+from consumer.pipeline.many_alike import Decision, Fault, ManyAlike, Ticket
+from consumer.pipeline.outcomes import Outcome
+from consumer.telemetry.watchdog import Beat, unwatched
+from repository.errors import MissingReference, StoreContention, StoreError, StoreUnavailable
+from repository.locks import LOCK_WAIT_S
+
+log = structlog.get_logger()
+
+SHORT_LOCK_WAIT_S = 0.1  # alone, or while others are known to be locked: it is tried again soon
+STALLED_AFTER_S = 5.0
+PROBE_S = 5.0
+
+AnyOutcome = TypeVar("AnyOutcome", bound=Outcome)
+Write = Callable[[Sequence[AnyOutcome], float], Awaitable[None]]
+"""A statement that ends requests with outcomes, all or none; it waits so many seconds for a lock."""
+
+
+class Settler(Generic[AnyOutcome]):
+    """Has outcomes written, whatever it takes.
+
+    `set_aside` hears of one that is locked, `refused` of one that the database will not take for its own fault,
+    `reopen` of requests that failed so before it showed that the fault is everybody's.
+    """
+
+    def __init__(
+        self,
+        write: "Write[AnyOutcome]",
+        *,
+        set_aside: Callable[[AnyOutcome], None],
+        refused: Callable[[AnyOutcome, StoreError], None],
+        reopen: Callable[[Iterable[RequestKey]], None],
+    ) -> None:
+        self.beat: Beat = unwatched
+        self._write = write
+        self._set_aside = set_aside
+        self._refused = refused
+        self._reopen = reopen
+        self._alike = ManyAlike()
+        self._undecided: dict[Ticket, tuple[AnyOutcome, StoreError]] = {}
+        self._locked: list[AnyOutcome] = []
+        self._held_back: list[AnyOutcome] = []
+        self._told_reason: Hashable | None = None
+        self._probe_at_s = 0.0
+        self._attempts: dict[object, float] = {}
+        self._last_error = "it does not answer"
+
+    @property
+    def unavailable_reason(self) -> str | None:
+        """Why nothing can be written now; None while it can, or nobody has tried."""
+        if self._alike.common_reason is not None:
+            return f"the database refuses results alike: {self._alike.common_reason}"
+        longest_s = time.monotonic() - min(self._attempts.values(), default=time.monotonic())
+        return f"results cannot be stored: {self._last_error}" if longest_s > STALLED_AFTER_S else None
+
+    async def settle(self, outcomes: Sequence[AnyOutcome]) -> None:
+        """Write outcomes; those that cannot be written now are kept for `retry`, so that others can go on."""
+        if not outcomes:
+            return
+        if self._alike.common_reason is not None:
+            self._held_back.extend(outcomes)
+            return
+        error = await self._attempt(outcomes, lock_wait_s=SHORT_LOCK_WAIT_S if self._locked else LOCK_WAIT_S)
+        if error is None:
+            self._decide(self._alike.accept(self._alike.begin(), time.monotonic()))
+        else:
+            await self._settle_singly(outcomes, error)
+
+    async def retry(self) -> None:
+        """Try again what was locked, one by one, and one of those held back."""
+        locked, self._locked = self._locked, []
+        for outcome in locked:
+            await self._try_alone(outcome, self._alike.begin())
+        if self._alike.common_reason is not None and self._held_back and time.monotonic() >= self._probe_at_s:
+            self._probe_at_s = time.monotonic() + PROBE_S
+            await self._try_alone(self._held_back.pop(0), self._alike.begin())
+
+    async def _settle_singly(self, outcomes: Sequence[AnyOutcome], error: StoreError) -> None:
+        """Find what stands in the way of a batch, and write the rest."""
+        if len(outcomes) == 1:
+            self._judge(outcomes[0], self._alike.begin(), error)
+            return
+        tickets = [self._alike.begin() for _ in outcomes]
+        for outcome, ticket in zip(outcomes, tickets, strict=True):
+            if self._alike.common_reason is None:
+                await self._try_alone(outcome, ticket)
+            else:
+                self._held_back.append(outcome)
+                self._decide(self._alike.withdraw(ticket, time.monotonic()))
+        if self._locked:
+            log.warning("store.locked", results_waiting=len(self._locked), error=str(error))
+
+    async def _try_alone(self, outcome: AnyOutcome, ticket: Ticket) -> None:
+        self._judge(outcome, ticket, await self._attempt([outcome], lock_wait_s=SHORT_LOCK_WAIT_S))
+
+    async def _attempt(self, outcomes: Sequence[AnyOutcome], *, lock_wait_s: float) -> StoreError | None:
+        """Write outcomes together, again and again while the database is away. Returns what else is in the way."""
+        attempt, backoff = object(), Backoff()
+        self._attempts[attempt] = time.monotonic()
+        try:
+            while True:
+                self.beat()
+                try:
+                    await self._write(outcomes, lock_wait_s)
+                except StoreUnavailable as error:
+                    self._last_error = str(error)
+                    log.warning("store.unavailable", results_waiting=len(outcomes), error=str(error))
+                    await asyncio.sleep(backoff.after_failure_s())
+                except StoreError as error:
+                    return error
+                else:
+                    return None
+        finally:
+            del self._attempts[attempt]
+
+    def _judge(self, outcome: AnyOutcome, ticket: Ticket, error: StoreError | None) -> None:
+        now_s = time.monotonic()
+        match error:
+            case None:
+                self._decide(self._alike.accept(ticket, now_s))
+            case StoreContention():
+                self._locked.append(outcome)
+                self._set_aside(outcome)
+                self._decide(self._alike.withdraw(ticket, now_s))
+            case MissingReference():
+                self._refused(outcome, error)
+                self._decide(self._alike.withdraw(ticket, now_s))
+            case _:
+                request = (outcome.request.overlay_id, outcome.request.revision)
+                self._undecided[ticket] = outcome, error
+                self._decide(self._alike.refuse(ticket, request=request, reason=str(error), now_s=now_s))
+
+    def _decide(self, decisions: Iterable[Decision]) -> None:
+        for decision in decisions:
+            outcome, error = self._undecided.pop(decision.ticket)
+            if decision.fault is Fault.COMMON:
+                self._held_back.append(outcome)
+            else:
+                self._refused(outcome, error)
+        if self._alike.common_reason != self._told_reason:
+            self._told_reason = self._alike.common_reason
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._told_reason is not None:
+            log.error("store.refused_alike", error=self._told_reason, results_waiting=len(self._held_back))
+            self._reopen(cast("set[RequestKey]", self._alike.failed_alike(time.monotonic())))
+            return
+        # a probe was taken: what was held back is tried again, as what was locked is
+        log.info("store.accepted_again", results_waiting=len(self._held_back))
+        self._locked.extend(self._held_back)
+        self._held_back = []
