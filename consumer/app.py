@@ -123,7 +123,6 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         dispatcher,
         in_flight,
         failover,
-        outcome_store,
         metrics,
         terms=terms,
     )

@@ -236,7 +236,6 @@ async def postpone(
     await connection.execute(_POSTPONE, lock_wait_s, *_POSTPONEMENT.arrays(postponements))
 
 
-
 _REOPEN = """
     UPDATE feed_requests AS request
     SET state = 'waiting',

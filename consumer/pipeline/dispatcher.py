@@ -40,6 +40,11 @@ class Dispatcher:
         self._require_references = require_references
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def unavailable_reason(self) -> str | None:
+        """Why nothing should be started now; None while it may."""
+        return self._outcome_store.unavailable_reason
+
     async def start(self, works: Sequence[Work]) -> None:
         """Begin handling requests that already count as in flight."""
         if self._require_references:

@@ -26,7 +26,6 @@ from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.ignored_events import Ignored, IgnoredEvents
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.leased_partitions import LeasedPartitions
-from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Work
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
@@ -90,7 +89,6 @@ class Intake:
         dispatcher: Dispatcher,
         in_flight: InFlight,
         failover: Failover,
-        outcome_store: OutcomeStore,
         metrics: Metrics,
         *,
         terms: ClaimTerms,
@@ -104,7 +102,6 @@ class Intake:
         self._dispatcher = dispatcher
         self._in_flight = in_flight
         self._failover = failover
-        self._outcome_store = outcome_store
         self._metrics = metrics
         self._terms = terms
         self._stop = asyncio.Event()
@@ -153,7 +150,7 @@ class Intake:
 
     async def _room(self) -> int:
         """How many records may be taken in now; waits a moment for a slot."""
-        if self._outcome_store.unavailable_reason is not None:
+        if self._dispatcher.unavailable_reason is not None:
             return 0
         if self._in_flight.free <= 0:
             with suppress(TimeoutError):

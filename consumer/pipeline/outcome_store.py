@@ -132,7 +132,7 @@ class OutcomeStore:
 
     async def until_available(self) -> None:
         """Wait until results can be stored, before more is paid for."""
-        while self.unavailable_reason is not None:
+        while self.unavailable_reason is not None:  # noqa: ASYNC110 - that time has passed is one of the reasons
             await asyncio.sleep(RETRY_S)
 
     def _settled(self, outcomes: Sequence[Outcome]) -> None:
