@@ -4,15 +4,28 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 from uuid import UUID
 
-from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Observations, Probe, Published, RequestRow, Sent
+from tests.chaos.observations import (
+    CommitSample,
+    FeedRow,
+    LlmCall,
+    Lost,
+    Observations,
+    Probe,
+    Published,
+    RequestRow,
+    Sent,
+)
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
 LONGEST_HOLD_S = 5.0
+LONGEST_WAIT_S = 15.0
+SERVERS_AWAY = {"kill_broker", "crash_postgres"}
 LONGEST_DRAIN_S = 60.0
 TIMEOUT_SHARE = 0.6  # a busy client's clock starts before the server's and stops after it
 
@@ -25,8 +38,10 @@ INVARIANTS: Mapping[int, str] = {
     6: "no committed offset passes an event not accounted for",
     7: "everything drains within 60 s of the last fault",
     8: "no consumer ends by itself",
+    9: "while processes live and the servers answer, no event waits 15 s to be taken in",
+    10: "no committed offset jumps over deleted records unsaid",
 }
-"""The seven of the issue, and one more that all of them lean on."""
+"""What has to hold whatever happens. An event that the broker deleted unread, and that was told as lost, is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +81,11 @@ def check(seen: Observations, *, llm_timeout_s: float) -> list[Violation]:
         (3, _wrong_created_events(seen)),
         (4, _overpaid(seen, llm_timeout_s)),
         (5, _mishandled_poison(seen)),
-        (6, _passed_events(seen)),
+        (6, (text for is_deleted, text in _passed_events(seen) if not is_deleted)),
         (7, _undrained(seen)),
         (8, iter(seen.unexpected_exits)),
+        (9, _kept_waiting(seen)),
+        (10, (text for is_deleted, text in _passed_events(seen) if is_deleted)),
     ]
     return [Violation(invariant, text) for invariant, texts in found for text in texts]
 
@@ -117,7 +134,8 @@ def _unfinished(seen: Observations) -> Iterator[str]:
     failed_ids = _event_ids(seen, "failed")
     letters = _letters_by_origin(seen, stage="worker")
     originals = {record.position: record for record in seen.sent}
-    for overlay_id in dict.fromkeys(record.overlay_id for record in seen.sent if record.overlay_id):
+    read = [record for record in seen.sent if not _is_lost(record, seen.lost)]
+    for overlay_id in dict.fromkeys(record.overlay_id for record in read if record.overlay_id):
         match [request.state for request in requests.get(overlay_id, ())], rows[overlay_id]:
             case ["done"], 1:
                 continue
@@ -185,7 +203,7 @@ def _overpaid(seen: Observations, llm_timeout_s: float) -> Iterator[str]:
 def _mishandled_poison(seen: Observations) -> Iterator[str]:
     letters = _letters_by_origin(seen, stage="intake")
     for record in seen.sent:
-        if record.overlay_id is None:
+        if record.overlay_id is None and not _is_lost(record, seen.lost):
             yield from _letter_problems(letters.get(record.position, ()), record, f"poison at {record.position}")
     holds = holds_s(seen)
     if not holds:
@@ -195,19 +213,71 @@ def _mishandled_poison(seen: Observations) -> Iterator[str]:
             yield f"poison held the event behind it for {hold_s:.1f} s"
 
 
-def _passed_events(seen: Observations) -> Iterator[str]:
+def _passed_events(seen: Observations) -> Iterator[tuple[bool, str]]:
+    """What offsets have passed that nobody accounts for, and whether the broker had deleted it."""
     if not seen.commits:
-        yield "no committed offsets were read"
-    passed = {problem: None for sample in seen.commits for problem in _passed_in(sample, seen.sent)}
+        yield False, "no committed offsets were read"
+    passed = {problem: None for sample in seen.commits for problem in _passed_in(sample, seen)}
     yield from passed
 
 
-def _passed_in(sample: CommitSample, sent: Iterable[Sent]) -> Iterator[str]:
-    for record in sent:
-        if record.offset >= sample.committed.get(record.partition, 0):
+def _passed_in(sample: CommitSample, seen: Observations) -> Iterator[tuple[bool, str]]:
+    for record in seen.sent:
+        if record.offset >= sample.committed.get(record.partition, 0) or _is_lost(record, sample.lost):
             continue
         if record.overlay_id not in sample.known_overlays and record.position not in sample.dead_positions:
-            yield f"group {sample.group_id} committed past {record.position} ({record.overlay_id or 'poison'})"
+            is_deleted = record.offset < seen.deleted.get(record.partition, 0)
+            what = record.overlay_id or "poison"
+            yield is_deleted, f"group {sample.group_id} committed past {record.position} ({what})"
+
+
+def _is_lost(record: Sent, lost: Iterable[Lost]) -> bool:
+    return any(one.holds(record.position) for one in lost)
+
+
+def waits_s(seen: Observations) -> dict[UUID, float]:
+    """How long each overlay waited to be taken in, without the time in which nobody could have."""
+    sent: dict[UUID, float] = {}
+    for record in seen.sent:
+        if record.overlay_id:
+            sent[record.overlay_id] = min(record.sent_at_s, sent.get(record.overlay_id, record.sent_at_s))
+    entered: dict[UUID, float] = {}
+    for request in seen.requests:
+        entered[request.overlay_id] = min(request.created_at_s, entered.get(request.overlay_id, request.created_at_s))
+    unable = _unable(seen)
+    return {
+        overlay_id: entered[overlay_id] - at_s - _overlap_s(at_s, entered[overlay_id], unable)
+        for overlay_id, at_s in sent.items()
+        if overlay_id in entered
+    }
+
+
+def _unable(seen: Observations) -> list[tuple[float, float]]:
+    """When nobody could take in: a server was away or had just come back, or a process that lives said it could not.
+
+    Merged, in order.
+    """
+    spans = [(span.begin_s, span.end_s) for span in seen.faults if span.kind in SERVERS_AWAY]
+    for earlier, later in pairwise(seen.able):
+        if not (earlier.is_able and later.is_able):
+            spans.append((earlier.at_s, later.at_s))
+    merged: list[tuple[float, float]] = []
+    for begin_s, end_s in sorted(spans):
+        if merged and begin_s <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(end_s, merged[-1][1])
+        else:
+            merged.append((begin_s, end_s))
+    return merged
+
+
+def _overlap_s(begin_s: float, end_s: float, spans: Iterable[tuple[float, float]]) -> float:
+    return sum(max(0.0, min(end_s, end) - max(begin_s, begin)) for begin, end in spans)
+
+
+def _kept_waiting(seen: Observations) -> Iterator[str]:
+    for overlay_id, wait_s in waits_s(seen).items():
+        if wait_s > LONGEST_WAIT_S:
+            yield f"{overlay_id} waited {wait_s:.1f} s to be taken in"
 
 
 def _undrained(seen: Observations) -> Iterator[str]:

@@ -14,7 +14,7 @@ from tests.chaos import llm_faults
 from tests.chaos.fleet import Consumer, kept_running
 from tests.chaos.lost_answers import MARKERS
 from tests.chaos.observations import Disruption, FaultSpan
-from tests.chaos.observers import SERVER_AWAY, Rows, called_overlays
+from tests.chaos.observers import SERVER_AWAY, Reader, Rows, called_overlays
 from tests.chaos.schedule import LANES, LEASE_S, Fault, FaultKind, LlmFault
 from tests.chaos.servers import Servers
 from tests.chaos.tcp_proxy import TcpProxy
@@ -43,6 +43,7 @@ class Injectors:
     ) -> None:
         self.disruptions: list[Disruption] = []
         self.spans: list[FaultSpan] = []
+        self.deleted: dict[int, int] = {}
         self._servers = servers
         self._consumers = consumers
         self._proxies = proxies
@@ -63,6 +64,7 @@ class Injectors:
             "freeze_connections": self._freeze_connections,
             "cut_connections": self._cut_connections,
             "lose_answer": self._lose_answer,
+            "delete_unread": self._delete_unread,
         }
 
     async def inject(self, fault: Fault) -> None:
@@ -172,6 +174,12 @@ class Injectors:
         await asyncio.sleep(fault.duration_s)
         for proxy in self._proxies:
             proxy.lose_answers_to(None)
+
+    async def _delete_unread(self, fault: Fault) -> None:
+        """As retention does behind a consumer that is far behind: all of a partition goes, read or not."""
+        with suppress(*SERVER_AWAY):
+            self.deleted[fault.target] = await Reader(self._servers).delete_all(fault.target)
+        await asyncio.sleep(fault.duration_s)
 
     async def _spoil_llm(self, fault: Fault) -> None:
         await llm_faults.begin(self._servers.llm, cast("LlmFault", fault.kind))

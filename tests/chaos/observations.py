@@ -15,13 +15,14 @@ Headers = tuple[tuple[str, bytes | None], ...]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A record whose writing the broker acknowledged; `overlay_id` is None for poison."""
+    """A record whose writing the broker acknowledged, and when; `overlay_id` is None for poison."""
 
     partition: int
     offset: int
     key: bytes | None
     value: bytes | None
     overlay_id: UUID | None
+    sent_at_s: float = 0.0
 
     @property
     def position(self) -> Position:
@@ -82,6 +83,27 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Offsets of a partition that the program says were deleted before it could read them; `end` was not."""
+
+    partition: int
+    begin: int
+    end: int
+
+    def holds(self, position: Position) -> bool:
+        """Whether a position is one of them."""
+        return position[0] == self.partition and self.begin <= position[1] < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class AbleSample:
+    """Whether at one moment all processes that live could take events in: their database and breakers said so."""
+
+    at_s: float
+    is_able: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CommitSample:
     """What was committed at one moment, and what was accounted for a moment later."""
 
@@ -89,6 +111,7 @@ class CommitSample:
     committed: Mapping[int, int]
     known_overlays: frozenset[UUID]
     dead_positions: frozenset[Position]
+    lost: tuple[Lost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +152,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """All that the observers found."""
+    """All that the observers found. `deleted`: the first offset that is left of each partition the broker has cut."""
 
     sent: Sequence[Sent]
     calls: Sequence[LlmCall]
@@ -144,3 +167,6 @@ class Observations:
     probes: Sequence[Probe]
     drained_after_s: float | None
     unexpected_exits: Sequence[str] = field(default=())
+    lost: Sequence[Lost] = field(default=())
+    deleted: Mapping[int, int] = field(default_factory=dict)
+    able: Sequence[AbleSample] = field(default=())

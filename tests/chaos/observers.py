@@ -10,18 +10,20 @@ from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository import partition_leases
 from repository.operations.group_requests import adopt
 from repository.partition_leases import Member
-from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Published, RequestRow
+from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Lost, Published, RequestRow
 from tests.chaos.servers import Servers
 from tests.support.kafka_records import read_all
 
 ANSWER_S = 8.0
+UP_TO_THE_END = -1
 SERVER_AWAY: tuple[type[BaseException], ...] = (
     OSError,
     TimeoutError,
@@ -83,6 +85,22 @@ class Rows:
         )
         return frozenset(row[0] for row in found)
 
+    async def lost(self, group_id: str) -> tuple[Lost, ...]:
+        """What a group says it could not read any more."""
+        found = await self._fetch(
+            "SELECT partition, begin_offset, end_offset FROM intake_gaps WHERE group_id = $1", group_id
+        )
+        return tuple(Lost(*row) for row in found)
+
+    async def able(self, topic: str) -> bool:
+        """Whether there are processes, and each of them that lives has a closed breaker."""
+        found = await self._fetch(
+            "SELECT condition->'breakers' @> '{\"gpt-4o-mini\": null}' FROM intake_members"
+            " WHERE topic = $1 AND expires_at > now() AND condition ? 'breakers'",
+            topic,
+        )
+        return bool(found) and all(row[0] for row in found)
+
     async def join(self, member: Member, *, lease_s: float) -> None:
         """Be a member of the group that reads nothing."""
         async with self._connected() as connection:
@@ -138,8 +156,16 @@ class Reader:
         committed = await self.committed(group_id)
         known = await rows.known_overlays()
         letters = await read_all(self._bootstrap_servers, self._topics.dead_letter)
+        lost = await rows.lost(group_id)
         dead = [Published("dead_letter", None, None, tuple(letter.headers)).origin for letter in letters]
-        return CommitSample(group_id, committed, known, frozenset(dead))
+        return CommitSample(group_id, committed, known, frozenset(dead), lost)
+
+    async def delete_all(self, partition: int) -> int:
+        """Have the broker delete what a partition of the incoming topic has; gives the first offset that is left."""
+        whole = TopicPartition(self._topics.incoming, partition)
+        async with asyncio.timeout(ANSWER_S), _admin(self._bootstrap_servers) as admin:
+            left = await admin.delete_records({whole: RecordsToDelete(UP_TO_THE_END)})
+            return int(left[whole])
 
     async def committed(self, group_id: str) -> dict[int, int]:
         """The committed offset of each partition that has one."""

@@ -90,7 +90,7 @@ class Upstream:
     async def _note(self, record: TrafficRecord, delivery: "asyncio.Future[object]") -> None:
         written = await delivery
         position = written.partition, written.offset  # type: ignore[attr-defined]  # aiokafka is untyped
-        self.sent.append(Sent(*position, record.key, record.value, record.overlay_id))
+        self.sent.append(Sent(*position, record.key, record.value, record.overlay_id, time.time()))
 
 
 def _overlay(record: TrafficRecord) -> UUID:

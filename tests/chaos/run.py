@@ -52,6 +52,7 @@ async def chaos_run(seed: int, seconds: float, folder: Path, report: Report) -> 
         calm, over = asyncio.Event(), asyncio.Event()
         async with asyncio.TaskGroup() as watching:
             watching.create_task(watch.sample(over))
+            watching.create_task(watch.look_who_is_able(over))
             probing = watching.create_task(watch.probe(RecordMaker(f"{seed}/probes"), calm))
             await _stir(parts, schedule, seconds, traffic(seed, seconds), report)
             calm.set()

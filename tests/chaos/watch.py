@@ -2,10 +2,11 @@
 
 import asyncio
 import itertools
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.chaos.observations import CommitSample, FeedRow, Observations, Probe
+from tests.chaos.observations import AbleSample, CommitSample, FeedRow, Observations, Probe
 from tests.chaos.observers import SERVER_AWAY, llm_calls
 from tests.chaos.parts import GROUP_ID, Parts
 from tests.chaos.servers import PARTITIONS
@@ -13,6 +14,7 @@ from tests.chaos.traffic import RecordMaker
 
 SAMPLE_EVERY_S = 3.0
 PROBE_EVERY_S = 4.0
+ABLE_EVERY_S = 0.5
 
 
 @dataclass(slots=True)
@@ -23,6 +25,7 @@ class Watch:
     commits: list[CommitSample] = field(default_factory=list)
     snapshots: list[list[FeedRow]] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
+    able: list[AbleSample] = field(default_factory=list)
 
     async def sample(self, over: asyncio.Event) -> None:
         """Look at the rows and at what is committed, until it is over; what is away now is looked at later.
@@ -42,6 +45,15 @@ class Watch:
         """
         self.snapshots.append(await self.parts.rows.feeds())
         self.commits.append(await self.parts.reader.commit_sample(GROUP_ID, self.parts.rows))
+
+    async def look_who_is_able(self, over: asyncio.Event) -> None:
+        """Look twice a second whether events can be taken in; while the database does not say, they cannot."""
+        while not over.is_set():
+            is_able = False
+            with suppress(*SERVER_AWAY):
+                is_able = await self.parts.rows.able(self.parts.servers.topics.incoming)
+            self.able.append(AbleSample(time.time(), is_able))
+            await _pause(over, ABLE_EVERY_S)
 
     async def probe(self, maker: RecordMaker, over: asyncio.Event) -> None:
         """Send probes to one partition after the other, until it is over."""
@@ -72,6 +84,9 @@ class Watch:
             faults=parts.injectors.spans,
             probes=self.probes,
             drained_after_s=drained_after_s,
+            lost=await parts.rows.lost(GROUP_ID),
+            deleted=parts.injectors.deleted,
+            able=self.able,
             unexpected_exits=[text for each in parts.consumers + parts.replayers for text in each.unexpected_exits],
         )
 
@@ -82,9 +97,14 @@ class Watch:
             unfinished = await parts.rows.unfinished()
             known = await parts.rows.known_overlays()
             committed = await parts.reader.committed(GROUP_ID)
+            lost = await parts.rows.lost(GROUP_ID)
         except SERVER_AWAY as error:
             return f"a server is away: {type(error).__name__}"
-        unknown = sum(record.overlay_id not in known for record in parts.upstream.sent if record.overlay_id)
+        unknown = sum(
+            record.overlay_id not in known and not any(one.holds(record.position) for one in lost)
+            for record in parts.upstream.sent
+            if record.overlay_id
+        )
         not_passed = [record for record in parts.upstream.sent if record.offset >= committed.get(record.partition, 0)]
         if unfinished or unknown or not_passed:
             return (

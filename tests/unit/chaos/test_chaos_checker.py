@@ -9,12 +9,14 @@ import pytest
 
 from tests.chaos.checker import Violation, check, holds_s, payments
 from tests.chaos.observations import (
+    AbleSample,
     CommitSample,
     Disruption,
     FaultSpan,
     FeedRow,
     Headers,
     LlmCall,
+    Lost,
     Observations,
     Probe,
     Published,
@@ -54,10 +56,16 @@ def row(overlay_id: UUID, feed_id: UUID, digest: str = "d") -> FeedRow:
     return FeedRow(feed_id, overlay_id, 1, digest)
 
 
-GOOD = Sent(0, 0, b"k", b"good", STORED)
-REFUSED = Sent(0, 1, b"k", b"refused", FAILED)
+GOOD = Sent(0, 0, b"k", b"good", STORED, sent_at_s=9.5)
+REFUSED = Sent(0, 1, b"k", b"refused", FAILED, sent_at_s=9.5)
 POISON = Sent(0, 3, b"k", None, None)
-SENT = [GOOD, REFUSED, Sent(0, 2, b"k", b"before", BEFORE), POISON, Sent(0, 4, b"k", b"behind", BEHIND)]
+SENT = [
+    GOOD,
+    REFUSED,
+    Sent(0, 2, b"k", b"before", BEFORE, sent_at_s=9.5),
+    POISON,
+    Sent(0, 4, b"k", b"behind", BEHIND, sent_at_s=9.5),
+]
 FEEDS = {STORED: FEED, BEFORE: UUID(int=101), BEHIND: UUID(int=102)}
 ROWS = [row(overlay_id, feed_id) for overlay_id, feed_id in FEEDS.items()]
 REFUSAL = LlmCall(FAILED, 1, billed=True, fault="refusal", duration_s=0.3)
@@ -181,6 +189,20 @@ PLANTED: dict[str, tuple[int, Observations]] = {
     "no offset was ever read": (6, replace(CLEAN, commits=[])),
     "draining takes too long": (7, replace(CLEAN, drained_after_s=60.1)),
     "it never drains": (7, replace(CLEAN, drained_after_s=None)),
+    "an offset passes deleted records and nobody says so": (
+        10,
+        replace(
+            CLEAN,
+            sent=[*SENT, Sent(1, 0, b"k", b"deleted", None)],
+            published=[*CLEAN.published, letter(Sent(1, 0, b"k", b"deleted", None), "intake")],
+            deleted={1: 3},
+            commits=[*CLEAN.commits, CommitSample("chaos", {1: 1}, frozenset(), frozenset())],
+        ),
+    ),
+    "an event waited while all was well": (
+        9,
+        replace(CLEAN, sent=[replace(GOOD, sent_at_s=-6.0), *SENT[1:]], faults=[]),
+    ),
     "a consumer crashed": (8, replace(CLEAN, unexpected_exits=["consumer 1 ended with code 1"])),
 }
 
@@ -218,6 +240,21 @@ ALLOWED: dict[str, Callable[[], Observations]] = {
     ),
     "calls that cost nothing": lambda: replace(
         CLEAN, calls=[*CLEAN.calls, *(replace(call, billed=False) for call in extra_calls(50))]
+    ),
+    "an event that was deleted unread, and told as lost": lambda: replace(
+        CLEAN,
+        sent=[*SENT, Sent(1, 0, b"k", b"deleted", NO_OVERLAY), Sent(1, 1, b"k", b"deleted", None)],
+        lost=[Lost(1, 0, 2)],
+        deleted={1: 2},
+        commits=[*CLEAN.commits, CommitSample("chaos", {1: 2}, frozenset(), frozenset(), (Lost(1, 0, 2),))],
+    ),
+    "an event that waited while a server was away": lambda: replace(
+        CLEAN, sent=[replace(GOOD, sent_at_s=-6.0), *SENT[1:]], faults=[FaultSpan("crash_postgres", -5.0, -2.0)]
+    ),
+    "an event that waited while no process was able": lambda: replace(
+        CLEAN,
+        sent=[replace(GOOD, sent_at_s=-6.0), *SENT[1:]],
+        able=[AbleSample(-5.5, is_able=False), AbleSample(-3.0, is_able=True)],
     ),
     "a dead letter sent twice": lambda: replace(CLEAN, published=[*CLEAN.published, letter(POISON, "intake")]),
 }
