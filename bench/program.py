@@ -74,6 +74,10 @@ class RunningProgram:
             last = "\n".join(self._output.read_text(errors="replace").splitlines()[-LAST_LINES:])
             raise ProgramEnded(f"{self._output.stem} ended with exit code {self._process.returncode}:\n{last}")
 
+    def kill(self) -> None:
+        """SIGKILL, as the kernel does when memory is short."""
+        self._process.kill()
+
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL when it does not end within the grace period."""
         if self._process.returncode is not None:

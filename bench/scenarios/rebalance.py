@@ -1,4 +1,4 @@
-"""A second process joins and leaves: how long nothing is completed meanwhile."""
+"""A second process joins, leaves, joins again and is killed: how long nothing is completed meanwhile."""
 
 import asyncio
 import time
@@ -17,10 +17,10 @@ from bench.topics import RecordCount, record_times_ms, until_count
 # Calls of different length: with a constant one, those that began together would end together, a second apart.
 LATENCY = "lognormal:0.8:0.4"
 IN_FLIGHT = 160
-EVENTS = 16_000
+EVENTS = 26_000
 WARM_UP_EVENTS = 600
 PHASE_S = 8.0
-PHASES = ("alone", "joining", "leaving")
+PHASES = ("alone", "joining", "leaving", "joining_again", "killed")
 
 
 @asynccontextmanager
@@ -30,7 +30,7 @@ async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
 
 
 async def _gaps(workshop: Workshop, backlog: Backlog) -> Figures:
-    """The longest gap in the completions of both processes: before, from the start of the second on, from its end on.
+    """The longest gap in the completions of both processes: before, and from each start and end of the second on.
 
     A phase lasts until the next one begins.
     """
@@ -58,13 +58,16 @@ async def _join_and_leave(workshop: Workshop, site: Site, first: RunningProgram)
     """When each phase began and the last one ended, in ms of the wall clock."""
     edges_ms = [_now_ms()]
     await asyncio.sleep(PHASE_S)
-    edges_ms.append(_now_ms())
-    async with running(OURS, site.environment, workshop.output_of("second")) as second:
-        await asyncio.sleep(PHASE_S)
-        second.require_running()
+    for is_killed in (False, True):
         edges_ms.append(_now_ms())
-    await asyncio.sleep(PHASE_S)
-    first.require_running()
+        async with running(OURS, site.environment, workshop.output_of("second")) as second:
+            await asyncio.sleep(PHASE_S)
+            second.require_running()
+            edges_ms.append(_now_ms())
+            if is_killed:
+                second.kill()
+        await asyncio.sleep(PHASE_S)
+        first.require_running()
     return [*edges_ms, _now_ms()]
 
 
@@ -74,6 +77,6 @@ def _now_ms() -> float:
 
 REBALANCE = Scenario(
     name="rebalance",
-    question=f"How long is nothing completed when a second process joins and leaves ({LATENCY}, {IN_FLIGHT} each)?",
+    question=f"How long is nothing completed when a second process comes, goes or dies ({LATENCY}, {IN_FLIGHT} each)?",
     contenders=_contenders,
 )

@@ -83,6 +83,11 @@ def test_a_missing_variable_is_named_with_what_it_wants(monkeypatch: pytest.Monk
     assert complaint().startswith(f"{variable} is missing; it wants: ")
 
 
+def test_a_port_that_cannot_be_is_no_address_of_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker-1:9092,broker-2:99999")
+    assert complaint().startswith("KAFKA_BOOTSTRAP_SERVERS is wrong")
+
+
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable, value in WRONG.items():
         monkeypatch.setenv(variable, value)
