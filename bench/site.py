@@ -54,7 +54,7 @@ async def fresh_site(
     """
     run = uuid4().hex[:12]
     outgoing = [f"{role}.{run}" for role in ("created", "failed", "dead-letter")]
-    llm = SimulatedLlmControl(servers.llm.root_url, world=f"bench-{run}")
+    llm = SimulatedLlmControl(servers.llm.root_url, account=f"bench-{run}")
     await llm.set_latency(llm_latency)
     async with (
         existing_topics(servers.kafka.address, outgoing, partitions=12),

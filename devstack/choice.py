@@ -32,17 +32,17 @@ def wish_in(environ: Mapping[str, str]) -> Wish:
     raise StackError(f"{WISH_VARIABLE} is {wished!r}; it wants one of {', '.join(get_args(Wish))}")
 
 
-def choose(given: Collection[ServerName], means: Means, wish: Wish = "auto") -> dict[ServerName, Kind]:
-    """The kind of each of the three servers; `given` are those that the environment names.
+def choose(external: Collection[ServerName], means: Means, wish: Wish = "auto") -> dict[ServerName, Kind]:
+    """The kind of each of the three servers; `external` are those that the environment names.
 
     Raises:
         StackError: nothing here can serve one of them as wished; says what to do.
     """
     usable = _as_wished(means, wish)
     return {
-        "kafka": "environment" if "kafka" in given else _kafka_kind(usable),
-        "postgres": "environment" if "postgres" in given else _postgres_kind(usable),
-        "llm": "environment" if "llm" in given else "simulated",
+        "kafka": "environment" if "kafka" in external else _kafka_kind(usable),
+        "postgres": "environment" if "postgres" in external else _postgres_kind(usable),
+        "llm": "environment" if "llm" in external else "simulated",
     }
 
 

@@ -36,7 +36,7 @@ class SimulatedLlmServer:
 
     @property
     def root_url(self) -> str:
-        """Where the control interface and the worlds (`/w/<name>/v1`) hang."""
+        """Where the control interface and the accounts (`/w/<name>/v1`) hang."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property

@@ -44,13 +44,13 @@ class Owner(BaseModel, frozen=True):
 class Plan(BaseModel, frozen=True):
     """Which server serves what, where, and for whom.
 
-    `given` are the addresses of servers that the environment names. `ports` are for those that are started,
+    `external` are the addresses of servers that the environment names. `ports` are for those that are started,
     `kafka_controller` being the broker's second one. With an `owner` the stack ends when the owner does, and
     its folder is removed.
     """
 
     kinds: dict[ServerName, Kind]
-    given: dict[ServerName, str]
+    external: dict[ServerName, str]
     ports: dict[PortName, int]
     postgres_password: str
     openai_api_key: str
@@ -76,7 +76,7 @@ def named_servers(environ: Mapping[str, str]) -> dict[ServerName, str]:
 
 def make_plan(
     kinds: dict[ServerName, Kind],
-    given: dict[ServerName, str],
+    external: dict[ServerName, str],
     *,
     environ: Mapping[str, str],
     earlier: Plan | None,
@@ -86,9 +86,9 @@ def make_plan(
     earlier_ports = earlier.ports if earlier else {}
     return Plan(
         kinds=kinds,
-        given=given,
+        external=external,
         ports={name: port_or_free(earlier_ports.get(name)) for name in PORTS},
         postgres_password=earlier.postgres_password if earlier else random_password(),
-        openai_api_key=environ.get("OPENAI_API_KEY", "") if "llm" in given else SIMULATED_API_KEY,
+        openai_api_key=environ.get("OPENAI_API_KEY", "") if "llm" in external else SIMULATED_API_KEY,
         owner=owner,
     )

@@ -21,17 +21,17 @@ async def prepare(folder: Path, owner: Owner | None, environ: Mapping[str, str],
     Raises:
         StackError: nothing here can serve one of the servers, or a download failed.
     """
-    given = await _given_servers(folder, environ)
-    kinds = _with_images(given, wish_in(environ), report)
+    external = await _external_servers(folder, environ)
+    kinds = _with_images(external, wish_in(environ), report)
     if kinds["kafka"] == "embedded":
         await ensure_class_archive(kafka_artifacts.ensure_jars(report), report)
     if kinds["kafka"] == "tansu":
         report(tansu.SHORTCOMINGS)
     report("Starting " + ", ".join(f"{name} ({kind})" for name, kind in kinds.items()))
-    return make_plan(kinds, given, environ=environ, earlier=Plan.load(folder), owner=owner)
+    return make_plan(kinds, external, environ=environ, earlier=Plan.load(folder), owner=owner)
 
 
-async def _given_servers(folder: Path, environ: Mapping[str, str]) -> dict[ServerName, str]:
+async def _external_servers(folder: Path, environ: Mapping[str, str]) -> dict[ServerName, str]:
     """The servers that the environment names, less this stack's own of an earlier start.
 
     Whoever has sourced the env file of a stack that has ended wants that stack again.
@@ -44,17 +44,17 @@ async def _given_servers(folder: Path, environ: Mapping[str, str]) -> dict[Serve
     return {name: address for name, address in named.items() if problems[name] is None}
 
 
-def _with_images(given: Mapping[ServerName, str], wish: Wish, report: Report) -> dict[ServerName, Kind]:
+def _with_images(external: Mapping[ServerName, str], wish: Wish, report: Report) -> dict[ServerName, Kind]:
     """The kinds chosen, with the images they need; other kinds where Docker cannot get one."""
     means = _means_here()
-    kinds = choose(given, means, wish)
+    kinds = choose(external, means, wish)
     try:
         ensure_images([IMAGES[name] for name, kind in kinds.items() if kind == "container"], report)
     except ImageUnavailable as error:
         if wish == "containers":
             raise
         report(str(error))
-        kinds = choose(given, means._replace(docker=False), wish)
+        kinds = choose(external, means._replace(docker=False), wish)
     return kinds
 
 

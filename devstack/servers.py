@@ -7,7 +7,7 @@ from typing import Protocol
 
 from devstack.answers import problem_at
 from devstack.endpoints import Endpoints, Kind, ServerName
-from devstack.given import GivenServer
+from devstack.external_server import ExternalServer
 from devstack.images import kafka_container, postgres_container
 from devstack.kafka import KafkaServer
 from devstack.kafka_artifacts import jars_folder
@@ -69,14 +69,14 @@ def endpoints_of(plan: Plan, servers: dict[ServerName, Server]) -> Endpoints:
 
 def _build(name: ServerName, kind: Kind, plan: Plan, folder: Path) -> Server:
     if kind == "environment":
-        return _given(name, plan)
+        return _external(name, plan)
     return _BUILDERS[kind, name](plan, folder)
 
 
-def _given(name: ServerName, plan: Plan) -> Server:
-    address = plan.given[name]
+def _external(name: ServerName, plan: Plan) -> Server:
+    address = plan.external[name]
     problem = partial(problem_at, name, address, api_key=plan.openai_api_key)
-    return GivenServer(name, address, variable=VARIABLES[name], problem=problem)
+    return ExternalServer(name, address, variable=VARIABLES[name], problem=problem)
 
 
 def _embedded_kafka(plan: Plan, folder: Path) -> Server:

@@ -7,6 +7,7 @@ what another one holds by now.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +16,7 @@ from repository.columns import Columns
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
 from repository.spending import NOTHING_SPENT, Spending, set_spending
+from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord, unpack_headers
 
 FIRST_REVISION = 1
@@ -31,6 +33,18 @@ class NewRequest:
     job_id: UUID | None
     event_id: str
     source: SourceRecord
+
+    @classmethod
+    def first(cls, event: OverlayCompleted, source: SourceRecord) -> Self:
+        """Make the request for what an overlay's own event asks for."""
+        return cls(
+            overlay_id=event.overlay_id,
+            revision=FIRST_REVISION,
+            tenant_id=event.tenant_id,
+            job_id=event.job_id,
+            event_id=event.event_id,
+            source=source,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

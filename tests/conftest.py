@@ -1,4 +1,4 @@
-"""One local stack for all tests; each test has its own database, topics and LLM world on it.
+"""One local stack for all tests; each test has its own database, topics and LLM account on it.
 
 The stack is the servers that the environment names, else containers, else embedded ones. It starts with the
 first test that asks for it, so unit tests run without. The LLM is always the simulated one.
@@ -18,7 +18,7 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.stack import local_stack, start_stack
 from repository import migrations
 from tests.support.databases import fresh_database
-from tests.support.environment import feed_environment, new_world
+from tests.support.environment import feed_environment, new_account
 from tests.support.topics import Topics, existing_topics, unique_topics
 
 DEFAULT_PARTITIONS = 4
@@ -87,8 +87,8 @@ async def topics(request: pytest.FixtureRequest, stack: Endpoints) -> AsyncItera
 
 @pytest.fixture
 def llm(stack: Endpoints) -> SimulatedLlmControl:
-    """A world of the simulated LLM with its own faults, pace and ledger."""
-    return new_world(stack)
+    """An account of the simulated LLM with its own faults, pace and ledger."""
+    return new_account(stack)
 
 
 @pytest.fixture

@@ -18,13 +18,11 @@ from consumer.llm.completion import Completion
 from consumer.llm.errors import AccountRefused, CallFailed, Deferred, LlmError, RateLimited, RequestRefused
 from consumer.llm.rate_limit.limiter import RateLimiter, WaitTooLong
 from consumer.llm.rate_limit.limits import Reservation
+from consumer.llm.usage import ANSWER_TOKENS, CHARACTERS_PER_TOKEN
 from consumer.llm.writer import Writer
 
 log = structlog.get_logger()
 
-# Estimates until the usage is known: Korean takes about a token for two characters.
-CHARACTERS_PER_TOKEN = 2
-ANSWER_TOKENS = 400
 TYPICAL_TOKENS = 1_200
 LOOKUP_RETRY_S = 5.0
 # Which column of a model's row decides on a parameter.

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_TOKENS = 2**31 - 1  # PostgreSQL's INTEGER
+# Estimates until the usage is known: Korean takes about a token for two characters, a post about so many tokens.
+CHARACTERS_PER_TOKEN = 2
+ANSWER_TOKENS = 400
 _DECIMAL = re.compile(r"\s*(\d{1,10})(?:\.0*)?\s*", re.ASCII)
 
 

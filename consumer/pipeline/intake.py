@@ -31,7 +31,7 @@ from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import RefusedData, StoreError
 from repository.pool import Pool, connection
-from repository.requests import FIRST_REVISION, ClaimedRequest, NewRequest, claim_new
+from repository.requests import ClaimedRequest, NewRequest, claim_new
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_record
 from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 from schemas.forms import Form
@@ -201,7 +201,7 @@ class Intake:
         async with connection(self._pool) as borrowed:
             return await claim_new(
                 borrowed,
-                [_new_request(source, event) for source, event in events],
+                [NewRequest.first(event, source) for source, event in events],
                 owner=self._terms.owner,
                 lease_s=self._terms.lease_s,
                 group_id=self._terms.group_id,
@@ -261,14 +261,3 @@ def with_refused(found: ClassifiedRecords, refused: Sequence[Refusal]) -> Classi
 
 def _place(source: SourceRecord) -> tuple[int, int]:
     return source.partition, source.offset
-
-
-def _new_request(source: SourceRecord, event: OverlayCompleted) -> NewRequest:
-    return NewRequest(
-        overlay_id=event.overlay_id,
-        revision=FIRST_REVISION,
-        tenant_id=event.tenant_id,
-        job_id=event.job_id,
-        event_id=event.event_id,
-        source=source,
-    )

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvloop
 from pydantic import ValidationError
 
+from devstack.simulated_llm.account import SimulationSettings
 from devstack.simulated_llm.faults import FAULT_RULES, FaultRule
 from devstack.simulated_llm.known_models import DEFAULT_MODELS, ModelList
 from devstack.simulated_llm.latency import SPELLING, ConstantLatency, Latency, parse_latency
@@ -24,7 +25,6 @@ from devstack.simulated_llm.rate_limits import (
     RateLimits,
 )
 from devstack.simulated_llm.server import SimulatedLlmServer
-from devstack.simulated_llm.world import SimulationSettings
 
 _GC_THRESHOLD = 50_000
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from pydantic_core import to_json
 
 from devstack.simulated_llm import openai_errors, wire_faults
+from devstack.simulated_llm.account import Account
 from devstack.simulated_llm.answer_shapes import TELLING_SHAPES, shaped
 from devstack.simulated_llm.chat_request import ChatRequest, check_model_accepts, parse_chat_request
 from devstack.simulated_llm.completion import Answer, Completion, JsonObject, complete
@@ -32,14 +33,13 @@ from devstack.simulated_llm.ledger import LedgerCall
 from devstack.simulated_llm.openai_errors import ApiError
 from devstack.simulated_llm.post_writer import write_post
 from devstack.simulated_llm.seeded import Picker
-from devstack.simulated_llm.world import World
 
 
-async def create_chat_completion(world: World, request: HttpRequest) -> HttpResponse:
+async def create_chat_completion(account: Account, request: HttpRequest) -> HttpResponse:
     """Answer one call; the ledger holds it from its arrival on, whatever its end."""
     response_id = f"req_{secrets.token_hex(16)}"
-    call = world.ledger.open(request.headers.get("x-client-request-id"), response_id)
-    exchange = _Exchange(world, request, call, time.monotonic())
+    call = account.ledger.open(request.headers.get("x-client-request-id"), response_id)
+    exchange = _Exchange(account, request, call, time.monotonic())
     try:
         return await exchange.answer()
     except ApiError as error:
@@ -47,7 +47,7 @@ async def create_chat_completion(world: World, request: HttpRequest) -> HttpResp
     except _ConnectionLostError:
         return wire_faults.reset_connection(request)
     finally:
-        world.ledger.close(call)
+        account.ledger.close(call)
 
 
 class _ConnectionLostError(Exception):
@@ -57,18 +57,18 @@ class _ConnectionLostError(Exception):
 class _Exchange(NamedTuple):
     """One call being answered. ``started_s`` is on the monotonic clock."""
 
-    world: World
+    account: Account
     request: HttpRequest
     call: LedgerCall
     started_s: float
 
     async def answer(self) -> HttpResponse:
         """Check, think, generate, bill, send: in the order in which the provider does it."""
-        check_api_key(self.world, self.request)
+        check_api_key(self.account, self.request)
         chat = parse_chat_request(self.request.body)
         model = self.requested_model(chat)
-        identity = self.world.identify(self.call.request_id or _digest(self.request.body), self.call.attempt)
-        fault = self.world.faults.pick(self.world.seed, identity, chat.user_text)
+        identity = self.account.identify(self.call.request_id or _digest(self.request.body), self.call.attempt)
+        fault = self.account.faults.pick(self.account.seed, identity, chat.user_text)
         self.admit(chat, model, fault)
         if isinstance(fault, HttpError):
             return self.send_instead(fault)
@@ -78,7 +78,7 @@ class _Exchange(NamedTuple):
 
     def requested_model(self, chat: ChatRequest) -> KnownModel:
         """Find the model; raise ApiError where it is unknown or refuses the request."""
-        model = self.world.models.find(chat.model)
+        model = self.account.models.find(chat.model)
         if model is None:
             raise openai_errors.model_not_found(chat.model)
         self.call.model = model.snapshot
@@ -91,7 +91,7 @@ class _Exchange(NamedTuple):
         error = error_of(fault, model.name)
         if error is not None:
             raise error
-        self.world.limiter.take(model.name, chat.charged_tokens, time.monotonic())
+        self.account.limiter.take(model.name, chat.charged_tokens, time.monotonic())
 
     async def think(self, identity: CallIdentity, fault: FaultRule | None) -> None:
         """Take the model's time. A client that gives up meanwhile does not stop the model."""
@@ -104,16 +104,16 @@ class _Exchange(NamedTuple):
             case ConnectionReset(after_generation=False):
                 raise _ConnectionLostError
             case _:
-                await asyncio.sleep(self.world.latency_s(identity))
+                await asyncio.sleep(self.account.latency_s(identity))
 
     def generate(self, chat: ChatRequest, model: KnownModel, fault: FaultRule | None) -> Completion:
         """Write the answer, bill it, and store it if that was asked for."""
-        world = self.world
-        cache = world.prompt_cache.use(model.name, chat.prompt, chat.prompt_tokens)
-        completion = complete(chat, model, _answer_to(chat, world.seed, fault), cache)
+        account = self.account
+        cache = account.prompt_cache.use(model.name, chat.prompt, chat.prompt_tokens)
+        completion = complete(chat, model, _answer_to(chat, account.seed, fault), cache)
         self.call.bill(completion)
         if chat.store:
-            world.stored.add(chat, completion, self.call.response_id)
+            account.stored.add(chat, completion, self.call.response_id)
         return completion
 
     def send(self, completion: Completion, fault: FaultRule | None) -> HttpResponse:
@@ -137,7 +137,7 @@ class _Exchange(NamedTuple):
         """Return the completion as this server tells it."""
         if not isinstance(fault, ShapedAnswer):
             return completion.json()
-        picker = Picker(self.world.seed, "shape", self.call.request_id or completion.completion_id)
+        picker = Picker(self.account.seed, "shape", self.call.request_id or completion.completion_id)
         return shaped(completion.json(), picker.pick(TELLING_SHAPES) if fault.shape is None else fault.shape)
 
     def send_instead(self, fault: HttpError) -> HttpResponse:
@@ -164,7 +164,7 @@ class _Exchange(NamedTuple):
             "openai-organization": "org-simulated",
             "openai-version": "2020-10-01",
             "openai-processing-ms": str(round((now_s - self.started_s) * 1000)),
-            **self.world.limiter.headers(now_s),
+            **self.account.limiter.headers(now_s),
         }
 
 

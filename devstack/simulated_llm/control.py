@@ -1,4 +1,4 @@
-"""Sets a world's faults and pace and reads its ledger, over HTTP: in process or out of it."""
+"""Sets an account's faults and pace and reads its ledger, over HTTP: in process or out of it."""
 
 from collections.abc import Mapping
 
@@ -8,17 +8,17 @@ from devstack.simulated_llm.ledger import LedgerReport, LedgerSummary
 
 
 class SimulatedLlmControl:
-    """One world of a running server. ``origin`` is ``http://host:port``.
+    """One account of a running server. ``origin`` is ``http://host:port``.
 
     Every method raises ``SimulatedLlmControlError`` where the server does not accept a setting.
     """
 
-    def __init__(self, origin: str, world: str = "") -> None:
-        self._root = f"{origin}/w/{world}" if world else origin
+    def __init__(self, origin: str, account: str = "") -> None:
+        self._root = f"{origin}/w/{account}" if account else origin
 
     @property
     def base_url(self) -> str:
-        """The ``base_url`` for an OpenAI client in this world."""
+        """The ``base_url`` for an OpenAI client in this account."""
         return f"{self._root}/v1"
 
     async def ledger(self) -> LedgerReport:

@@ -1,17 +1,17 @@
-"""Endpoints beside the API that steer a world and read its ledger. They need no API key."""
+"""Endpoints beside the API that steer an account and read its ledger. They need no API key."""
 
 from http import HTTPStatus
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
+from devstack.simulated_llm.account import Account
 from devstack.simulated_llm.faults import FAULT_RULES, FaultPlan
 from devstack.simulated_llm.http_answers import json_answer
 from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
 from devstack.simulated_llm.latency import parse_latency
 from devstack.simulated_llm.openai_errors import ApiError, bad_request
 from devstack.simulated_llm.rate_limits import RateLimits
-from devstack.simulated_llm.world import World
 
 T = TypeVar("T")
 
@@ -43,68 +43,68 @@ _LIMITS = TypeAdapter(RateLimits)
 _SEED = TypeAdapter(SeedSetting)
 
 
-async def get_ledger(world: World, request: HttpRequest) -> HttpResponse:
+async def get_ledger(account: Account, request: HttpRequest) -> HttpResponse:
     """``GET /ledger``, or only the counts with ``?summary=1``."""
     if request.query.get("summary", "0") != "0":
-        return json_answer(world.ledger.summary())
-    return json_answer(world.ledger.report())
+        return json_answer(account.ledger.summary())
+    return json_answer(account.ledger.report())
 
 
-async def delete_ledger(world: World, _request: HttpRequest) -> HttpResponse:
+async def delete_ledger(account: Account, _request: HttpRequest) -> HttpResponse:
     """``DELETE /ledger``: forget the calls that have ended."""
-    world.ledger.clear()
+    account.ledger.clear()
     return HttpResponse(HTTPStatus.NO_CONTENT)
 
 
-async def get_faults(world: World, _request: HttpRequest) -> HttpResponse:
+async def get_faults(account: Account, _request: HttpRequest) -> HttpResponse:
     """``GET /faults``: the list of rules."""
-    return json_answer(world.faults.rules)
+    return json_answer(account.faults.rules)
 
 
-async def put_faults(world: World, request: HttpRequest) -> HttpResponse:
+async def put_faults(account: Account, request: HttpRequest) -> HttpResponse:
     """``PUT /faults``: replace the list of rules, and count their matches from zero."""
     rules = _read(FAULT_RULES, request)
-    world.faults = FaultPlan(rules)
-    return await get_faults(world, request)
+    account.faults = FaultPlan(rules)
+    return await get_faults(account, request)
 
 
-async def delete_faults(world: World, _request: HttpRequest) -> HttpResponse:
+async def delete_faults(account: Account, _request: HttpRequest) -> HttpResponse:
     """``DELETE /faults``: from here on nothing goes wrong."""
-    world.faults = FaultPlan()
+    account.faults = FaultPlan()
     return HttpResponse(HTTPStatus.NO_CONTENT)
 
 
-async def get_latency(world: World, _request: HttpRequest) -> HttpResponse:
+async def get_latency(account: Account, _request: HttpRequest) -> HttpResponse:
     """``GET /latency``."""
-    return json_answer({"latency": str(world.latency)})
+    return json_answer({"latency": str(account.latency)})
 
 
-async def put_latency(world: World, request: HttpRequest) -> HttpResponse:
+async def put_latency(account: Account, request: HttpRequest) -> HttpResponse:
     """``PUT /latency``: for calls that arrive from here on."""
-    world.latency = parse_latency(_read(_LATENCY, request).latency)
-    return await get_latency(world, request)
+    account.latency = parse_latency(_read(_LATENCY, request).latency)
+    return await get_latency(account, request)
 
 
-async def get_limits(world: World, _request: HttpRequest) -> HttpResponse:
+async def get_limits(account: Account, _request: HttpRequest) -> HttpResponse:
     """``GET /limits``: requests and tokens per minute."""
-    return json_answer(world.limiter.limits)
+    return json_answer(account.limiter.limits)
 
 
-async def put_limits(world: World, request: HttpRequest) -> HttpResponse:
+async def put_limits(account: Account, request: HttpRequest) -> HttpResponse:
     """``PUT /limits``: other limits, with full buckets."""
-    world.set_limits(_read(_LIMITS, request))
-    return await get_limits(world, request)
+    account.set_limits(_read(_LIMITS, request))
+    return await get_limits(account, request)
 
 
-async def get_seed(world: World, _request: HttpRequest) -> HttpResponse:
+async def get_seed(account: Account, _request: HttpRequest) -> HttpResponse:
     """``GET /seed``."""
-    return json_answer({"seed": world.seed})
+    return json_answer({"seed": account.seed})
 
 
-async def put_seed(world: World, request: HttpRequest) -> HttpResponse:
+async def put_seed(account: Account, request: HttpRequest) -> HttpResponse:
     """``PUT /seed``: start the draws anew from this seed."""
-    world.reseed(_read(_SEED, request).seed)
-    return await get_seed(world, request)
+    account.reseed(_read(_SEED, request).seed)
+    return await get_seed(account, request)
 
 
 def _read(form: TypeAdapter[T], request: HttpRequest) -> T:

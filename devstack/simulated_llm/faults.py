@@ -160,7 +160,7 @@ class CallIdentity(NamedTuple):
 
 
 class FaultPlan:
-    """The rules of one world in their order; the first that applies to a call decides."""
+    """The rules of one account in their order; the first that applies to a call decides."""
 
     def __init__(self, rules: Sequence[FaultRule] = ()) -> None:
         self.rules: list[FaultRule] = list(rules)

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pydantic_core import to_json
 
 from devstack.simulated_llm import openai_errors
+from devstack.simulated_llm.account import Account
 from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
 from devstack.simulated_llm.openai_errors import ApiError
-from devstack.simulated_llm.world import World
 
 
 def json_answer(value: object) -> HttpResponse:
@@ -20,10 +20,10 @@ def error_answer(error: ApiError, headers: Mapping[str, str] | None = None) -> H
     return HttpResponse(error.status, to_json(error.body()), headers={**(headers or {}), **error.headers})
 
 
-def check_api_key(world: World, request: HttpRequest) -> None:
+def check_api_key(account: Account, request: HttpRequest) -> None:
     """Raise ApiError 401 unless the request carries an acceptable bearer token."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise openai_errors.missing_api_key()
-    if world.api_key is not None and token != world.api_key:
+    if account.api_key is not None and token != account.api_key:
         raise openai_errors.incorrect_api_key()

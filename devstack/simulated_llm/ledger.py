@@ -1,4 +1,4 @@
-"""The ledger: every call of one world, what became of it, and whether it was billed.
+"""The ledger: every call of one account, what became of it, and whether it was billed.
 
 A call is billed when its completion was generated, whatever reached the client; never for 4xx and
 5xx. It is an observer for tests: it counts what the provider would charge for.
@@ -77,7 +77,7 @@ class LedgerReport(LedgerSummary):
 
 
 class Ledger:
-    """The calls of one world."""
+    """The calls of one account."""
 
     def __init__(self) -> None:
         self._calls: list[LedgerCall] = []

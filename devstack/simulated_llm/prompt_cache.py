@@ -21,7 +21,7 @@ class CacheUse(NamedTuple):
 
 
 class PromptCache:
-    """The prefixes of one world's prompts; the least recently used are forgotten first."""
+    """The prefixes of one account's prompts; the least recently used are forgotten first."""
 
     def __init__(self, capacity_blocks: int = 100_000) -> None:
         self._capacity_blocks = capacity_blocks

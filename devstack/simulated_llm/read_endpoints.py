@@ -5,42 +5,42 @@ import re
 from pydantic import ValidationError
 
 from devstack.simulated_llm import openai_errors
+from devstack.simulated_llm.account import Account
 from devstack.simulated_llm.http_answers import check_api_key, json_answer
 from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
 from devstack.simulated_llm.stored_completions import StoredQuery
-from devstack.simulated_llm.world import World
 
 _METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]")
 
 
-async def list_models(world: World, request: HttpRequest) -> HttpResponse:
+async def list_models(account: Account, request: HttpRequest) -> HttpResponse:
     """``GET /v1/models``."""
-    check_api_key(world, request)
-    models = [model.json() for model in world.models.models]
+    check_api_key(account, request)
+    models = [model.json() for model in account.models.models]
     return json_answer({"object": "list", "data": models})
 
 
-async def get_model(world: World, request: HttpRequest) -> HttpResponse:
+async def get_model(account: Account, request: HttpRequest) -> HttpResponse:
     """``GET /v1/models/{id}``."""
-    check_api_key(world, request)
+    check_api_key(account, request)
     name = _last_segment(request)
-    model = world.models.find(name)
+    model = account.models.find(name)
     if model is None:
         raise openai_errors.model_not_found(name)
     return json_answer(model.json() | {"id": name})
 
 
-async def list_stored(world: World, request: HttpRequest) -> HttpResponse:
+async def list_stored(account: Account, request: HttpRequest) -> HttpResponse:
     """``GET /v1/chat/completions``: the stored completions, a page at a time."""
-    check_api_key(world, request)
-    return json_answer(world.stored.page(_stored_query(request)))
+    check_api_key(account, request)
+    return json_answer(account.stored.page(_stored_query(request)))
 
 
-async def get_stored(world: World, request: HttpRequest) -> HttpResponse:
+async def get_stored(account: Account, request: HttpRequest) -> HttpResponse:
     """``GET /v1/chat/completions/{id}``."""
-    check_api_key(world, request)
+    check_api_key(account, request)
     completion_id = _last_segment(request)
-    stored = world.stored.get(completion_id)
+    stored = account.stored.get(completion_id)
     if stored is None:
         raise openai_errors.completion_not_found(completion_id)
     return json_answer(stored)

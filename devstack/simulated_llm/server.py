@@ -1,4 +1,4 @@
-"""The HTTP server: worlds by path prefix, and the endpoints of each."""
+"""The HTTP server: accounts by path prefix, and the endpoints of each."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -6,14 +6,14 @@ from types import TracebackType
 from typing import Self
 
 from devstack.simulated_llm import control_endpoints, openai_errors, read_endpoints
+from devstack.simulated_llm.account import DEFAULT_ACCOUNT, Account, Accounts, SimulationSettings
 from devstack.simulated_llm.chat_endpoint import create_chat_completion
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.http_answers import error_answer
 from devstack.simulated_llm.http_server import HttpRequest, HttpResponse, HttpServer
 from devstack.simulated_llm.openai_errors import ApiError
-from devstack.simulated_llm.world import DEFAULT_WORLD, SimulationSettings, World, Worlds
 
-Endpoint = Callable[[World, HttpRequest], Awaitable[HttpResponse]]
+Endpoint = Callable[[Account, HttpRequest], Awaitable[HttpResponse]]
 
 _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("POST", "/v1/chat/completions"): create_chat_completion,
@@ -33,14 +33,14 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/seed"): control_endpoints.get_seed,
     ("PUT", "/seed"): control_endpoints.put_seed,
 }
-_WORLD_PATH = re.compile(r"/w/([\w.-]{1,100})(/.*)")
+_ACCOUNT_PATH = re.compile(r"/w/([\w.-]{1,100})(/.*)")
 
 
 class SimulatedLlmServer:
     """The simulated LLM in the caller's event loop.
 
     ``async with SimulatedLlmServer() as server`` listens, on a free port where ``port`` is 0.
-    ``control()`` gives the default world, ``control(name)`` another; a test that takes a world of
+    ``control()`` gives the default account, ``control(name)`` another; a test that takes an account of
     its own shares the server with others without meeting them.
     """
 
@@ -50,7 +50,7 @@ class SimulatedLlmServer:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        self._worlds = Worlds(settings or SimulationSettings())
+        self._accounts = Accounts(settings or SimulationSettings())
         self._host = host
         self._port = port
         self._http = HttpServer(self._serve)
@@ -80,25 +80,25 @@ class SimulatedLlmServer:
 
     @property
     def base_url(self) -> str:
-        """The ``base_url`` for an OpenAI client in the default world."""
+        """The ``base_url`` for an OpenAI client in the default account."""
         return self.control().base_url
 
-    def control(self, world: str = DEFAULT_WORLD) -> SimulatedLlmControl:
-        """Return what sets a world's faults and reads its ledger."""
-        return SimulatedLlmControl(self.origin, world)
+    def control(self, account: str = DEFAULT_ACCOUNT) -> SimulatedLlmControl:
+        """Return what sets an account's faults and reads its ledger."""
+        return SimulatedLlmControl(self.origin, account)
 
     async def _serve(self, request: HttpRequest) -> HttpResponse:
         try:
-            world_name, path = _split_world(request.path)
+            account_name, path = _split_account(request.path)
             endpoint = _find_endpoint(request.method, path)
-            return await endpoint(self._worlds.get(world_name), request)
+            return await endpoint(self._accounts.get(account_name), request)
         except ApiError as error:
             return error_answer(error)
 
 
-def _split_world(path: str) -> tuple[str, str]:
-    prefixed = _WORLD_PATH.fullmatch(path)
-    return (prefixed[1], prefixed[2]) if prefixed else (DEFAULT_WORLD, path)
+def _split_account(path: str) -> tuple[str, str]:
+    prefixed = _ACCOUNT_PATH.fullmatch(path)
+    return (prefixed[1], prefixed[2]) if prefixed else (DEFAULT_ACCOUNT, path)
 
 
 def _find_endpoint(method: str, path: str) -> Endpoint:

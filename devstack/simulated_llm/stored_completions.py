@@ -23,7 +23,7 @@ class StoredQuery(BaseModel):
 
 
 class StoredCompletions:
-    """The stored completions of one world, oldest first."""
+    """The stored completions of one account, oldest first."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, JsonObject] = {}

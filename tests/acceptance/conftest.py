@@ -16,6 +16,6 @@ QUICK = {"RETRY_BASE_S": "0.1", "RETRY_MAX_S": "1", "LOG_LEVEL": "debug"}
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def service(stack: Endpoints, migrated_template: str) -> AsyncIterator[Service]:
-    """A consumer with a database, topics and an LLM world that these tests share."""
+    """A consumer with a database, topics and an LLM account that these tests share."""
     async with lasting_service(stack, migrated_template, QUICK) as service:
         yield service

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
-from tests.support.environment import new_world
+from tests.support.environment import new_account
 from tests.support.kafka_records import read_all
 from tests.support.ledger_rows import query
 from tests.support.service import running_service
@@ -28,7 +28,7 @@ OPENAI_KEY, ANTHROPIC_KEY = "sk-openai-not-to-be-printed", "sk-ant-not-to-be-pri
 async def test_a_fallback_writes_while_the_preferred_model_is_refused_and_no_longer(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl
 ) -> None:
-    database_url, claude = feed_env["DATABASE_URL"], new_world(stack)
+    database_url, claude = feed_env["DATABASE_URL"], new_account(stack)
     await query(database_url, ADD_CLAUDE)
     await llm.set_faults({"kind": "unauthorized"})
     env = {

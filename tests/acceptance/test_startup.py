@@ -8,7 +8,7 @@ import pytest
 from devstack.endpoints import Endpoints
 from devstack.ports import free_port
 from tests.support.consumer_process import start_command
-from tests.support.environment import feed_environment, new_world
+from tests.support.environment import feed_environment, new_account
 from tests.support.topics import unique_topics
 
 API_KEY = "sk-not-to-be-printed"
@@ -20,7 +20,7 @@ SECRETS = {"OPENAI_API_KEY": API_KEY, "KAFKA_SASL_USERNAME": "feed", "KAFKA_SASL
 @pytest.fixture
 def env(stack: Endpoints, database_url: str) -> dict[str, str]:
     """An environment that lacks nothing but topics."""
-    return feed_environment(stack, database_url, unique_topics(), new_world(stack)) | SECRETS
+    return feed_environment(stack, database_url, unique_topics(), new_account(stack)) | SECRETS
 
 
 async def ends(env: Mapping[str, str]) -> tuple[int, str]:

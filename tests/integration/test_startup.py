@@ -15,7 +15,7 @@ from devstack.endpoints import Endpoints
 from devstack.ports import free_port
 from repository import migrations
 from tests.support.application import application
-from tests.support.environment import feed_environment, new_world
+from tests.support.environment import feed_environment, new_account
 from tests.support.ledger_rows import query
 from tests.support.topics import unique_topics
 
@@ -32,7 +32,7 @@ PASSWORD = "not-to-be-printed"
 @pytest.fixture
 def env(stack: Endpoints, database_url: str) -> dict[str, str]:
     """An environment that lacks nothing but topics."""
-    return feed_environment(stack, database_url, unique_topics(), new_world(stack))
+    return feed_environment(stack, database_url, unique_topics(), new_account(stack))
 
 
 async def complaint(env: Mapping[str, str], **changes: str) -> str:

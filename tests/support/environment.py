@@ -1,4 +1,4 @@
-"""A world of its own for a test or a group of tests: what the application finds in its environment."""
+"""What the application finds in its environment when a test has servers and topics of its own."""
 
 import os
 from uuid import uuid4
@@ -10,10 +10,10 @@ from tests.support.topics import Topics
 PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "XDG_CACHE_HOME", "COVERAGE_PROCESS_CONFIG")
 
 
-def new_world(stack: Endpoints) -> SimulatedLlmControl:
-    """A world of the simulated LLM that nobody else uses."""
+def new_account(stack: Endpoints) -> SimulatedLlmControl:
+    """An account of the simulated LLM that nobody else uses."""
     assert stack.simulated_llm_url is not None
-    return SimulatedLlmControl(stack.simulated_llm_url, world=f"test-{uuid4().hex[:12]}")
+    return SimulatedLlmControl(stack.simulated_llm_url, account=f"test-{uuid4().hex[:12]}")
 
 
 def feed_environment(stack: Endpoints, database_url: str, topics: Topics, llm: SimulatedLlmControl) -> dict[str, str]:

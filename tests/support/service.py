@@ -10,7 +10,7 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.ledger import LedgerCall
 from tests.support.consumer_process import ConsumerProcess, running_consumer
 from tests.support.databases import fresh_database
-from tests.support.environment import feed_environment, new_world
+from tests.support.environment import feed_environment, new_account
 from tests.support.kafka_records import encoded, overlay_event, read_all, send
 from tests.support.ledger_rows import query
 from tests.support.topics import Topics, existing_topics, unique_topics
@@ -95,8 +95,8 @@ async def running_service(
 
 @asynccontextmanager
 async def lasting_service(stack: Endpoints, template: str, settings: Mapping[str, str]) -> AsyncIterator[Service]:
-    """A service with database, topics and LLM world of its own, for more than one test."""
-    topics, llm = unique_topics(), new_world(stack)
+    """A service with database, topics and LLM account of its own, for more than one test."""
+    topics, llm = unique_topics(), new_account(stack)
     await llm.set_latency("constant:0.02")
     async with (
         fresh_database(stack.database_url, template=template) as database_url,

@@ -3,16 +3,14 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from consumer.llm.usage import ANSWER_TOKENS, CHARACTERS_PER_TOKEN
 from consumer.pipeline.in_flight import BACKGROUND_SHARE
 from repository.llm_models import LlmModel
 from repository.operations.replay_requests import PastCalls
 from repository.prices import cost_usd
 
 PAST_POSTS = 500
-# Without a past: Korean takes about a token for two characters, and a post about so many tokens.
-TOKENS_PER_CHARACTER = 0.5
-ANSWER_TOKENS = 400
-LATENCY_MS = 3_000.0
+LATENCY_MS = 3_000.0  # without a past
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Estimate:
 def estimate(posts: int, prompt_characters: int, past: PastCalls, model: LlmModel, *, max_in_flight: int) -> Estimate:
     """Tokens, cost and time of writing posts whose prompts have so many characters together."""
     is_guess = not past.posts or not past.prompt_characters
-    per_character = TOKENS_PER_CHARACTER if is_guess else past.prompt_tokens / past.prompt_characters
+    per_character = 1 / CHARACTERS_PER_TOKEN if is_guess else past.prompt_tokens / past.prompt_characters
     per_post = ANSWER_TOKENS if is_guess else past.completion_tokens / past.posts
     # what providers cache is the beginning that all prompts share: as many tokens of a long prompt as of a short one
     cached_per_post = 0.0 if is_guess else past.cached_prompt_tokens / past.posts

@@ -18,7 +18,7 @@ from repository.operations.replay_requests import OverlayStatus, enter_new, repu
 from repository.operations.replays import advance
 from repository.operations.revisions import RequestedRevision, ask_for_revisions
 from repository.pool import Connection
-from repository.requests import FIRST_REVISION, NewRequest
+from repository.requests import NewRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.event_types import EventTypes
 from schemas.overlay_completed import OverlayCompleted
@@ -168,25 +168,15 @@ class Replayer:
             if asked:
                 await ask_for_revisions(connection, asked, origin="replay", replay_id=replay_id, background=True)
             return
-        if new := [_request(choice) for choice in choices if choice.action is Action.WRITE]:
+        if new := [
+            NewRequest.first(choice.event, choice.source) for choice in choices if choice.action is Action.WRITE
+        ]:
             await enter_new(connection, new, replay_id)
         if failed := [choice.event.overlay_id for choice in choices if choice.action is Action.RETRY]:
             await retry_in_replay(connection, failed, replay_id)
         feed_ids = [choice.standing.instagram_feed_id for choice in choices if choice.action is Action.REPUBLISH]
         if feed_ids:
             await republish(connection, [one for one in feed_ids if one], replay_id, topic=created_topic)
-
-
-def _request(choice: Choice) -> NewRequest:
-    event = choice.event
-    return NewRequest(
-        overlay_id=event.overlay_id,
-        revision=FIRST_REVISION,
-        tenant_id=event.tenant_id,
-        job_id=event.job_id,
-        event_id=event.event_id,
-        source=choice.source,
-    )
 
 
 def _asked(choice: Choice) -> RequestedRevision:

@@ -18,12 +18,12 @@ async def server() -> AsyncIterator[SimulatedLlmServer]:
 
 @pytest.fixture
 def simulated_llm(server: SimulatedLlmServer) -> SimulatedLlmControl:
-    """The default world."""
+    """The default account."""
     return server.control()
 
 
 @pytest.fixture
 async def client(simulated_llm: SimulatedLlmControl) -> AsyncIterator[AsyncOpenAI]:
-    """A client of the default world, set up as the consumer's."""
+    """A client of the default account, set up as the consumer's."""
     async with open_client(simulated_llm.base_url) as client:
         yield client

@@ -9,10 +9,10 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
+from devstack.simulated_llm.account import SimulationSettings
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.known_models import ModelList
 from devstack.simulated_llm.server import SimulatedLlmServer
-from devstack.simulated_llm.world import SimulationSettings
 from tests.contract.simulated_llm.calls import MESSAGES, MODEL, ask, ask_raw, open_client, request_id
 
 LONG_STATIC_PART = "인스타그램 글을 한국어로 씁니다. " * 200

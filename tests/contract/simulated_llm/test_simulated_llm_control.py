@@ -1,4 +1,4 @@
-"""Steering a world while it runs."""
+"""Steering an account while it runs."""
 
 import httpx2
 import openai

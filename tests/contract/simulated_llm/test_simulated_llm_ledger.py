@@ -109,7 +109,7 @@ async def test_the_server_ends_at_once_whatever_is_under_way() -> None:
     assert len(asyncio.all_tasks()) == 1
 
 
-async def test_worlds_share_a_server_and_nothing_else(server: SimulatedLlmServer) -> None:
+async def test_accounts_share_a_server_and_nothing_else(server: SimulatedLlmServer) -> None:
     calm, stormy = server.control("calm"), server.control("stormy")
     await stormy.set_faults({"kind": "server_error_500"})
     async with open_client(calm.base_url) as calm_client, open_client(stormy.base_url) as stormy_client:

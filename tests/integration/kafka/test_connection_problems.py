@@ -13,7 +13,7 @@ from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
 from tests.support.application import application
 from tests.support.consumer_process import running_consumer, start_command
-from tests.support.environment import feed_environment, new_world
+from tests.support.environment import feed_environment, new_account
 from tests.support.guarded_broker import PASSWORD, USER, GuardedBroker, guarded_broker
 from tests.support.topics import Topics, existing_topics, unique_topics
 from tests.support.waiting import eventually
@@ -97,7 +97,7 @@ async def guarded_topics(broker: GuardedBroker) -> AsyncIterator[Topics]:
 @pytest.fixture
 def guarded_env(stack: Endpoints, database_url: str, guarded_topics: Topics, broker: GuardedBroker) -> dict[str, str]:
     """The whole environment of a consumer that logs in at the guarded broker, by a user without any rights."""
-    env = feed_environment(stack, database_url, guarded_topics, new_world(stack))
+    env = feed_environment(stack, database_url, guarded_topics, new_account(stack))
     return env | environment(broker, "SASL", SASL)
 
 

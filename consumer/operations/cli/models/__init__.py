@@ -13,7 +13,7 @@ import typer
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.models.view import change_line, model_view, models_table
-from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json
 from consumer.operations.models.model_fields import (
     ENDPOINT_LIMITS,
     ModelFields,
@@ -39,7 +39,6 @@ ModelArgument = Annotated[
 AssignmentsArgument = Annotated[
     list[str] | None, typer.Argument(metavar="[COLUMN=VALUE]…", help="Columns to set; COLUMN= empties one.")
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would be changed.")]
 
 
 @models.callback()

@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from time import monotonic
 from uuid import UUID, uuid5
 
 import typer
@@ -16,6 +15,7 @@ from consumer.kafka.sessions import connected_admin, connected_reader
 from consumer.kafka.topics import partitions_of
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.following import Standing, until_ended
 from consumer.operations.cli.progress import progress_bar
 from consumer.operations.cli.signals import cancel_on_signals
 from consumer.operations.replay.choice import Mode
@@ -37,8 +37,6 @@ from repository.operations.replays import (
 )
 from repository.pool import Connection
 
-POLL_S = 0.25
-UNTAKEN_S = 5.0
 _NAMES = UUID("5c1c3b6e-9a53-4d0c-8f6f-6f7f0f3f8a11")
 
 
@@ -115,14 +113,7 @@ async def replayed(
         cancel_on_signals()
         ranges = await _ranges(settings, reader, connection, asked)
         before = (await replay_progress(connection, asked.replay_id)).entered
-        replayer = Replayer(
-            connection,
-            asked.replay_id,
-            asked.wanted,
-            max_event_bytes=settings.max_event_bytes,
-            event_types=settings.event_types,
-            asked_before=before,
-        )
+        replayer = _replayer(settings, connection, asked, before)
         template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
         await _followed(
             "reading", replayer.look_through(batches(reader, asked.topic, ranges), template), _records(ranges)
@@ -141,6 +132,17 @@ async def replayed(
             return result
         _agree(result, max_cost_usd)
         return await _entered(settings, reader, connection, asked, result, before=before, wait=wait)
+
+
+def _replayer(settings: ReplaySettings, connection: Connection, asked: ReplayRequest, before: int) -> Replayer:
+    return Replayer(
+        connection,
+        asked.replay_id,
+        asked.wanted,
+        max_event_bytes=settings.max_event_bytes,
+        event_types=settings.event_types,
+        asked_before=before,
+    )
 
 
 async def _ranges(
@@ -222,14 +224,7 @@ async def _entered(
         asked=asked.as_json,
         ranges=result.ranges,
     )
-    replayer = Replayer(
-        connection,
-        asked.replay_id,
-        asked.wanted,
-        max_event_bytes=settings.max_event_bytes,
-        event_types=settings.event_types,
-        asked_before=before,
-    )
+    replayer = _replayer(settings, connection, asked, before)
     steps = replayer.enter(batches(reader, asked.topic, result.ranges), created_topic=settings.feed_created_topic)
     is_interrupted = False
     try:
@@ -243,14 +238,11 @@ async def _entered(
 
 
 async def _until_done(connection: Connection, replay_id: UUID) -> None:
-    """Wait until consumers have ended all that was entered; progress on a terminal, a word if there is no consumer."""
-    progress = await replay_progress(connection, replay_id)
-    began, has_warned = monotonic(), False
-    with progress_bar("writing", progress.pending + progress.done + progress.failed) as report:
-        while progress.pending:
-            await asyncio.sleep(POLL_S)
-            progress = await replay_progress(connection, replay_id)
-            report(progress.done + progress.failed)
-            if not progress.taken and not has_warned and monotonic() - began > UNTAKEN_S:
-                has_warned = True
-                typer.echo("no consumer has taken any of it: does `instagram-feed run` run?", err=True)
+    """Wait until consumers have ended all that was entered."""
+
+    async def standing() -> Standing:
+        progress = await replay_progress(connection, replay_id)
+        ended = progress.done + progress.failed
+        return Standing(ended, progress.pending + ended, is_taken=progress.taken > 0)
+
+    await until_ended(standing)

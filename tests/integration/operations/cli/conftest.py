@@ -67,7 +67,7 @@ async def finished(process: Process, stdin: bytes | None = None) -> Finished:
 
 @pytest.fixture
 def commands(feed_env: Mapping[str, str], tmp_path: Path) -> Commands:
-    """Commands in the environment of the test's own database, topics and LLM world."""
+    """Commands in the environment of the test's own database, topics and LLM account."""
     return Commands(feed_env, tmp_path)
 
 

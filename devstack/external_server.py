@@ -8,7 +8,7 @@ from devstack.server_process import Problem
 ANSWER_DEADLINE_S = 5.0
 
 
-class GivenServer:
+class ExternalServer:
     """Somebody else's server, asked for an answer and otherwise left alone."""
 
     kind: Kind = "environment"

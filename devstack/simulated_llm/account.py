@@ -1,4 +1,4 @@
-"""Worlds: simulated accounts side by side in one server, each with a state of its own."""
+"""Simulated accounts side by side in one server, each with a state of its own."""
 
 import time
 from collections import Counter
@@ -12,12 +12,12 @@ from devstack.simulated_llm.prompt_cache import PromptCache
 from devstack.simulated_llm.rate_limits import RateLimiter, RateLimits
 from devstack.simulated_llm.stored_completions import StoredCompletions
 
-DEFAULT_WORLD = ""
+DEFAULT_ACCOUNT = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SimulationSettings:
-    """What every new world starts with; ``api_key`` None takes any bearer token."""
+    """What every new account starts with; ``api_key`` None takes any bearer token."""
 
     seed: int = 1
     latency: Latency = field(default_factory=lambda: ConstantLatency(0.0))
@@ -27,7 +27,7 @@ class SimulationSettings:
     api_key: str | None = None
 
 
-class World:
+class Account:
     """One simulated account: ledger, faults, latency, limits, seed, cache, stored completions."""
 
     def __init__(self, settings: SimulationSettings) -> None:
@@ -60,15 +60,15 @@ class World:
         return self.latency.at(call.draw(self.seed, "latency"))
 
 
-class Worlds:
-    """The worlds of one server; a world begins when it is first named."""
+class Accounts:
+    """The accounts of one server; an account begins when it is first named."""
 
     def __init__(self, settings: SimulationSettings) -> None:
         self._settings = settings
-        self._by_name: dict[str, World] = {}
+        self._by_name: dict[str, Account] = {}
 
-    def get(self, name: str) -> World:
-        """Return the world of that name."""
+    def get(self, name: str) -> Account:
+        """Return the account of that name."""
         if name not in self._by_name:
-            self._by_name[name] = World(self._settings)
+            self._by_name[name] = Account(self._settings)
         return self._by_name[name]

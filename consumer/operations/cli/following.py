@@ -1,0 +1,37 @@
+"""Following requests until consumers have ended them, with progress for whoever sits at the terminal."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import NamedTuple
+
+import typer
+
+from consumer.operations.cli.progress import progress_bar
+
+POLL_S = 0.25
+UNTAKEN_S = 5.0
+"""Consumers look for requests every second; after this long there seems to be none."""
+
+
+class Standing(NamedTuple):
+    """How many of `total` requests have ended. `is_taken`: a process has begun with one of them."""
+
+    ended: int
+    total: int
+    is_taken: bool
+
+
+async def until_ended(look: Callable[[], Awaitable[Standing]], *, timeout_s: float = math.inf) -> None:
+    """Look until all requests have ended or `timeout_s` has passed; says once if no consumer takes them."""
+    began, has_warned = monotonic(), False
+    standing = await look()
+    with progress_bar("writing", standing.total) as report:
+        while standing.ended < standing.total and monotonic() - began < timeout_s:
+            if not standing.is_taken and not has_warned and monotonic() - began >= UNTAKEN_S:
+                has_warned = True
+                typer.echo("no consumer has taken any of it: does `instagram-feed run` run?", err=True)
+            await asyncio.sleep(POLL_S)
+            standing = await look()
+            report(standing.ended)
