@@ -79,7 +79,6 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     outcome_store = OutcomeStore(
         pool,
         FeedEventBuilder(
-            prompt_version=template.version,
             created_topic=settings.feed_created_topic,
             failed_topic=settings.feed_failed_topic,
             dead_letter_topic=settings.dead_letter_topic,

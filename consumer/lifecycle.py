@@ -104,7 +104,7 @@ async def _finish_in_flight(app: App, grace_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(grace_s):
             await app.in_flight.until_empty()
-    app.dispatcher.cancel()
+    await within_deadline(app.dispatcher.cancel(), deadline_s=FLUSH_S, or_else="calls.not_cancelled")
     await within_deadline(app.outcome_store.drain(), deadline_s=FLUSH_S, or_else="store.not_drained")
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from repository.columns import Columns, Jsonb
+from repository.llm_calls import CALL, LlmCall, keep_calls
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.outbox import NewOutboxEvent, OutboxEvent
 from repository.pool import Connection
@@ -23,7 +24,9 @@ class Feed:
     """One row of `instagram_feeds`: the fields of the seed's design and our additive ones.
 
     A further field is a further column. Tokens are those of the call that produced the text; `spent` is
-    what all calls took together.
+    what all calls took together, and `unused_calls` are those of this handling that brought no post. `kept_…`
+    name the row of the call that produced the text, if its answer was kept from before: the row goes, now
+    that there is a post.
     """
 
     instagram_feed_id: UUID
@@ -54,10 +57,13 @@ class Feed:
     source_event_id: str
     spent: Spending
     created_event: NewOutboxEvent
+    unused_calls: tuple[LlmCall, ...] = ()
+    kept_fencing_token: int | None = None
+    kept_call_number: int | None = None
 
 
-_FEED = Columns(Feed)
-POST_COLUMNS = tuple(name for name in _FEED.names if not name.startswith(("spent_", "created_event_")))
+_FEED = Columns(Feed, leaving_out={"unused_calls"})
+POST_COLUMNS = tuple(name for name in _FEED.names if not name.startswith(("spent_", "created_event_", "kept_")))
 """The columns of `instagram_feeds` that have the name of a field."""
 _POST = ", ".join(POST_COLUMNS)
 
@@ -75,6 +81,7 @@ class Failure:
     reason: str
     detail: str
     events: tuple[NewOutboxEvent, ...]
+    unused_calls: tuple[LlmCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +91,7 @@ class _FailureEvent:
     event: NewOutboxEvent
 
 
-_FAILURE = Columns(Failure, leaving_out={"events"})
+_FAILURE = Columns(Failure, leaving_out={"events", "unused_calls"})
 _FAILURE_EVENT = Columns(_FailureEvent)
 
 
@@ -134,6 +141,15 @@ def _store_statement(ensure_references: str = "") -> str:
         JOIN finished USING (instagram_feed_id)
         ON CONFLICT (overlay_id, revision) DO NOTHING
         RETURNING instagram_feed_id
+    ),
+    kept_calls AS ({keep_calls(first=3 + len(_FEED.names))}),
+    used_after_all AS (
+        DELETE FROM llm_calls AS kept
+        USING incoming
+        JOIN stored USING (instagram_feed_id)
+        WHERE incoming.kept_call_number IS NOT NULL
+            AND (kept.overlay_id, kept.revision, kept.fencing_token, kept.call_number)
+                = (incoming.overlay_id, incoming.revision, incoming.kept_fencing_token, incoming.kept_call_number)
     )
     INSERT INTO outbox_events (event_id, topic, message_key, payload, headers, available_at)
     SELECT created_event_event_id, created_event_topic, created_event_key, created_event_value,
@@ -168,7 +184,8 @@ async def store(
         StoreContention: another transaction holds a row for longer than `lock_wait_s`. The same holds.
     """
     statement = _STORE_ENSURING if ensure_references else _STORE_REQUIRING
-    inserted = await connection.fetch(statement, relay_lease_s, lock_wait_s, *_FEED.arrays(feeds))
+    calls = [call for feed in feeds for call in feed.unused_calls]
+    inserted = await connection.fetch(statement, relay_lease_s, lock_wait_s, *_FEED.arrays(feeds), *CALL.arrays(calls))
     return _in_hand(inserted, [feed.created_event for feed in feeds])
 
 
@@ -191,7 +208,8 @@ _FAIL = f"""
             AND request.fencing_token = incoming.fencing_token
             AND request.state = 'claimed'
         RETURNING request.overlay_id, request.revision
-    )
+    ),
+    kept_calls AS ({keep_calls(first=3 + len(_FAILURE.names) + len(_FAILURE_EVENT.names))})
     INSERT INTO outbox_events (event_id, topic, message_key, payload, headers, available_at)
     SELECT event_event_id, event_topic, event_key, event_value, event_headers, now() + $1 * interval '1 second'
     FROM {_FAILURE_EVENT.unnest("event", first=3 + len(_FAILURE.names))}
@@ -215,9 +233,9 @@ async def fail(
         for failure in failures
         for event in failure.events
     ]
-    inserted = await connection.fetch(
-        _FAIL, relay_lease_s, lock_wait_s, *_FAILURE.arrays(failures), *_FAILURE_EVENT.arrays(events)
-    )
+    calls = [call for failure in failures for call in failure.unused_calls]
+    arrays = *_FAILURE.arrays(failures), *_FAILURE_EVENT.arrays(events), *CALL.arrays(calls)
+    inserted = await connection.fetch(_FAIL, relay_lease_s, lock_wait_s, *arrays)
     return _in_hand(inserted, [event.event for event in events])
 
 

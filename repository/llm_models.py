@@ -1,6 +1,6 @@
 """Model rows: what a model is called, what it can do and what it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
@@ -92,6 +92,12 @@ _FIND = f"""
 async def all_models(connection: Connection) -> list[LlmModel]:
     """Every row, by provider and name, newest version first."""
     return [model_of(row) for row in await connection.fetch(f"{_SELECT} {_ORDER}")]
+
+
+async def models_by_id(connection: Connection, ids: Collection[UUID]) -> dict[UUID, LlmModel]:
+    """The rows of these ids, as far as there are any."""
+    rows = await connection.fetch(f"{_SELECT} WHERE llm_model_id = ANY($1::uuid[])", list(ids))
+    return {row["llm_model_id"]: model_of(row) for row in rows}
 
 
 async def models_named(connection: Connection, name: str) -> list[LlmModel]:

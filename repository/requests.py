@@ -13,6 +13,7 @@ from uuid import UUID
 import asyncpg
 
 from repository.columns import Columns
+from repository.llm_calls import CALL, LlmCall, keep_calls
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
 from repository.spending import NOTHING_SPENT, Spending, set_spending
@@ -82,10 +83,11 @@ class Postponement:
     spent: Spending
     reason: str
     detail: str
+    unused_calls: tuple[LlmCall, ...] = ()
 
 
 NEW_REQUEST = Columns(NewRequest)
-_POSTPONEMENT = Columns(Postponement)
+_POSTPONEMENT = Columns(Postponement, leaving_out={"unused_calls"})
 
 _CLAIM_NEW = f"""
     INSERT INTO feed_requests ({NEW_REQUEST}, state, lease_owner, available_at, group_id)
@@ -221,6 +223,7 @@ def _source_record(row: asyncpg.Record) -> SourceRecord:
 
 
 _POSTPONE = f"""
+    WITH kept_calls AS ({keep_calls(first=2 + len(_POSTPONEMENT.names))})
     UPDATE feed_requests AS request
     SET state = 'waiting',
         lease_owner = NULL,
@@ -247,7 +250,8 @@ async def postpone(
     Raises:
         StoreContention: another transaction holds a row for longer than `lock_wait_s`. Nothing is postponed.
     """
-    await connection.execute(_POSTPONE, lock_wait_s, *_POSTPONEMENT.arrays(postponements))
+    calls = [call for later in postponements for call in later.unused_calls]
+    await connection.execute(_POSTPONE, lock_wait_s, *_POSTPONEMENT.arrays(postponements), *CALL.arrays(calls))
 
 
 _REOPEN = """

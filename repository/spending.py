@@ -2,29 +2,39 @@
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from typing import TypeVar
+
+Figure = TypeVar("Figure", int, Decimal)
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What LLM calls cost: tokens and USD, summed over any number of calls."""
+    """What LLM calls cost: tokens and USD, summed over any number of calls.
 
-    prompt_tokens: int = 0
-    cached_prompt_tokens: int = 0
-    completion_tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
+    A figure is None where it is unknown, since the provider told no usage of one of the calls.
+    """
+
+    prompt_tokens: int | None = 0
+    cached_prompt_tokens: int | None = 0
+    completion_tokens: int | None = 0
+    cost_usd: Decimal | None = Decimal(0)
 
     @property
-    def total_tokens(self) -> int:
+    def total_tokens(self) -> int | None:
         """Prompt and completion tokens together."""
-        return self.prompt_tokens + self.completion_tokens
+        return _sum(self.prompt_tokens, self.completion_tokens)
 
     def __add__(self, other: "Spending") -> "Spending":
         return Spending(
-            self.prompt_tokens + other.prompt_tokens,
-            self.cached_prompt_tokens + other.cached_prompt_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.cost_usd + other.cost_usd,
+            _sum(self.prompt_tokens, other.prompt_tokens),
+            _sum(self.cached_prompt_tokens, other.cached_prompt_tokens),
+            _sum(self.completion_tokens, other.completion_tokens),
+            _sum(self.cost_usd, other.cost_usd),
         )
+
+
+def _sum(one: Figure | None, other: Figure | None) -> Figure | None:
+    return None if one is None or other is None else one + other
 
 
 NOTHING_SPENT = Spending()

@@ -30,8 +30,8 @@ class FeedMetrics:
     """What the post took.
 
     Latency and tokens are those of the call that produced the stored text, null where the provider
-    does not tell; `cost_usd` and `llm_calls` count all calls made for it. `end_to_end_ms` runs from
-    event to stored post.
+    does not tell; `cost_usd` and `llm_calls` count all calls made for it, the cost null where one of
+    them is unknown. `end_to_end_ms` runs from event to stored post.
     """
 
     latency_ms: float | None
@@ -39,7 +39,7 @@ class FeedMetrics:
     completion_tokens: int | None
     total_tokens: int | None
     cached_prompt_tokens: int | None
-    cost_usd: UsdAmount
+    cost_usd: UsdAmount | None
     llm_calls: int
     end_to_end_ms: float | None
 

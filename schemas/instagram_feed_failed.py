@@ -16,7 +16,8 @@ EVENT_TYPE: Final = "instagram_feed.failed"
 class InstagramFeedFailed:
     """The contract with whoever waits for the post; fields are written in this order.
 
-    Tokens, `cost_usd` and `llm_calls` count everything that was spent in vain.
+    Tokens, `cost_usd` and `llm_calls` count everything that was spent in vain; null where the provider
+    does not tell.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = WRITTEN_IN_FULL
@@ -32,10 +33,10 @@ class InstagramFeedFailed:
     reason: str
     detail: str
     attempts: int
-    prompt_tokens: int
-    completion_tokens: int
-    total_tokens: int
-    cost_usd: UsdAmount
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    cost_usd: UsdAmount | None
     llm_calls: int
     source: EventSource
 

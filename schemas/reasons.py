@@ -43,6 +43,9 @@ class Reason(StrEnum):
     LATE_CALL = "late_call"
     """Waits: a pause before the call was longer than the lease is sure; nothing was paid."""
 
+    PROCESS_STOPPED = "process_stopped"
+    """Waits for another process: the one that had it was told to stop before there was an answer."""
+
     REFUSED_BY_DATABASE = "refused_by_database"
     """No longer given: it was told before `store_refused`."""
 

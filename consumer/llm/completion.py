@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 
 from consumer.llm.error_answer import OK, heading_of, is_error, one_line, read_error
 from consumer.llm.errors import CallFailed
-from consumer.llm.usage import Tokens, tokens_of
+from consumer.llm.usage import UNKNOWN, Tokens, tokens_of
 
 # An escaped backslash and a whole surrogate pair are matched only to be left as they are.
 _SURROGATE_ESCAPE = re.compile(
@@ -85,7 +85,8 @@ def ending_of(finish_reason: str) -> Ending:
 class Completion:
     """What one call brought. `raw` and `usage` are JSON texts as received; tokens are the provider's count.
 
-    A count that the provider does not tell is None. `headers` are those of the HTTP answer, names in any case.
+    A count that the provider does not tell is None. `received` is the answer byte for byte; `headers` are those
+    of the HTTP answer, names in any case.
     `latency_ms` is None for a completion that was looked up later: nobody was there to measure it.
     """
 
@@ -99,6 +100,7 @@ class Completion:
     completion_tokens: int | None
     total_tokens: int | None
     latency_ms: float | None
+    received: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cache_write_prompt_tokens: int | None = 0
 
@@ -124,7 +126,7 @@ def read_completion(body: bytes, *, latency_ms: float | None, headers: Mapping[s
         CallFailed: it is not a chat completion: HTML, a body cut off, no choices.
     """
     answer, raw = _parsed(body)
-    completion = _completion_in(answer, raw=raw, latency_ms=latency_ms, headers=headers)
+    completion = _completion_in(answer, raw=raw, received=body, latency_ms=latency_ms, headers=headers)
     if completion is not None:
         return completion
     if (draft := read_error(OK, answer).draft) is not None:
@@ -146,7 +148,7 @@ def read_stored(body: bytes) -> Completion | None:
         return None
     if isinstance(found, list):
         raw = json.dumps(found[0], ensure_ascii=False)
-        if completion := _completion_in(found[0], raw=raw, latency_ms=None, headers=None):
+        if completion := _completion_in(found[0], raw=raw, received=raw.encode(), latency_ms=None, headers=None):
             return completion
     raise CallFailed(f"the answer is not a list of stored completions: {_described(page)}")
 
@@ -154,11 +156,20 @@ def read_stored(body: bytes) -> Completion | None:
 def completion_of_draft(draft: str, body: object, *, latency_ms: float | None) -> Completion:
     """The completion that a provider's own check kept back, handing over the model's `draft` with its error `body`."""
     raw = json.dumps(_storable(body), ensure_ascii=False)
-    return _completion(draft, None, "", {}, raw=raw, latency_ms=latency_ms, headers=None)
+    return _completion(draft, None, "", {}, raw=raw, received=raw.encode(), latency_ms=latency_ms, headers=None)
+
+
+def tokens_told(body: bytes) -> Tokens:
+    """What the `usage` of an answer that is no completion tells; the answer may be cut off."""
+    try:
+        answer = from_json(body, allow_partial=True)
+    except ValueError:
+        return UNKNOWN
+    return tokens_of(answer.get("usage")) if isinstance(answer, dict) else UNKNOWN
 
 
 def _completion_in(
-    answer: object, *, raw: str, latency_ms: float | None, headers: Mapping[str, str] | None
+    answer: object, *, raw: str, received: bytes, latency_ms: float | None, headers: Mapping[str, str] | None
 ) -> Completion | None:
     """The parts that matter of a chat completion object; None where there is no message in it."""
     choice = _choice(answer)
@@ -177,6 +188,7 @@ def _completion_in(
         reason,
         usage if isinstance(usage, dict) else {},
         raw=raw,
+        received=received,
         latency_ms=latency_ms,
         headers=headers,
     )
@@ -189,6 +201,7 @@ def _completion(
     usage: Mapping[str, Any],
     *,
     raw: str,
+    received: bytes,
     latency_ms: float | None,
     headers: Mapping[str, str] | None,
 ) -> Completion:
@@ -207,6 +220,7 @@ def _completion(
         completion_tokens=tokens.completion,
         total_tokens=tokens.total,
         latency_ms=latency_ms,
+        received=received,
         headers=headers or {},
         cache_write_prompt_tokens=tokens.cache_write_prompt,
     )

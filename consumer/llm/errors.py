@@ -1,19 +1,31 @@
 """What can go wrong with an LLM call, in the terms that decide what happens next."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from consumer.llm.usage import Tokens
 from schemas.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What came in place of a completion, and what its `usage` tells, if it has one: it may have been paid for."""
+
+    body: bytes
+    tokens: Tokens
+    latency_ms: float | None
 
 
 class LlmError(Exception):
     """An LLM call gave no completion.
 
     `reason` is its code in the ledger and in events; the message is the detail.
-    `maybe_billed`: the provider may have written an answer that never arrived.
+    `maybe_billed`: the provider may have written an answer that never arrived. `received` is what came instead.
     """
 
     reason: Reason
     maybe_billed = False
+    received: Received | None = None
 
 
 class Deferred(LlmError):
@@ -25,9 +37,12 @@ class Deferred(LlmError):
         self.retry_in_s = retry_in_s
         self.maybe_billed = maybe_billed
 
-    def due_in(self, retry_in_s: float) -> "Deferred":
-        """The same, to come back at another time."""
-        return Deferred(str(self), reason=self.reason, retry_in_s=retry_in_s, maybe_billed=self.maybe_billed)
+    @classmethod
+    def instead_of(cls, error: LlmError, *, retry_in_s: float) -> "Deferred":
+        """The same error, as one that is not the request's own fault."""
+        deferred = cls(str(error), reason=error.reason, retry_in_s=retry_in_s, maybe_billed=error.maybe_billed)
+        deferred.received = error.received
+        return deferred
 
 
 class RateLimited(LlmError):
@@ -75,6 +90,13 @@ class RequestRefused(LlmError):
     """The provider will never answer this request."""
 
     reason = Reason.LLM_BAD_REQUEST
+
+    @classmethod
+    def instead_of(cls, error: LlmError) -> "RequestRefused":
+        """The same error, as one that is this request's own fault."""
+        refused = cls(str(error))
+        refused.received = error.received
+        return refused
 
 
 class ContentFiltered(RequestRefused):

@@ -22,6 +22,14 @@ _PREPARED = "consumer.prepared"
 MOST_ANSWER_BYTES = 1_048_576  # a hundred times what a post takes; one without end must not fill the memory
 
 
+class AnswerCutOff(aiohttp.ClientPayloadError):
+    """An answer broke off, or is larger than an answer can be; `content` is what had come by then."""
+
+    def __init__(self, detail: str, content: bytes) -> None:
+        super().__init__(detail)
+        self.content = content
+
+
 class _Prepared:
     """What the requests of one path have in common, in the forms that httpx2 and aiohttp take."""
 
@@ -94,10 +102,16 @@ class LeanHttpClient(openai.DefaultAioHttpClient):
 
 async def _whole(answer: aiohttp.ClientResponse) -> bytes:
     content = bytearray()
-    async for chunk in answer.content.iter_any():
-        content += chunk
-        if len(content) > MOST_ANSWER_BYTES:
-            raise aiohttp.ClientPayloadError(f"the answer is larger than {MOST_ANSWER_BYTES:,} bytes")
+    try:
+        async for chunk in answer.content.iter_any():
+            content += chunk
+            if len(content) > MOST_ANSWER_BYTES:
+                detail = f"the answer is larger than {MOST_ANSWER_BYTES:,} bytes"
+                raise AnswerCutOff(detail, bytes(content[:MOST_ANSWER_BYTES]))
+    except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError) as error:
+        if isinstance(error, AnswerCutOff) or not content:
+            raise
+        raise AnswerCutOff(str(error), bytes(content)) from error
     return bytes(content)
 
 

@@ -67,7 +67,7 @@ class Admission:
             if self.provider.unavailable_reason is None or not self.another_is_called():
                 raise
             # no reason to wait for this provider
-            raise error.due_in(random.random()) from error
+            raise Deferred.instead_of(error, retry_in_s=random.random()) from error
 
     def give_back(self) -> None:
         """Make no call after all."""
@@ -192,11 +192,11 @@ class Provider:
         if isinstance(error, RateLimited):
             self._limiter.learn(admission.reservation, error.headers)
             retry_in_s = self._limiter.slow_down(admission.reservation, error.retry_after_s)
-            return Deferred(str(error), reason=error.reason, retry_in_s=retry_in_s)
+            return Deferred.instead_of(error, retry_in_s=retry_in_s)
         if own_fault:
             # refused for this request alone, whatever the provider says of the account
-            return RequestRefused(str(error)) if isinstance(error, AccountRefused) else error
-        return Deferred(str(error), reason=error.reason, retry_in_s=self._retry_in_s(), maybe_billed=error.maybe_billed)
+            return RequestRefused.instead_of(error) if isinstance(error, AccountRefused) else error
+        return Deferred.instead_of(error, retry_in_s=self._retry_in_s())
 
     def _not_called(self) -> Deferred:
         detail = self._breaker.reason or "the breaker is open"

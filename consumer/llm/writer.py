@@ -18,11 +18,18 @@ import openai
 from pydantic_core import to_json
 
 from consumer.llm.chat import CallId, Messages
-from consumer.llm.completion import Completion, ErrorInside, completion_of_draft, read_completion, read_stored
+from consumer.llm.completion import (
+    Completion,
+    ErrorInside,
+    completion_of_draft,
+    read_completion,
+    read_stored,
+    tokens_told,
+)
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.error_answer import MESSAGE_LENGTH
-from consumer.llm.errors import AnswerRejected, CallFailed
-from consumer.llm.lean_client import LeanHttpClient, LeanOpenAI
+from consumer.llm.errors import AnswerRejected, CallFailed, Received
+from consumer.llm.lean_client import AnswerCutOff, LeanHttpClient, LeanOpenAI
 from consumer.llm.status import error_of
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 
@@ -95,14 +102,20 @@ class Writer:
             return completion_of_draft(rejected.draft, rejected.body, latency_ms=latency_ms)
 
     def _read(self, response: httpx2.Response, *, latency_ms: float) -> Completion:
+        body = self._redacted(response.content)
         try:
-            return read_completion(self._redacted(response), latency_ms=latency_ms, headers=response.headers)
+            return read_completion(body, latency_ms=latency_ms, headers=response.headers)
         except ErrorInside as error:
-            raise error_of(response.status_code, error.body, response.headers, now=datetime.now(UTC)) from error
+            told = error_of(response.status_code, error.body, response.headers, now=datetime.now(UTC))
+            told.received = _received(body, latency_ms)
+            raise told from error
+        except CallFailed as error:
+            error.received = _received(body, latency_ms)
+            raise
 
-    def _redacted(self, response: httpx2.Response) -> bytes:
+    def _redacted(self, body: bytes) -> bytes:
         """The body without the key: some servers quote the one they refuse."""
-        return response.content.replace(self._client.api_key.encode(), b"***")
+        return body.replace(self._client.api_key.encode(), b"***")
 
     async def find_stored(self, call_id: CallId) -> Completion | None:
         """The newest completion that the provider kept for this request; costs nothing.
@@ -121,7 +134,7 @@ class Writer:
                 page = await self._client.get("/chat/completions", cast_to=httpx2.Response, options={"params": query})
             except (openai.NotFoundError, openai.PermissionDeniedError):
                 return None  # an endpoint that keeps none, or a key that may not look
-        return read_stored(self._redacted(page))
+        return read_stored(self._redacted(page.content))
 
     def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> bytes:
         """The JSON body of a Chat Completions request, as far as this model understands it."""
@@ -154,7 +167,7 @@ class Writer:
                 yield
         except openai.APIStatusError as error:
             response = error.response
-            body = self._redacted(response)
+            body = self._redacted(response.content)
             raise error_of(response.status_code, body, response.headers, now=datetime.now(UTC)) from error
         except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
             raise self._unanswered(error) from error
@@ -166,7 +179,14 @@ class Writer:
         if isinstance(error, TimeoutError):
             return CallFailed(f"no answer within {self._timeout_s:g} s", maybe_billed=True)
         connected = not isinstance(error, aiohttp.ClientConnectorError)
-        return CallFailed(f"connection failed: {error}"[:MESSAGE_LENGTH], maybe_billed=connected)
+        failed = CallFailed(f"connection failed: {error}"[:MESSAGE_LENGTH], maybe_billed=connected)
+        if isinstance(error, AnswerCutOff):
+            failed.received = _received(self._redacted(error.content), None)
+        return failed
+
+
+def _received(body: bytes, latency_ms: float | None) -> Received:
+    return Received(body=body, tokens=tokens_told(body), latency_ms=latency_ms)
 
 
 def _taken_by(model: LlmModel, temperature: float | None) -> float | None:

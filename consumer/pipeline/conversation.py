@@ -1,24 +1,28 @@
 """The calls made to get one post: what is asked next, until there is a post or no hope of one."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import assert_never
 
 import structlog
 
-from consumer.llm.chat import CallId, Messages
+from consumer.llm.chat import CallId, Messages, as_text
 from consumer.llm.completion import Completion
-from consumer.llm.cost import spending
-from consumer.llm.errors import Deferred, LlmError
+from consumer.llm.cost import spending, spending_in_vain
+from consumer.llm.errors import CallFailed, Deferred, LlmError
 from consumer.llm.failover import Failover
 from consumer.llm.writer import Writer
 from consumer.pipeline.fault_finder import FaultFinder, Trial
-from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
-from consumer.pipeline.outcomes import CalledWith, Usage, Work, usage_so_far
+from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, Verdict, judge
+from consumer.pipeline.outcomes import Answer, Call, Usage, Work, usage_so_far
+from consumer.pipeline.unused_calls import answer_in, unanswered, unused, usage_with_kept
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate, with_repair
 from consumer.post.quality.gate import Context, Finding
 from repository.requests import ClaimedRequest
+from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
@@ -32,15 +36,6 @@ LeaseIsHeld = Callable[[ClaimedRequest], bool]
 
 ContextOf = Callable[[OverlayCompleted], Context]
 """What a post for this event is judged by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A completion, and what it was asked with."""
-
-    completion: Completion
-    messages: Messages
-    called_with: CalledWith
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +67,17 @@ class NotAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Interrupted:
+    """The process was told to stop; what was paid for by then is kept.
+
+    `unrecorded_call`: one whose answer nobody waited for may be had from the provider.
+    """
+
+    usage: Usage
+    unrecorded_call: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
     """A defect of this program ended it; `defect` names the error."""
 
@@ -79,7 +85,7 @@ class Broken:
     defect: str
 
 
-ConversationEnd = Agreed | NoUsableAnswer | NotAnswered | Broken
+ConversationEnd = Agreed | NoUsableAnswer | NotAnswered | Interrupted | Broken
 
 
 class Conversation:
@@ -115,38 +121,68 @@ class Conversation:
         self._usage = usage_so_far(work.request)
 
     async def hold(self) -> ConversationEnd:
-        """Talk until it ends. Raises nothing but cancellation."""
+        """Talk until it ends, or until it is cancelled, which is an end like others. Raises nothing."""
         try:
             self._messages = self._template.messages(self._work.event)
-            return await self._until_decided(self._context_of(self._work.event))
+            context = self._context_of(self._work.event)
+            return self._from_kept_answers(context) or await self._until_decided(context)
         except LlmError as error:
             return NotAnswered(usage=self._usage, error=error, unrecorded_call=self._may_be_found(error))
+        except asyncio.CancelledError:
+            return Interrupted(usage=self._usage, unrecorded_call=self._unrecorded_call)
         except Exception as error:
             # a defect of ours must not take the other events in flight down with it
             log.exception("worker.defect", overlay_id=str(self._work.request.overlay_id))
             return Broken(usage=self._usage, defect=type(error).__name__)
 
+    def _from_kept_answers(self, context: Context) -> Agreed | None:
+        """A post that is paid for already: rules and reader may have changed since, or the database."""
+        for kept in self._work.kept:
+            answer = answer_in(kept, self._work.request)
+            if answer and isinstance(verdict := self._judged(answer, context), Usable):
+                usage = usage_with_kept(self._usage, answer)
+                return Agreed(usage=usage, post=verdict.post, warnings=verdict.warnings, answer=answer)
+        return None
+
     async def _until_decided(self, context: Context) -> ConversationEnd:
         while True:
             answer = await self._ask()
-            match judge(answer.completion, self._editor, context):
+            verdict = self._judged(answer, context)
+            match verdict:
                 case Usable(post, warnings):
                     return Agreed(usage=self._usage, post=post, warnings=warnings, answer=answer)
-                case CutOff() if self._limit_factor == 1:
-                    self._limit_factor = LARGER_LIMIT_FACTOR
-                case Unusable(problems) if not self._is_repaired:
-                    self._messages = with_repair(self._messages, answer.completion.content, problems)
-                    self._is_repaired = True
                 case CutOff():
-                    return self._without_post(
-                        Reason.LLM_TRUNCATED, f"cut off at {answer.called_with.max_tokens} tokens"
-                    )
+                    self._keep(answer, CallVerdict.CUT_OFF)
                 case Unusable(detail=detail):
-                    return self._without_post(Reason.LLM_OUTPUT_INVALID, detail)
+                    self._keep(answer, CallVerdict.UNUSABLE, detail)
                 case Declined(reason, detail):
-                    return self._without_post(reason, detail)
+                    is_filtered = reason is Reason.LLM_CONTENT_FILTERED
+                    self._keep(answer, CallVerdict.FILTERED if is_filtered else CallVerdict.REFUSED, detail)
                 case never:
                     assert_never(never)
+            if end := self._end_after(verdict, answer):
+                return end
+
+    def _end_after(self, verdict: CutOff | Unusable | Declined, answer: Answer) -> NoUsableAnswer | None:
+        """None if another call is worth its price; then the next question is prepared."""
+        match verdict:
+            case CutOff() if self._limit_factor == 1:
+                self._limit_factor = LARGER_LIMIT_FACTOR
+            case Unusable(problems) if not self._is_repaired:
+                self._messages = with_repair(self._messages, answer.completion.content, problems)
+                self._is_repaired = True
+            case CutOff():
+                return self._without_post(Reason.LLM_TRUNCATED, f"cut off at {answer.call.max_tokens} tokens")
+            case Unusable(detail=detail):
+                return self._without_post(Reason.LLM_OUTPUT_INVALID, detail)
+            case Declined(reason, detail):
+                return self._without_post(reason, detail)
+            case never:
+                assert_never(never)
+        return None
+
+    def _judged(self, answer: Answer, context: Context) -> Verdict:
+        return judge(answer.completion, self._editor, context)
 
     async def _ask(self) -> Answer:
         """The next answer.
@@ -160,7 +196,8 @@ class Conversation:
         if self._unrecorded_call:
             self._unrecorded_call = False
             if found := await self._failover.find_stored(self._call_id()):
-                return self._counted(*found)
+                writer, completion = found
+                return self._counted(self._call_of(writer), completion)
         return await self._call()
 
     async def _call(self) -> Answer:
@@ -173,27 +210,45 @@ class Conversation:
             raise Deferred(detail, reason=Reason.LATE_CALL, retry_in_s=0.0)
         self._usage = self._usage.with_call()
         self.trial = self._fault_finder.begin(admission, self.trial)
-        completion = await admission.write(
-            self._messages, max_tokens=self._max_tokens(admission.writer), call_id=self._call_id()
-        )
-        return self._counted(admission.writer, completion)
+        call = self._call_of(admission.writer)
+        try:
+            completion = await admission.write(self._messages, max_tokens=call.max_tokens, call_id=self._call_id())
+        except LlmError as error:
+            self._count_in_vain(call, error)
+            raise
+        except asyncio.CancelledError:
+            left = CallFailed("nobody waited for the answer: the process was told to stop", maybe_billed=True)
+            self._unrecorded_call = self._may_be_found(left)
+            self._count_in_vain(call, left)
+            raise
+        return self._counted(call, completion)
 
-    def _counted(self, writer: Writer, completion: Completion) -> Answer:
-        self._usage = self._usage.with_spending(spending(completion, writer.model))
-        return Answer(
-            completion=completion,
-            messages=self._messages,
-            called_with=CalledWith(
-                model=writer.model, temperature=writer.temperature, max_tokens=self._max_tokens(writer)
-            ),
+    def _call_of(self, writer: Writer) -> Call:
+        return Call(
+            number=self._usage.llm_calls,
+            called_at=datetime.now(UTC),
+            model=writer.model,
+            temperature=writer.temperature,
+            max_tokens=writer.max_tokens * self._limit_factor,
+            prompt=as_text(self._messages),
+            prompt_version=self._template.version,
         )
-
-    def _max_tokens(self, writer: Writer) -> int:
-        return writer.max_tokens * self._limit_factor
 
     def _call_id(self) -> CallId:
         request = self._work.request
         return CallId(request.overlay_id, request.revision, self._usage.llm_calls)
+
+    def _counted(self, call: Call, completion: Completion) -> Answer:
+        self._usage = self._usage.with_spending(spending(completion, call.model))
+        return Answer(call=call, completion=completion)
+
+    def _count_in_vain(self, call: Call, error: LlmError) -> None:
+        self._usage = self._usage.with_unused(unanswered(self._work.request, call, error))
+        if spent := spending_in_vain(error, call.model):
+            self._usage = self._usage.with_spending(spent)
+
+    def _keep(self, answer: Answer, verdict: CallVerdict, detail: str | None = None) -> None:
+        self._usage = self._usage.with_unused(unused(self._work.request, answer, verdict, detail))
 
     def _may_be_found(self, error: LlmError) -> bool:
         """Whether a completion that nobody has counted yet may be had from the provider's store.

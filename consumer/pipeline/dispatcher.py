@@ -54,10 +54,13 @@ class Dispatcher:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-    def cancel(self) -> None:
-        """Stop all that is being handled; what it would have brought is lost."""
-        for task in self._running:
+    async def cancel(self) -> None:
+        """Stop all that is being handled; what was paid for by then is left to be stored."""
+        running = list(self._running)
+        for task in running:
             task.cancel()
+        if running:
+            await asyncio.wait(running)
 
     async def _handle(self, work: Work) -> None:
         async with self._calls:

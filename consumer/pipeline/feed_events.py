@@ -4,8 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from consumer.llm.chat import as_text
-from consumer.pipeline.outcomes import CalledWith, Rejected, Written
+from consumer.pipeline.outcomes import Call, Rejected, Written
 from consumer.post.prompt import instruction_of
 from repository.feeds import Failure, Feed
 from repository.outbox import NewOutboxEvent
@@ -27,19 +26,18 @@ class FeedEventBuilder:
     def __init__(
         self,
         *,
-        prompt_version: str,
         created_topic: str,
         failed_topic: str,
         dead_letter_topic: str,
     ) -> None:
-        self._prompt_version = prompt_version
         self._created_topic = created_topic
         self._failed_topic = failed_topic
         self._dead_letter_topic = dead_letter_topic
 
     def feed(self, outcome: Written) -> Feed:
         """The row of `instagram_feeds` and the event that goes with it."""
-        request, event, completion = outcome.request, outcome.event, outcome.completion
+        request, event, completion = outcome.request, outcome.event, outcome.answer.completion
+        call, kept = outcome.answer.call, outcome.answer.kept
         now = datetime.now(UTC)
         instagram_feed_id = new_feed_id(now)
         return Feed(
@@ -47,7 +45,7 @@ class FeedEventBuilder:
             overlay_id=request.overlay_id,
             revision=request.revision,
             job_id=event.job_id,
-            llm_model_id=outcome.called_with.model.llm_model_id,
+            llm_model_id=call.model.llm_model_id,
             tenant_id=event.tenant_id,
             refined_ad_copy_eng=event.refined_ad_copy_eng,
             tone_style=event.tone_style,
@@ -56,9 +54,9 @@ class FeedEventBuilder:
             gpt_prompt=instruction_of(event),
             instagram_ad_copy=outcome.post.instagram_ad_copy,
             hashtags=outcome.post.hashtags,
-            used_temperature=outcome.called_with.temperature,
-            used_max_tokens=outcome.called_with.max_tokens,
-            gpt_prompt_used=as_text(outcome.messages),
+            used_temperature=call.temperature,
+            used_max_tokens=call.max_tokens,
+            gpt_prompt_used=call.prompt,
             gpt_response_raw=completion.raw,
             latency_ms=completion.latency_ms,
             prompt_tokens=completion.prompt_tokens,
@@ -66,11 +64,14 @@ class FeedEventBuilder:
             total_tokens=completion.total_tokens,
             token_usage=completion.usage,
             created_at=now,
-            prompt_version=self._prompt_version,
+            prompt_version=call.prompt_version,
             llm_calls=outcome.usage.llm_calls,
             source_event_id=request.event_id,
             spent=outcome.usage.spent,
             created_event=self._created(outcome, instagram_feed_id, now),
+            unused_calls=outcome.usage.unused,
+            kept_fencing_token=kept.fencing_token if kept else None,
+            kept_call_number=kept.call_number if kept else None,
         )
 
     def _created(self, outcome: Written, instagram_feed_id: UUID, now: datetime) -> NewOutboxEvent:
@@ -86,24 +87,12 @@ class FeedEventBuilder:
             revision=request.revision,
             instagram_ad_copy=outcome.post.instagram_ad_copy,
             hashtags=outcome.post.hashtags,
-            llm=self._llm_used(outcome.called_with),
+            llm=_llm_used(outcome.answer.call),
             metrics=_metrics(outcome, now),
             experiment=None,
             source=_source(request),
         )
         return announce(created, topic=self._created_topic, incoming_headers=request.source.headers)
-
-    def _llm_used(self, called_with: CalledWith) -> LlmUsed:
-        model = called_with.model
-        return LlmUsed(
-            llm_model_id=model.llm_model_id,
-            provider=model.provider,
-            model_name=model.model_name,
-            model_version=model.model_version,
-            used_temperature=called_with.temperature,
-            used_max_tokens=called_with.max_tokens,
-            prompt_version=self._prompt_version,
-        )
 
     def failure(self, outcome: Rejected) -> Failure:
         """The end of a request without a post, with the failed event and the dead letter."""
@@ -127,6 +116,7 @@ class FeedEventBuilder:
             spent=outcome.usage.spent,
             reason=outcome.reason,
             detail=outcome.detail,
+            unused_calls=outcome.usage.unused,
             events=(
                 self._failed(outcome, event_id, now),
                 NewOutboxEvent(uuid5(event_id, "dead letter"), letter),
@@ -155,8 +145,21 @@ class FeedEventBuilder:
         return announce(failed, topic=self._failed_topic, incoming_headers=request.source.headers)
 
 
+def _llm_used(call: Call) -> LlmUsed:
+    model = call.model
+    return LlmUsed(
+        llm_model_id=model.llm_model_id,
+        provider=model.provider,
+        model_name=model.model_name,
+        model_version=model.model_version,
+        used_temperature=call.temperature,
+        used_max_tokens=call.max_tokens,
+        prompt_version=call.prompt_version,
+    )
+
+
 def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
-    completion, usage = outcome.completion, outcome.usage
+    completion, usage = outcome.answer.completion, outcome.usage
     return FeedMetrics(
         latency_ms=completion.latency_ms,
         prompt_tokens=completion.prompt_tokens,

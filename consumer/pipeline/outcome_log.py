@@ -1,10 +1,13 @@
 """What is told about each event: one log line at its end, and the metrics."""
 
+from decimal import Decimal
+
 import structlog
 
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written
 from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
+from schemas.call_verdict import CallVerdict
 
 log = structlog.get_logger()
 
@@ -18,14 +21,18 @@ class OutcomeLog:
     def written(self, outcome: Written, feed: Feed, *, stored: bool) -> None:
         """A post is stored, or (`stored` false) another process had ended the request before."""
         metrics = self._metrics
+        self._count_unused(outcome)
         if not stored:
+            metrics.calls.labels(CallVerdict.SUPERSEDED).inc()
             metrics.outcomes.labels("superseded").inc()
             log.info("feed.superseded", **_ids(outcome))
             return
         metrics.outcomes.labels("stored").inc()
-        metrics.tokens.labels("prompt").inc(feed.spent.prompt_tokens)
-        metrics.tokens.labels("completion").inc(feed.spent.completion_tokens)
-        metrics.cost_usd.inc(float(feed.spent.cost_usd))
+        if outcome.answer.kept is None:
+            metrics.calls.labels("stored").inc()
+        metrics.tokens.labels("prompt").inc(feed.spent.prompt_tokens or 0)
+        metrics.tokens.labels("completion").inc(feed.spent.completion_tokens or 0)
+        metrics.cost_usd.inc(float(feed.spent.cost_usd or 0))
         if feed.latency_ms is not None:
             metrics.llm_latency_s.observe(feed.latency_ms / 1_000)
         log.info(
@@ -34,13 +41,14 @@ class OutcomeLog:
             instagram_feed_id=str(feed.instagram_feed_id),
             latency_ms=feed.latency_ms and round(feed.latency_ms, 1),
             total_tokens=feed.total_tokens,
-            cost_usd=f"{feed.spent.cost_usd:f}",
+            cost_usd=_usd(feed.spent.cost_usd),
             llm_calls=feed.llm_calls,
         )
 
     def postponed(self, outcome: RetryLater) -> None:
         """A request will be tried again."""
         self._metrics.outcomes.labels("retry_later").inc()
+        self._count_unused(outcome)
         log.info(
             "feed.retry_later",
             **_ids(outcome),
@@ -53,6 +61,7 @@ class OutcomeLog:
     def rejected(self, outcome: Rejected) -> None:
         """A request ended without a post."""
         self._metrics.outcomes.labels("rejected").inc()
+        self._count_unused(outcome)
         log.warning(
             "feed.rejected",
             **_ids(outcome),
@@ -60,8 +69,16 @@ class OutcomeLog:
             attempts=outcome.attempts,
             llm_calls=outcome.usage.llm_calls,
             total_tokens=outcome.usage.spent.total_tokens,
-            cost_usd=f"{outcome.usage.spent.cost_usd:f}",
+            cost_usd=_usd(outcome.usage.spent.cost_usd),
         )
+
+    def _count_unused(self, outcome: Outcome) -> None:
+        for call in outcome.usage.unused:
+            self._metrics.calls.labels(call.verdict).inc()
+
+
+def _usd(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
 
 
 def _ids(outcome: Outcome) -> dict[str, str | int]:

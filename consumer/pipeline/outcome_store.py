@@ -7,6 +7,7 @@ for is never given up because the database is away: it waits here until the data
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 
@@ -18,11 +19,14 @@ from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
 from consumer.pipeline.settling import AnyOutcome, Settler
+from consumer.pipeline.unused_calls import unused
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import MissingReference, StoreError
 from repository.feeds import fail, store
+from repository.llm_calls import keep_superseded
 from repository.pool import Pool, connection
 from repository.requests import Postponement, postpone
+from schemas.call_verdict import CallVerdict
 from schemas.reasons import Reason
 
 log = structlog.get_logger()
@@ -149,6 +153,7 @@ class OutcomeStore:
         self.put(instead)
 
     def _instead_of(self, outcome: Outcome, error: StoreError) -> Outcome:
+        outcome = _without_its_post(outcome, error)
         attempts = outcome.request.attempts
         if isinstance(error, MissingReference):
             decision = after_failed_attempt(attempts, policy=self._policy, random=1.0)
@@ -172,9 +177,16 @@ class OutcomeStore:
                 relay_lease_s=RELAY_LEASE_S,
                 lock_wait_s=lock_wait_s,
             )
+            stored = {event.event_id for event in events}
+            superseded = {
+                feed.instagram_feed_id: unused(outcome.request, outcome.answer, CallVerdict.SUPERSEDED)
+                for outcome, feed in zip(written, feeds, strict=True)
+                if feed.created_event.event_id not in stored and outcome.answer.kept is None
+            }
+            if superseded:
+                await keep_superseded(borrowed, superseded)
         self._settled(written)
         self._relay.hand_over(events)
-        stored = {event.event_id for event in events}
         for outcome, feed in zip(written, feeds, strict=True):
             self._outcome_log.written(outcome, feed, stored=feed.created_event.event_id in stored)
 
@@ -195,6 +207,14 @@ class OutcomeStore:
             self._outcome_log.rejected(outcome)
 
 
+def _without_its_post(outcome: Outcome, error: StoreError) -> Outcome:
+    """A post that the database will not take: its answer is kept, to become a post when the reason is gone."""
+    if not isinstance(outcome, Written) or outcome.answer.kept is not None:
+        return outcome
+    call = unused(outcome.request, outcome.answer, CallVerdict.NOT_STORED, str(error))
+    return replace(outcome, usage=outcome.usage.with_unused(call))
+
+
 def _postponement(outcome: RetryLater) -> Postponement:
     request = outcome.request
     return Postponement(
@@ -208,4 +228,5 @@ def _postponement(outcome: RetryLater) -> Postponement:
         spent=outcome.usage.spent,
         reason=outcome.reason,
         detail=outcome.detail,
+        unused_calls=outcome.usage.unused,
     )

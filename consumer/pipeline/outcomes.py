@@ -1,11 +1,13 @@
 """How handling one request can end: a closed set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from consumer.llm.chat import Messages
 from consumer.llm.completion import Completion
 from consumer.pipeline.retry import GiveUp, TryAgain
 from consumer.post.quality.gate import Finding
+from repository.llm_calls import KeptAnswer, LlmCall
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
 from repository.spending import Spending
@@ -16,18 +18,23 @@ from schemas.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed request and the event it is about."""
+    """A claimed request and the event it is about; `kept` are answers of earlier handlings, the newest first."""
 
     request: ClaimedRequest
     event: OverlayCompleted
+    kept: Sequence[KeptAnswer] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What all calls for a request have used up so far."""
+    """What all calls for a request have used up so far.
+
+    `unused` are this handling's calls whose answer is not the post: they are kept.
+    """
 
     llm_calls: int
     spent: Spending
+    unused: tuple[LlmCall, ...] = ()
 
     def with_call(self) -> "Usage":
         """After one more call was begun."""
@@ -37,27 +44,42 @@ class Usage:
         """After an answer that took so much."""
         return replace(self, spent=self.spent + spent)
 
+    def with_unused(self, call: LlmCall) -> "Usage":
+        """After a call turned out to bring no post."""
+        return replace(self, unused=(*self.unused, call))
 
-@dataclass(frozen=True, slots=True)
-class CalledWith:
-    """The model of a call, and what it was told beside the messages."""
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One LLM call as it was made; `number` counts the calls for its request, `prompt` is all that was asked."""
+
+    number: int
+    called_at: datetime
     model: LlmModel
     temperature: float | None
     max_tokens: int
+    prompt: str
+    prompt_version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A completion and the call that brought it; `kept` is its row, if it comes from an earlier handling."""
+
+    call: Call
+    completion: Completion
+    kept: LlmCall | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A post to be stored, with the call that produced it."""
+    """A post to be stored, with the answer that holds it."""
 
     request: ClaimedRequest
     usage: Usage
     event: OverlayCompleted
     post: InstagramPost
-    messages: Messages
-    completion: Completion
-    called_with: CalledWith
+    answer: Answer
     warnings: tuple[Finding, ...] = ()
 
 

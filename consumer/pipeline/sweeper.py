@@ -6,6 +6,7 @@ queue for the provider's rate limit.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
@@ -18,7 +19,8 @@ from consumer.pipeline.outcomes import Rejected, Work, usage_so_far
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError, StoreUnavailable
-from repository.pool import Pool, connection
+from repository.llm_calls import KeptAnswers, kept_answers
+from repository.pool import Connection, Pool, connection
 from repository.requests import ClaimedRequest, claim_available
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.reasons import Reason
@@ -117,6 +119,7 @@ class Sweeper:
                     reclaim=asked_at_s >= self._reclaim_from_s,
                     group_id=self._terms.group_id,
                 )
+                kept = await _kept_answers(borrowed, answer)
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
         except StoreUnavailable:
@@ -126,11 +129,11 @@ class Sweeper:
         finally:
             self._in_flight.release(room - len(claimed))
         self._metrics.reclaimed.inc(sum(request.reclaimed for request in claimed))
-        works = [work for request in claimed if (work := self._decode(request))]
+        works = [work for request in claimed if (work := self._decode(request, kept))]
         await self._dispatcher.start(works)
         return len(claimed)
 
-    def _decode(self, request: ClaimedRequest) -> Work | None:
+    def _decode(self, request: ClaimedRequest, kept: KeptAnswers) -> Work | None:
         """Stored bytes were valid once; after a change of the contract they may not be any more."""
         try:
             event = decode_overlay_completed(
@@ -146,4 +149,10 @@ class Sweeper:
             )
             self._outcome_store.put(rejected)
             return None
-        return Work(request, event)
+        return Work(request, event, kept.get((request.overlay_id, request.revision), ()))
+
+
+async def _kept_answers(borrowed: Connection, claimed: Sequence[ClaimedRequest]) -> KeptAnswers:
+    """What earlier handlings paid for: it is judged again before another call is."""
+    called_for = [(request.overlay_id, request.revision) for request in claimed if request.llm_calls]
+    return await kept_answers(borrowed, called_for) if called_for else {}

@@ -1,5 +1,6 @@
 """Handling one request: a conversation with the model, and what follows from its end. No connection is held."""
 
+import asyncio
 import random
 from typing import assert_never
 
@@ -11,13 +12,14 @@ from consumer.pipeline.conversation import (
     ContextOf,
     Conversation,
     ConversationEnd,
+    Interrupted,
     LeaseIsHeld,
     NotAnswered,
     NoUsableAnswer,
 )
 from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.many_alike import Fault
-from consumer.pipeline.outcomes import Outcome, Rejected, Work, Written, unwritten
+from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Work, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_error, after_failed_attempt
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
@@ -48,7 +50,7 @@ class Worker:
         self._context_of = context_of
 
     async def handle(self, work: Work) -> Outcome:
-        """Have the post written. Raises nothing but cancellation."""
+        """Have the post written. Raises nothing; cancelled, it gives what is known by then."""
         conversation = Conversation(
             work,
             self._failover,
@@ -75,12 +77,16 @@ class Worker:
                 reason, detail = error.reason, str(error)
             case Broken(defect=detail):
                 reason = Reason.INTERNAL_ERROR
-            case NotAnswered():
+            case NotAnswered() | Interrupted():
                 self._fault_finder.withdraw(trial)
                 return end
             case never:
                 assert_never(never)
-        if await self._fault_finder.fault_of(trial, request, reason) is Fault.OWN:
+        try:
+            fault = await self._fault_finder.fault_of(trial, request, reason)
+        except asyncio.CancelledError:
+            return Interrupted(usage=end.usage, unrecorded_call=False)
+        if fault is Fault.OWN:
             return end
         deferred = Deferred(detail, reason=reason, retry_in_s=self._failover.retry_in_s)
         return NotAnswered(usage=end.usage, error=deferred, unrecorded_call=False)
@@ -90,14 +96,7 @@ class Worker:
         match end:
             case Agreed(usage=usage, post=post, warnings=warnings, answer=answer):
                 return Written(
-                    request=request,
-                    usage=usage,
-                    event=work.event,
-                    post=post,
-                    messages=answer.messages,
-                    completion=answer.completion,
-                    called_with=answer.called_with,
-                    warnings=warnings,
+                    request=request, usage=usage, event=work.event, post=post, answer=answer, warnings=warnings
                 )
             case NoUsableAnswer(usage=usage, reason=reason, detail=detail):
                 return Rejected(
@@ -108,6 +107,16 @@ class Worker:
                 reason, detail = error.reason, str(error)
                 return unwritten(
                     request, usage, decision, reason=reason, detail=detail, unrecorded_call=unrecorded_call
+                )
+            case Interrupted(usage=usage, unrecorded_call=unrecorded_call):
+                return RetryLater(
+                    request=request,
+                    usage=usage,
+                    attempts=request.attempts,
+                    delay_s=0.0,
+                    reason=Reason.PROCESS_STOPPED,
+                    detail="the process was told to stop",
+                    unrecorded_call=unrecorded_call,
                 )
             case Broken(usage=usage, defect=defect):
                 decision = after_failed_attempt(request.attempts, policy=self._policy, random=random.random())

@@ -34,6 +34,7 @@ LOG_EVENTS: Final = {
     "breaker.closed": "A probe was answered: the model is called again.",
     "feed.put_back": "Requests that had failed are tried again: the reason turned out to be everybody's.",
     "reopener.store_unavailable": "The database could not be asked to put requests back; it is asked again.",
+    "calls.not_cancelled": "Calls did not end in time when they were cut off at the end.",
     "worker.defect": "A defect of this program while handling one request; it is tried again.",
     "feed.stored": "A post is stored and will be announced.",
     "feed.superseded": "A post came after another process had finished the request; it is dropped.",

@@ -37,6 +37,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.calls = Counter(
+            "feed_llm_calls_total",
+            "LLM calls by what became of their answers: stored, or a verdict of llm_calls such as unusable, unanswered",
+            ["result"],
+            registry=self.registry,
+        )
         self.tokens = Counter(
             "feed_llm_tokens_total",
             "Tokens of stored posts, by kind: prompt, completion",

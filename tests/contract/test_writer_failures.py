@@ -254,3 +254,34 @@ async def test_a_server_that_quotes_the_key_does_not_get_it_into_an_error_text(s
     text = str(await failure_of(quoting))
     assert API_KEY[:8] not in text
     assert len(text) <= 500
+
+
+@pytest.mark.parametrize("valid_http", [True, False])
+async def test_of_an_answer_that_breaks_off_what_had_come_is_kept(valid_http: bool) -> None:  # noqa: FBT001
+    async with SimulatedLlmServer() as server:
+        await server.control().set_faults({"kind": "truncated_body", "valid_http": valid_http})
+        error = await failure(server.base_url)
+    assert error.received is not None
+    assert error.received.body.startswith(b'{"id"')
+
+
+async def test_an_error_inside_an_answer_is_kept_with_the_usage_it_tells() -> None:
+    usage = {"prompt_tokens": 500, "completion_tokens": 200, "total_tokens": 700}
+    body = {"error": {"message": "upstream overloaded", "code": 502}, "usage": usage}
+
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(body)
+
+    error = await failure_of(answer)
+    assert error.received is not None
+    assert json.loads(error.received.body) == body
+    assert (error.received.tokens.prompt, error.received.tokens.completion) == (500, 200)
+
+
+async def test_the_key_is_in_nothing_that_is_kept() -> None:
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text=f"no access for {API_KEY}", content_type="text/html")
+
+    error = await failure_of(answer)
+    assert error.received is not None
+    assert API_KEY.encode() not in error.received.body

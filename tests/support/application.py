@@ -45,5 +45,5 @@ async def application(env: Mapping[str, str], **changes: str) -> AsyncIterator[A
         try:
             yield Application(app, resources, metrics)
         finally:
-            app.dispatcher.cancel()
+            await app.dispatcher.cancel()
             await app.share.leave()

@@ -3,16 +3,20 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
 from consumer.llm.completion import Completion
+from consumer.pipeline.outcomes import Answer, Call
 from repository.feeds import Failure, Feed
+from repository.llm_calls import LlmCall
 from repository.llm_models import LlmModel
 from repository.operations.feed_queries import StoredFeed
 from repository.outbox import NewOutboxEvent
 from repository.requests import ClaimedRequest, NewRequest, Postponement
 from repository.spending import Spending
+from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import OutgoingRecord, SourceRecord
 from tests.support.kafka_records import encoded, overlay_event
@@ -110,6 +114,49 @@ def completion(**changes: object) -> Completion:
         **changes,
     }
     return Completion(**fields)
+
+
+def answer(**changes: object) -> Answer:
+    """A usable answer to the first call for a request, of 1,000 tokens at most; `changes` are the call's."""
+    fields: dict[str, Any] = {
+        "number": 1,
+        "called_at": datetime(2026, 11, 1, 9, tzinfo=UTC),
+        "model": llm_model(),
+        "temperature": 0.7,
+        "max_tokens": 1_000,
+        "prompt": "[system]\n…\n\n[user]\n…",
+        "prompt_version": "feed-post-1",
+        **changes,
+    }
+    return Answer(call=Call(**fields), completion=completion())
+
+
+def llm_call(request: ClaimedRequest, llm_model_id: UUID, **changes: object) -> LlmCall:
+    """The first call for this request, whose answer was no post."""
+    fields: dict[str, Any] = {
+        "overlay_id": request.overlay_id,
+        "revision": request.revision,
+        "fencing_token": request.fencing_token,
+        "call_number": 1,
+        "llm_model_id": llm_model_id,
+        "called_at": datetime(2026, 11, 1, 9, tzinfo=UTC),
+        "raw_response": b'{"choices": []}',
+        "finish_reason": "stop",
+        "prompt_tokens": 500,
+        "completion_tokens": 200,
+        "cached_prompt_tokens": 0,
+        "cost_usd": Decimal("0.000195"),
+        "latency_ms": 812.25,
+        "verdict": CallVerdict.UNUSABLE,
+        "detail": "hashtags: must be a string",
+        "used_temperature": 0.7,
+        "used_max_tokens": 1_000,
+        "prompt_version": "feed-post-1",
+        "gpt_prompt_used": "[system]\n…\n\n[user]\n…",
+        "event_digest": sha256(request.source.value or b"").digest(),
+        **changes,
+    }
+    return LlmCall(**fields)
 
 
 def announcement(topic: str = "instagram_feed.created") -> NewOutboxEvent:

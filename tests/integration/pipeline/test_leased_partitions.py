@@ -317,7 +317,7 @@ async def test_what_one_group_took_in_no_other_group_finishes(
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(2)])
     async with application(feed_env) as killed:
         assert await eventually(killed.take_in, 20) == 2
-        killed.app.dispatcher.cancel()
+        await killed.app.dispatcher.cancel()
         await pool.execute("UPDATE feed_requests SET state = 'waiting', lease_owner = NULL, available_at = now()")
         async with application(feed_env, KAFKA_GROUP_ID="another") as other:
             assert await other.app.sweeper.run_once() == 0

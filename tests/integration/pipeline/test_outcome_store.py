@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -19,7 +20,7 @@ from consumer.pipeline.in_flight import InFlight
 from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcome_store import MOST_PER_STATEMENT, OutcomeStore
-from consumer.pipeline.outcomes import CalledWith, Outcome, Rejected, RetryLater, Usage, Written
+from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Usage, Written
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.settling import Settler
 from consumer.post.prompt import PromptTemplate
@@ -33,7 +34,7 @@ from repository.requests import ClaimedRequest
 from repository.spending import Spending
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
-from tests.support.examples import completion, new_request, overlay_completed
+from tests.support.examples import answer, new_request, overlay_completed
 from tests.support.ledger import claim, count, ledger_row, states
 from tests.support.waiting import eventually
 
@@ -61,16 +62,8 @@ class Process:
     def written(self, request: ClaimedRequest, caption: str = "가을 니트") -> Written:
         """A post of the process's model."""
         event = overlay_completed(overlay_id=str(request.overlay_id), job_id=str(request.job_id))
-        post, called_with = InstagramPost(caption, "#가을"), CalledWith(self.model, 0.7, 1_000)
-        return Written(
-            request=request,
-            usage=Usage(1, SPENT),
-            event=event,
-            post=post,
-            messages=TEMPLATE.messages(event),
-            completion=completion(),
-            called_with=called_with,
-        )
+        post = InstagramPost(caption, "#가을")
+        return Written(request=request, usage=Usage(1, SPENT), event=event, post=post, answer=answer(model=self.model))
 
     async def has_stored_all(self) -> bool:
         """Try again what could not be stored; whether all is."""
@@ -85,7 +78,6 @@ class Process:
 def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_references: bool = True) -> Process:
     """A process that writes with this model."""
     feed_events = FeedEventBuilder(
-        prompt_version=TEMPLATE.version,
         created_topic="created",
         failed_topic="failed",
         dead_letter_topic="dead",
@@ -202,6 +194,44 @@ async def test_a_result_that_came_second_frees_its_slot_and_is_dropped(process: 
     process.put([process.written(again)])
     await process.outcome_store.run_once()
     assert (process.in_flight.held, await count(process.pool, "instagram_feeds")) == ([], 1)
+
+
+async def calls_kept(pool: Pool) -> list[dict[str, Any]]:
+    return [dict(row) for row in await pool.fetch("SELECT * FROM llm_calls ORDER BY called_at, call_number")]
+
+
+async def test_a_post_that_came_second_was_paid_for_and_its_answer_is_kept(process: Process) -> None:
+    [request] = await process.claimed(1)
+    process.put([process.written(request)])
+    await process.outcome_store.run_once()
+    again = replace(request, fencing_token=2)
+    await process.in_flight.reserve(at_least=1, at_most=1)
+    process.in_flight.hold([again], leased_at_s=time.monotonic())
+    process.put([process.written(again)])
+    await process.outcome_store.run_once()
+    [call] = await calls_kept(process.pool)
+    assert (call["verdict"], call["cost_usd"], call["fencing_token"]) == ("superseded", SPENT.cost_usd, 2)
+
+
+async def test_a_post_the_database_refuses_is_kept_as_an_answer(process: Process) -> None:
+    [request] = await process.claimed(1)
+    process.put([process.written(request, caption="a\0b")])
+    await process.outcome_store.run_once()
+    await process.outcome_store.run_once()
+    [call] = await calls_kept(process.pool)
+    assert (call["verdict"], call["raw_response"]) == ("not_stored", answer().completion.received)
+
+
+async def test_while_a_row_upstream_is_missing_the_paid_answer_is_kept_for_the_next_attempt(
+    pool: Pool, model: LlmModel, publisher: Publisher
+) -> None:
+    process = process_on(pool, model, publisher, ensure_references=False)
+    [request] = await process.claimed(1)
+    process.put([process.written(request)])
+    await process.outcome_store.run_once()
+    await process.outcome_store.run_once()
+    [call] = await calls_kept(pool)
+    assert (call["overlay_id"], call["verdict"]) == (request.overlay_id, "not_stored")
 
 
 async def test_draining_waits_for_what_is_stored_in_a_second_try(process: Process) -> None:

@@ -25,7 +25,10 @@ from tests.support.examples import announcement, completion, failure, feed, new_
 from tests.support.ledger import EXPIRED_S, claim, count, ledger_row, reclaim, states
 
 RELAY_LEASE_S = 30.0
-COMPARED_OTHERWISE = {"gpt_response_raw", "token_usage", "spent", "created_event"}
+COMPARED_OTHERWISE = {
+    *("gpt_response_raw", "token_usage", "spent", "created_event"),
+    *("unused_calls", "kept_fencing_token", "kept_call_number"),
+}
 
 
 async def store_all(pool: Pool, feeds: Sequence[Feed], *, ensure_references: bool = True) -> list[OutboxEvent]:

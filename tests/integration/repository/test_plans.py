@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest_asyncio
 from asyncpg.connection import LoggedQuery
 
 from bench.filled_database import fill_with_feeds
-from repository import feeds, leases, outbox, references, requests
+from repository import feeds, leases, llm_calls, outbox, references, requests
 from repository.llm_models import find_active
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.requests import ClaimedRequest
@@ -20,15 +21,25 @@ FEEDS = 20_000
 # What gathers while a statement runs. Hundreds at once would rightly be joined by reading so small a table.
 BATCH = 100
 FEW = 20
-GROWING_TABLES = {"feed_requests", "instagram_feeds", "outbox_events", "jobs", "overlay_layouts"}
+GROWING_TABLES = {"llm_calls", "feed_requests", "instagram_feeds", "outbox_events", "jobs", "overlay_layouts"}
 RELAY_LEASE_S = 30.0
+
+CALLS_KEPT = """
+    INSERT INTO llm_calls (overlay_id, revision, fencing_token, call_number, llm_model_id, called_at, raw_response,
+        verdict, used_max_tokens, prompt_version, event_digest)
+    SELECT overlay_id, revision, 1, number, gen_random_uuid(), now(), '\\x7b7d', 'unusable', 1000, 'feed-post-1', ''
+    FROM feed_requests, generate_series(1, 3) AS number
+"""
 
 Call = Callable[[Connection, Sequence[ClaimedRequest]], Awaitable[object]]
 
 
 async def store(borrowed: Connection, held: Sequence[ClaimedRequest], *, ensure_references: bool) -> object:
     model = await find_active(borrowed, "gpt-4o-mini")
-    posts = [feed(request, model.llm_model_id) for request in held]
+    posts = [
+        feed(request, model.llm_model_id, kept_fencing_token=1 if kept else None, kept_call_number=1 if kept else None)
+        for request, kept in zip(held, cycle((True, False)), strict=False)
+    ]
     return await feeds.store(borrowed, posts, ensure_references=ensure_references, relay_lease_s=RELAY_LEASE_S)
 
 
@@ -55,6 +66,9 @@ CALLS: dict[str, Call] = {
         [request.job_id for request in held[:FEW]],
     ),
     "fail": fail,
+    "kept_answers": lambda borrowed, held: llm_calls.kept_answers(
+        borrowed, [(request.overlay_id, request.revision) for request in held]
+    ),
     "claim_pending": lambda borrowed, _: outbox.claim_pending(borrowed, lease_s=RELAY_LEASE_S, limit=500),
     "delete_published": lambda borrowed, _: outbox.delete_published(borrowed, list(range(BATCH))),
     "give_back": lambda borrowed, _: outbox.give_back(borrowed, list(range(BATCH)), delay_s=5),
@@ -73,6 +87,7 @@ async def filled(module_database_url: str) -> AsyncIterator[tuple[Pool, list[Cla
         await store(borrowed, announced, ensure_references=True)
     await pool.execute("INSERT INTO jobs SELECT job_id FROM feed_requests ON CONFLICT DO NOTHING")
     await pool.execute("INSERT INTO overlay_layouts SELECT overlay_id FROM feed_requests ON CONFLICT DO NOTHING")
+    await pool.execute(CALLS_KEPT)
     await pool.execute("ANALYZE")
     yield pool, held
     await pool.close()

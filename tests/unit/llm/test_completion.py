@@ -44,6 +44,7 @@ def test_the_parts_that_matter_are_read() -> None:
         completion_tokens=210,
         total_tokens=1_410,
         latency_ms=812.25,
+        received=json.dumps(body()).encode(),
     )
 
 

@@ -1,12 +1,15 @@
 """The cost of a call, against sums in fractions, which know no rounding."""
 
+from dataclasses import fields
 from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm.cost import spending
+from consumer.llm.cost import spending, spending_in_vain
+from consumer.llm.errors import CallFailed, Received
+from consumer.llm.usage import Tokens
 from repository.spending import Spending
 from tests.support.examples import completion, llm_model
 
@@ -44,7 +47,7 @@ def test_the_cost_is_exact_with_cached_tokens_and_those_put_into_the_cache_at_th
         + put * Fraction(price if write_price is None else write_price)
         + written * Fraction(completion_price)
     )
-    assert Fraction(spent.cost_usd) == millionths / 1_000_000
+    assert Fraction(spent.cost_usd or 0) == millionths / 1_000_000
     assert (spent.prompt_tokens, spent.cached_prompt_tokens, spent.completion_tokens) == (
         fresh + cached + put,
         cached,
@@ -69,16 +72,38 @@ def test_unknown_prices_count_as_zero_and_the_tokens_still_count() -> None:
 def test_more_cached_tokens_than_prompt_tokens_never_make_a_negative_cost(prompt: int, cached: int) -> None:
     call = completion(prompt_tokens=prompt, cached_prompt_tokens=cached, completion_tokens=0)
     spent = spending(call, llm_model())
+    assert spent.cost_usd is not None
     assert spent.cost_usd >= 0
-    assert spent.cached_prompt_tokens <= spent.prompt_tokens
+    assert spent.cached_prompt_tokens == min(prompt, cached)
 
 
-spendings = st.builds(Spending, tokens, tokens, tokens, prices)
+figures = st.none() | tokens
+spendings = st.builds(Spending, figures, figures, figures, st.none() | prices)
 
 
 @given(spendings, spendings)
-def test_spendings_add_up_field_by_field(one: Spending, other: Spending) -> None:
+def test_spendings_add_up_field_by_field_and_what_is_unknown_in_one_is_unknown_in_the_sum(
+    one: Spending, other: Spending
+) -> None:
     both = one + other
-    assert both.total_tokens == one.total_tokens + other.total_tokens
-    assert both.cached_prompt_tokens == one.cached_prompt_tokens + other.cached_prompt_tokens
-    assert both.cost_usd == one.cost_usd + other.cost_usd
+    for field in fields(Spending):
+        parts = getattr(one, field.name), getattr(other, field.name)
+        assert getattr(both, field.name) == (None if None in parts else sum(parts))
+
+
+def test_an_answer_without_usage_costs_nobody_knows_what() -> None:
+    silent = completion(prompt_tokens=None, cached_prompt_tokens=None, completion_tokens=None, total_tokens=None)
+    assert spending(silent, llm_model()) == Spending(None, None, None, None)
+
+
+def test_half_a_usage_is_no_cost() -> None:
+    half = completion(completion_tokens=None, total_tokens=None)
+    assert spending(half, llm_model()) == Spending(500, 0, None, None)
+
+
+def test_an_error_that_tells_its_usage_is_priced_and_one_that_may_have_been_billed_is_unknown() -> None:
+    told = CallFailed("not a chat completion", maybe_billed=True)
+    told.received = Received(body=b"{}", tokens=Tokens(prompt=500, cached_prompt=0, completion=200), latency_ms=1.0)
+    assert spending_in_vain(told, llm_model()) == Spending(500, 0, 200, Decimal("0.000195"))
+    assert spending_in_vain(CallFailed("no answer within 60 s", maybe_billed=True), llm_model()) is None
+    assert spending_in_vain(CallFailed("HTTP 503"), llm_model()) == Spending()

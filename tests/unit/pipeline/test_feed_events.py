@@ -9,22 +9,20 @@ from uuid import UUID
 
 import pytest
 
-from consumer.llm.chat import as_text
 from consumer.pipeline.feed_events import FeedEventBuilder
-from consumer.pipeline.outcomes import CalledWith, Rejected, Usage, Written
+from consumer.pipeline.outcomes import Rejected, Usage, Written
 from consumer.post.prompt import BUILT_IN_INSTRUCTION, PromptTemplate
 from repository.outbox import NewOutboxEvent
 from repository.spending import Spending
 from schemas.ids import created_event_id, failed_event_id
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
-from tests.support.examples import claimed_request, completion, llm_model, overlay_completed, source_record
+from tests.support.examples import answer, claimed_request, llm_model, overlay_completed, source_record
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TEMPLATE = PromptTemplate(language="ko", max_hashtags=5)
 MODEL = llm_model()
 ANNOUNCER = FeedEventBuilder(
-    prompt_version=TEMPLATE.version,
     created_topic="created",
     failed_topic="failed",
     dead_letter_topic="dead",
@@ -45,9 +43,7 @@ def written(**event: object) -> Written:
         usage=Usage(2, SPENT),
         event=decoded,
         post=InstagramPost("가을 니트 💛", "#가을 #니트"),
-        messages=TEMPLATE.messages(decoded),
-        completion=completion(),
-        called_with=CalledWith(MODEL, 0.7, 2_000),
+        answer=answer(model=MODEL, max_tokens=2_000, prompt_version=TEMPLATE.version),
     )
 
 
@@ -75,8 +71,8 @@ def test_a_feed_row_says_what_was_asked_answered_and_used() -> None:
     feed = ANNOUNCER.feed(outcome)
     assert (feed.instagram_ad_copy, feed.hashtags) == ("가을 니트 💛", "#가을 #니트")
     assert (feed.used_temperature, feed.used_max_tokens) == (0.7, 2_000)
-    assert (feed.gpt_prompt_used, feed.prompt_version) == (as_text(outcome.messages), TEMPLATE.version)
-    assert (feed.gpt_response_raw, feed.token_usage) == (outcome.completion.raw, outcome.completion.usage)
+    assert (feed.gpt_prompt_used, feed.prompt_version) == (outcome.answer.call.prompt, TEMPLATE.version)
+    assert (feed.gpt_response_raw, feed.token_usage) == (outcome.answer.completion.raw, outcome.answer.completion.usage)
     assert (feed.source_event_id, feed.llm_model_id) == (outcome.request.event_id, MODEL.llm_model_id)
 
 
@@ -96,7 +92,8 @@ def test_the_instruction_that_counted_is_stored() -> None:
 
 def test_the_model_of_the_call_is_told_not_a_preferred_one() -> None:
     fallback = llm_model(provider="anthropic", model_name="claude-haiku-5-5", model_version=None)
-    feed = ANNOUNCER.feed(replace(written(), called_with=CalledWith(fallback, None, 800)))
+    call = answer(model=fallback, temperature=None, max_tokens=800, prompt_version=TEMPLATE.version)
+    feed = ANNOUNCER.feed(replace(written(), answer=call))
 
     assert (feed.llm_model_id, feed.used_temperature, feed.used_max_tokens) == (fallback.llm_model_id, None, 800)
     assert value_of(feed.created_event)["llm"] == {

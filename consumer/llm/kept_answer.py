@@ -1,0 +1,21 @@
+"""Reading an answer that was kept: with the reader of today, which may find more in it than the one of its time."""
+
+from datetime import UTC, datetime
+
+from consumer.llm.completion import Completion, ErrorInside, completion_of_draft, read_completion
+from consumer.llm.error_answer import OK
+from consumer.llm.errors import AnswerRejected, CallFailed
+from consumer.llm.status import error_of
+
+
+def read_again(body: bytes, *, latency_ms: float | None) -> Completion | None:
+    """The completion in it; None where there is none."""
+    try:
+        return read_completion(body, latency_ms=latency_ms)
+    except CallFailed:
+        return None
+    except ErrorInside as inside:
+        error = error_of(OK, inside.body, {}, now=datetime.now(UTC))
+        if not isinstance(error, AnswerRejected):
+            return None
+        return completion_of_draft(error.draft, error.body, latency_ms=latency_ms)

@@ -1,0 +1,120 @@
+"""Calls whose answer is not the post, as they are kept; and what was kept, as it is judged again. Pure."""
+
+from hashlib import sha256
+from typing import Any
+
+from consumer.llm.cost import spending, spending_in_vain
+from consumer.llm.errors import LlmError
+from consumer.llm.kept_answer import read_again
+from consumer.llm.usage import UNKNOWN
+from consumer.pipeline.outcomes import Answer, Call, Usage
+from repository.llm_calls import KeptAnswer, LlmCall
+from repository.requests import ClaimedRequest
+from schemas.call_verdict import CallVerdict
+from schemas.reasons import Reason
+
+_VERDICTS = {
+    Reason.LLM_RATE_LIMITED: CallVerdict.RATE_LIMITED,
+    Reason.LLM_ACCOUNT_REFUSED: CallVerdict.ACCOUNT_REFUSED,
+    Reason.LLM_BAD_REQUEST: CallVerdict.REQUEST_REFUSED,
+    Reason.LLM_CONTENT_FILTERED: CallVerdict.FILTERED,
+}
+
+
+def unused(request: ClaimedRequest, answer: Answer, verdict: CallVerdict, detail: str | None = None) -> LlmCall:
+    """A call that was answered, but not with the post that is stored."""
+    completion = answer.completion
+    return LlmCall(
+        **_about(request, answer.call),
+        gpt_prompt_used=answer.call.prompt,
+        prompt_tokens=completion.prompt_tokens,
+        completion_tokens=completion.completion_tokens,
+        cached_prompt_tokens=completion.cached_prompt_tokens,
+        cost_usd=spending(completion, answer.call.model).cost_usd,
+        raw_response=completion.received,
+        finish_reason=completion.finish_reason,
+        latency_ms=completion.latency_ms,
+        verdict=verdict,
+        detail=detail,
+    )
+
+
+def unanswered(request: ClaimedRequest, call: Call, error: LlmError) -> LlmCall:
+    """A call that brought no completion."""
+    received, spent = error.received, spending_in_vain(error, call.model)
+    tokens = received.tokens if received else UNKNOWN
+    return LlmCall(
+        **_about(request, call),
+        # what was asked is worth its space only beside an answer
+        gpt_prompt_used=call.prompt if received else None,
+        prompt_tokens=tokens.prompt,
+        completion_tokens=tokens.completion,
+        cached_prompt_tokens=tokens.cached_prompt,
+        cost_usd=spent.cost_usd if spent else None,
+        raw_response=received.body if received else None,
+        finish_reason=None,
+        latency_ms=received.latency_ms if received else None,
+        verdict=verdict_of(error),
+        detail=str(error),
+    )
+
+
+def _about(request: ClaimedRequest, call: Call) -> dict[str, Any]:
+    """What a row says of a call whatever came of it."""
+    return {
+        "overlay_id": request.overlay_id,
+        "revision": request.revision,
+        "fencing_token": request.fencing_token,
+        "call_number": call.number,
+        "llm_model_id": call.model.llm_model_id,
+        "called_at": call.called_at,
+        "used_temperature": call.temperature,
+        "used_max_tokens": call.max_tokens,
+        "prompt_version": call.prompt_version,
+        "event_digest": digest_of(request),
+    }
+
+
+def verdict_of(error: LlmError) -> CallVerdict:
+    """What to call the end of a call without a completion."""
+    if verdict := _VERDICTS.get(error.reason):
+        return verdict
+    if error.received is not None and error.maybe_billed:
+        return CallVerdict.UNREADABLE
+    return CallVerdict.UNANSWERED if error.maybe_billed else CallVerdict.FAILED
+
+
+def answer_in(kept: KeptAnswer, request: ClaimedRequest) -> Answer | None:
+    """The answer of an earlier handling as the reader of today reads it; None where none is, or about other content."""
+    call = kept.call
+    if call.event_digest != digest_of(request):
+        return None
+    completion = read_again(kept.raw_response, latency_ms=call.latency_ms)
+    if completion is None:
+        return None
+    return Answer(
+        completion=completion,
+        kept=call,
+        call=Call(
+            number=call.call_number,
+            called_at=call.called_at,
+            model=kept.model,
+            temperature=call.used_temperature,
+            max_tokens=call.used_max_tokens,
+            prompt=call.gpt_prompt_used or "",
+            prompt_version=call.prompt_version,
+        ),
+    )
+
+
+def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
+    """What a request has used up whose post is a kept answer: what that cost may be in the sum already."""
+    kept = answer.kept
+    if kept is None or (kept.cost_usd is not None and kept.verdict is not CallVerdict.SUPERSEDED):
+        return usage
+    return usage.with_spending(spending(answer.completion, answer.call.model))
+
+
+def digest_of(request: ClaimedRequest) -> bytes:
+    """What tells the content of one event from that of another."""
+    return sha256(request.source.value or b"").digest()

@@ -1,0 +1,124 @@
+"""LLM calls whose answer did not become the stored post: kept for whoever asks what was paid, and to be judged again.
+
+Rows are written by the statement that ends the handling they belong to (`repository.feeds`,
+`repository.requests`): the calls of a process that lost its lease too, for they were paid for as well.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import asyncpg
+
+from repository.columns import Columns
+from repository.llm_models import LlmModel, models_by_id
+from repository.pool import Connection
+from schemas.call_verdict import CallVerdict
+
+MOST_JUDGED_AGAIN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlmCall:
+    """One row of `llm_calls`. A figure that is unknown is None.
+
+    `raw_response` is the answer as received, None where none came. `cost_usd` is 0 where nothing was billed.
+    """
+
+    overlay_id: UUID
+    revision: int
+    fencing_token: int
+    call_number: int
+    llm_model_id: UUID
+    called_at: datetime
+    raw_response: bytes | None
+    finish_reason: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cached_prompt_tokens: int | None
+    cost_usd: Decimal | None
+    latency_ms: float | None
+    verdict: CallVerdict
+    detail: str | None
+    used_temperature: float | None
+    used_max_tokens: int
+    prompt_version: str
+    gpt_prompt_used: str | None
+    event_digest: bytes
+
+
+CALL = Columns(LlmCall)
+
+
+def keep_calls(*, first: int) -> str:
+    """The statement that writes calls, to stand in a WITH; its arrays are the parameters from `$first` on.
+
+    Sent again, since nobody knew whether it had been carried out, it writes none twice.
+    """
+    return f"""
+        INSERT INTO llm_calls ({CALL})
+        SELECT {CALL} FROM {CALL.unnest("call", first=first)}
+        ON CONFLICT DO NOTHING
+    """  # noqa: S608 - the names are those of the dataclass
+
+
+_KEEP = keep_calls(first=1)
+_STORED = "SELECT instagram_feed_id FROM instagram_feeds WHERE instagram_feed_id = ANY($1::uuid[])"
+
+
+async def keep_superseded(connection: Connection, calls: Mapping[UUID, LlmCall]) -> None:
+    """Keep the calls behind posts that were not stored, by the ids these would have had.
+
+    A post that is there after all, since an earlier attempt to store it succeeded unnoticed, is no such one.
+    """
+    stored = {row["instagram_feed_id"] for row in await connection.fetch(_STORED, list(calls))}
+    superseded = [call for feed_id, call in calls.items() if feed_id not in stored]
+    await connection.execute(_KEEP, *CALL.arrays(superseded))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """An answer that was paid for, and the model that gave it."""
+
+    call: LlmCall
+    raw_response: bytes
+    model: LlmModel
+
+
+KeptAnswers = Mapping[tuple[UUID, int], Sequence[KeptAnswer]]
+"""By overlay and revision, the newest first."""
+
+_KEPT = f"""
+    SELECT kept.*
+    FROM unnest($1::uuid[], $2::int[]) AS wanted (overlay_id, revision)
+    CROSS JOIN LATERAL (
+        SELECT {CALL}
+        FROM llm_calls
+        WHERE (llm_calls.overlay_id, llm_calls.revision) = (wanted.overlay_id, wanted.revision)
+            AND raw_response IS NOT NULL
+        ORDER BY called_at DESC
+        LIMIT {MOST_JUDGED_AGAIN}
+    ) AS kept
+"""  # noqa: S608 - the names are those of the dataclass
+
+
+async def kept_answers(connection: Connection, requests: Sequence[tuple[UUID, int]]) -> KeptAnswers:
+    """The newest answers of these requests that can be judged again."""
+    rows = await connection.fetch(_KEPT, [overlay for overlay, _ in requests], [revision for _, revision in requests])
+    calls = [_call(row) for row in rows]
+    models = await models_by_id(connection, {call.llm_model_id for call in calls}) if calls else {}
+    found: dict[tuple[UUID, int], list[KeptAnswer]] = defaultdict(list)
+    for call in calls:
+        model = models.get(call.llm_model_id)
+        if call.raw_response is not None and model is not None:
+            found[call.overlay_id, call.revision].append(
+                KeptAnswer(call=call, raw_response=call.raw_response, model=model)
+            )
+    return found
+
+
+def _call(row: asyncpg.Record) -> LlmCall:
+    return LlmCall(**dict(row) | {"verdict": CallVerdict(row["verdict"])})
