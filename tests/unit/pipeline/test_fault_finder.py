@@ -108,7 +108,7 @@ async def test_a_fallback_writes_while_the_preferred_model_gives_useless_answers
     assert shop.failover.unavailable_reason is None
     [outcome] = await shop.handle(*some(1))
     assert isinstance(outcome, Written)
-    assert outcome.called_with.model.model_name == "fallback"
+    assert outcome.answer.call.model.model_name == "fallback"
 
 
 async def test_a_probe_that_brings_a_post_lets_everybody_write_again() -> None:
