@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, OutOfOrderSequenceNumber, ProducerFenced
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OutOfOrderSequenceNumber, ProducerFenced
 
 from consumer.kafka.topic_description import TopicDescription, describe_topic
+from schemas.dead_letter import cut_dead_letter, is_dead_letter
 from schemas.record import OutgoingRecord
 
 log = structlog.get_logger()
@@ -19,11 +20,16 @@ Producer: TypeAlias = "AIOKafkaProducer"
 ACKNOWLEDGE_S = 20.0
 CLOSE_S = 5.0
 TOPIC_LOOKUP_S = 2.0
+CUT_TO_BYTES = (524_288, 65_536, 4_096)  # one after the other, while the topic's limit is smaller still
 _STUCK = (OutOfOrderSequenceNumber, ProducerFenced)
 
 
 class PublishFailed(Exception):
     """The broker did not acknowledge a record. It may or may not have been written: send it again."""
+
+
+class RecordTooLarge(PublishFailed):
+    """The broker, or the client for it, takes no record of this size."""
 
 
 class _OutOfSequence(PublishFailed):
@@ -69,10 +75,26 @@ class Publisher:
         return await describe_topic(self._producer.client, topic)
 
     async def publish(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
-        """Send records, in their order within a partition.
+        """Send records, in their order within a partition; a dead letter that the broker finds too large goes cut.
 
         Returns one entry for each record: None when it was acknowledged.
         """
+        results = await self._send_all(records)
+        for most_bytes in CUT_TO_BYTES:
+            refused = [
+                place
+                for place, (record, failure) in enumerate(zip(records, results, strict=True))
+                if isinstance(failure, RecordTooLarge) and is_dead_letter(record)
+            ]
+            if not refused:
+                break
+            log.warning("publisher.dead_letters_cut", records=len(refused), most_bytes=most_bytes)
+            cut = [cut_dead_letter(records[place], most_bytes=most_bytes) for place in refused]
+            for place, result in zip(refused, await self._send_all(cut), strict=True):
+                results[place] = result
+        return results
+
+    async def _send_all(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         results = await self._send(records)
         # a record that the broker refuses leaves a gap in the numbering, and all behind it fail for good
         behind = [index for index, failure in enumerate(results) if isinstance(failure, _OutOfSequence)]
@@ -162,4 +184,6 @@ async def _close(producer: Producer) -> None:
 
 
 def _failed(error: BaseException) -> PublishFailed:
+    if isinstance(error, MessageSizeTooLargeError):
+        return RecordTooLarge(f"too large for the topic: {error}")
     return PublishFailed(f"{type(error).__name__}: {error}")

@@ -1,10 +1,11 @@
+import hashlib
 from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.dead_letter import dead_letter, original_record
-from schemas.record import Headers, OutgoingRecord, SourceRecord
+from schemas.dead_letter import cut_dead_letter, dead_letter, original_record
+from schemas.record import Headers, OutgoingRecord, SourceRecord, pack_headers
 
 FAILED_AT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 ORIGIN = {
@@ -105,3 +106,26 @@ def test_a_record_that_is_no_letter_is_its_own_original(headers: Headers) -> Non
 def test_a_letter_whose_origin_is_not_readable_is_taken_as_it_is() -> None:
     record = source_record(tuple({**ORIGIN, "dlq_original_offset": b"x"}.items()))
     assert original_record(record) == record
+
+
+@given(st.binary(max_size=20_000), st.none() | st.binary(max_size=20_000), foreign_headers, st.text(max_size=9_000))
+def test_a_cut_letter_is_small_and_says_what_the_whole_was(
+    value: bytes, key: bytes | None, headers: Headers, detail: str
+) -> None:
+    letter = letter_of(source_record(headers, key=key, value=value), detail=detail)
+    cut = cut_dead_letter(letter, most_bytes=1_000)
+    said = dict(cut.headers)
+    assert value.startswith(cut.value or b"")
+    assert (said["dlq_truncated"], said["dlq_original_bytes"]) == (b"true", str(len(value)).encode())
+    assert said["dlq_original_sha256"] == hashlib.sha256(value).hexdigest().encode()
+    assert (said["dlq_reason"], said["dlq_original_offset"]) == (b"invalid_event", b"41")
+    ours = pack_headers(header for header in cut.headers if header[0].startswith("dlq_"))
+    assert len(pack_headers(cut.headers)) - len(ours) + len(cut.key or b"") + len(cut.value or b"") <= 1_000
+    assert len(ours) <= 5_000
+
+
+def test_a_cut_letter_that_is_replayed_and_fails_again_still_tells_of_the_true_original() -> None:
+    cut = cut_dead_letter(letter_of(source_record((), value=b"x" * 10_000)), most_bytes=1_000)
+    replayed = SourceRecord("overlay.completed", 0, 7, 1, cut.key, cut.value, cut.headers)
+    again = dict(cut_dead_letter(letter_of(replayed), most_bytes=100).headers)
+    assert (again["dlq_truncated"], again["dlq_original_bytes"]) == (b"true", b"10000")
