@@ -31,6 +31,7 @@ from consumer.pipeline.partition_share import PartitionShare
 from consumer.pipeline.reopener import Reopener
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
+from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import Context
@@ -88,7 +89,15 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         OutcomeLog(metrics),
         put_back=reopener.put_back,
         policy=policy,
-        ensure_references=settings.reference_rows == "ensure",
+        ensure_references=resources.database.may_make_rows,
+    )
+    upstream_rows = UpstreamRows(
+        pool,
+        outcome_store,
+        resources.database.unfillable,
+        ensures=settings.reference_rows == "ensure",
+        policy=policy,
+        wait_s=settings.reference_wait_s,
     )
     metrics.results_waiting.set_function(lambda: len(outcome_store.unsettled))
     dispatcher = Dispatcher(
@@ -103,10 +112,8 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             policy=policy,
         ),
         outcome_store,
-        pool,
+        upstream_rows,
         calls=in_flight.limit,
-        policy=policy,
-        require_references=settings.reference_rows == "require",
     )
     share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, providers))
     poller = Poller(resources.consumer, settings.overlay_completed_topic)

@@ -31,7 +31,8 @@ from consumer.shutdown import within_deadline
 from repository.errors import StoreError, WrongDatabaseUrl
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.pool import Connection, Pool, connection, open_pool
-from repository.schema_version import schema_version
+from repository.rehearsal import DatabaseLook, look_at_database
+from repository.schema_version import SchemaVersion, schema_version
 from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 log = structlog.get_logger()
@@ -48,6 +49,7 @@ class Resources:
     """Connections and clients, ready for use; one writer for each model, the preferred one first."""
 
     pool: Pool
+    database: DatabaseLook
     writers: tuple[Writer, ...]
     consumer: "AIOKafkaConsumer[bytes, bytes]"
     publisher: Publisher
@@ -62,11 +64,11 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         SettingsError: the model's provider needs a key that is not set.
     """
     async with AsyncExitStack() as stack:
-        pool = await _open_pool(settings, stack)
+        pool, database = await _open_pool(settings, stack)
         models = await _find_models(settings, pool)
         writers = tuple([_open_writer(settings, model, stack) for model in models])
         publisher, consumer = await _open_kafka(settings, stack)
-        yield Resources(pool, writers, consumer, publisher)
+        yield Resources(pool, database, writers, consumer, publisher)
 
 
 async def _open_kafka(settings: Settings, stack: AsyncExitStack) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes]]":
@@ -82,28 +84,42 @@ async def _open_kafka(settings: Settings, stack: AsyncExitStack) -> "tuple[Publi
     return publisher, consumer
 
 
-async def _open_pool(settings: Settings, stack: AsyncExitStack) -> Pool:
-    database_url = settings.database_url.get_secret_value()
+async def _open_pool(settings: Settings, stack: AsyncExitStack) -> tuple[Pool, DatabaseLook]:
     try:
         pool = await open_pool(
-            database_url,
+            settings.database_url.get_secret_value(),
             size=settings.database_pool_size,
             application_name=settings.kafka_client_id,
             pooler=settings.database_pooler,
         )
         stack.push_async_callback(_closed_in_time, "database pool", pool.close)
         async with connection(pool) as borrowed:
-            schema = await schema_version(borrowed)
+            _require_newest(await schema_version(borrowed))
+            found = await look_at_database(borrowed, ensures_references=settings.reference_rows == "ensure")
     except WrongDatabaseUrl as error:
         raise SettingsError(f"DATABASE_URL {error}") from error
     except StoreError as error:
         raise StartupError(f"DATABASE_URL: {error}") from error
+    _heed_database(found)
+    return pool, found
+
+
+def _require_newest(schema: SchemaVersion) -> None:
     if schema.current != schema.head:
         raise StartupError(
             f"the database is at migration {schema.current or 'none'}, this program needs {schema.head}: "
             "run `instagram-feed migrate`"
         )
-    return pool
+
+
+def _heed_database(found: DatabaseLook) -> None:
+    """Have every post be paid for only where it can be stored."""
+    if found.obstacles:
+        raise StartupError(f"the database would refuse every post: {'; '.join(found.obstacles)}")
+    if found.doubts:
+        log.warning("database.doubtful", refused=list(found.doubts))
+    if found.unfillable:
+        log.warning("references.unfillable", tables=dict(found.unfillable))
 
 
 async def _find_models(settings: Settings, pool: Pool) -> list[LlmModel]:

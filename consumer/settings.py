@@ -159,7 +159,7 @@ class KafkaSettings(TopicSettings):
 
 
 class DatabaseSettings(_Group):
-    """How to reach PostgreSQL."""
+    """How to reach PostgreSQL, and what is expected of upstream's rows there."""
 
     database_url: Annotated[SecretStr, AfterValidator(_postgres_url)] = Field(
         description="postgresql://user:password@host:port/database"
@@ -169,6 +169,10 @@ class DatabaseSettings(_Group):
         description="auto, none or transaction: whether a pooler such as PgBouncer in transaction mode is in between",
     )
     database_pool_size: int = Field(5, ge=2, le=100, description="whole number from 2 to 100: connections")
+    reference_rows: Literal["ensure", "require"] = Field("ensure", description="ensure or require")
+    reference_wait_s: Seconds = Field(
+        600, description="seconds that a request waits for rows which upstream has not committed"
+    )
 
 
 def _split_at_commas(value: object) -> object:
@@ -298,7 +302,6 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, L
     probe_s: Seconds = Field(
         5, description="seconds after which a provider that fails is tried again; doubles up to a minute"
     )
-    reference_rows: Literal["ensure", "require"] = Field("ensure", description="ensure or require")
     shutdown_grace_s: Seconds = Field(25, description="seconds that calls in flight get to finish after SIGTERM")
     ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")
     ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")

@@ -95,14 +95,20 @@ _FAILURE = Columns(Failure, leaving_out={"events", "unused_calls"})
 _FAILURE_EVENT = Columns(_FailureEvent)
 
 
+# ON CONFLICT alone would check upstream's NOT NULL columns first, for rows that are there too; it is for what
+# another transaction has inserted in the meantime.
 _ENSURE_REFERENCES = """
     ensured_jobs AS (
         INSERT INTO jobs (job_id)
-        SELECT DISTINCT job_id FROM incoming WHERE job_id IS NOT NULL ORDER BY job_id
+        SELECT DISTINCT job_id FROM incoming
+        WHERE job_id IS NOT NULL AND NOT EXISTS (SELECT FROM jobs WHERE jobs.job_id = incoming.job_id)
+        ORDER BY job_id
         ON CONFLICT DO NOTHING),
     ensured_overlays AS (
         INSERT INTO overlay_layouts (overlay_id)
-        SELECT DISTINCT overlay_id FROM incoming ORDER BY overlay_id
+        SELECT DISTINCT overlay_id FROM incoming
+        WHERE NOT EXISTS (SELECT FROM overlay_layouts AS known WHERE known.overlay_id = incoming.overlay_id)
+        ORDER BY overlay_id
         ON CONFLICT DO NOTHING),
 """
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from consumer.llm.errors import CallFailed, Deferred, LlmError, RequestRefused
 
+LONGEST_WAIT_FOR_ROWS_S = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -52,6 +54,20 @@ def after_failed_attempt(attempts: int, *, policy: RetryPolicy, random: float) -
     if attempts + 1 >= policy.max_attempts:
         return GiveUp(attempts + 1)
     return TryAgain(full_jitter_s(attempts + 1, policy=policy, random=random), attempts + 1)
+
+
+def after_missing_rows(
+    waited_s: float, attempts: int, *, limit_s: float, policy: RetryPolicy, random: float
+) -> TryAgain | GiveUp:
+    """What to do while upstream has not committed a row, when a request has waited for it for `waited_s`.
+
+    Waits are half as long as the whole wait so far, so that a row a little late costs little, and none counts as
+    an attempt.
+    """
+    if waited_s >= limit_s:
+        return GiveUp(attempts)
+    wait_s = min(max(policy.base_s, waited_s / 2), policy.max_s, LONGEST_WAIT_FOR_ROWS_S)
+    return TryAgain(min(wait_s * (0.5 + random / 2), limit_s - waited_s), attempts)
 
 
 def full_jitter_s(attempt: int, *, policy: RetryPolicy, random: float) -> float:

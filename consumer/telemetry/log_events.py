@@ -12,6 +12,8 @@ LOG_EVENTS: Final = {
     "consumer.stopping": "Told to stop: nothing new is taken in, what is in flight has the grace period.",
     "consumer.stopped": "All is stored, given back and closed.",
     "consumer.not_closed": "The Kafka consumer did not close in time at the end.",
+    "database.doubtful": "The database refused a rehearsed post for a reason that may or may not concern others.",
+    "references.unfillable": "Upstream's tables where no row can be made, and why: requests wait for theirs, unpaid.",
     "ops.listening": "Health and metrics answer at this address.",
     "model.shutdown": "The provider shuts a configured model down soon.",
     "close.failed": "A connection or client did not close in time; the process ends all the same.",

@@ -76,6 +76,7 @@ _RETRY = f"""
         attempts = 0,
         available_at = now(),
         unrecorded_call = false,
+        references_missing_since = NULL,
         finished_at = NULL,
         updated_at = now()
     WHERE {_MATCHING} AND state = 'failed'

@@ -14,6 +14,7 @@ from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.operations.intake_status import GapStatus, recent_gaps
 from repository.pool import Connection, Pool, connection, open_pool
+from repository.rehearsal import DatabaseLook, look_at_database
 from repository.schema_version import schema_version
 
 CHECKS = ("database", "schema", "losses")
@@ -45,7 +46,8 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
                 detail = f"at migration {schema.current or 'none'}, this program needs {schema.head}"
                 yield Finding("schema", "failed", detail, "run `instagram-feed migrate`")
                 return
-            yield Finding("schema", "ok", f"at migration {schema.head}")
+            ensures = settings.reference_rows == "ensure"
+            yield _schema(schema.head, await look_at_database(borrowed, ensures_references=ensures))
             yield losses_finding(await recent_gaps(borrowed, days=LOSSES_DAYS))
             for check, wanted in models.items():
                 yield replace(await _model(borrowed, wanted), check=check)
@@ -79,6 +81,20 @@ async def _opened(settings: DatabaseSettings) -> Pool:
         pooler=settings.database_pooler,
         must_write=False,
     )
+
+
+def _schema(head: str, found: DatabaseLook) -> Finding:
+    at_head = f"at migration {head}"
+    if found.obstacles:
+        advice = "put it right; `instagram-feed run` refuses to start"
+        return Finding("schema", "failed", f"{at_head}; would refuse every post: {'; '.join(found.obstacles)}", advice)
+    if found.unfillable:
+        detail = f"{at_head}; no rows of upstream's can be made: {'; '.join(found.unfillable.values())}"
+        return Finding("schema", "warning", detail, "events wait until upstream has written theirs (REFERENCE_WAIT_S)")
+    if found.doubts:
+        detail = f"{at_head}; a rehearsed post was refused: {'; '.join(found.doubts)}"
+        return Finding("schema", "warning", detail, "see whether that concerns every post")
+    return Finding("schema", "ok", at_head)
 
 
 async def _server(borrowed: Connection, pooler: Pooler) -> Finding:

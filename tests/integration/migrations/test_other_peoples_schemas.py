@@ -89,6 +89,20 @@ async def test_times_without_a_zone_get_the_one_they_were_written_in(
     assert await connection.fetchval(of_ours) == "timestamp with time zone"
 
 
+async def test_times_without_a_zone_that_an_earlier_version_took_over_get_theirs(
+    empty_database_url: str, connection: asyncpg.Connection
+) -> None:
+    await migrations.upgrade(empty_database_url, "0009")
+    view = await connection.fetchval("SELECT pg_get_viewdef('current_instagram_feeds')")
+    await connection.execute("DROP VIEW current_instagram_feeds")
+    await connection.execute("ALTER TABLE instagram_feeds ALTER created_at TYPE TIMESTAMP")
+    await connection.execute(f"CREATE VIEW current_instagram_feeds AS {view}")
+    await migrations.upgrade(empty_database_url)
+    column = "attrelid = 'current_instagram_feeds'::regclass AND attname = 'created_at'"
+    of_view = f"SELECT atttypid::regtype::text FROM pg_attribute WHERE {column}"
+    assert await connection.fetchval(of_view) == "timestamp with time zone"
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -18,7 +18,6 @@ from repository.llm_models import LlmModel
 from repository.operations.model_changes import change_models
 from repository.outbox import OutboxEvent
 from repository.pool import Pool, connection
-from repository.references import missing_references
 from repository.requests import ClaimedRequest, postpone, reopen_failed
 from repository.spending import Spending
 from tests.support.examples import announcement, completion, failure, feed, new_request, postponement
@@ -182,20 +181,6 @@ async def test_without_leave_to_make_them_missing_rows_are_waited_for(pool: Pool
 async def test_a_model_row_that_is_gone_is_a_missing_reference_too(pool: Pool) -> None:
     with pytest.raises(MissingReference, match="llm_model"):
         await store_all(pool, [feed(await claim_one(pool), uuid4())])
-
-
-async def test_it_is_told_whose_rows_upstream_has_not_committed(pool: Pool) -> None:
-    both, only_overlay, without_job, none = (uuid4() for _ in range(4))
-    job_id = uuid4()
-    await pool.execute("INSERT INTO jobs (job_id) VALUES ($1)", job_id)
-    await pool.executemany(
-        "INSERT INTO overlay_layouts (overlay_id) VALUES ($1)", [(both,), (only_overlay,), (without_job,)]
-    )
-    async with connection(pool) as borrowed:
-        missing = await missing_references(
-            borrowed, [both, only_overlay, without_job, none], [job_id, uuid4(), None, job_id]
-        )
-    assert missing == {only_overlay, none}
 
 
 async def test_an_answer_with_repeated_keys_is_stored_with_the_last(pool: Pool, model: LlmModel) -> None:

@@ -59,12 +59,8 @@ CALLS: dict[str, Call] = {
     "postpone": lambda borrowed, held: requests.postpone(borrowed, [postponement(request) for request in held]),
     "store, references ensured": lambda borrowed, held: store(borrowed, held, ensure_references=True),
     "store, references required": lambda borrowed, held: store(borrowed, held, ensure_references=False),
-    "missing_references": lambda borrowed, held: references.missing_references(
-        # 20,000 ids alone are few pages
-        borrowed,
-        [request.overlay_id for request in held[:FEW]],
-        [request.job_id for request in held[:FEW]],
-    ),
+    # 20,000 ids alone are few pages
+    "missing_rows": lambda borrowed, held: references.missing_rows(borrowed, held[:FEW], tables=references.KEYS),
     "fail": fail,
     "kept_answers": lambda borrowed, held: llm_calls.kept_answers(
         borrowed, [(request.overlay_id, request.revision) for request in held]
