@@ -15,6 +15,7 @@ from devstack.endpoints import Endpoints
 from devstack.ports import free_port
 from repository import migrations
 from tests.support.application import application
+from tests.support.databases import database_name
 from tests.support.environment import feed_environment, new_account
 from tests.support.ledger_rows import query
 from tests.support.topics import unique_topics
@@ -51,6 +52,32 @@ async def test_a_database_of_an_older_revision(env: Mapping[str, str]) -> None:
     said = await complaint(env)
     assert "at migration 0001" in said
     assert "run `instagram-feed migrate`" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("ALTER TABLE instagram_feeds ADD campaign TEXT NOT NULL", '"campaign" of relation "instagram_feeds"'),
+        ("ALTER TABLE outbox_events RENAME TO theirs", '"outbox_events" does not exist'),
+    ],
+)
+async def test_a_database_that_would_refuse_every_post(env: Mapping[str, str], change: str, named: str) -> None:
+    await query(env["DATABASE_URL"], change)
+    said = await complaint(env)
+    assert said.startswith("the database would refuse every post: ")
+    assert named in said
+
+
+async def test_a_database_that_takes_no_changes(env: Mapping[str, str]) -> None:
+    name = database_name(env["DATABASE_URL"])
+    await query(env["DATABASE_URL"], f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    assert "default_transaction_read_only=on" in await complaint(env)
+
+
+async def test_a_parameter_of_the_url_that_nobody_knows(env: Mapping[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL has the parameter not_known, which the server refuses"):
+        async with application(env, DATABASE_URL=f"{env['DATABASE_URL']}?not_known=1"):
+            pass
 
 
 async def test_a_database_that_is_away(env: Mapping[str, str]) -> None:

@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.llm.errors import CallFailed, ContentFiltered, Deferred, LlmError, RequestRefused
-from consumer.pipeline.retry import GiveUp, RetryPolicy, TryAgain, after_error, after_failed_attempt
+from consumer.pipeline.retry import (
+    LONGEST_WAIT_FOR_ROWS_S,
+    GiveUp,
+    RetryPolicy,
+    TryAgain,
+    after_error,
+    after_failed_attempt,
+    after_missing_rows,
+)
 from consumer.pipeline.retry import full_jitter_s as jitter_s
 from schemas.reasons import Reason
 
@@ -80,3 +88,30 @@ def test_an_outage_that_names_a_wait_is_tried_again_after_it() -> None:
     decision = after_error(CallFailed("503", retry_after_s=7.0), 0, policy=POLICY, random=0.5)
     assert decision == TryAgain(delay_s=7.5, attempts=1)
     assert after_error(CallFailed("503", retry_after_s=7.0), 4, policy=POLICY, random=0.5) == GiveUp(attempts=5)
+
+
+@given(
+    waited_s=st.floats(0, 10_000),
+    limit_s=st.floats(0.1, 5_000),
+    attempts=st.integers(0, 10),
+    random=st.floats(0, 1, exclude_max=True),
+)
+def test_a_wait_for_rows_ends_at_its_limit_and_uses_up_no_attempt(
+    waited_s: float, limit_s: float, attempts: int, random: float
+) -> None:
+    decision = after_missing_rows(waited_s, attempts, limit_s=limit_s, policy=POLICY, random=random)
+    assert decision.attempts == attempts
+    if waited_s >= limit_s:
+        assert decision == GiveUp(attempts)
+    else:
+        assert isinstance(decision, TryAgain)
+        assert 0 < decision.delay_s <= limit_s - waited_s
+        assert decision.delay_s <= min(POLICY.max_s, LONGEST_WAIT_FOR_ROWS_S)
+
+
+def test_rows_that_come_late_are_looked_for_more_and_more_rarely() -> None:
+    waits = [
+        after_missing_rows(waited_s, 0, limit_s=600, policy=RetryPolicy(5, 1, 300), random=0.999)
+        for waited_s in (0, 8, 40, 400)
+    ]
+    assert [round(wait.delay_s) for wait in waits if isinstance(wait, TryAgain)] == [1, 4, 20, 30]
