@@ -31,11 +31,10 @@ from consumer.pipeline.partition_share import PartitionShare
 from consumer.pipeline.reopener import Reopener
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
+from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import Context
-from consumer.post.quality.source import Source
 from consumer.resources import Resources
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
@@ -100,19 +99,22 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         wait_s=settings.reference_wait_s,
     )
     metrics.results_waiting.set_function(lambda: len(outcome_store.unsettled))
+    editor = editor_from(settings, our_texts=template.static_texts)
+    tenants = Tenants(pool, compares_posts=editor.compares_posts)
     dispatcher = Dispatcher(
         tasks,
         Worker(
             failover,
             template,
             lambda request: terms.lasts(in_flight.leased_at_s(request)),
-            editor_from(settings, our_texts=template.static_texts),
-            lambda event: Context(Source(event)),
+            editor,
+            tenants.context,
             FaultFinder(failover, put_back=reopener.put_back),
             policy=policy,
         ),
         outcome_store,
         upstream_rows,
+        tenants,
         calls=in_flight.limit,
     )
     share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, providers))

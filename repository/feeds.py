@@ -55,6 +55,7 @@ class Feed:
     prompt_version: str
     llm_calls: int
     source_event_id: str
+    quality: Jsonb
     spent: Spending
     created_event: NewOutboxEvent
     unused_calls: tuple[LlmCall, ...] = ()

@@ -45,6 +45,19 @@ class FeedMetrics:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Publishing:
+    """The post as a publisher sends it: `caption` has the hashtags in it, joined as they were counted.
+
+    `is_ai_generated` is the field of Instagram's media API, which wants to know.
+    """
+
+    caption: str
+    hashtag_count: int
+    utf16_length: int
+    is_ai_generated: Literal[True] = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentArm:
     """The variant of an experiment under which the post was written."""
 
@@ -73,6 +86,7 @@ class InstagramFeedCreated:
     metrics: FeedMetrics
     experiment: ExperimentArm | None
     source: EventSource
+    publishing: Publishing
 
     def encode(self) -> bytes:
         """Return the event as UTF-8 JSON; the same event always gives the same bytes."""

@@ -16,6 +16,9 @@ class Reason(StrEnum):
     MISSING_REFERENCE = "missing_reference"
     """Waits, then an end: upstream has not committed the overlay's row or its job's."""
 
+    TENANT_UNKNOWN = "tenant_unknown"
+    """Waits: the database did not say what the tenant wants of its posts; nothing was paid."""
+
     LLM_BAD_REQUEST = "llm_bad_request"
     """An end: the provider refuses this request, whenever it is asked."""
 

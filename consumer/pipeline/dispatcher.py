@@ -4,9 +4,15 @@ import asyncio
 from collections.abc import Sequence
 
 from consumer.pipeline.outcome_store import OutcomeStore
-from consumer.pipeline.outcomes import Work
+from consumer.pipeline.outcomes import Work, Written, unwritten, usage_so_far
+from consumer.pipeline.retry import TryAgain
+from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
+from repository.errors import StoreError
+from schemas.reasons import Reason
+
+UNKNOWN_TENANT_RETRY_S = 1.0
 
 
 class Dispatcher:
@@ -18,6 +24,7 @@ class Dispatcher:
         worker: Worker,
         outcome_store: OutcomeStore,
         upstream_rows: UpstreamRows,
+        tenants: Tenants,
         *,
         calls: int,
     ) -> None:
@@ -25,6 +32,7 @@ class Dispatcher:
         self._worker = worker
         self._outcome_store = outcome_store
         self._upstream_rows = upstream_rows
+        self._tenants = tenants
         self._calls = asyncio.Semaphore(calls)
         self._running: set[asyncio.Task[None]] = set()
 
@@ -35,7 +43,7 @@ class Dispatcher:
 
     async def start(self, works: Sequence[Work]) -> None:
         """Begin handling requests that already count as in flight."""
-        for work in await self._upstream_rows.there_for(works):
+        for work in await self._of_known_tenants(await self._upstream_rows.there_for(works)):
             task = self._tasks.create_task(self._handle(work))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
@@ -51,4 +59,23 @@ class Dispatcher:
     async def _handle(self, work: Work) -> None:
         async with self._calls:
             await self._outcome_store.until_available()
-            self._outcome_store.put(await self._worker.handle(work))
+            outcome = await self._worker.handle(work)
+            if isinstance(outcome, Written):
+                self._tenants.remember(work.event, outcome.post)
+            self._outcome_store.put(outcome)
+
+    async def _of_known_tenants(self, works: Sequence[Work]) -> Sequence[Work]:
+        """The works whose tenants' wishes are known. The others are put off: a disclosure must not be left out."""
+        try:
+            await self._tenants.know(work.event.tenant_id for work in works)
+        except StoreError as error:
+            for work in works:
+                if not self._tenants.knows(work.event.tenant_id):
+                    self._put_off(work, str(error))
+            return [work for work in works if self._tenants.knows(work.event.tenant_id)]
+        return works
+
+    def _put_off(self, work: Work, detail: str) -> None:
+        decision = TryAgain(UNKNOWN_TENANT_RETRY_S, work.request.attempts)
+        usage, reason = usage_so_far(work.request), Reason.TENANT_UNKNOWN
+        self._outcome_store.put(unwritten(work.request, usage, decision, reason=reason, detail=detail))

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from consumer.pipeline.outcomes import Call, Rejected, Written
+from consumer.post.instagram_rules import as_published, hashtag_count, utf16_length
 from consumer.post.prompt import instruction_of
+from consumer.post.quality.gate import quality_json
 from repository.feeds import Failure, Feed
 from repository.outbox import NewOutboxEvent
 from repository.requests import ClaimedRequest
@@ -13,8 +15,9 @@ from schemas.cloudevents import continue_trace, incoming_traceparent, outgoing_h
 from schemas.dead_letter import dead_letter
 from schemas.event_source import EventSource
 from schemas.ids import created_event_id, failed_event_id, new_feed_id
-from schemas.instagram_feed_created import FeedMetrics, InstagramFeedCreated, LlmUsed
+from schemas.instagram_feed_created import FeedMetrics, InstagramFeedCreated, LlmUsed, Publishing
 from schemas.instagram_feed_failed import InstagramFeedFailed
+from schemas.post import InstagramPost
 from schemas.record import Headers, OutgoingRecord
 
 CE_SOURCE = "/instagram-feed-consumer"
@@ -67,6 +70,7 @@ class FeedEventBuilder:
             prompt_version=call.prompt_version,
             llm_calls=outcome.usage.llm_calls,
             source_event_id=request.event_id,
+            quality=quality_json(outcome.warnings),
             spent=outcome.usage.spent,
             created_event=self._created(outcome, instagram_feed_id, now),
             unused_calls=outcome.usage.unused,
@@ -87,6 +91,7 @@ class FeedEventBuilder:
             revision=request.revision,
             instagram_ad_copy=outcome.post.instagram_ad_copy,
             hashtags=outcome.post.hashtags,
+            publishing=publishing_of(outcome.post),
             llm=_llm_used(outcome.answer.call),
             metrics=_metrics(outcome, now),
             experiment=None,
@@ -181,6 +186,12 @@ def _end_to_end_ms(outcome: Written, now: datetime) -> float | None:
     else:
         return None
     return max(0.0, now.timestamp() * 1_000 - began_ms)
+
+
+def publishing_of(post: InstagramPost) -> Publishing:
+    """What a publisher sends, as it was counted."""
+    caption = as_published(post)
+    return Publishing(caption=caption, hashtag_count=hashtag_count(post), utf16_length=utf16_length(caption))
 
 
 def _source(request: ClaimedRequest) -> EventSource:

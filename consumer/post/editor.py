@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from consumer.post.caption import clean_caption
 from consumer.post.hashtags import hashtags_in_list
 from consumer.post.instagram_rules import RuleBroken, apply_rules, undisclosed
-from consumer.post.quality.gate import Context, Finding, QualityGate
+from consumer.post.quality.gate import Action, Context, Finding, QualityGate
 from schemas.post import InstagramPost, RawPost
+from schemas.quality import QualityRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,16 @@ class Editor:
         if broken or refused:
             raise PostRefused(broken, refused)
         return EditedPost(post, tuple(findings))
+
+    def verdicts(self, stored: InstagramPost, context: Context) -> list[tuple[QualityRule, Action, str]]:
+        """What each rule would do with a stored post, were it written now; the text tells of it."""
+        post = without_disclosure(stored, context.disclosure)
+        raw = RawPost(post.instagram_ad_copy, post.hashtags)
+        repairs, repaired = self._gate.repairs(raw), _as_far_as_it_goes(self._gate.repaired(raw))
+        return [(rule, "repair", f"{rule}: the text would be rewritten.") for rule in repairs] + [
+            (finding.rule, "refuse" if self._gate.refuses(finding) else "warn", finding.quoted)
+            for finding in self._gate.findings(repaired, context)
+        ]
 
     def _within_limits(self, post: RawPost, context: Context) -> InstagramPost:
         return apply_rules(

@@ -50,6 +50,12 @@ class Metrics:
             registry=self.registry,
         )
         self.cost_usd = Counter("feed_llm_cost_usd_total", "USD spent for stored posts", registry=self.registry)
+        self.quality_warnings = Counter(
+            "feed_quality_warnings_total",
+            "Warnings of the quality gate about stored posts, by rule",
+            ["rule"],
+            registry=self.registry,
+        )
         self.llm_latency_s = Histogram(
             "feed_llm_latency_seconds",
             "Duration of the LLM call that produced a stored post",

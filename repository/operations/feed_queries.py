@@ -54,7 +54,26 @@ class StoredFeed(FeedSummary):
     origin: str
     replay_id: UUID | None
     based_on_feed_id: UUID | None
+    quality: str
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedTexts:
+    """A post and the texts it was written from; `pk` is its place in the order of all posts."""
+
+    pk: int
+    instagram_feed_id: UUID
+    overlay_id: UUID | None
+    revision: int
+    tenant_id: str
+    instagram_ad_copy: str
+    hashtags: str
+    refined_ad_copy_eng: str
+    tone_style: str
+    product_description: str
+    store_information: str
+    gpt_prompt: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +130,7 @@ STORED_COLUMNS = f"""
     feed.product_description, feed.store_information, feed.gpt_prompt, feed.gpt_prompt_used,
     feed.gpt_response_raw, feed.token_usage, feed.used_temperature, feed.used_max_tokens,
     feed.prompt_version, feed.experiment_id, feed.variant, feed.source_event_id, feed.origin, feed.replay_id,
-    feed.based_on_feed_id, feed.updated_at
+    feed.based_on_feed_id, feed.quality, feed.updated_at
 """
 """The columns of a `StoredFeed`, of `instagram_feeds AS feed` with `llm_models AS model`."""
 
@@ -144,3 +163,21 @@ async def newest_request(connection: Connection, overlay_id: UUID) -> RequestSta
     """Where an overlay that has no post stands; None when it was never asked for."""
     row = await connection.fetchrow(_NEWEST_REQUEST, overlay_id)
     return None if row is None else RequestStanding(**dict(row) | {"state": RequestState(row["state"])})
+
+
+_TEXTS = """
+    SELECT pk, instagram_feed_id, overlay_id, revision, tenant_id, instagram_ad_copy, hashtags,
+        refined_ad_copy_eng, tone_style, product_description, store_information, gpt_prompt
+    FROM instagram_feeds
+    WHERE pk > $1 AND ($2::text IS NULL OR tenant_id = $2)
+    ORDER BY pk
+    LIMIT $3
+"""
+
+
+async def feed_texts(
+    connection: Connection, *, after_pk: int, tenant_id: str | None = None, limit: int
+) -> list[FeedTexts]:
+    """At most `limit` posts behind `after_pk`, in the order they were stored, of one tenant if given."""
+    rows = await connection.fetch(_TEXTS, after_pk, tenant_id, limit)
+    return [FeedTexts(**dict(row)) for row in rows]

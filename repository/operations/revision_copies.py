@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from repository.columns import Columns
+from repository.columns import Columns, Jsonb
 from repository.feeds import POST_COLUMNS
 from repository.operations.revision_source import SourcePosition
 from repository.outbox import NewOutboxEvent
@@ -22,6 +22,7 @@ class RepublishedFeed:
     revision: int
     instagram_ad_copy: str
     hashtags: str
+    quality: Jsonb
     created_at: datetime
     event_id: str
     source: SourcePosition
@@ -66,11 +67,11 @@ _PUBLISH = f"""
     ),
     stored AS (
         INSERT INTO instagram_feeds (
-            instagram_feed_id, revision, instagram_ad_copy, hashtags, created_at, updated_at, llm_calls, cost_usd,
-            origin, based_on_feed_id, created_event_value, created_event_headers, {_COPIED})
+            instagram_feed_id, revision, instagram_ad_copy, hashtags, quality, created_at, updated_at, llm_calls,
+            cost_usd, origin, based_on_feed_id, created_event_value, created_event_headers, {_COPIED})
         SELECT
-            instagram_feed_id, revision, instagram_ad_copy, hashtags, created_at, created_at, 0, 0,
-            $1, based_on_feed_id, created_event_value, created_event_headers, {_COPIED}
+            instagram_feed_id, revision, instagram_ad_copy, hashtags, quality, created_at, created_at, 0,
+            0, $1, based_on_feed_id, created_event_value, created_event_headers, {_COPIED}
         FROM new
         JOIN entered USING (overlay_id, revision)
         ON CONFLICT (overlay_id, revision) DO NOTHING

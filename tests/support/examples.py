@@ -196,6 +196,7 @@ def feed(request: ClaimedRequest, llm_model_id: UUID, **changes: object) -> Feed
         "prompt_version": "feed-post-1",
         "llm_calls": 1,
         "source_event_id": request.event_id,
+        "quality": "[]",
         "spent": Spending(500, 0, 200, Decimal("0.000195")),
         "created_event": announcement(),
         **changes,
@@ -242,6 +243,7 @@ def stored_feed(**changes: object) -> StoredFeed:
         "origin": "event",
         "replay_id": None,
         "based_on_feed_id": None,
+        "quality": "[]",
         **changes,
     }
     return StoredFeed(**fields)

@@ -1,6 +1,7 @@
 """A stored post published again as a new revision of its overlay, without an LLM call."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal
@@ -10,7 +11,7 @@ from pydantic_core import from_json
 
 from consumer.llm.usage import Tokens, tokens_of
 from consumer.operations.revisions.revision_source import UNKNOWN, CannotRevise, event_id_of, overlay_of, source_of
-from consumer.pipeline.feed_events import announce
+from consumer.pipeline.feed_events import announce, publishing_of
 from repository.operations.feed_queries import StoredFeed
 from repository.operations.revision_copies import RepublishedFeed, publish_revisions
 from repository.operations.revision_source import FeedReference, RevisionSource, SourcePosition, find_bases
@@ -19,6 +20,14 @@ from schemas.event_source import EventSource
 from schemas.ids import created_event_id, new_feed_id
 from schemas.instagram_feed_created import ExperimentArm, FeedMetrics, InstagramFeedCreated, LlmUsed
 from schemas.post import InstagramPost
+
+
+@dataclass(frozen=True, slots=True)
+class RevisedPost:
+    """The texts of a new revision, and the quality gate's warnings as they are stored."""
+
+    post: InstagramPost
+    quality: str
 
 
 class RevisionCopier:
@@ -31,7 +40,7 @@ class RevisionCopier:
     async def republish(
         self,
         references: Sequence[FeedReference],
-        rewrite: Callable[[RevisionSource], InstagramPost],
+        rewrite: Callable[[RevisionSource], RevisedPost],
         *,
         origin: Literal["restore", "reparse"],
     ) -> dict[FeedReference, RepublishedFeed]:
@@ -52,13 +61,13 @@ class RevisionCopier:
             remaining = [reference for reference in made if reference not in published]
         return published
 
-    def next_revision(self, basis: RevisionSource, post: InstagramPost) -> RepublishedFeed:
+    def next_revision(self, basis: RevisionSource, revised: RevisedPost) -> RepublishedFeed:
         """The next revision of a post's overlay, with this text; nothing is stored.
 
         Raises:
             CannotRevise: the post has no overlay or no model, or a request for its overlay is in progress.
         """
-        now = datetime.now(UTC)
+        post, now = revised.post, datetime.now(UTC)
         instagram_feed_id = new_feed_id(now)
         source = source_of(basis)
         created = _created(basis, post, source, instagram_feed_id, now)
@@ -68,6 +77,7 @@ class RevisionCopier:
             revision=created.revision,
             instagram_ad_copy=post.instagram_ad_copy,
             hashtags=post.hashtags,
+            quality=revised.quality,
             created_at=now,
             event_id=created.source.event_id,
             source=source,
@@ -75,7 +85,7 @@ class RevisionCopier:
         )
 
 
-def as_it_was(basis: RevisionSource) -> InstagramPost:
+def as_it_was(basis: RevisionSource) -> RevisedPost:
     """The texts of an older revision.
 
     Raises:
@@ -87,7 +97,7 @@ def as_it_was(basis: RevisionSource) -> InstagramPost:
             f"post {feed.instagram_feed_id} is the current one of overlay {feed.overlay_id} already "
             f"(revision {feed.revision})"
         )
-    return InstagramPost(feed.instagram_ad_copy, feed.hashtags)
+    return RevisedPost(InstagramPost(feed.instagram_ad_copy, feed.hashtags), feed.quality)
 
 
 def _created(
@@ -105,6 +115,7 @@ def _created(
         revision=basis.newest_revision + 1,
         instagram_ad_copy=post.instagram_ad_copy,
         hashtags=post.hashtags,
+        publishing=publishing_of(post),
         llm=_llm_used(feed),
         metrics=_metrics(feed),
         experiment=_arm(feed),

@@ -7,6 +7,9 @@ warning is stored with the post. The names are a contract: settings and stored w
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, Self
+from uuid import UUID
+
+from pydantic_core import to_json
 
 from consumer.post.quality import amounts, contacts, dates, leaks, placeholders
 from consumer.post.quality.banned import BannedWords
@@ -22,7 +25,7 @@ from consumer.post.quality.wrapping import unwrap
 from schemas.post import InstagramPost, RawPost
 from schemas.quality import SECTORS, QualityRule, Sector
 
-Action = Literal["refuse", "warn"]
+Action = Literal["repair", "refuse", "warn"]
 
 _MOST_QUOTED: Final = 5
 _LONGEST_QUOTE: Final = 60
@@ -36,6 +39,7 @@ class Context:
     sector: Sector = "none"
     disclosure: str = ""
     recent: RecentPosts | None = None
+    overlay_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,11 @@ class Finding:
         return f"{self.rule}: {self.problem}"
 
 
+def quality_json(warnings: Iterable[Finding]) -> str:
+    """Warnings as they are stored with the post: a JSON array of rule and detail."""
+    return to_json([{"rule": warning.rule, "detail": warning.quoted} for warning in warnings]).decode()
+
+
 Repair = Callable[[RawPost], RawPost]
 Check = Callable[[Draft, Context], Iterable[str]]
 
@@ -91,7 +100,7 @@ class Rule:
     problem: str
     check: Check
     repair: Repair | None = None
-    by_default: Action = "refuse"
+    by_default: Literal["refuse", "warn"] = "refuse"
 
 
 class QualityGate:
@@ -110,6 +119,16 @@ class QualityGate:
         for repair in self._repairs:
             post = repair(post)
         return post
+
+    def repairs(self, post: RawPost) -> list[QualityRule]:
+        """The rules that would repair the post; none for one that is stored repaired."""
+        names = []
+        for rule in self._rules:
+            repaired = rule.repair(post) if rule.repair else post
+            if repaired != post:
+                names.append(rule.name)
+            post = repaired
+        return names
 
     def findings(self, post: InstagramPost, context: Context) -> list[Finding]:
         """All rules that the post breaks, in the order of the rules."""
@@ -289,4 +308,5 @@ def _claims_rule(language: str) -> Rule:
 def _likenesses(draft: Draft, context: Context) -> list[str]:
     if context.recent is None:
         return []
-    return context.recent.likenesses(fingerprint(draft.folded, draft.folded_hashtags, context.source.store_text))
+    one = fingerprint(draft.folded, draft.folded_hashtags, context.source.store_text)
+    return context.recent.likenesses(one, context.overlay_id)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 from zlib import crc32
 
 RECENT_POSTS: Final = 50
@@ -50,44 +51,50 @@ def fingerprint(caption: str, hashtags: str, store: str) -> Fingerprint:
 class RecentPosts:
     """The last posts of one tenant."""
 
-    def __init__(self, fingerprints: Iterable[Fingerprint] = ()) -> None:
+    def __init__(self) -> None:
+        self._overlay_ids: deque[UUID | None] = deque(maxlen=RECENT_POSTS)
         self._texts: deque[int] = deque(maxlen=RECENT_POSTS)
         self._openings: deque[int] = deque(maxlen=RECENT_POSTS)
         self._hashtags: deque[int] = deque(maxlen=RECENT_POSTS)
-        for one in fingerprints:
-            self.add(one)
 
-    def add(self, one: Fingerprint) -> None:
+    def add(self, one: Fingerprint, overlay_id: UUID | None = None) -> None:
         """Count a post among the last ones, in place of the oldest."""
+        self._overlay_ids.append(overlay_id)
         self._texts.append(one.text)
         self._openings.append(one.opening)
         self._hashtags.append(one.hashtags)
 
-    def likenesses(self, one: Fingerprint) -> list[str]:
-        """Tell in what the post is too much like one of the others."""
+    def likenesses(self, one: Fingerprint, overlay_id: UUID | None = None) -> list[str]:
+        """Tell in what the post is too much like one of the others; those for the same overlay may be."""
         looks = (
-            ("text", _closest(one.text, self._texts, _ALIKE_TEXTS)),
-            ("first line", _closest(one.opening, self._openings, _ALIKE_OPENINGS)),
-            ("hashtags", _closest(one.hashtags, self._hashtags, _ALIKE_HASHTAGS)),
+            ("text", self._closest(one.text, self._texts, _ALIKE_TEXTS, overlay_id)),
+            ("first line", self._closest(one.opening, self._openings, _ALIKE_OPENINGS, overlay_id)),
+            ("hashtags", self._closest(one.hashtags, self._hashtags, _ALIKE_HASHTAGS, overlay_id)),
         )
         return [f"{what}: {share:.0%} alike" for what, share in looks if share]
+
+    def _closest(self, one: int, others: Iterable[int], too_much: float, overlay_id: UUID | None) -> float:
+        """The largest likeness, if it is too much; most others are ruled out by what they share alone."""
+        if not one:
+            return 0.0
+        shared = list(map(int.bit_count, map(one.__and__, others)))
+        enough = too_much * one.bit_count()
+        if max(shared, default=0) < enough:
+            return 0.0
+        largest = max(
+            (
+                likeness(one, other)
+                for other, share, about in zip(others, shared, self._overlay_ids, strict=True)
+                if share >= enough and (about is None or about != overlay_id)
+            ),
+            default=0.0,
+        )
+        return largest if largest >= too_much else 0.0
 
 
 def likeness(one: int, other: int) -> float:
     """Return the share of what two bitmaps have in common (Jaccard)."""
     return (one & other).bit_count() / (one | other).bit_count() if one and other else 0.0
-
-
-def _closest(one: int, others: Iterable[int], too_much: float) -> float:
-    """The largest likeness, if it is too much; most others are ruled out by what they share alone."""
-    if not one:
-        return 0.0
-    shared = list(map(int.bit_count, map(one.__and__, others)))
-    enough = too_much * one.bit_count()
-    if max(shared, default=0) < enough:
-        return 0.0
-    largest = max(likeness(one, other) for other, share in zip(others, shared, strict=True) if share >= enough)
-    return largest if largest >= too_much else 0.0
 
 
 def _bitmap(features: Iterable[str], bits: int) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from consumer.operations.revisions.regenerate import estimated_cost_usd
 from consumer.operations.revisions.reparse import reparsed
-from consumer.operations.revisions.revision_copies import RevisionCopier, as_it_was
+from consumer.operations.revisions.revision_copies import RevisedPost, RevisionCopier, as_it_was
 from consumer.operations.revisions.revision_source import CannotRevise
 from repository.llm_models import LlmModel
 from repository.operations.revision_copies import RepublishedFeed, publish_revisions
@@ -25,8 +25,8 @@ from tests.support.quality import context, editor
 OTHER = InstagramPost("겨울 니트", "#겨울")
 
 
-def other_text(_: RevisionSource) -> InstagramPost:
-    return OTHER
+def other_text(_: RevisionSource) -> RevisedPost:
+    return RevisedPost(OTHER, "[]")
 
 
 async def republished(pool: Pool, reference: FeedReference, rewrite: Any = as_it_was) -> RepublishedFeed:  # noqa: ANN401
@@ -185,7 +185,7 @@ async def test_a_raw_answer_gives_the_post_again_as_the_database_keeps_it(pool: 
 
     basis = await basis_of(pool, FeedReference(overlay_id))
 
-    assert reparsed(basis.feed, editor(max_hashtags=2), context()) == InstagramPost("가을 니트 💛", "#가을 #니트")
+    assert reparsed(basis.feed, editor(max_hashtags=2), context()).post == InstagramPost("가을 니트 💛", "#가을 #니트")
 
 
 async def test_posts_are_found_by_each_of_their_names_in_the_order_given(pool: Pool, model: LlmModel) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticSerializationError
 
 from schemas.event_source import EventSource
-from schemas.instagram_feed_created import ExperimentArm, FeedMetrics, InstagramFeedCreated, LlmUsed
+from schemas.instagram_feed_created import ExperimentArm, FeedMetrics, InstagramFeedCreated, LlmUsed, Publishing
 from schemas.instagram_feed_failed import InstagramFeedFailed
 
 IDS = [UUID(int=number) for number in range(1, 7)]
@@ -49,6 +49,7 @@ CREATED = InstagramFeedCreated(
     ),
     experiment=None,
     source=SOURCE,
+    publishing=Publishing(caption="가을 니트 💛\n\n지금 만나보세요\n\n#가을 #니트", hashtag_count=2, utf16_length=26),
 )
 FAILED = InstagramFeedFailed(
     event_id=IDS[0],
@@ -104,6 +105,12 @@ def test_a_created_event_is_written_as_the_contract_lists_it() -> None:
         },
         "experiment": None,
         "source": {"event_id": "e-1", "topic": "overlay.completed", "partition": 3, "offset": 41},
+        "publishing": {
+            "caption": "가을 니트 💛\n\n지금 만나보세요\n\n#가을 #니트",
+            "hashtag_count": 2,
+            "utf16_length": 26,
+            "is_ai_generated": True,
+        },
     }
     assert CREATED.encode().decode() == json.dumps(expected, ensure_ascii=False, separators=(",", ":"))
 

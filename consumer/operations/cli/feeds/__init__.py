@@ -10,6 +10,7 @@ import typer
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.feeds.check import check
 from consumer.operations.cli.feeds.diff import diff
 from consumer.operations.cli.feeds.history import history
 from consumer.operations.cli.feeds.purge import purge
@@ -29,7 +30,7 @@ from repository.operations.feed_queries import (
 )
 
 LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
-JSON_FIELDS = ("gpt_response_raw", "token_usage")
+JSON_FIELDS = ("gpt_response_raw", "token_usage", "quality")
 
 feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
 
@@ -115,5 +116,5 @@ def _document(feed: StoredFeed, *, full: bool) -> dict[str, Any]:
     return document if full else {name: value for name, value in document.items() if name not in LONG_FIELDS}
 
 
-for command in (history, diff, regenerate, restore, reparse, purge):
+for command in (history, diff, check, regenerate, restore, reparse, purge):
     feeds.command()(command)

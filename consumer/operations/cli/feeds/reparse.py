@@ -24,6 +24,7 @@ from consumer.post.quality.source import Source
 from consumer.settings import DatabaseSettings, PostSettings, TopicSettings, load
 from repository.operations.feed_queries import StoredFeed
 from repository.operations.revision_source import FeedReference, RevisionSource
+from repository.tenants import tenant_profiles
 
 
 class ReparseSettings(DatabaseSettings, TopicSettings, PostSettings):
@@ -74,12 +75,18 @@ async def _read(settings: ReparseSettings, references: list[FeedReference], *, d
     async with database_connection(settings) as connection:
         bases = {basis.feed.instagram_feed_id: basis for basis in await named_bases(connection, references)}
         republisher = RevisionCopier(connection, created_topic=settings.feed_created_topic)
-        readings = [_reading(basis, republisher, editor) for basis in bases.values()]
+        profiles = await tenant_profiles(connection, {basis.feed.tenant_id for basis in bases.values()})
+
+        def context_of(feed: StoredFeed) -> Context:
+            profile = profiles[feed.tenant_id]
+            return Context(Source(feed), sector=profile.sector, disclosure=profile.disclosure)
+
+        readings = [_reading(basis, republisher, editor, context_of(basis.feed)) for basis in bases.values()]
         changed = [FeedReference(reading.instagram_feed_id) for reading in readings if reading.difference]
         if dry_run or not changed:
             return readings
         published = await republisher.republish(
-            changed, lambda basis: reparsed(basis.feed, editor, _context(basis.feed)), origin="reparse"
+            changed, lambda basis: reparsed(basis.feed, editor, context_of(basis.feed)), origin="reparse"
         )
         new = {feed.based_on_feed_id: feed for feed in published.values()}
         return [
@@ -90,18 +97,15 @@ async def _read(settings: ReparseSettings, references: list[FeedReference], *, d
         ]
 
 
-def _context(feed: StoredFeed) -> Context:
-    return Context(Source(feed))
-
-
-def _reading(basis: RevisionSource, republisher: RevisionCopier, editor: Editor) -> ReparsedPost:
+def _reading(basis: RevisionSource, republisher: RevisionCopier, editor: Editor, context: Context) -> ReparsedPost:
     feed = basis.feed
     try:
-        post = reparsed(feed, editor, _context(feed))
+        revised = reparsed(feed, editor, context)
+        post = revised.post
         if is_same(feed, post):
             return ReparsedPost(feed.instagram_feed_id)
         after = replace(feed, instagram_ad_copy=post.instagram_ad_copy, hashtags=post.hashtags)
-        revision = republisher.next_revision(basis, post).revision
+        revision = republisher.next_revision(basis, revised).revision
         return ReparsedPost(feed.instagram_feed_id, difference=difference(feed, after), revision=revision)
     except CannotRevise as error:
         return ReparsedPost(feed.instagram_feed_id, problem=str(error))

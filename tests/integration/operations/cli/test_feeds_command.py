@@ -131,3 +131,39 @@ async def test_two_posts_differ_in_lines_and_figures(commands: Commands, databas
     assert "-봄 차" in shown.output
     assert "hashtags: the same" in shown.output
     assert (wrong.exit_code, wrong.errors) == (1, f"instagram-feed: there is no post {overlay_id}:9\n")
+
+
+async def test_a_check_says_of_each_stored_post_what_the_gate_would_do(commands: Commands, database: Database) -> None:
+    _, _, (good,) = await database.store("tea", "다선당에서 천천히 우린 차 한 잔, 오늘 저녁에 만나 보세요.")
+    _, _, (bold,) = await database.store("tea", "**오늘의 차**를 만나 보세요.")
+    _, _, (phone,) = await database.store("tea", "예약은 02-1234-5678, 저녁에 만나 보세요.")
+    _, _, (claim,) = await database.store("bread", "감기에 좋은 빵을 구웠습니다.")
+
+    done = await commands.run("feeds", "check", "--json")
+    of_tea = await commands.run("feeds", "check", "--tenant", "tea")
+
+    found = {
+        post["instagram_feed_id"]: [(finding["rule"], finding["action"]) for finding in post["findings"]]
+        for post in done.document["posts"]
+    }
+    assert (done.exit_code, done.document["checked"]) == (0, 4)
+    assert found == {
+        str(bold): [("markup", "repair")],
+        str(phone): [("phone", "refuse")],
+        str(claim): [("claims", "warn")],
+    }
+    assert str(good) not in of_tea.output
+    assert str(claim) not in of_tea.output
+    assert "02-1234-5678" in of_tea.output
+    assert of_tea.output.splitlines()[-1] == "3 posts checked, 2 with something to say."
+
+
+async def test_a_rule_that_is_off_finds_nothing_and_an_unknown_one_is_named(
+    commands: Commands, database: Database
+) -> None:
+    await database.store("tea", "예약은 02-1234-5678, 저녁에 만나 보세요.")
+    off = await commands.run("feeds", "check", "--json", env={"QUALITY_OFF": "phone, price"})
+    unknown = await commands.run("feeds", "check", env={"QUALITY_OFF": "fone"})
+    assert off.document == {"checked": 1, "posts": []}
+    assert unknown.exit_code == 2
+    assert "QUALITY_OFF" in unknown.errors

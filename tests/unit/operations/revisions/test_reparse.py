@@ -18,8 +18,8 @@ ANSWER = json.dumps({"instagram_ad_copy": "가을 차", "hashtags": "#차 #가�
 
 def test_the_rules_of_today_are_applied_to_the_answer_of_then() -> None:
     feed = stored_feed(gpt_response_raw=raw(ANSWER), instagram_ad_copy="가을 차", hashtags="#차 #가을 #세일")
-    assert is_same(feed, reparsed(feed, editor(), context()))
-    fewer = reparsed(feed, editor(max_hashtags=2), context())
+    assert is_same(feed, reparsed(feed, editor(), context()).post)
+    fewer = reparsed(feed, editor(max_hashtags=2), context()).post
     assert fewer == InstagramPost("가을 차", "#차 #가을")
     assert not is_same(feed, fewer)
 

@@ -1,0 +1,70 @@
+"""`instagram-feed feeds check`: the quality gate run over stored posts."""
+
+import asyncio
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.quality_check import CheckedFeed, checked_feeds
+from consumer.pipeline.judgement import editor_from
+from consumer.post.prompt import PromptTemplate
+from consumer.settings import DatabaseSettings, PostSettings, load
+
+
+class CheckSettings(DatabaseSettings, PostSettings):
+    """What the gate needs, and the posts."""
+
+
+def check(
+    *,
+    tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Say of each stored post what the quality gate would do with it today; nothing is changed.
+
+    Example: instagram-feed feeds check --tenant store-apparel-1
+    """
+    count, found = asyncio.run(_check(load(CheckSettings), tenant))
+    if json:
+        print_json({"checked": count, "posts": [_document(checked) for checked in found]})
+        return
+    console = people_console()
+    if found:
+        console.print(_table(found))
+    console.print(f"{count} posts checked, {len(found)} with something to say.")
+
+
+async def _check(settings: CheckSettings, tenant: str | None) -> tuple[int, list[CheckedFeed]]:
+    """How many posts there are, and those that a rule has something to say about."""
+    template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
+    editor = editor_from(settings, our_texts=template.static_texts)
+    count, found = 0, []
+    async with database_connection(settings) as connection:
+        async for checked in checked_feeds(connection, editor, tenant_id=tenant):
+            count += 1
+            if checked.verdicts:
+                found.append(checked)
+    return count, found
+
+
+def _document(checked: CheckedFeed) -> dict[str, Any]:
+    feed = checked.feed
+    return {
+        "instagram_feed_id": feed.instagram_feed_id,
+        "overlay_id": feed.overlay_id,
+        "revision": feed.revision,
+        "tenant_id": feed.tenant_id,
+        "findings": [asdict(verdict) for verdict in checked.verdicts],
+    }
+
+
+def _table(found: list[CheckedFeed]) -> Table:
+    table = Table("post", "tenant", "action", "finding", box=None, header_style="bold", pad_edge=False)
+    for checked in found:
+        for verdict in checked.verdicts:
+            table.add_row(str(checked.feed.instagram_feed_id), checked.feed.tenant_id, verdict.action, verdict.detail)
+    return table

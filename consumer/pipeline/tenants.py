@@ -1,0 +1,121 @@
+"""What is known of the tenants whose requests are handled: their profiles, and what their last posts were like.
+
+Read in one go for all requests of a claim, and only for tenants that are new or not looked at for a while. The
+least recently seen are forgotten.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from consumer.post.quality.gate import Context
+from consumer.post.quality.likeness import RECENT_POSTS, Fingerprint, RecentPosts, fingerprint
+from consumer.post.quality.source import Source, folded
+from repository.pool import Pool, connection
+from repository.tenants import RecentPost, TenantProfile, recent_posts, tenant_profiles
+from schemas.overlay_completed import OverlayCompleted
+from schemas.post import InstagramPost
+
+PROFILE_S: Final = 45.0
+"""What an operator changes is to reach running consumers within a minute."""
+POSTS_S: Final = 600.0
+"""This process knows its own posts at once; those of other processes after this time."""
+MOST_TENANTS: Final = 2_000
+
+
+@dataclass(slots=True)
+class _Known:
+    profile: TenantProfile
+    profile_read_at: float
+    recent: RecentPosts | None = None
+    posts_read_at: float = float("-inf")
+
+
+class Tenants:
+    """The tenants met lately."""
+
+    def __init__(self, pool: Pool, *, compares_posts: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._pool = pool
+        self._compares_posts = compares_posts
+        self._clock = clock
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    async def know(self, tenant_ids: Iterable[str]) -> None:
+        """Make sure that `context` has what it needs for these tenants.
+
+        Raises:
+            StoreError: the database does not say; those known before stay known.
+        """
+        wanted = list(dict.fromkeys(tenant_ids))
+        await self._read_profiles([tenant_id for tenant_id in wanted if self._is_old(tenant_id)])
+        if self._compares_posts:
+            await self._read_posts([tenant_id for tenant_id in wanted if self._has_old_posts(tenant_id)])
+        for tenant_id in filter(self._known.__contains__, wanted):
+            self._known.move_to_end(tenant_id)
+        while len(self._known) > max(MOST_TENANTS, len(wanted)):
+            self._known.popitem(last=False)
+
+    def context(self, event: OverlayCompleted) -> Context:
+        """What a post for this event is judged by. A tenant that is not known has the defaults."""
+        known = self._known.get(event.tenant_id)
+        if known is None:
+            return Context(Source(event))
+        profile = known.profile
+        return Context(Source(event), profile.sector, profile.disclosure, known.recent, event.overlay_id)
+
+    def knows(self, tenant_id: str) -> bool:
+        """Whether `context` says what this tenant wants."""
+        return tenant_id in self._known
+
+    def remember(self, event: OverlayCompleted, post: InstagramPost) -> None:
+        """Count a new post among its tenant's last ones."""
+        known = self._known.get(event.tenant_id)
+        if known and known.recent:
+            one = _fingerprint(post.instagram_ad_copy, post.hashtags, event.store_information)
+            known.recent.add(one, event.overlay_id)
+
+    def _is_old(self, tenant_id: str) -> bool:
+        known = self._known.get(tenant_id)
+        return known is None or self._clock() - known.profile_read_at >= PROFILE_S
+
+    def _has_old_posts(self, tenant_id: str) -> bool:
+        known = self._known.get(tenant_id)
+        return known is not None and self._clock() - known.posts_read_at >= POSTS_S
+
+    async def _read_profiles(self, tenant_ids: list[str]) -> None:
+        if not tenant_ids:
+            return
+        async with connection(self._pool) as borrowed:
+            profiles = await tenant_profiles(borrowed, tenant_ids)
+        now = self._clock()
+        for tenant_id, profile in profiles.items():
+            known = self._known.setdefault(tenant_id, _Known(profile, now))
+            known.profile, known.profile_read_at = profile, now
+
+    async def _read_posts(self, tenant_ids: list[str]) -> None:
+        if not tenant_ids:
+            return
+        async with connection(self._pool) as borrowed:
+            posts = await recent_posts(borrowed, tenant_ids, limit=RECENT_POSTS)
+        by_tenant: dict[str, list[RecentPost]] = {tenant_id: [] for tenant_id in tenant_ids}
+        for post in reversed(posts):
+            by_tenant[post.tenant_id].append(post)
+        for tenant_id, theirs in by_tenant.items():
+            await asyncio.sleep(0)  # fifty posts take a millisecond; heartbeats share the loop
+            if known := self._known.get(tenant_id):
+                known.recent = _remembered(theirs)
+                known.posts_read_at = self._clock()
+
+
+def _remembered(posts: Iterable[RecentPost]) -> RecentPosts:
+    recent = RecentPosts()
+    for post in posts:
+        recent.add(_fingerprint(post.instagram_ad_copy, post.hashtags, post.store_information), post.overlay_id)
+    return recent
+
+
+def _fingerprint(caption: str, hashtags: str, store: str) -> Fingerprint:
+    return fingerprint(folded(caption), folded(hashtags), folded(store))
