@@ -84,4 +84,4 @@ def test_a_batch_of_none_still_has_all_its_columns() -> None:
 
 def test_an_answer_reaches_the_database_as_json_and_not_as_text() -> None:
     columns = Columns(Feed, leaving_out={"unused_calls"})
-    assert columns.unnest("feed", first=1).count("jsonb[]") == len(["gpt_response_raw", "token_usage"])
+    assert columns.unnest("feed", first=1).count("jsonb[]") == len(["gpt_response_raw", "token_usage", "quality"])
