@@ -39,7 +39,9 @@ class _Address:
 
 async def connection_problem(settings: KafkaSettings) -> str | None:
     """The first thing found that keeps a client from the brokers; None when there is none, by now."""
-    bootstrap = [_Address(host, port) for host, port, _ in collect_hosts(settings.kafka_bootstrap_servers)]
+    bootstrap = [
+        _Address(host, port) for host, port, _ in collect_hosts(settings.kafka_bootstrap_servers, randomize=False)
+    ]
     problems = []
     for address in bootstrap:
         try:
