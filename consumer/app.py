@@ -13,6 +13,7 @@ from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.llm.writer import Writer
+from consumer.pipeline.claims import Claims
 from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.fault_finder import FaultFinder
@@ -121,7 +122,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     poller = Poller(resources.consumer, settings.overlay_completed_topic)
     intake = Intake(
         LeasedPartitions(poller, share, metrics),
-        pool,
+        Claims(pool, in_flight, terms),
         DeadLetters(
             publisher,
             topic=settings.dead_letter_topic,
@@ -129,7 +130,6 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         ),
         IgnoredEvents(pool, metrics, limit=FloodLimit(IGNORED, settings.ignored_max_run, settings.ignored_max_ratio)),
         dispatcher,
-        in_flight,
         failover,
         metrics,
         terms=terms,

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.kafka.poller import Poll
+from consumer.pipeline.classified_records import classify_records, with_refused
 from consumer.pipeline.dead_letters import Refusal
-from consumer.pipeline.intake import classify_records, with_refused
 from schemas.reasons import Reason
 from tests.support.kafka_records import encoded, overlay_event
 
