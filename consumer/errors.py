@@ -1,5 +1,10 @@
 """The program's own errors: one root, and those that keep it from starting or make it end."""
 
+import re
+from typing import Final
+
+_CAPITAL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
 
 class FeedConsumerError(Exception):
     """The root of the errors that this program raises itself."""
@@ -22,3 +27,13 @@ class UnreadableRecord(FatalError):
             f"a header's name is not UTF-8, so its batch cannot be read: {place}; repair the producer, then move the "
             "group's offset past the batch (kafka-consumer-groups --reset-offsets)"
         )
+
+
+def in_words(error: BaseException) -> str:
+    """What a library's error says, for people: its message, else its name taken apart; never a class's name alone."""
+    message = " ".join(str(error).split())
+    if message and message != type(error).__name__:
+        return message.removeprefix(f"{type(error).__name__}: ")
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return _CAPITAL.sub(" ", type(error).__name__.removesuffix("Error")).lower()

@@ -5,7 +5,7 @@ A field's description says what the variable wants; it is what an error message 
 """
 
 import re
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import (
@@ -18,7 +18,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from consumer.llm.endpoints import Endpoint
@@ -307,6 +307,7 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, L
     ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")
 
 
+_LIBRARY_PROBLEMS = set(get_args(core_schema.ErrorType)) - {"value_error"}
 Group = TypeVar("Group", bound=_Group)
 
 
@@ -328,6 +329,13 @@ def _explain(group: type[_Group], error: ValidationError) -> str:
     for problem in error.errors(include_input=False, include_url=False):
         name = str(problem["loc"][0])
         wants = group.model_fields[name].description
-        what = "is missing" if problem["type"] == "missing" else f"is wrong ({problem['msg']})"
+        what = "is missing" if problem["type"] == "missing" else f"is wrong{_why(problem)}"
         parts.append(f"{name.upper()} {what}; it wants: {wants}")
     return " | ".join(parts)
+
+
+def _why(problem: ErrorDetails) -> str:
+    """What our own checks say; what the library's say is in the description, in better words."""
+    if problem["type"] in _LIBRARY_PROBLEMS:
+        return ""
+    return f" ({problem['msg'].removeprefix('Value error, ')})"

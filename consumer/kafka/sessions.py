@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
 
+from consumer.errors import in_words
 from consumer.kafka.clients import build_admin, build_producer, build_reader
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
@@ -91,7 +92,7 @@ def _not_started(error: BaseException, settings: KafkaSettings, deadline_s: floa
             "KAFKA_ENABLE_IDEMPOTENCE: the broker's ACLs do not let this user write: allow Write on the outgoing "
             "topics, or IdempotentWrite on the cluster"
         )
-    what = f"within {deadline_s:g} s" if isinstance(error, TimeoutError) else f"({type(error).__name__}: {error})"
+    what = f"within {deadline_s:g} s" if isinstance(error, TimeoutError) else f"({in_words(error)})"
     return f"KAFKA_BOOTSTRAP_SERVERS: {settings.kafka_bootstrap_servers} answers, but no client could start {what}"
 
 

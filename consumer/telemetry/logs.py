@@ -1,4 +1,6 @@
-"""Logging: structlog to standard output, one JSON object or one readable line each.
+"""Logging: structlog to one stream, one JSON object or one readable line each.
+
+The consumer's log is its output; a command's output is its result, so it logs to standard error.
 
 The names of log events are a closed set, in `log_events`. At info level and above no prompt, no product
 text and no secret is logged.
@@ -7,7 +9,7 @@ text and no secret is logged.
 import logging
 import math
 import sys
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import Processor
@@ -19,8 +21,9 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
 )
 
 
-def configure(*, log_format: Literal["json", "console"], level: str) -> None:
-    """Set structlog up for this process, and send the libraries' warnings the same way."""
+def configure(*, log_format: Literal["json", "console"], level: str, stream: TextIO | None = None) -> None:
+    """Set structlog up for this process, and send the libraries' warnings the same way (standard output by default)."""
+    stream = stream or sys.stdout
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -29,18 +32,16 @@ def configure(*, log_format: Literal["json", "console"], level: str) -> None:
     final: list[Processor] = (
         [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if log_format == "json"
-        else [
-            structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
-        ]
+        else [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, *final],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    _adopt_library_logs(shared, final, max(threshold, logging.WARNING))
+    _adopt_library_logs(shared, final, max(threshold, logging.WARNING), stream)
 
 
 class Sparing(logging.Filter):
@@ -63,8 +64,8 @@ class Sparing(logging.Filter):
         return True
 
 
-def _adopt_library_logs(shared: list[Processor], final: list[Processor], threshold: int) -> None:
-    handler = logging.StreamHandler(sys.stdout)
+def _adopt_library_logs(shared: list[Processor], final: list[Processor], threshold: int, stream: TextIO) -> None:
+    handler = logging.StreamHandler(stream)
     handler.addFilter(Sparing())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

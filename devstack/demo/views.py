@@ -6,7 +6,8 @@ from decimal import Decimal
 from rich.console import Console
 from rich.table import Table
 
-from consumer.operations.cli.feeds.view import first_line, post_view, usd
+from consumer.operations.cli.feeds.view import first_line, post_view
+from consumer.operations.cli.output import usd
 from devstack.demo.checks import Check
 from devstack.demo.evidence import Evidence
 from repository.operations.feed_queries import StoredFeed

@@ -69,6 +69,17 @@ async def list_requests(connection: Connection, wanted: RequestFilter, *, limit:
     return [RequestSummary(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
 
 
+_MEAN_COST = """
+    SELECT coalesce(avg(cost_usd), 0)
+    FROM (SELECT cost_usd FROM instagram_feeds WHERE cost_usd IS NOT NULL ORDER BY created_at DESC LIMIT 500) AS latest
+"""
+
+
+async def mean_post_cost_usd(connection: Connection) -> Decimal:
+    """What each of the last 500 posts cost on average; 0 where nothing is known."""
+    return Decimal(await connection.fetchval(_MEAN_COST))
+
+
 # The source bytes of a failed request are kept, so it needs nothing but a new beginning.
 _RETRY = f"""
     UPDATE feed_requests

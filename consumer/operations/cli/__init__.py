@@ -7,18 +7,29 @@ A command's module is imported only when the command is named: the openai client
 seconds to import, which `--help` and `feeds list` should not.
 """
 
+import asyncio
+import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from importlib.metadata import version as installed_version
+from typing import Annotated, Any
 
 import typer
 
-from consumer.operations.cli.errors import EXIT_WRONG_SETTING, CommandError
+from consumer.operations.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_SETTING, CommandError
+from consumer.operations.cli.output import say
+from consumer.operations.cli.type_names import name_types
 from consumer.settings import SettingsError
+from consumer.telemetry import logs
 
+PROGRAM = "instagram-feed"
+DISTRIBUTION = "instagram-feed-consumer"
 COMMANDS_GROUP = "instagram_feed.commands"
+OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF, errno.EIO}
 
 OWN_COMMANDS = {
     "run": "Consume overlay.completed and write posts until SIGTERM or Ctrl-C.",
@@ -39,20 +50,35 @@ OWN_COMMANDS = {
 def build(arguments: Sequence[str]) -> typer.Typer:
     """The command line as far as these arguments need it: the commands they name, or all if they name none."""
     app = typer.Typer(
-        name="instagram-feed",
+        name=PROGRAM,
         help="Turn overlay.completed events into Instagram posts, each paid for and stored once.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
     )
     # several commands always: with a single one Typer would take its name for an argument
-    app.callback()(lambda: None)
+    app.callback()(_program)
     own = [EntryPoint(name, f"consumer.operations.cli.{name}:{name}", COMMANDS_GROUP) for name in OWN_COMMANDS]
     added = sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name)
     named = [point for point in (*own, *added) if point.name in arguments]
     for point in named or (*own, *added):
         _add(app, point.name, _load(point) if named or point in added else _summary_of(point.name))
     return app
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - Typer's form of a callback
+    if wanted:
+        say(f"{PROGRAM} {installed_version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+def _program(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 def _add(app: typer.Typer, name: str, command: Any) -> None:  # noqa: ANN401 - a typer.Typer or any function
@@ -70,7 +96,7 @@ def _load(point: EntryPoint) -> Any:  # noqa: ANN401 - a typer.Typer or any func
         missing = error.name
 
     def unavailable() -> None:
-        raise CommandError(f"`{point.name}` needs {missing}: pip install 'instagram-feed-consumer[devstack]'")
+        raise CommandError(f"`{point.name}` needs {missing}: pip install '{DISTRIBUTION}[devstack]'")
 
     unavailable.__doc__ = "Not installed; comes with the extra 'devstack'."
     return unavailable
@@ -86,15 +112,55 @@ def _summary_of(name: str) -> Any:  # noqa: ANN401 - stands for a command in the
 
 def main() -> None:
     """Run the command line; expected errors are one line on standard error, not a traceback."""
+    if sys.stdout is None:
+        sys.exit(_told("standard output is closed", EXIT_FAILED))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # see __main__
+    # where a command logs at all; `run`, whose log is its output, sets its own up
+    logs.configure(log_format="console", level="warning", stream=sys.stderr)
+    # for the completion of a shell the arguments are in a variable
+    sys.exit(_exit_code(sys.argv[1:] + os.environ.get("_TYPER_COMPLETE_ARGS", "").split()))
+
+
+def _exit_code(arguments: Sequence[str]) -> int:
     try:
-        # for the completion of a shell the arguments are in a variable
-        build(sys.argv[1:] + os.environ.get("_TYPER_COMPLETE_ARGS", "").split())()
+        return _run(arguments)
     except SettingsError as error:
-        sys.exit(_told(error, EXIT_WRONG_SETTING))
+        return _told(str(error), EXIT_WRONG_SETTING)
     except CommandError as error:
-        sys.exit(_told(error, error.exit_code))
+        return _told(str(error), error.exit_code)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return _told("interrupted", EXIT_INTERRUPTED)
+    except ModuleNotFoundError as error:
+        return _told(_not_installed(error), EXIT_FAILED)
+    except OSError as error:
+        return _unwritable(error)
 
 
-def _told(error: Exception, exit_code: int) -> int:
-    typer.echo(f"instagram-feed: {error}", err=True)
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        command = typer.main.get_command(build(arguments))
+        name_types(command)
+        command(prog_name=PROGRAM)
+    except SystemExit as end:
+        sys.stdout.flush()  # here, where a full disk can be told in one line
+        return end.code if isinstance(end.code, int) else EXIT_FAILED
+    return 0
+
+
+def _unwritable(error: OSError) -> int:
+    """The end after a write that failed; what is still buffered would fail once more when the interpreter ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):  # whoever read has enough
+        return EXIT_FAILED
+    where = f"{error.filename}: " if error.filename else "standard output: " if error.errno in OUTPUT_ERRORS else ""
+    return _told(f"{where}{error.strerror or error}", EXIT_FAILED)
+
+
+def _not_installed(error: ModuleNotFoundError) -> str:
+    return f"{error.name} is not installed; it comes with: pip install '{DISTRIBUTION}[devstack]'"
+
+
+def _told(message: str, exit_code: int) -> int:
+    say(f"{PROGRAM}: {message}", err=True)
     return exit_code

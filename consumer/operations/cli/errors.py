@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 EXIT_FAILED = 1
 EXIT_WRONG_SETTING = 2
+EXIT_INTERRUPTED = 130
 MOST_PROBLEMS = 3
 
 
@@ -13,6 +14,13 @@ class CommandError(Exception):
     def __init__(self, message: str, *, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+class UsageError(CommandError):
+    """What was asked for is contradictory, incomplete or out of range: nothing was tried."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, exit_code=EXIT_WRONG_SETTING)
 
 
 def in_one_line(problems: Sequence[str]) -> str:

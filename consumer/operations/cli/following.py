@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import NamedTuple
 
-import typer
-
+from consumer.operations.cli.output import say
 from consumer.operations.cli.progress import progress_bar
 
 POLL_S = 0.25
@@ -31,7 +30,7 @@ async def until_ended(look: Callable[[], Awaitable[Standing]], *, timeout_s: flo
         while standing.ended < standing.total and monotonic() - began < timeout_s:
             if not standing.is_taken and not has_warned and monotonic() - began >= UNTAKEN_S:
                 has_warned = True
-                typer.echo("no consumer has taken any of it: does `instagram-feed run` run?", err=True)
+                say("no consumer has taken any of it: does `instagram-feed run` run?", err=True)
             await asyncio.sleep(POLL_S)
             standing = await look()
             report(standing.ended)

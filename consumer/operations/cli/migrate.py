@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
+from consumer.operations.cli.agreement import YesOption, agree
 from consumer.operations.cli.errors import EXIT_WRONG_SETTING, CommandError
+from consumer.operations.cli.output import say
 from consumer.settings import DatabaseSettings, load
 from repository import migrations
 from repository.errors import StoreError, WrongDatabaseUrl
@@ -17,8 +19,12 @@ def migrate(
         str | None,
         typer.Option(help="Take back the revisions after this one; 'base' for all.", metavar="REVISION"),
     ] = None,
+    *,
+    yes: YesOption = False,
 ) -> None:
     """Create or update the tables in DATABASE_URL. Safe when several start at once.
+
+    Taking revisions back drops what they added, data too: it asks first, or wants --yes.
 
     Example: instagram-feed migrate
     """
@@ -26,10 +32,11 @@ def migrate(
     try:
         if down_to is None:
             done = asyncio.run(migrations.upgrade(database_url, to))
-            typer.echo(f"applied: {', '.join(done)}" if done else "nothing to do: the schema is up to date")
+            say(f"applied: {', '.join(done)}" if done else "nothing to do: the schema is up to date")
         else:
+            agree(f"Taking back all revisions after {down_to} drops their tables and columns with all data.", yes=yes)
             done = asyncio.run(migrations.downgrade(database_url, down_to))
-            typer.echo(f"taken back: {', '.join(done)}" if done else "nothing to do")
+            say(f"taken back: {', '.join(done)}" if done else "nothing to do")
     except StoreError as error:
         if isinstance(error, WrongDatabaseUrl):
             raise CommandError(f"DATABASE_URL {error}", exit_code=EXIT_WRONG_SETTING) from error

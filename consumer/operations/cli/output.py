@@ -1,18 +1,24 @@
-"""What commands print: results on standard output, for people or, as JSON, for scripts."""
+"""What commands print: results on standard output, for people or, as JSON, for scripts.
+
+Texts of others (shops, models, producers) are made harmless here, in one place: what would act in a terminal, turn
+the text around or be a formula in a spreadsheet is shown instead.
+"""
 
 import csv
 import io
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from schemas.wire_types import plain_decimal, rfc3339
 
@@ -24,13 +30,51 @@ CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated va
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 
 
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # JSON escapes the others itself
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_CONTROL_PICTURES = 0x2400
+_DELETE = 0x7F
+
+
+def visible(text: str) -> str:
+    """The text with a picture in place of each character that would act in a terminal; lines stay lines."""
+    return _UNSAFE.sub(_picture, text)
+
+
+def one_line(text: str) -> str:
+    """The same for a cell or a sentence: line breaks and tabs are shown too."""
+    return visible(text).replace("\n", "\N{SYMBOL FOR NEWLINE}").replace("\t", "\N{SYMBOL FOR HORIZONTAL TABULATION}")
+
+
+def _picture(unsafe: re.Match[str]) -> str:
+    code = ord(unsafe[0])
+    if code < ord(" "):
+        return chr(_CONTROL_PICTURES + code)
+    return "\N{SYMBOL FOR DELETE}" if code == _DELETE else "\N{REPLACEMENT CHARACTER}"
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a sentence for people."""
+    typer.echo(visible(text), err=err)
+
+
+def usd(amount: Decimal | None) -> str:
+    """An amount with the six decimals that a single call needs."""
+    return "–" if amount is None else f"{amount:.6f}"
+
+
 def print_json(document: object) -> None:
     """Print one JSON document; ids, instants and amounts are spelled as in the project's events."""
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=2, default=_spelled))
+    text = json.dumps(document, ensure_ascii=False, indent=2, default=_spelled)
+    typer.echo(_UNSAFE_IN_JSON.sub(lambda unsafe: f"\\u{ord(unsafe[0]):04x}", text))
 
 
 def print_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Print a line of column names and one for each row, spelled as in JSON; an unknown value is empty."""
+    """Print a line of column names and one for each row, spelled as in JSON; an unknown value is empty.
+
+    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
@@ -40,18 +84,28 @@ def print_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> N
 
 
 def _cell(value: object) -> object:
-    return value if value is None or isinstance(value, str | int | float) else _spelled(value)
+    if isinstance(value, str):
+        return f"'{visible(value)}" if value.startswith(_FORMULA_STARTS) else visible(value)
+    return value if value is None or isinstance(value, int | float) else _spelled(value)
+
+
+class _VisibleConsole(Console):
+    """A console that writes control sequences of its own, but none that stands in a text."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
 def people_console() -> Console:
     """Where results for people go. Texts are printed as they are: those of shops and models may hold brackets."""
     known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False, markup=False)
+    return _VisibleConsole(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False, markup=False)
 
 
 def progress_console() -> Console:
     """Where progress goes: it is no result, so not to standard output."""
-    return Console(stderr=True, highlight=False, markup=False)
+    return _VisibleConsole(stderr=True, highlight=False, markup=False)
 
 
 def _spelled(value: object) -> str:
@@ -63,6 +117,11 @@ def _spelled(value: object) -> str:
         case date():
             return value.isoformat()
         case Decimal():
-            return plain_decimal(value)
+            return plain_decimal(_shortest(value))
         case _:
             raise TypeError(f"{type(value).__name__} has no spelling in JSON")
+
+
+def _shortest(amount: Decimal) -> Decimal:
+    """Without the zeros that arithmetic in the database leaves at the end."""
+    return amount.normalize() if amount.is_finite() else amount

@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from consumer.kafka.sessions import BrokerUnavailable, connected_publisher
-from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import JsonOption, print_json
+from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError
+from consumer.operations.cli.output import JsonOption, print_json, say
 from consumer.operations.cli.progress import progress_bar
-from consumer.operations.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
+from consumer.operations.cli.signals import cancel_on_signals
 from consumer.operations.produce.event_lines import EventLine, problems_of
 from consumer.operations.produce.line_reader import line_batches
 from consumer.operations.produce.line_sender import BrokerSilent, LineSender, Publish, SendCounts, accept_all
@@ -73,7 +73,7 @@ def produce(
     if json:
         print_json(_document(outcome, target, dry_run=dry_run))
     else:
-        typer.echo(_sentence(outcome, target, dry_run=dry_run))
+        say(_sentence(outcome, target, dry_run=dry_run))
     _exit_by(outcome)
 
 
@@ -159,9 +159,9 @@ def _listed(problems: Mapping[int, str]) -> list[dict[str, object]]:
 
 def _print_problems(problems: Mapping[int, str]) -> None:
     for number, problem in list(problems.items())[:MOST_PROBLEMS_SHOWN]:
-        typer.echo(f"line {number}: {problem}", err=True)
+        say(f"line {number}: {problem}", err=True)
     if len(problems) > MOST_PROBLEMS_SHOWN:
-        typer.echo(f"… and {len(problems) - MOST_PROBLEMS_SHOWN} more", err=True)
+        say(f"… and {len(problems) - MOST_PROBLEMS_SHOWN} more", err=True)
 
 
 def _document(outcome: ProduceResult, topic: str, *, dry_run: bool) -> dict[str, object]:

@@ -9,12 +9,19 @@ from uuid import UUID
 import typer
 from rich.table import Table
 
+from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.errors import UsageError
+from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
 from consumer.settings import DatabaseSettings, KafkaSettings, load
 from repository.operations import group_requests
-from repository.operations.request_queries import RequestFilter, RequestSummary, list_requests, retry_failed
+from repository.operations.request_queries import (
+    RequestFilter,
+    RequestSummary,
+    list_requests,
+    mean_post_cost_usd,
+    retry_failed,
+)
 from schemas.request_state import RequestState
 
 MOST_SHOWN = 100_000
@@ -64,11 +71,11 @@ def list_(
     elif found:
         people_console().print(_table(found))
     else:
-        typer.echo("No requests.")
+        say("No requests.")
 
 
 @requests.command()
-def retry(
+def retry(  # noqa: PLR0913 - the options of one command
     *,
     overlay: OverlayOption = None,
     tenant: TenantOption = None,
@@ -76,7 +83,9 @@ def retry(
     since: SinceOption = None,
     until: UntilOption = None,
     all_: Annotated[bool, typer.Option("--all", help="All failed requests.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be tried again.")] = False,
+    max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
+    yes: YesOption = False,
+    dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
     """Have failed requests tried again; a running consumer takes them within a second.
@@ -94,12 +103,12 @@ def retry(
         until=_in_utc(until),
     )
     if wanted == RequestFilter(state=RequestState.FAILED) and not all_:
-        raise CommandError("say which failed requests: --overlay, --tenant, --reason, --since, --until or --all")
-    overlays = asyncio.run(_would_retry(wanted) if dry_run else _retried(wanted))
+        raise UsageError("say which failed requests: --overlay, --tenant, --reason, --since, --until or --all")
+    overlays = asyncio.run(_would_retry(wanted) if dry_run else _retried(wanted, Consent(max_cost_usd, yes)))
     if json:
         print_json({"dry_run": dry_run, "requests": len(overlays), "overlay_ids": overlays})
     else:
-        typer.echo(f"{len(overlays)} failed requests {'would be' if dry_run else 'will be'} tried again.")
+        say(f"{len(overlays)} failed requests {'would be' if dry_run else 'will be'} tried again.")
 
 
 @requests.command()
@@ -116,12 +125,12 @@ def adopt(
     """
     to_group = load(KafkaSettings).kafka_group_id
     if group_id == to_group:
-        raise CommandError(f"{group_id} is KAFKA_GROUP_ID itself; name the group whose requests are to be taken over")
+        raise UsageError(f"{group_id} is KAFKA_GROUP_ID itself; name the group whose requests are to be taken over")
     adopted = asyncio.run(_adopted(group_id, to_group))
     if json:
         print_json({"from_group": group_id, "to_group": to_group, "requests": adopted})
     else:
-        typer.echo(f"{adopted} unfinished requests of {group_id} are {to_group}'s now.")
+        say(f"{adopted} unfinished requests of {group_id} are {to_group}'s now.")
 
 
 async def _adopted(from_group: str, to_group: str) -> int:
@@ -138,8 +147,10 @@ async def _would_retry(wanted: RequestFilter) -> list[UUID]:
     return [request.overlay_id for request in await _listed(wanted, MOST_SHOWN)]
 
 
-async def _retried(wanted: RequestFilter) -> list[UUID]:
+async def _retried(wanted: RequestFilter, consent: Consent) -> list[UUID]:
     async with database_connection(load(DatabaseSettings)) as connection:
+        failed = len(await list_requests(connection, wanted, limit=MOST_SHOWN))
+        consent.obtain(f"{failed} requests would be tried again", failed * await mean_post_cost_usd(connection))
         return await retry_failed(connection, wanted)
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import signal
 
-EXIT_INTERRUPTED = 130
-
 
 def cancel_on_signals() -> None:
     """Have SIGINT and SIGTERM cancel the current task."""

@@ -9,6 +9,7 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.table import Table
 
+from consumer.errors import in_words
 from consumer.kafka.sessions import BrokerUnavailable, connected_admin
 from consumer.kafka.topics import TopicResult, TopicsRefused, WantedTopic, create_missing, wanted_topics
 from consumer.operations.cli.errors import CommandError
@@ -60,7 +61,7 @@ async def _create(settings: KafkaSettings, wanted: Sequence[WantedTopic], *, dry
     except TopicsRefused as error:
         raise CommandError(f"the broker refuses: {error}") from error
     except (KafkaError, TimeoutError) as error:
-        raise CommandError(f"the broker does not answer as it should ({type(error).__name__}: {error})") from error
+        raise CommandError(f"the broker does not answer as it should ({in_words(error)})") from error
 
 
 def _print_table(results: Sequence[TopicResult]) -> None:

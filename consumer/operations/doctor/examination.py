@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from consumer.operations.doctor import database, kafka, llm
 from consumer.operations.doctor.database import WantedModel, examine_database, provider_and_name
+from consumer.operations.doctor.doubtful_settings import doubtful_settings
 from consumer.operations.doctor.finding import Examination, Finding
 from consumer.operations.doctor.kafka import examine_kafka
 from consumer.operations.doctor.llm import ModelAtProvider, examine_llm
@@ -22,7 +23,7 @@ Group = TypeVar("Group", KafkaSettings, DatabaseSettings, LlmSettings)
 async def examine() -> list[Finding]:
     """Check settings, broker, topics, database, schema, model and LLM endpoint; changes and costs nothing."""
     groups = await asyncio.gather(_kafka(), _database(), _llm())
-    return [_settings_finding(), *(finding for group in groups for finding in group)]
+    return [_settings_finding(), *doubtful_settings(), *(finding for group in groups for finding in group)]
 
 
 async def _kafka() -> list[Finding]:

@@ -6,6 +6,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
+from consumer.errors import in_words
 from consumer.kafka.sessions import BrokerUnavailable, connected_admin
 from consumer.kafka.topics import MAX_RECORD_BYTES, topic_names
 from consumer.operations.doctor.finding import Examination, Finding
@@ -29,7 +30,7 @@ async def examine_kafka(settings: KafkaSettings) -> Examination:
     except BrokerUnavailable as error:
         yield Finding("broker", "failed", str(error), "start it, or correct the setting")
     except KafkaError as error:
-        yield Finding("broker", "failed", f"{type(error).__name__}: {error}", "see the broker's log")
+        yield Finding("broker", "failed", in_words(error), "see the broker's log")
 
 
 def offsets_finding(partitions: Sequence[PartitionOffsets]) -> Finding:

@@ -4,6 +4,8 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
 
 from consumer.operations.produce.event_lines import EventLine
 
@@ -22,9 +24,11 @@ async def line_batches(descriptor: int) -> AsyncIterator[list[EventLine]]:
 
     def read() -> None:
         chunk = b"any"
-        while chunk:
-            chunk = os.read(descriptor, CHUNK_BYTES)
-            asyncio.run_coroutine_threadsafe(chunks.put(chunk), loop).result()
+        # at Ctrl-C the loop ends while this thread reads: nobody is left to put a chunk for
+        with suppress(RuntimeError, CancelledError):
+            while chunk:
+                chunk = os.read(descriptor, CHUNK_BYTES)
+                asyncio.run_coroutine_threadsafe(chunks.put(chunk), loop).result()
 
     threading.Thread(target=read, name="line reader", daemon=True).start()
     number, rest = 0, b""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from consumer.errors import in_words
 from consumer.kafka.sessions import BrokerUnavailable, connected_admin, connected_reader
 from consumer.kafka.topics import partitions_of
 from consumer.settings import KafkaSettings
@@ -49,6 +50,6 @@ async def group_offsets(settings: KafkaSettings) -> list[PartitionOffsets]:
             first = await reader.beginning_offsets(partitions)
             end = await reader.end_offsets(partitions)
     except (KafkaError, TimeoutError) as error:
-        raise BrokerUnavailable(f"the broker does not say how the group stands: {type(error).__name__}") from error
+        raise BrokerUnavailable(f"the broker does not say how the group stands: {in_words(error)}") from error
     known = {one: found.offset for one, found in committed.items() if found.offset >= 0}
     return [PartitionOffsets(one.partition, first[one], end[one], known.get(one)) for one in partitions]

@@ -18,7 +18,7 @@ from consumer.operations.cli.feeds.regenerate import regenerate
 from consumer.operations.cli.feeds.reparse import reparse
 from consumer.operations.cli.feeds.restore import restore
 from consumer.operations.cli.feeds.view import feeds_table, full_view, post_view
-from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.output import JsonOption, people_console, print_json, say
 from consumer.settings import DatabaseSettings, load
 from repository.operations.feed_queries import (
     FeedSummary,
@@ -63,7 +63,7 @@ def list_(
     elif found:
         people_console().print(feeds_table(found))
     else:
-        typer.echo("No posts.")
+        say("No posts.")
 
 
 @feeds.command()

@@ -9,8 +9,7 @@ from rich.text import Text
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.feeds.reference import FeedArgument, named_bases
-from consumer.operations.cli.feeds.view import usd
-from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.output import JsonOption, people_console, print_json, usd
 from consumer.operations.revisions.feed_difference import FeedDifference, difference
 from consumer.settings import DatabaseSettings, load
 from repository.operations.feed_queries import StoredFeed

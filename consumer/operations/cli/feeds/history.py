@@ -12,8 +12,8 @@ from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.feeds.view import made_by, number, usd
-from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.feeds.view import made_by, number
+from consumer.operations.cli.output import JsonOption, people_console, print_json, usd
 from consumer.settings import DatabaseSettings, load
 from repository.operations.feed_history import Revision, revisions_of
 

@@ -1,7 +1,6 @@
 """`instagram-feed feeds purge`: raw answers and prompts of old posts, taken away for good."""
 
 import asyncio
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -9,11 +8,12 @@ import typer
 from rich.filesize import decimal as in_bytes
 
 from consumer.operations.cli.age import parse_age
+from consumer.operations.cli.agreement import YesOption, agree
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
+from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
 from consumer.operations.cli.progress import progress_bar
-from consumer.operations.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
+from consumer.operations.cli.signals import cancel_on_signals
 from consumer.settings import DatabaseSettings, load
 from repository.operations.retention import Purgeable, purge_batch, purgeable
 
@@ -27,7 +27,7 @@ def purge(
         timedelta, typer.Option(parser=parse_age, metavar="AGE", help="Posts created longer ago: 12h, 90d, 8w.")
     ],
     tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: YesOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -42,7 +42,7 @@ def purge(
     found = asyncio.run(_found(settings, before, tenant))
     purged, is_interrupted = 0, False
     if found.posts and not dry_run:
-        _agree(found, before, yes=yes)
+        agree(f"{_sentence(found, before)} They are purged for good.", yes=yes)
         purged, is_interrupted = asyncio.run(_purged(settings, before, tenant, found.posts))
     if json:
         print_json(
@@ -56,9 +56,9 @@ def purge(
             }
         )
     elif dry_run or not found.posts:
-        typer.echo(_sentence(found, before))
+        say(_sentence(found, before))
     else:
-        typer.echo(f"{purged} posts purged.")
+        say(f"{purged} posts purged.")
     if is_interrupted:
         raise CommandError(f"interrupted after {purged} posts; run it again to go on", exit_code=EXIT_INTERRUPTED)
 
@@ -66,20 +66,6 @@ def purge(
 async def _found(settings: DatabaseSettings, before: datetime, tenant: str | None) -> Purgeable:
     async with database_connection(settings) as connection:
         return await purgeable(connection, before=before, tenant_id=tenant)
-
-
-def _agree(found: Purgeable, before: datetime, *, yes: bool) -> None:
-    """Have a person say yes.
-
-    Raises:
-        CommandError: there is nobody to ask, or the answer is no.
-    """
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise CommandError(f"{_sentence(found, before)} To purge them say --yes.")
-    if not typer.confirm(f"{_sentence(found, before)} Purge them for good?", err=True):
-        raise CommandError("nothing was purged")
 
 
 def _sentence(found: Purgeable, before: datetime) -> str:

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import typer
 
+from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import CommandError, in_one_line
+from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError, UsageError, in_one_line
 from consumer.operations.cli.feeds.reference import METAVAR, named_bases, parse_reference
 from consumer.operations.cli.feeds.revision_progress import seems_without_consumer, watch
-from consumer.operations.cli.feeds.view import usd
-from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
-from consumer.operations.cli.signals import EXIT_INTERRUPTED, cancel_on_signals
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say, usd
+from consumer.operations.cli.signals import cancel_on_signals
 from consumer.operations.revisions.regenerate import ask_again, estimated_cost_usd
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.settings import DatabaseSettings, load
@@ -65,7 +65,7 @@ class Ending:
         return [request for request in self.requests if not request.has_ended]
 
 
-def regenerate(
+def regenerate(  # noqa: PLR0913 - the options of one command
     feeds: FeedArguments = None,
     *,
     tenant: Annotated[str | None, typer.Option(help="All current posts of this tenant_id.")] = None,
@@ -75,6 +75,8 @@ def regenerate(
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 1_000,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they are written.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 120,
+    max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
+    yes: YesOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -86,9 +88,10 @@ def regenerate(
     """
     selection = Selection(list(dict.fromkeys(feeds or ())), tenant, prompt_version_not, limit)
     if bool(selection.named) == bool(tenant or prompt_version_not):
-        raise CommandError("say which posts: either their ids, or --tenant, --prompt-version-not or both")
+        raise UsageError("say which posts: either their ids, or --tenant, --prompt-version-not or both")
     settings = load(DatabaseSettings)
-    ending = asyncio.run(_regenerated(settings, selection, timeout_s=timeout if wait else 0, dry_run=dry_run))
+    consent = Consent(max_cost_usd, yes)
+    ending = asyncio.run(_regenerated(settings, selection, consent, timeout_s=timeout if wait else 0, dry_run=dry_run))
     if json:
         print_json(_document(ending, dry_run=dry_run))
     else:
@@ -96,11 +99,14 @@ def regenerate(
     _exit_by(ending, wait=wait)
 
 
-async def _regenerated(settings: DatabaseSettings, selection: Selection, *, timeout_s: float, dry_run: bool) -> Ending:
+async def _regenerated(
+    settings: DatabaseSettings, selection: Selection, consent: Consent, *, timeout_s: float, dry_run: bool
+) -> Ending:
     async with database_connection(settings) as connection:
         plan = _plan(await _selected(connection, selection))
         if dry_run or not plan.asked:
             return Ending(plan, [])
+        consent.obtain(f"{len(plan.asked)} posts would be written anew", plan.estimated_usd)
         cancel_on_signals()
         try:
             entered = await ask_for_revisions(connection, plan.asked, origin="regenerate")
@@ -155,13 +161,13 @@ def _show(ending: Ending, *, dry_run: bool) -> None:
     if plan.asked:
         verb = "would be asked for" if dry_run else "asked for"
         estimate = f"about USD {usd(plan.estimated_usd)}, if they take as many tokens as before"
-        typer.echo(f"{len(plan.asked)} new revisions {verb}: {estimate}.")
+        say(f"{len(plan.asked)} new revisions {verb}: {estimate}.")
     for request in ending.requests:
-        typer.echo(f"{request.overlay_id}:{request.revision} {_how_it_stands(request)}")
+        say(f"{request.overlay_id}:{request.revision} {_how_it_stands(request)}")
     written = [request for request in ending.requests if request.state is RequestState.DONE]
     if written:
         cost_usd = sum((request.cost_usd for request in written), Decimal(0))
-        typer.echo(f"{len(written)} written for USD {usd(cost_usd)}.")
+        say(f"{len(written)} written for USD {usd(cost_usd)}.")
 
 
 def _how_it_stands(request: RevisionProgress) -> str:

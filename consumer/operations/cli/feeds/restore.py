@@ -2,12 +2,10 @@
 
 import asyncio
 
-import typer
-
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.feeds.reference import FeedArgument, named_bases
-from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
 from consumer.operations.revisions.revision_copies import RevisionCopier, as_it_was
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.settings import DatabaseSettings, TopicSettings, load
@@ -40,9 +38,9 @@ def restore(feed: FeedArgument, *, dry_run: DryRunOption = False, json: JsonOpti
             }
         )
     elif dry_run:
-        typer.echo(f"Post {restored.based_on_feed_id} would become revision {restored.revision}, the current one.")
+        say(f"Post {restored.based_on_feed_id} would become revision {restored.revision}, the current one.")
     else:
-        typer.echo(
+        say(
             f"Post {restored.based_on_feed_id} is current again, as revision {restored.revision} "
             f"({restored.instagram_feed_id})."
         )

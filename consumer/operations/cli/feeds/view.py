@@ -1,7 +1,6 @@
 """Stored posts as people see them in a terminal."""
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from uuid import UUID
 
 from rich.console import Group, RenderableType
@@ -10,6 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from consumer.operations.cli.output import usd
 from repository.operations.feed_queries import FeedSummary, StoredFeed
 
 MINUTES = "%Y-%m-%d %H:%M"
@@ -66,11 +66,6 @@ def full_view(feed: StoredFeed) -> RenderableType:
 def first_line(text: str) -> Text:
     """The beginning of a post, cut to the room there is: where a terminal is narrow, nothing else is cut."""
     return Text(text.strip().partition("\n")[0], no_wrap=True, overflow="ellipsis")
-
-
-def usd(amount: Decimal | None) -> str:
-    """An amount with the six decimals that a single call needs."""
-    return "–" if amount is None else f"{amount:.6f}"
 
 
 def made_by(origin: str, replay_id: UUID | None, based_on: UUID | int | None) -> str:

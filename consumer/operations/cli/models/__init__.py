@@ -11,9 +11,9 @@ from uuid import UUID
 import typer
 
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.errors import CommandError, UsageError
 from consumer.operations.cli.models.view import change_line, model_view, models_table
-from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json
+from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
 from consumer.operations.models.model_fields import (
     ENDPOINT_LIMITS,
     ModelFields,
@@ -62,7 +62,7 @@ def list_(
     elif found:
         people_console().print(models_table(found, today=datetime.now(UTC).date()))
     else:
-        typer.echo("No models.")
+        say("No models.")
 
 
 @models.command()
@@ -109,7 +109,7 @@ def update(
     """
     changes = _read(columns)
     if not changes:
-        raise CommandError("say what to change: COLUMN=VALUE (see `instagram-feed models update --help`)")
+        raise UsageError("say what to change: COLUMN=VALUE (see `instagram-feed models update --help`)")
     before, after = asyncio.run(_updated(model, changes, dry_run=dry_run))
     was, now = document(before), changes if dry_run else document(after)
     _print_changes(before.full_name, {name: was[name] for name in changes}, now, dry_run=dry_run, json=json)
@@ -158,7 +158,7 @@ def prices(
     people_console().print(price_comparison.comparison_table(compared, applied=apply))
     if differing:
         what = "have the listed prices now" if apply else "differ; --apply stores the listed prices"
-        typer.echo(f"{len(differing)} models {what}.")
+        say(f"{len(differing)} models {what}.")
 
 
 @asynccontextmanager
@@ -230,7 +230,7 @@ def _switch(name: str, *, active: bool, json: bool) -> None:
     if json:
         print_json(document(model))
     else:
-        typer.echo(f"{model.full_name} is {'active' if active else 'inactive'}.")
+        say(f"{model.full_name} is {'active' if active else 'inactive'}.")
 
 
 def _identity(name: str) -> ModelChanges:
@@ -238,7 +238,7 @@ def _identity(name: str) -> ModelChanges:
     model_name, _, version = rest.partition("@")
     if not slash or not model_name or provider not in ENDPOINT_LIMITS:
         providers = ", ".join(ENDPOINT_LIMITS)
-        raise CommandError(f"'{name}' is no name for a new model; it wants: PROVIDER/NAME[@VERSION], from {providers}")
+        raise UsageError(f"'{name}' is no name for a new model; it wants: PROVIDER/NAME[@VERSION], from {providers}")
     return {"provider": provider, "model_name": model_name, "model_version": version or None}
 
 
@@ -269,6 +269,6 @@ def _print_changes(name: str, before: ModelChanges, after: ModelChanges, *, dry_
     if json:
         print_json({"dry_run": dry_run, "model": name, "changes": changed})
         return
-    typer.echo(f"{name}{' would have' if dry_run else ' has'} now:")
+    say(f"{name}{' would have' if dry_run else ' has'} now:")
     for column, values in changed.items():
-        typer.echo(change_line(column, values["before"], values["after"]))
+        say(change_line(column, values["before"], values["after"]))

@@ -1,25 +1,23 @@
 """`instagram-feed replay`: read a range of a topic again."""
 
 import asyncio
-from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
 import typer
 from aiokafka.errors import KafkaError
 
+from consumer.errors import in_words
 from consumer.kafka.sessions import BrokerUnavailable
-from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import DryRunOption, JsonOption, print_json
+from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
+from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError, UsageError
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
 from consumer.operations.cli.replay.run import ReplayRequest, ReplaySettings, Result, replayed
 from consumer.operations.cli.replay.view import document, sentences
-from consumer.operations.cli.signals import EXIT_INTERRUPTED
 from consumer.operations.replay.choice import Conditions, Mode
 from consumer.operations.replay.ranges import Boundary, RangeError, parse_boundary
 from consumer.operations.replay.replayer import ReplayFilter
 from consumer.settings import load
-
-USUAL_MAX_COST_USD = 1.0
 
 
 def _boundary(text: str) -> Boundary:
@@ -58,10 +56,8 @@ def replay(  # noqa: PLR0913 - the options of one command
     id_: Annotated[
         str | None, typer.Option("--id", metavar="NAME", help="Names the replay.", show_default="from the options")
     ] = None,
-    max_cost_usd: Annotated[
-        float, typer.Option(min=0, help="Ask, or want --yes, if it is estimated to cost more.")
-    ] = USUAL_MAX_COST_USD,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever it costs.")] = False,
+    max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
+    yes: YesOption = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until consumers have done it.")] = True,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
@@ -77,7 +73,7 @@ def replay(  # noqa: PLR0913 - the options of one command
     """
     conditions = Conditions(if_prompt_version_not, if_model_not)
     if conditions != Conditions() and mode is not Mode.REGENERATE:
-        raise CommandError("--if-prompt-version-not and --if-model-not go with --mode regenerate")
+        raise UsageError("--if-prompt-version-not and --if-model-not go with --mode regenerate")
     settings = load(ReplaySettings)
     asked = ReplayRequest(
         topic=topic or settings.overlay_completed_topic,
@@ -90,12 +86,10 @@ def replay(  # noqa: PLR0913 - the options of one command
         name=id_,
     )
     try:
-        result = asyncio.run(
-            replayed(
-                settings, asked, max_cost_usd=None if yes else Decimal(str(max_cost_usd)), wait=wait, dry_run=dry_run
-            )
-        )
-    except (BrokerUnavailable, RangeError) as error:
+        result = asyncio.run(replayed(settings, asked, Consent(max_cost_usd, yes), wait=wait, dry_run=dry_run))
+    except RangeError as error:
+        raise UsageError(str(error)) from error
+    except BrokerUnavailable as error:
         raise CommandError(str(error)) from error
     except UnicodeDecodeError as error:
         raise CommandError(
@@ -103,12 +97,12 @@ def replay(  # noqa: PLR0913 - the options of one command
             "leave it out with --partition, --from and --to"
         ) from error
     except KafkaError as error:
-        raise CommandError(f"the broker does not answer as it should ({type(error).__name__}: {error})") from error
+        raise CommandError(f"the broker does not answer as it should ({in_words(error)})") from error
     if json:
         print_json(document(result))
     else:
         for sentence in sentences(result):
-            typer.echo(sentence)
+            say(sentence)
     _exit_by(result)
 
 

@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from uuid import UUID, uuid5
 
-import typer
 from aiokafka import AIOKafkaConsumer
 
 from consumer.kafka.sessions import connected_admin, connected_reader
 from consumer.kafka.topics import partitions_of
+from consumer.operations.cli.agreement import Consent
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.following import Standing, until_ended
@@ -102,9 +100,9 @@ class Result:
 
 
 async def replayed(
-    settings: ReplaySettings, asked: ReplayRequest, *, max_cost_usd: Decimal | None, wait: bool, dry_run: bool
+    settings: ReplaySettings, asked: ReplayRequest, consent: Consent, *, wait: bool, dry_run: bool
 ) -> Result:
-    """Replay; `max_cost_usd` None agrees to any cost.
+    """Replay; at a cost that somebody consents to.
 
     Raises:
         CommandError, RangeError, BrokerUnavailable: it cannot be done, or nobody agreed to what it costs.
@@ -130,7 +128,7 @@ async def replayed(
         )
         if dry_run:
             return result
-        _agree(result, max_cost_usd)
+        consent.obtain(f"{result.estimate.posts} posts would be written", result.estimate.cost_usd)
         return await _entered(settings, reader, connection, asked, result, before=before, wait=wait)
 
 
@@ -187,22 +185,6 @@ async def _estimated(connection: Connection, settings: ReplaySettings, tally: Re
         raise CommandError(f"LLM_MODEL: {error}") from error
     past = await past_calls(connection, model.llm_model_id, posts=PAST_POSTS)
     return estimate(tally.paid, tally.prompt_characters, past, model, max_in_flight=settings.max_in_flight)
-
-
-def _agree(result: Result, max_cost_usd: Decimal | None) -> None:
-    """Have a person say yes to what costs more than they expect.
-
-    Raises:
-        CommandError: there is nobody to ask, or the answer is no.
-    """
-    cost_usd = result.estimate.cost_usd
-    if max_cost_usd is None or cost_usd <= max_cost_usd:
-        return
-    what = f"{result.estimate.posts} posts for about USD {cost_usd:.2f}, more than --max-cost-usd {max_cost_usd:f}"
-    if not sys.stdin.isatty():
-        raise CommandError(f"{what}: nothing was entered; say --yes, or raise --max-cost-usd")
-    if not typer.confirm(f"{what}. Go on?", err=True):
-        raise CommandError("nothing was entered")
 
 
 async def _entered(

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from consumer.operations.cli.feeds.view import usd
+from consumer.operations.cli.output import usd
 from consumer.operations.cli.replay.run import Result
 from consumer.operations.replay.choice import ACTIVE
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json
+from consumer.operations.cli.errors import UsageError
+from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json, say
 from consumer.operations.cli.report.html import html
 from consumer.operations.cli.report.ignored import ignored
 from consumer.operations.cli.report.scope import (
@@ -120,7 +120,7 @@ def _command(name: str, chosen: Report) -> None:
         csv: CsvOption = False,
     ) -> None:
         if json and csv:
-            raise CommandError("--json and --csv: give one of them")
+            raise UsageError("--json and --csv: give one of them")
         wanted = chosen_range(since, until, days, timezone, now=datetime.now(UTC), usual_days=chosen.days)
         figures = asyncio.run(_figures(chosen, wanted, tenant, model, by))
         if json:
@@ -128,7 +128,7 @@ def _command(name: str, chosen: Report) -> None:
         elif csv:
             print_csv(figures.lines, columns_of(chosen.row, by))
         elif not figures.lines:
-            typer.echo("No posts.")
+            say("No posts.")
         else:
             people_console().print(report_table(figures, columns_of(chosen.row, by)))
 

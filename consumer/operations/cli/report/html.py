@@ -9,7 +9,7 @@ import typer
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import JsonOption, print_json
+from consumer.operations.cli.output import JsonOption, print_json, say
 from consumer.operations.cli.report.scope import (
     DaysOption,
     ModelOption,
@@ -60,7 +60,7 @@ def html(  # noqa: PLR0913 - the options that every report has
     if json:
         print_json(_document(file, reading))
     else:
-        typer.echo(f"{file}: {reading.posts:,} posts, {reading.failed:,} failed requests")
+        say(f"{file}: {reading.posts:,} posts, {reading.failed:,} failed requests")
 
 
 async def _reading(wanted: Range, tenant: str | None, model: str | None, now: datetime) -> ReportFigures:

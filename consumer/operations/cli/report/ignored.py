@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json
+from consumer.operations.cli.errors import UsageError
+from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json, say
 from consumer.operations.cli.report.scope import MOST_DAYS
 from consumer.settings import DatabaseSettings, load
 from repository.operations.ignored_days import IgnoredDay, ignored_days
@@ -32,14 +32,14 @@ def ignored(
     Example: instagram-feed report ignored --days 30
     """
     if json and csv:
-        raise CommandError("--json and --csv: give one of them")
+        raise UsageError("--json and --csv: give one of them")
     rows = asyncio.run(_rows(days))
     if json:
         print_json({"report": "ignored", "days": days, "rows": [asdict(row) for row in rows]})
     elif csv:
         print_csv([asdict(row) for row in rows], COLUMNS)
     elif not rows:
-        typer.echo("Nothing was skipped.")
+        say("Nothing was skipped.")
     else:
         people_console().print(_table(rows))
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.errors import UsageError
 from repository.llm_models import ModelNotUsable, find_one
 from repository.operations.report_scope import ReportScope, tenant_is_known
 from repository.pool import Connection
@@ -43,12 +43,12 @@ def chosen_range(
     """
     zone = _zone(timezone)
     if since and days:
-        raise CommandError("--since and --days both say where the report begins: give one of them")
+        raise UsageError("--since and --days both say where the report begins: give one of them")
     end = _placed(until, zone)
     begin = _placed(since, zone) or _back(end or now, days or usual_days)
     if begin >= (end or now):
         limit = f"--until {end:%Y-%m-%d %H:%M}" if end else "now"
-        raise CommandError(f"the range is empty: --since {begin:%Y-%m-%d %H:%M} is not before {limit} (UTC)")
+        raise UsageError(f"the range is empty: --since {begin:%Y-%m-%d %H:%M} is not before {limit} (UTC)")
     return Range(begin, end, timezone)
 
 
@@ -61,9 +61,9 @@ async def chosen_scope(connection: Connection, chosen: Range, tenant: str | None
     try:
         found = await find_one(connection, model) if model else None
     except ModelNotUsable as error:
-        raise CommandError(f"--model: {error}") from None
+        raise UsageError(f"--model: {error}") from None
     if tenant is not None and not await tenant_is_known(connection, tenant):
-        raise CommandError(f"--tenant: no post and no request was ever of tenant '{tenant}'")
+        raise UsageError(f"--tenant: no post and no request was ever of tenant '{tenant}'")
     return ReportScope(
         since=chosen.since,
         until=chosen.until,
@@ -77,7 +77,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):
-        raise CommandError(f"--timezone: '{name}' is no timezone; it wants an IANA name such as Asia/Seoul") from None
+        raise UsageError(f"--timezone: '{name}' is no timezone; it wants an IANA name such as Asia/Seoul") from None
 
 
 def _placed(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

@@ -65,7 +65,7 @@ async def test_what_another_group_left_is_named_until_it_is_adopted(
     assert done.document["requests"] == 1
     assert await connection.fetchval("SELECT group_id FROM feed_requests") == feed_env["KAFKA_GROUP_ID"]
     assert (await commands.run("status", "--json")).document["left_by_other_groups"] == {}
-    assert (await commands.run("requests", "adopt", feed_env["KAFKA_GROUP_ID"])).exit_code == 1
+    assert (await commands.run("requests", "adopt", feed_env["KAFKA_GROUP_ID"])).exit_code == 2
     await connection.close()
 
 

@@ -1,0 +1,30 @@
+"""What kind of value an option wants, in words of people: a library's names of types are no help to them."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import typer
+
+WORDS: dict[object, str] = {
+    bool: "",
+    int: "NUMBER",
+    float: "NUMBER",
+    str: "TEXT",
+    UUID: "ID",
+    datetime: "TIME",
+    Path: "FILE",
+}
+
+
+def name_types(command: Any) -> None:  # noqa: ANN401 - Typer's command or group
+    """Give each option and argument of a command, and of those below it, a word for its values."""
+    for parameter in command.params:
+        word = WORDS.get(parameter.type_descriptor.annotation) if hasattr(parameter, "type_descriptor") else None
+        if isinstance(parameter, typer.core.TyperArgument):
+            setattr(parameter, "display_type_rich", lambda ctx: "")  # noqa: ARG005, B010 - its name says it
+        elif parameter.metavar is None and word is not None:
+            parameter.metavar = word
+    for below in getattr(command, "commands", {}).values():
+        name_types(below)
