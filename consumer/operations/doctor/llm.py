@@ -3,11 +3,14 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import openai
 
 from consumer.llm.endpoints import Endpoint
+from consumer.llm.errors import AccountRefused
+from consumer.llm.status import error_of
 from consumer.llm.writer import open_client
 from consumer.operations.doctor.finding import Examination, Finding
 from consumer.settings import LlmSettings, SettingsError
@@ -78,8 +81,6 @@ def failure_of(error: openai.OpenAIError, endpoint: Endpoint) -> Finding:
     """What an error of the call says about endpoint and key."""
     key, url = _variable(endpoint, "API_KEY"), _variable(endpoint, "BASE_URL")
     match error:
-        case openai.AuthenticationError() | openai.PermissionDeniedError():
-            return _failed(f"the key is refused: {error.message}", f"set {key} to a valid key")
         case openai.APIStatusError(status_code=status) if status == HTTP_NOT_FOUND:
             return Finding(
                 CHECK,
@@ -87,8 +88,11 @@ def failure_of(error: openai.OpenAIError, endpoint: Endpoint) -> Finding:
                 f"{endpoint.base_url} has no list of models (HTTP 404), so key and model are untested",
                 f"check that {url} ends before /chat/completions, mostly in /v1",
             )
-        case openai.APIStatusError():
-            return _failed(f"HTTP {error.status_code}: {error.message}", "try again; ask the provider")
+        case openai.APIStatusError(response=response):
+            told = error_of(response.status_code, response.content, response.headers, now=datetime.now(UTC))
+            if isinstance(told, AccountRefused) or isinstance(error, openai.PermissionDeniedError):
+                return _failed(f"the account is refused: {told}", f"set {key} to a valid key, or do what it says")
+            return _failed(str(told), "try again; ask the provider")
         case _:
             return _failed(
                 f"{endpoint.base_url} does not answer ({error.__cause__ or error})",

@@ -79,9 +79,9 @@ async def test_what_holds_a_good_post_is_stored_after_one_call(case: dict[str, A
     for name in ("instagram_ad_copy", "hashtags"):
         assert getattr(outcome.post, name) == wanted.get(name, getattr(outcome.post, name))
     if "prompt_tokens" in want:
-        assert outcome.completion.prompt_tokens == want["prompt_tokens"]
-    if want.get("cost_usd"):
-        assert outcome.usage.spent.cost_usd == Decimal(want["cost_usd"])
+        assert outcome.answer.completion.prompt_tokens == want["prompt_tokens"]
+    if "cost_usd" in want:
+        assert outcome.usage.spent.cost_usd == (want["cost_usd"] and Decimal(want["cost_usd"]))
 
 
 @pytest.mark.parametrize("case", wanting("repair_quotes"))

@@ -62,6 +62,15 @@ def test_an_error_of_the_endpoint_names_the_setting_to_look_at(
         assert f"{provider.upper()}_{names}" in (finding.advice or "")
 
 
+def test_what_a_gateway_says_of_the_key_is_quoted_once_whatever_its_status() -> None:
+    body = b'{"error": {"message": "No connected db.", "type": "no_db_connection", "code": "400"}}'
+    response = httpx2.Response(400, content=body, request=REQUEST)
+    error = openai.BadRequestError("Error code: 400 - No connected db.", response=response, body=None)
+    finding = failure_of(error, Endpoint("openai", "http://llm/v1", "sk-test"))
+    assert finding.detail == "the account is refused: HTTP 400 no_db_connection: No connected db."
+    assert "OPENAI_API_KEY" in (finding.advice or "")
+
+
 @pytest.mark.parametrize("listed", ["claude-haiku-5-5", "claude-haiku-5-5-20261001", "models/claude-haiku-5-5"])
 def test_a_model_is_found_under_the_name_its_provider_lists(listed: str) -> None:
     assert is_listed_as(listed, "claude-haiku-5-5")
