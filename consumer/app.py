@@ -25,10 +25,12 @@ from consumer.pipeline.intake import Intake
 from consumer.pipeline.judgement import editor_from
 from consumer.pipeline.lease_keeper import LeaseKeeper
 from consumer.pipeline.leased_partitions import LeasedPartitions
+from consumer.pipeline.model_rows import ModelRows
 from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.partition_share import PartitionShare
+from consumer.pipeline.refresher import Refresher
 from consumer.pipeline.reopener import Reopener
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
@@ -60,6 +62,7 @@ class App:
     sweeper: Sweeper
     lease_keeper: LeaseKeeper
     reopener: Reopener
+    refresher: Refresher
 
 
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
@@ -71,8 +74,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    providers = {writer.model.model_name: _provider(writer, settings) for writer in resources.writers}
-    failover = Failover(*providers.values())
+    called = [_provider(writer, settings) for writer in resources.writers]
+    providers = {provider.writer.model.model_name: provider for provider in called}
+    failover = Failover(*called)
     metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
     publisher = resources.publisher
     relay = OutboxRelay(pool, publisher, metrics)
@@ -144,8 +148,21 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
+    models = dict(zip(settings.models.values(), called, strict=True))
+    refresher = Refresher(ModelRows(pool, models), upstream_rows)
     return App(
-        owner, in_flight, failover, share, intake, dispatcher, outcome_store, relay, sweeper, lease_keeper, reopener
+        owner,
+        in_flight,
+        failover,
+        share,
+        intake,
+        dispatcher,
+        outcome_store,
+        relay,
+        sweeper,
+        lease_keeper,
+        reopener,
+        refresher,
     )
 
 

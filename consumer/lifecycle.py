@@ -71,6 +71,7 @@ async def _consume(
         tasks.create_task(app.outcome_store.run_retries(watchdog.watch("outcome_retries"))),
         tasks.create_task(app.relay.run(watchdog.watch("outbox_relay"))),
         tasks.create_task(app.lease_keeper.run(watchdog.watch("lease_keeper"))),
+        tasks.create_task(app.refresher.run(watchdog.watch("refresher"))),
         tasks.create_task(app.reopener.run(watchdog.watch("reopener"))),
         tasks.create_task(watch_event_loop(metrics)),
     ]

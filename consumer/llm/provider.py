@@ -20,11 +20,13 @@ from consumer.llm.rate_limit.limiter import RateLimiter, WaitTooLong
 from consumer.llm.rate_limit.limits import Reservation
 from consumer.llm.usage import ANSWER_TOKENS, CHARACTERS_PER_TOKEN
 from consumer.llm.writer import Writer
+from repository.llm_models import LlmModel
 
 log = structlog.get_logger()
 
 TYPICAL_TOKENS = 1_200
 LOOKUP_RETRY_S = 5.0
+DISUSED_RETRY_S = 10.0
 # Which column of a model's row decides on a parameter.
 _COLUMNS = {
     "tokens": "token_limit_parameter and default_max_tokens",
@@ -87,10 +89,14 @@ class Admission:
 
 
 class Provider:
-    """Admits calls at the provider's pace and while it is well, and learns from each answer."""
+    """Admits calls at the provider's pace and while it is well, and learns from each answer.
+
+    `disused_because`: why an operator wants it called no more, if so.
+    """
 
     def __init__(self, writer: Writer, limiter: RateLimiter, breaker: Breaker) -> None:
         self.writer = writer
+        self.disused_because: str | None = None
         self._limiter = limiter
         self._breaker = breaker
 
@@ -102,10 +108,16 @@ class Provider:
     @property
     def unavailable_reason(self) -> str | None:
         """Why the provider is not called now; None while it is."""
-        return self._breaker.reason
+        return self.disused_because or self._breaker.reason
+
+    def use(self, model: LlmModel) -> None:
+        """From the next call on call the model as this row says."""
+        self.writer = self.writer.about(model)
 
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
         """How many of `wanted` new requests are worth taking on now; those that could go `within_s`, if given."""
+        if self.disused_because is not None:
+            return 0
         allowed = self._breaker.allowance(time.monotonic(), wanted)
         return self._limiter.room(allowed, TYPICAL_TOKENS, within_s=within_s) if allowed else 0
 
@@ -115,6 +127,8 @@ class Provider:
         Raises:
             Deferred: it would have to wait too long, or the provider is not called now.
         """
+        if self.disused_because is not None:
+            raise Deferred(self.disused_because, reason=AccountRefused.reason, retry_in_s=DISUSED_RETRY_S)
         held = after.permit if after and after.provider is self else None
         if not self._breaker.allowance(time.monotonic(), 1) and not self._breaker.is_probe(held):
             raise self._not_called()

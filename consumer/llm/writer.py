@@ -73,12 +73,23 @@ class Writer:
         store_responses: bool = False,
     ) -> None:
         self.model = model
+        self._options: dict[str, Any] = {
+            "response_format": response_format,
+            "timeout_s": timeout_s,
+            "temperature": temperature,
+            "max_tokens": max_tokens,
+            "store_responses": store_responses,
+        }
         self.max_tokens = max_tokens or model.default_max_tokens or DEFAULT_MAX_TOKENS
         self.temperature = _taken_by(model, model.default_temperature if temperature is None else temperature)
         self._client = client
         self._response_format = response_format
         self._timeout_s = timeout_s
         self._store_responses = store_responses and model.supports_store
+
+    def about(self, model: LlmModel) -> "Writer":
+        """The same endpoint and settings with a model's row as it is now."""
+        return Writer(self._client, model, **self._options)
 
     async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
         """Make one call.

@@ -15,6 +15,9 @@ LOG_EVENTS: Final = {
     "database.doubtful": "The database refused a rehearsed post for a reason that may or may not concern others.",
     "references.unfillable": "Upstream's tables where no row can be made, and why: requests wait for theirs, unpaid.",
     "ops.listening": "Health and metrics answer at this address.",
+    "model.refreshed": "The row of a model in use has changed; calls are made and priced as it says now.",
+    "model.disused": "A model in use is inactive, or gone from llm_models: it is not called until that is put right.",
+    "refresher.store_unavailable": "Rows of models or upstream could not be read again; what was read last holds.",
     "model.shutdown": "The provider shuts a configured model down soon.",
     "close.failed": "A connection or client did not close in time; the process ends all the same.",
     # intake

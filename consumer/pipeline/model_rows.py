@@ -1,0 +1,50 @@
+"""What an operator changes in `llm_models` reaches the calls of a running consumer: prices, defaults, activity."""
+
+from collections.abc import Mapping
+
+import structlog
+
+from consumer.llm.provider import Provider
+from repository.llm_models import LlmModel, ModelNotUsable, find_active
+from repository.pool import Pool, connection
+
+log = structlog.get_logger()
+
+
+class ModelRows:
+    """Reads the rows of the models in use again, by the names that the settings give."""
+
+    def __init__(self, pool: Pool, providers: Mapping[str, Provider]) -> None:
+        self._pool = pool
+        self._providers = providers
+
+    async def run_once(self) -> None:
+        """Have each provider call its model as the row says now.
+
+        Raises:
+            StoreError: the rows could not be read; what was read last holds.
+        """
+        for name, provider in self._providers.items():
+            try:
+                async with connection(self._pool) as borrowed:
+                    model = await find_active(borrowed, name)
+            except ModelNotUsable as error:
+                self._disuse(provider, name, str(error))
+            else:
+                self._use(provider, model)
+
+    def _disuse(self, provider: Provider, name: str, reason: str) -> None:
+        if provider.disused_because is None:
+            log.error("model.disused", model=name, reason=reason)
+        provider.disused_because = reason
+
+    def _use(self, provider: Provider, model: LlmModel) -> None:
+        used = provider.writer.model
+        if model.provider != used.provider:
+            self._disuse(provider, used.full_name, f"{model.full_name} is at another provider: restart")
+            return
+        if model != used or provider.disused_because:
+            log.info("model.refreshed", model=model.full_name)
+        provider.disused_because = None
+        if model != used:
+            provider.use(model)
