@@ -44,7 +44,7 @@ format: $(STAMP) ## Format the code and fix what can be fixed by rule
 docs: $(STAMP) ## Write docs/configuration.md and .env.example from the settings
 	@$(BIN)/python -m consumer.operations.settings_reference
 
-lock: ## Pin the dependencies anew (needs uv; LOCK_FLAGS=--upgrade takes the newest)
+lock: ## Pin the dependencies again (needs uv; LOCK_FLAGS=--upgrade takes the newest)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --constraint requirements.txt --extra dev --output-file requirements-dev.txt

@@ -32,7 +32,7 @@ class Backlog:
 async def filled_topic(
     workshop: Workshop, events: int, *, partitions: int = PARTITIONS, seed: int = SEED
 ) -> AsyncIterator[Backlog]:
-    """A topic with that many events, deleted after the block."""
+    """Yield a topic with that many events, deleted after the block."""
     topic, servers = f"overlay.{uuid4().hex[:12]}", workshop.servers.kafka.address
     async with existing_topics(servers, [topic], partitions=partitions):
         workshop.report(f"writing {events:,} events to {partitions} partition{'s' if partitions > 1 else ''}")
@@ -41,7 +41,7 @@ async def filled_topic(
 
 
 def rules_for(in_flight: int, backlog: Backlog, window_s: float) -> WindowRules:
-    """A window after the warm-up and before the calls in flight get fewer."""
+    """Return a window after the warm-up and before the calls in flight get fewer."""
     warm_up = max(LEAST_WARM_UP, WARM_UP_ROUNDS * in_flight)
     return WindowRules(warm_up, backlog.events - 2 * in_flight, window_s, round_size=in_flight)
 

@@ -9,13 +9,13 @@ import asyncpg
 
 
 def database_url(server_url: str, name: str) -> str:
-    """The URL of another database on the same server."""
+    """Return the URL of another database on the same server."""
     return urlsplit(server_url)._replace(path=f"/{name}").geturl()
 
 
 @asynccontextmanager
 async def fresh_database(server_url: str, *, template: str | None = None) -> AsyncIterator[str]:
-    """The URL of a new database, empty or a copy of the database named `template`; dropped after the block."""
+    """Yield the URL of a new database, empty or a copy of the database named `template`; dropped after the block."""
     name = f"bench_{uuid4().hex}"
     copying = f" TEMPLATE {template}" if template else ""
     await execute(server_url, f"CREATE DATABASE {name}{copying}")
@@ -26,7 +26,7 @@ async def fresh_database(server_url: str, *, template: str | None = None) -> Asy
 
 
 def name_of(url: str) -> str:
-    """The database that a URL names."""
+    """Return the database that a URL names."""
     return urlsplit(url).path.removeprefix("/")
 
 
@@ -41,7 +41,7 @@ async def execute(url: str, *statements: str) -> None:
 
 
 async def count_feeds(url: str) -> int:
-    """How many posts a database holds."""
+    """Return how many posts a database holds."""
     connection = await asyncpg.connect(url)
     try:
         return int(await connection.fetchval("SELECT count(*) FROM instagram_feeds"))

@@ -50,7 +50,7 @@ _SECONDARY_INDEXES = """
 async def fill_with_feeds(database_url: str, feeds: int, *, report: Report) -> None:
     """Add finished requests with their posts, jobs and overlays, and have the statistics know of them.
 
-    Indexes are dropped meanwhile and made anew, which takes a fraction of the time. A twentieth more is added at
+    Indexes are dropped meanwhile and recreated, which takes a fraction of the time. A twentieth more is added at
     last, so that the pages are in the state of a database at work.
     """
     connection = await asyncpg.connect(database_url)
@@ -63,7 +63,7 @@ async def fill_with_feeds(database_url: str, feeds: int, *, report: Report) -> N
             last = min(feeds, first + ROWS_PER_STATEMENT - 1)
             await connection.execute(_FILL, first, last)
             report(f"{last:,} of {feeds:,} posts")
-        report("making the indexes anew")
+        report("recreating the indexes")
         await connection.execute("SET maintenance_work_mem = '512MB'")
         for index in indexes:
             await connection.execute(index["indexdef"])

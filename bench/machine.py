@@ -42,7 +42,7 @@ def load_average() -> tuple[float, float, float]:
 
 
 def _huge_pages_kb() -> int:
-    """What is set aside for huge pages, which PostgreSQL takes for its buffers when there are enough."""
+    """Return what is set aside for huge pages, which PostgreSQL takes for its buffers when there are enough."""
     info = Path("/proc/meminfo")
     found = re.search(r"^Hugetlb:\s*(\d+) kB$", info.read_text(), re.MULTILINE) if info.exists() else None
     return int(found[1]) if found else 0
@@ -62,7 +62,7 @@ def _version(library: str) -> str | None:
 
 
 def _git_commit() -> str | None:
-    """The commit, with `-dirty` when files differ from it; None outside a checkout."""
+    """Return the commit, with `-dirty` when files differ from it; None outside a checkout."""
     command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
     try:
         answer = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)

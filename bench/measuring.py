@@ -42,14 +42,14 @@ class WindowRules:
     round_size: int = 1
 
     def is_over(self, samples: Sequence[Sample]) -> bool:
-        """Whether no later sample can belong to the window."""
+        """Tell whether no later sample can belong to the window."""
         begun = [sample for sample in samples if sample.completed >= self.warm_up]
         return bool(begun) and (
             samples[-1].completed >= self.last or samples[-1].at_s >= begun[0].at_s + self.longest_s
         )
 
     def window(self, samples: Sequence[Sample]) -> tuple[Sample, Sample]:
-        """The first and last sample of the window.
+        """Return the first and last sample of the window.
 
         Raises:
             NoWindow: no sample, or less than a round between them.
@@ -87,12 +87,12 @@ def rates(first: Sample, last: Sample, *, cores: int) -> dict[str, float]:
 
 
 def medians(runs: Sequence[Figures]) -> dict[str, float]:
-    """The median of each figure; runs of one contender have the same names."""
+    """Return the median of each figure; runs of one contender have the same names."""
     return {name: median(run[name] for run in runs) for name in runs[0]}
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all values do not exceed (nearest rank).
+    """Return the smallest value that at least `percent` of all values do not exceed (nearest rank).
 
     Raises:
         NoWindow: there are no values.
@@ -105,7 +105,7 @@ def percentile(values: Sequence[float], percent: float) -> float:
 
 
 def longest_gap(moments: Sequence[float]) -> float:
-    """The longest time between two neighbouring moments.
+    """Return the longest time between two neighbouring moments.
 
     Raises:
         NoWindow: fewer than two moments.

@@ -20,7 +20,7 @@ def cpu_s(pid: int) -> float:
 
 
 def peak_rss_mb(pid: int) -> float:
-    """The most memory a process has had resident so far."""
+    """Return the most memory a process has had resident so far."""
     status = Path(f"/proc/{pid}/status").read_text()
     found = _PEAK_RSS.search(status)
     return int(found[1]) / KB_PER_MB if found else 0.0
@@ -33,7 +33,7 @@ def machine_busy_s() -> float:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 

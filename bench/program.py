@@ -61,7 +61,7 @@ class RunningProgram:
         return cpu_s(self.pid)
 
     def peak_rss_mb(self) -> float:
-        """The most memory it had resident so far."""
+        """Return the most memory it had resident so far."""
         return peak_rss_mb(self.pid)
 
     def require_running(self) -> None:

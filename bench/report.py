@@ -15,7 +15,7 @@ from bench.session import Result
 
 
 def document(results: Sequence[Result], *, started_at: datetime, load_before: tuple[float, ...]) -> dict[str, object]:
-    """All that is needed to judge the figures later."""
+    """Return all that is needed to judge the figures later."""
     return {
         "started_at": started_at.isoformat(timespec="seconds"),
         "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -55,7 +55,7 @@ def _questions() -> Iterator[tuple[ReportScope, GroupBy | None]]:
 
 
 async def _page(borrowed: Connection, scope: ReportScope, _: GroupBy | None) -> str:
-    """The page, which has all groups in any case."""
+    """Return the page, which has all groups in any case."""
     now = datetime.now(UTC)
     return page(await read(borrowed, scope, model=None, now=now), made_at=now)
 

@@ -32,7 +32,7 @@ class Workshop:
     report: Report
 
     def output_of(self, contender: str) -> Path:
-        """Where a program's output goes."""
+        """Return where a program's output goes."""
         return self.folder / f"{contender.replace(' ', '-')}.log"
 
 
@@ -46,7 +46,7 @@ class Aim:
     at_least: float | None = None
 
     def verdict(self, medians: Medians) -> "Verdict | None":
-        """What was measured against the bound; None when a contender is missing."""
+        """Return what was measured against the bound; None when a contender is missing."""
         try:
             value = self.value(medians)
         except KeyError:

@@ -25,7 +25,7 @@ _CONTENT_LENGTH = b"content-length:"
 
 
 def request(number: int) -> bytes:
-    """A request of 2 to 3 kB like the consumer's, with a product and an id of its own."""
+    """Return a request of 2 to 3 kB like the consumer's, with a product and an id of its own."""
     user = (
         f"<refined_ad_copy_eng>Shirt {number} — Blue cotton shirt.</refined_ad_copy_eng>\n"
         "<tone_style>따뜻하고 다정한 말투, 이모지 조금</tone_style>\n"

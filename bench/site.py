@@ -16,7 +16,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 
 
 def constant(seconds: float) -> str:
-    """The simulated LLM's latency when every call takes the same time."""
+    """Return the simulated LLM's latency when every call takes the same time."""
     return f"constant:{seconds:g}"
 
 

@@ -48,7 +48,7 @@ class Count(Protocol):
     """Something that grows and can be asked for."""
 
     async def read(self) -> int:
-        """The count at this moment."""
+        """Return the count at this moment."""
 
 
 class RecordCount:
@@ -68,7 +68,7 @@ class RecordCount:
         await self._consumer.stop()
 
     async def read(self) -> int:
-        """The count at this moment."""
+        """Return the count at this moment."""
         partitions = [
             TopicPartition(self._topic, number) for number in self._consumer.partitions_for_topic(self._topic)
         ]
@@ -91,7 +91,7 @@ class CommittedCount:
         await self._admin.close()
 
     async def read(self) -> int:
-        """The count at this moment."""
+        """Return the count at this moment."""
         try:
             committed = await self._admin.list_consumer_group_offsets(self._group_id)
         except GroupCoordinatorNotAvailableError:

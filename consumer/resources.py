@@ -202,7 +202,7 @@ async def _require_topics(publisher: Publisher, settings: Settings) -> None:
 
 
 async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", settings: Settings) -> None:
-    """The group's committed offsets are read and written, though nobody joins it."""
+    """Check access to the group: its committed offsets are read and written, though nobody joins it."""
     try:
         await _answered(consumer.committed(TopicPartition(settings.overlay_completed_topic, 0)), settings)
     except GroupAuthorizationFailedError as error:

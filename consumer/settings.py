@@ -195,7 +195,7 @@ class PostSettings(_Group):
     max_mentions: int = Field(3, ge=0, le=20, description="whole number from 0 to 20: @-mentions in a caption")
     quality_off: RuleNames = Field((), description=f"names of quality rules, comma-separated: {_RULES}")
     quality_refuse: RuleNames = Field(
-        (), description=f"quality rules that warn by default and shall refuse, comma-separated: {_RULES}"
+        (), description=f"quality rules that warn by default and are to refuse, comma-separated: {_RULES}"
     )
     banned_words: Words = Field((), description="words that no post may hold, separated by commas")
     feed_language: str = Field(

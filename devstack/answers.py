@@ -22,7 +22,7 @@ PROBE_TIMEOUT_S = 5.0
 
 
 async def problem_at(name: ServerName, address: str, *, api_key: str) -> str | None:
-    """What keeps the server of this name from answering at its address."""
+    """Return what keeps the server of this name from answering at its address."""
     match name:
         case "kafka":
             return await kafka_problem(address)

@@ -20,7 +20,7 @@ class Means(NamedTuple):
 
 
 def wish_in(environ: Mapping[str, str]) -> Wish:
-    """What the user asks for instead of the automatic choice.
+    """Return what the user asks for instead of the automatic choice.
 
     Raises:
         StackError: the variable holds none of the wishes.
@@ -33,7 +33,7 @@ def wish_in(environ: Mapping[str, str]) -> Wish:
 
 
 def choose(external: Collection[ServerName], means: Means, wish: Wish = "auto") -> dict[ServerName, Kind]:
-    """The kind of each of the three servers; `external` are those that the environment names.
+    """Return the kind of each of the three servers; `external` are those that the environment names.
 
     Raises:
         StackError: nothing here can serve one of them as wished; says what to do.

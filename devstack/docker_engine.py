@@ -34,7 +34,7 @@ class ImageUnavailable(StackError):
 
 
 def docker_answers() -> bool:
-    """Whether a Docker engine answers a ping."""
+    """Tell whether a Docker engine answers a ping."""
     if "DOCKER_HOST" not in os.environ and not any(trace.exists() for trace in TRACES):
         return False
     try:

@@ -23,7 +23,7 @@ class Endpoints(BaseModel, frozen=True):
     kinds: dict[ServerName, Kind]
 
     def addresses(self) -> dict[ServerName, str]:
-        """The address of each server; the database's holds the password."""
+        """Return the address of each server; the database's holds the password."""
         return {
             "kafka": self.kafka_bootstrap_servers,
             "postgres": self.database_url,
@@ -31,7 +31,7 @@ class Endpoints(BaseModel, frozen=True):
         }
 
     def environment(self) -> dict[str, str]:
-        """The application's settings for these servers."""
+        """Return the application's settings for these servers."""
         environment = {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka_bootstrap_servers,
             "DATABASE_URL": self.database_url,

@@ -59,5 +59,5 @@ def write_env_file(path: Path, environment: Mapping[str, str]) -> None:
 
 
 def folder_of(env_file: Path) -> Path:
-    """Where the stack of an env file keeps its data: beside it, `.d` appended to the name."""
+    """Return where the stack of an env file keeps its data: beside it, `.d` appended to the name."""
     return env_file.with_name(f"{env_file.name}.d")

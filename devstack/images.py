@@ -15,7 +15,7 @@ CLIENT_PORT, CONTROLLER_PORT, POSTGRES_PORT = 9092, 9093, 5432
 
 
 def kafka_container(folder: Path, port: int) -> ContainerServer:
-    """A broker that its clients on this machine reach on `port`."""
+    """Return a broker that its clients on this machine reach on `port`."""
     address = f"{LOOPBACK}:{port}"
     properties = {
         **SHARED_PROPERTIES,
@@ -37,7 +37,7 @@ def kafka_container(folder: Path, port: int) -> ContainerServer:
 
 
 def postgres_container(folder: Path, port: int, password: str) -> ContainerServer:
-    """A server with the application's database; its data are in a volume that goes with the container."""
+    """Return a server with the application's database; its data are in a volume that goes with the container."""
     environment = {"POSTGRES_USER": SUPERUSER, "POSTGRES_PASSWORD": password, "POSTGRES_DB": DATABASE}
     settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
     address = postgres_url(port, password)

@@ -77,7 +77,7 @@ class KafkaServer:
         await self._process.until_ready(self.problem, deadline_s=START_DEADLINE_S)
 
     async def stop(self) -> None:
-        """A controlled shutdown."""
+        """Shut it down in order."""
         await self._process.stop(signal.SIGTERM, grace_s=self._stop_grace_s)
 
     def kill(self) -> None:
@@ -85,7 +85,7 @@ class KafkaServer:
         self._process.kill()
 
     async def problem(self) -> str | None:
-        """What keeps the broker from answering, None if it does."""
+        """Return what keeps the broker from answering, None if it does."""
         return "not running" if self.pid is None else await kafka_problem(self.address)
 
     @property

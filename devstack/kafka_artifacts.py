@@ -19,7 +19,7 @@ LAST_LINES = 15
 
 
 def java() -> str:
-    """The path of the Java launcher.
+    """Return the path of the Java launcher.
 
     Raises:
         StackError: there is none.
@@ -30,13 +30,13 @@ def java() -> str:
 
 
 def jars_folder() -> Path:
-    """Where the jars of this very pom.xml are, or will be."""
+    """Return where the jars of this very pom.xml are, or will be."""
     version = hashlib.sha256((RESOURCES / "pom.xml").read_bytes()).hexdigest()[:12]
     return cache_folder() / f"kafka-{version}"
 
 
 def class_archive(jars: Path) -> Path:
-    """Where the classes recorded for these jars and this Java are, or will be.
+    """Return where the classes recorded for these jars and this Java are, or will be.
 
     Raises:
         StackError: Java is missing.
@@ -46,12 +46,12 @@ def class_archive(jars: Path) -> Path:
 
 
 def can_serve() -> bool:
-    """Whether the embedded broker can run here: Java, and the jars or the means to fetch them."""
+    """Tell whether the embedded broker can run here: Java, and the jars or the means to fetch them."""
     return bool(shutil.which("java") and (jars_folder().is_dir() or shutil.which("mvn")))
 
 
 def ensure_jars(report: Report) -> Path:
-    """The folder with the jars, downloading them first (about 45 MB) if they are not there.
+    """Return the folder with the jars, downloading them first (about 45 MB) if they are not there.
 
     Two callers at once download once. An interrupted download leaves nothing that looks complete.
 

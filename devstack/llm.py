@@ -64,5 +64,5 @@ class SimulatedLlmServer:
         self._process.kill()
 
     async def problem(self) -> str | None:
-        """What keeps the server from answering, None if it does."""
+        """Return what keeps the server from answering, None if it does."""
         return "not running" if self.pid is None else await llm_problem(self.address, SIMULATED_API_KEY)

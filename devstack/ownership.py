@@ -23,7 +23,7 @@ def marked_environment(folder: Path, extra: Mapping[str, str] | None = None) -> 
 
 
 def dying_with_parent(by: signal.Signals) -> list[str]:
-    """A command prefix that has the kernel send `by` when the starting process dies.
+    """Return a command prefix that has the kernel send `by` when the starting process dies.
 
     Linux only (PR_SET_PDEATHSIG, through setpriv of util-linux, which keeps the pid by exec). Elsewhere
     it is empty, and what a killed parent leaves behind is found by `leftovers`.
@@ -57,7 +57,7 @@ def end_all(processes: Sequence[psutil.Process], *, by: signal.Signals) -> None:
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Whether a process is gone, or dead and only waits for its parent to collect the exit code."""
+    """Tell whether a process is gone, or dead and only waits for its parent to collect the exit code."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -29,7 +29,7 @@ class Owner(BaseModel, frozen=True):
 
     @classmethod
     def of(cls, pid: int) -> Self:
-        """The owner that runs under this pid now."""
+        """Return the owner that runs under this pid now."""
         return cls(pid=pid, started_at=psutil.Process(pid).create_time())
 
     def is_alive(self) -> bool:
@@ -64,13 +64,13 @@ class Plan(BaseModel, frozen=True):
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
-        """The plan last saved in `folder`, None if there is none."""
+        """Return the plan last saved in `folder`, None if there is none."""
         path = folder / "plan.json"
         return cls.model_validate_json(path.read_bytes()) if path.exists() else None
 
 
 def named_servers(environ: Mapping[str, str]) -> dict[ServerName, str]:
-    """The addresses of the servers that an environment names."""
+    """Return the addresses of the servers that an environment names."""
     return {name: environ[variable] for name, variable in VARIABLES.items() if environ.get(variable)}
 
 
@@ -82,7 +82,7 @@ def make_plan(
     earlier: Plan | None,
     owner: Owner | None,
 ) -> Plan:
-    """A plan for servers of these kinds, with the password and the free ones of the ports of an earlier plan."""
+    """Return a plan for servers of these kinds, with the password and the free ones of the ports of an earlier plan."""
     earlier_ports = earlier.ports if earlier else {}
     return Plan(
         kinds=kinds,

@@ -9,7 +9,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
+    """Return a TCP port on loopback that nobody listens on at this moment."""
     with closing(socket.socket()) as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -17,7 +17,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could bind this loopback port now (lingering closed connections do not count)."""
+    """Tell whether a server could bind this loopback port now (lingering closed connections do not count)."""
     with closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -28,7 +28,7 @@ def is_free(port: int) -> bool:
 
 
 def port_or_free(preferred: int | None) -> int:
-    """The preferred port if it can be bound, else a free one."""
+    """Return the preferred port if it can be bound, else a free one."""
     return preferred if preferred is not None and is_free(preferred) else free_port()
 
 

@@ -90,7 +90,7 @@ class PostgresServer:
         await self._create_database()
 
     async def stop(self) -> None:
-        """A fast shutdown: sessions are ended, a checkpoint is written."""
+        """Shut it down fast: sessions are ended, a checkpoint is written."""
         await self._process.stop(signal.SIGINT, grace_s=STOP_GRACE_S)
 
     def kill(self) -> None:
@@ -98,7 +98,7 @@ class PostgresServer:
         self._process.kill()
 
     async def problem(self) -> str | None:
-        """What keeps the server from answering, None if it does."""
+        """Return what keeps the server from answering, None if it does."""
         return "not running" if self.pid is None else await postgres_problem(self.address)
 
     async def _login_problem(self) -> str | None:
@@ -133,12 +133,12 @@ class PostgresServer:
 
 
 def random_password() -> str:
-    """A password for a server that lives on this machine only."""
+    """Return a password for a server that lives on this machine only."""
     return secrets.token_urlsafe(24)
 
 
 def postgres_url(port: int, password: str, database: str = DATABASE) -> str:
-    """The URL of a database on a local server, for the superuser."""
+    """Return the URL of a database on a local server, for the superuser."""
     return f"postgresql://{SUPERUSER}:{quote(password, safe='')}@{LOOPBACK}:{port}/{database}"
 
 
@@ -151,7 +151,7 @@ def _make_data_folder(path: Path) -> None:
 
 
 def can_serve() -> bool:
-    """Whether the wheel with the server's programs is installed."""
+    """Tell whether the wheel with the server's programs is installed."""
     return find_spec(WHEEL) is not None
 
 
@@ -166,7 +166,7 @@ def _program(name: str) -> str:
 
 
 def _as_unprivileged() -> list[str]:
-    """A command prefix under which PostgreSQL agrees to run, and ends with the process that starts it.
+    """Return a command prefix under which PostgreSQL agrees to run, and ends with the process that starts it.
 
     PostgreSQL refuses user 0. As root it runs as an unprivileged user instead, with the one capability it
     needs to reach its programs and data below folders that only root may enter (no folder of the user's is

@@ -32,7 +32,7 @@ async def prepare(folder: Path, owner: Owner | None, environ: Mapping[str, str],
 
 
 async def _external_servers(folder: Path, environ: Mapping[str, str]) -> dict[ServerName, str]:
-    """The servers that the environment names, less this stack's own of an earlier start.
+    """Return the servers that the environment names, less this stack's own of an earlier start.
 
     Whoever has sourced the env file of a stack that has ended wants that stack again.
     """
@@ -45,7 +45,7 @@ async def _external_servers(folder: Path, environ: Mapping[str, str]) -> dict[Se
 
 
 def _with_images(external: Mapping[ServerName, str], wish: Wish, report: Report) -> dict[ServerName, Kind]:
-    """The kinds chosen, with the images they need; other kinds where Docker cannot get one."""
+    """Return the kinds chosen, with the images they need; other kinds where Docker cannot get one."""
     means = _means_here()
     kinds = choose(external, means, wish)
     try:

@@ -107,7 +107,7 @@ async def run_to_end(command: Sequence[str], *, failing: str) -> None:
 
 
 def last_lines(log_path: Path) -> str:
-    """The end of a log file, indented, headed by its path."""
+    """Return the end of a log file, indented, headed by its path."""
     text = log_path.read_text(errors="replace") if log_path.exists() else ""
     shown = "\n".join(f"  {line}" for line in text.splitlines()[-LAST_LINES:])
     return f"Last lines of {log_path}:\n{shown or '  (empty)'}"

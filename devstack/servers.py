@@ -50,12 +50,12 @@ class Server(Protocol):
 
 
 def build_servers(plan: Plan, folder: Path) -> dict[ServerName, Server]:
-    """The three servers of a plan, each with its data in a folder of its name."""
+    """Return the three servers of a plan, each with its data in a folder of its name."""
     return {name: _build(name, kind, plan, folder) for name, kind in plan.kinds.items()}
 
 
 def endpoints_of(plan: Plan, servers: dict[ServerName, Server]) -> Endpoints:
-    """Where the started servers are."""
+    """Return where the started servers are."""
     base_url = servers["llm"].address
     return Endpoints(
         kafka_bootstrap_servers=servers["kafka"].address,

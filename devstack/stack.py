@@ -37,7 +37,7 @@ END_DEADLINE_S = 30.0
 async def local_stack(
     folder: Path | None = None, *, environ: Mapping[str, str] = os.environ, report: Report = print
 ) -> AsyncIterator[Endpoints]:
-    """A stack for the time of a block; it ends with the block, or with this process, however that ends.
+    """Yield a stack for the time of a block; it ends with the block, or with this process, however that ends.
 
     Without a folder its data go to a temporary one.
 
@@ -90,12 +90,12 @@ async def stop_stack(folder: Path, *, keep_data: bool = False) -> int:
 
 
 def absolute(folder: Path) -> Path:
-    """The one name of a folder by which its processes and containers are marked."""
+    """Return the one name of a folder by which its processes and containers are marked."""
     return folder.resolve()
 
 
 def supervisor_of(folder: Path) -> psutil.Process | None:
-    """The supervisor of the stack in `folder` while it runs."""
+    """Return the supervisor of the stack in `folder` while it runs."""
     return next((process for process in leftovers(folder) if _is_supervisor(process)), None)
 
 

@@ -27,6 +27,6 @@ class StackState(BaseModel, frozen=True):
 
     @classmethod
     def load(cls, folder: Path) -> Self | None:
-        """The state last saved in `folder`, None if there is none."""
+        """Return the state last saved in `folder`, None if there is none."""
         path = folder / STATE_FILE
         return cls.model_validate_json(path.read_bytes()) if path.exists() else None

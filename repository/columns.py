@@ -57,12 +57,12 @@ class Columns(Generic[Record]):
         return ", ".join(self.names)
 
     def unnest(self, alias: str, *, first: int) -> str:
-        """The batch as a table of a FROM clause; its arrays are the parameters from `$first` on."""
+        """Return the batch as a table of a FROM clause; its arrays are the parameters from `$first` on."""
         arrays = ", ".join(f"${number}::{column.sql_type}[]" for number, column in enumerate(self._columns, first))
         return f"unnest({arrays}) AS {alias} ({self})"
 
     def arrays(self, records: Sequence[Record]) -> list[Sequence[object]]:
-        """The parameters of `unnest`: one array for each column."""
+        """Return the parameters of `unnest`: one array for each column."""
         rows = map(self._row_of, records)
         arrays: list[Sequence[object]] = list(zip(*rows, strict=True)) or [()] * len(self._columns)
         for place, pack in self._packed:

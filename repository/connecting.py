@@ -106,12 +106,12 @@ _READ_ONLY_BECAUSE = "a replica, or a database or role with default_transaction_
 
 
 async def is_pooled(session: "Session | PoolConnectionProxy[asyncpg.Record]") -> bool:
-    """Whether a pooler is before the server: it makes up the process id that a client is told at the start."""
+    """Tell whether a pooler is before the server: it makes up the process id that a client is told at the start."""
     return bool(await session.fetchval("SELECT pg_backend_pid()") != session.get_server_pid())
 
 
 def _accesses(url: DatabaseUrl, *, must_write: bool) -> Sequence[SessionAttribute]:
-    """What kinds of server are good, the best first: after a failover a pool must find the new primary."""
+    """Return what kinds of server are good, the best first: after a failover a pool must find the new primary."""
     if must_write and url.access in {"standby", "read-only"}:
         raise UnusableUrl(f"has target_session_attrs={url.access}, where the consumer must write")
     if must_write:

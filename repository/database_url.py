@@ -151,7 +151,7 @@ def _split(url: str) -> SplitResult:
 
 
 def are_hosts(text: str) -> bool:
-    """Whether it is a list of host or host:port, each port one that there is."""
+    """Tell whether it is a list of host or host:port, each port one that there is."""
     return HOSTS.fullmatch(text) is not None and all(int(port) <= LAST_PORT for port in _PORT.findall(text))
 
 
@@ -221,7 +221,7 @@ def _tls_version(given: Mapping[str, str], name: str) -> ssl.TLSVersion:
 
 
 def _server_settings(given: Mapping[str, str]) -> dict[str, str]:
-    """What only the server can judge."""
+    """Return what only the server can judge."""
     own = PASSED_ON | HARMLESS.keys() | HONOURED
     settings = {name: value for name, value in given.items() if name not in own}
     name = given.get("application_name") or given.get("fallback_application_name")

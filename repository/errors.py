@@ -136,7 +136,7 @@ def _kind(error: Exception) -> type[StoreError]:  # noqa: PLR0911 - one for each
 
 
 def _cannot_fill_upstream(error: Exception) -> bool:
-    """Whether a row of upstream's is missing that cannot be made in its place."""
+    """Tell whether a row of upstream's is missing that cannot be made in its place."""
     return (
         isinstance(error, asyncpg.IntegrityConstraintViolationError) and _name(error, "table_name") in UPSTREAM_TABLES
     )
@@ -162,7 +162,7 @@ def _message(error: Exception) -> str:
 
 
 def _one_line(error: Exception) -> str:
-    """The message alone: without DETAIL and HINT."""
+    """Return the message alone: without DETAIL and HINT."""
     return " ".join(str(error.args[0] if isinstance(error, _WITH_DETAIL) and error.args else error).split())
 
 
@@ -175,7 +175,7 @@ _FUNCTION = re.compile(r"function ([\w.\"]+)\(")
 
 
 def _is_raised_by_a_function(error: Exception) -> bool:
-    """Whether the message is the text of somebody's trigger or function, which may hold anything."""
+    """Tell whether the message is the text of somebody's trigger or function, which may hold anything."""
     return isinstance(error, asyncpg.PostgresError) and (
         _name(error, "server_source_function") in _AUTHORS_WORDS
         or (_name(error, "sqlstate") or "").startswith(_AUTHORS_CLASSES)
@@ -188,7 +188,7 @@ def _raised_by(error: Exception) -> str:
 
 
 def _without_values(message: str) -> str:
-    """What is wrong with a value, without the value: it comes behind a colon, in quotes, or as bytes in hex."""
+    """Return what is wrong with a value, without the value: it comes behind a colon, in quotes, or as bytes in hex."""
     said = re.sub(r"(0x[0-9a-fA-F]{2}\s*)+", "… ", message.partition(": ")[0])
     return said if "encoding" in said else re.sub(r'".*"', '"…"', said)
 

@@ -27,7 +27,7 @@ _EXTEND_LEASES = """
 async def extend_leases(
     connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float
 ) -> list[ClaimedRequest]:
-    """Extend the leases of all that is held, in one statement; lost ones and those being ended are passed over.
+    """Extend the leases of all that is held, in one statement; lost ones and those being ended are skipped.
 
     Returns those that were extended.
     """

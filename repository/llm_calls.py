@@ -54,7 +54,7 @@ CALL = Columns(LlmCall)
 
 
 def keep_calls(*, first: int) -> str:
-    """The statement that writes calls, to stand in a WITH; its arrays are the parameters from `$first` on.
+    """Return the statement that writes calls, to stand in a WITH; its arrays are the parameters from `$first` on.
 
     Sent again, since nobody knew whether it had been carried out, it writes none twice.
     """
@@ -106,7 +106,7 @@ _KEPT = f"""
 
 
 async def kept_answers(connection: Connection, requests: Sequence[tuple[UUID, int]]) -> KeptAnswers:
-    """The newest answers of these requests that can be judged again."""
+    """Return the newest answers of these requests that can be judged again."""
     rows = await connection.fetch(_KEPT, [overlay for overlay, _ in requests], [revision for _, revision in requests])
     calls = [_call(row) for row in rows]
     models = await models_by_id(connection, {call.llm_model_id for call in calls}) if calls else {}

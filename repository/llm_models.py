@@ -95,13 +95,13 @@ async def all_models(connection: Connection) -> list[LlmModel]:
 
 
 async def models_by_id(connection: Connection, ids: Collection[UUID]) -> dict[UUID, LlmModel]:
-    """The rows of these ids, as far as there are any."""
+    """Return the rows of these ids, as far as there are any."""
     rows = await connection.fetch(f"{_SELECT} WHERE llm_model_id = ANY($1::uuid[])", list(ids))
     return {row["llm_model_id"]: model_of(row) for row in rows}
 
 
 async def models_named(connection: Connection, name: str) -> list[LlmModel]:
-    """The rows that `name` may mean: NAME, PROVIDER/NAME, either with @VERSION, or an llm_model_id.
+    """Return the rows that `name` may mean: NAME, PROVIDER/NAME, either with @VERSION, or an llm_model_id.
 
     A row without version answers to an empty one, `NAME@`.
     """
@@ -109,7 +109,7 @@ async def models_named(connection: Connection, name: str) -> list[LlmModel]:
 
 
 async def find_one(connection: Connection, name: str) -> LlmModel:
-    """The one row with this name, active or not.
+    """Return the one row with this name, active or not.
 
     Raises:
         UnknownModel: there is none.
@@ -124,7 +124,7 @@ async def find_one(connection: Connection, name: str) -> LlmModel:
 
 
 async def find_active(connection: Connection, name: str) -> LlmModel:
-    """The active row with this name, the newest version if one provider has several.
+    """Return the active row with this name, the newest version if one provider has several.
 
     Raises:
         UnknownModel: there is none.
@@ -139,7 +139,7 @@ async def find_active(connection: Connection, name: str) -> LlmModel:
 
 
 def newest_active(name: str, found: Sequence[LlmModel]) -> LlmModel:
-    """The one to call among the rows of a name, which are in the order of `models_named`.
+    """Return the one to call among the rows of a name, which are in the order of `models_named`.
 
     Raises:
         InactiveModel: none is active.
@@ -156,7 +156,7 @@ def newest_active(name: str, found: Sequence[LlmModel]) -> LlmModel:
 
 
 def model_of(row: Any) -> LlmModel:  # noqa: ANN401 - a record of the columns of `LlmModel`
-    """The row as a record."""
+    """Return the row as a record."""
     return LlmModel(**dict(row))
 
 

@@ -8,7 +8,7 @@ LOCK_WAIT_S = 1.0
 
 
 def lock_wait(parameter: int) -> str:
-    """An item of a FROM clause that has the statement wait for no lock longer than parameter `parameter`, in s.
+    """Return an item of a FROM clause that has the statement wait for no lock longer than parameter `parameter`, in s.
 
     The server looks the setting up when it begins to wait, and reads all of FROM before it locks a row.
     """

@@ -43,7 +43,7 @@ _CLAIM_PENDING = """
 
 
 async def claim_pending(connection: Connection, *, lease_s: float, limit: int) -> list[OutboxEvent]:
-    """Take at most `limit` events that no relay has in hand, oldest first."""
+    """Take at most `limit` events that no relay has leased, oldest first."""
     rows = await connection.fetch(_CLAIM_PENDING, lease_s, limit)
     return [
         OutboxEvent(outbox_id, event_id, OutgoingRecord(topic, key, value, unpack_headers(headers)))

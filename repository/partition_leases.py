@@ -45,7 +45,7 @@ class Gap:
 
 @asynccontextmanager
 async def sharing(connection: Connection, member: Member) -> AsyncIterator[None]:
-    """A transaction in which no other process of the group changes the shares."""
+    """Yield a transaction in which no other process of the group changes the shares."""
     async with connection.transaction():
         await connection.execute(_ONE_AT_A_TIME, member.group_id, member.topic)
         yield
@@ -104,7 +104,7 @@ _MEMBERS = "SELECT owner FROM intake_members WHERE group_id = $1 AND topic = $2"
 
 
 async def members(connection: Connection, member: Member) -> list[str]:
-    """The names of all members, the process itself among them."""
+    """Return the names of all members, the process itself among them."""
     return [row["owner"] for row in await connection.fetch(_MEMBERS, member.group_id, member.topic)]
 
 
@@ -117,7 +117,7 @@ _HOLDERS = """
 
 
 async def holders(connection: Connection, member: Member) -> dict[int, str]:
-    """The partitions that are leased, and to whom."""
+    """Return the partitions that are leased, and to whom."""
     rows = await connection.fetch(_HOLDERS, member.group_id, member.topic)
     return {row["partition"]: row["owner"] for row in rows}
 
@@ -153,7 +153,7 @@ _LEASES = """
 
 
 async def leases_of(connection: Connection, member: Member) -> list[PartitionLease]:
-    """The leases of one member."""
+    """Return the leases of one member."""
     rows = await connection.fetch(_LEASES, member.group_id, member.topic, member.owner)
     return [PartitionLease(**dict(row)) for row in rows]
 

@@ -39,7 +39,7 @@ _MISSING_ROWS = """
 async def missing_rows(
     connection: Connection, requests: Sequence[ClaimedRequest], *, tables: Collection[str]
 ) -> dict[tuple[UUID, int], MissingRows]:
-    """Those requests, by overlay and revision, that lack a row in one of these tables."""
+    """Return those requests, by overlay and revision, that lack a row in one of these tables."""
     rows = await connection.fetch(
         _MISSING_ROWS,
         [request.overlay_id for request in requests],
@@ -75,7 +75,7 @@ async def unfillable_tables(connection: Connection) -> dict[str, str]:
 
 
 async def may_insert(connection: Connection) -> bool:
-    """Whether the role has the right to make rows in upstream's tables."""
+    """Tell whether the role has the right to make rows in upstream's tables."""
     return bool(await connection.fetchval(_MAY_INSERT, list(KEYS), list(KEYS.values())))
 
 
@@ -107,7 +107,7 @@ _UNFILLED_COLUMNS = """
 
 
 async def _reason(connection: Connection, table: str, error: StoreError) -> str:
-    """All columns that stand in the way at once, where it is columns."""
+    """Return all columns that stand in the way at once, where it is columns."""
     if not isinstance(error, MissingReference) or error.column is None:
         return f"{table}: {error}"
     rows = await connection.fetch(_UNFILLED_COLUMNS, table, KEYS[table])

@@ -197,7 +197,7 @@ _MISSING_RIGHTS = """
 
 
 async def missing_rights(connection: Connection) -> list[str]:
-    """What the role may not do, such as `INSERT on outbox_events`."""
+    """Return what the role may not do, such as `INSERT on outbox_events`."""
     needed = [(table, privilege) for table, privileges in _RIGHTS.items() for privilege in privileges]
     rows = await connection.fetch(_MISSING_RIGHTS, *map(list, zip(*needed, strict=True)))
     return [row["missing"] for row in rows]
@@ -211,7 +211,7 @@ Sampled = TypeVar("Sampled")
 
 
 def _sample(kind: type[Sampled], **known: object) -> Sampled:
-    """A record with a value of the right type in each field that is not given."""
+    """Return a record with a value of the right type in each field that is not given."""
     hints = get_type_hints(kind)
     names = [each.name for each in fields(kind)]  # type: ignore[arg-type] # of dataclasses only
     return kind(**{name: known[name] if name in known else _value(hints[name]) for name in names})

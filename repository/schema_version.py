@@ -29,6 +29,6 @@ async def schema_version(connection: Connection) -> SchemaVersion:
 
 
 def newest_revision() -> str:
-    """The last of the revisions, which are files named by their numbers."""
+    """Return the last of the revisions, which are files named by their numbers."""
     files = resources.files(migrations).joinpath("versions").iterdir()
     return max(file.name[:4] for file in files if file.name[:4].isdecimal())

@@ -41,5 +41,5 @@ NOTHING_SPENT = Spending()
 
 
 def set_spending(source: str, *, prefix: str = "") -> str:
-    """The part of an UPDATE's SET that takes all figures from columns of `source`, whose names begin with `prefix`."""
+    """Write the part of an UPDATE's SET that takes all figures from `source`'s columns that begin with `prefix`."""
     return ", ".join(f"{field.name} = {source}.{prefix}{field.name}" for field in fields(Spending))

@@ -53,12 +53,12 @@ def dead_letter(
 
 
 def is_dead_letter(record: OutgoingRecord) -> bool:
-    """Whether a record to be sent was made by `dead_letter`."""
+    """Tell whether a record to be sent was made by `dead_letter`."""
     return any(name == "dlq_reason" for name, _ in record.headers)
 
 
 def cut_dead_letter(letter: OutgoingRecord, *, most_bytes: int) -> OutgoingRecord:
-    """The same letter with at most so many bytes of the original, for a broker that takes no larger one.
+    """Return the same letter with at most so many bytes of the original, for a broker that takes no larger one.
 
     What does not fit of its value is left out, and so are headers of its own and a key. The letter then says so:
     `dlq_truncated`, and `dlq_original_bytes` and `dlq_original_sha256` of the whole value. Our reasons stay.
@@ -77,7 +77,7 @@ def cut_dead_letter(letter: OutgoingRecord, *, most_bytes: int) -> OutgoingRecor
 
 
 def original_record(record: SourceRecord) -> SourceRecord:
-    """The record that a dead letter was made of, where it lay; any other record is returned as it is."""
+    """Return the record that a dead letter was made of, where it lay; any other record is returned as it is."""
     if _first_origin(record) is None:
         return record
     found = {name: value or b"" for name, value in record.headers}

@@ -25,6 +25,6 @@ def created_event_id(instagram_feed_id: UUID) -> UUID:
 def failed_event_id(overlay_id: UUID, revision: int, fencing_token: int) -> UUID:
     """Return the id of the event that announces this claim's failure.
 
-    The fencing token is part of it: a request that was retried may fail anew, as another fact.
+    The fencing token is part of it: a request that was retried may fail again, as another fact.
     """
     return uuid5(_NAMESPACE, f"instagram_feed.failed/{overlay_id}/{revision}/{fencing_token}")

@@ -63,7 +63,7 @@ class Task:
         )
 
     async def model_id(self, pool: "asyncpg.Pool[asyncpg.Record]") -> UUID:
-        """The row of the model."""
+        """Return the row of the model."""
         model_id: UUID = await pool.fetchval("SELECT llm_model_id FROM llm_models WHERE model_name = $1", self.model)
         return model_id
 
@@ -81,12 +81,12 @@ class Answer:
 
 
 def prompt(event: OverlayCompleted) -> list[dict[str, str]]:
-    """The messages of a call: the consumer's own prompt."""
+    """Return the messages of a call: the consumer's own prompt."""
     return [{"role": message.role, "content": message.content} for message in TEMPLATE.messages(event)]
 
 
 def feed_row(event: OverlayCompleted, answer: Answer, model_id: UUID) -> tuple[Any, ...]:
-    """The values of `STORE`, in its order, for one post."""
+    """Return the values of `STORE`, in its order, for one post."""
     return (
         uuid4(),
         event.overlay_id,
@@ -110,7 +110,7 @@ def feed_row(event: OverlayCompleted, answer: Answer, model_id: UUID) -> tuple[A
 
 
 def created_event(event: OverlayCompleted, answer: Answer, model: str, row: tuple[Any, ...]) -> bytes:
-    """An event of about the size of the consumer's `instagram_feed.created`."""
+    """Return an event of about the size of the consumer's `instagram_feed.created`."""
     created = {
         "event_id": str(uuid4()),
         "event_type": "instagram_feed.created",

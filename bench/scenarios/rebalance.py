@@ -30,7 +30,7 @@ async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
 
 
 async def _gaps(workshop: Workshop, backlog: Backlog) -> Figures:
-    """The longest gap in the completions of both processes: before, and from each start and end of the second on.
+    """Find the longest gap in the completions of both processes: before, and from each start and end of the second on.
 
     A phase lasts until the next one begins.
     """

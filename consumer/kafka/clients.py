@@ -15,7 +15,7 @@ MAX_PARTITION_FETCH_BYTES = 262_144
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The options all three kinds of client share."""
+    """Return the options all three kinds of client share."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "client_id": settings.kafka_client_id,
@@ -40,7 +40,7 @@ def _text(path: object) -> str | None:
 
 
 def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
-    """What the intake reads with: partitions are assigned by hand, the group only keeps the committed offsets.
+    """Return what the intake reads with: partitions are assigned by hand, the group only keeps the committed offsets.
 
     Bytes come out as they are: a raising deserializer would wedge a partition (#744). No offset is chosen in silence.
     """
@@ -55,7 +55,7 @@ def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
 
 
 def build_reader(settings: KafkaSettings) -> AIOKafkaConsumer:
-    """A consumer outside any group, for reading a range: it takes no partition from anybody and commits nothing."""
+    """Build a consumer outside any group, for reading a range: it takes nobody's partition and commits nothing."""
     return AIOKafkaConsumer(
         group_id=None,
         enable_auto_commit=False,
@@ -66,7 +66,7 @@ def build_reader(settings: KafkaSettings) -> AIOKafkaConsumer:
 
 
 def build_producer(settings: KafkaSettings) -> AIOKafkaProducer:
-    """The producer for created and failed events and dead letters."""
+    """Return the producer for created and failed events and dead letters."""
     return AIOKafkaProducer(
         acks="all",
         enable_idempotence=settings.kafka_enable_idempotence,
@@ -77,5 +77,5 @@ def build_producer(settings: KafkaSettings) -> AIOKafkaProducer:
 
 
 def build_admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
-    """The admin client for topics."""
+    """Return the admin client for topics."""
     return AIOKafkaAdminClient(**connection_options(settings))

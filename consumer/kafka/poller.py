@@ -68,7 +68,7 @@ class Poller:
         return sum(max(0, end - state.position) for end, state in ends if end is not None)
 
     async def assign(self, leases: Mapping[int, PartitionLease], topic_id: UUID | None) -> bool:
-        """Read these partitions and no others; those that were read before go on where they are.
+        """Read these partitions and no others; those that were read before continue from their position.
 
         What was lost of new ones is added to `gaps`. Returns whether anything changed.
 
@@ -133,7 +133,7 @@ class Poller:
                 self._partitions[one].committed, self._partitions[one].committed_at_s = offset, now_s
 
     async def _in_turn(self, max_records: int) -> Poll:
-        """What is fetched by now, partitions having even shares: aiokafka would empty one before the next (#525)."""
+        """Return what is fetched by now, in even shares: aiokafka would empty one partition before the next (#525)."""
         self._turns.rotate(-1)
         polled: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = defaultdict(list)
         asked, room = list(self._turns), max_records
@@ -168,7 +168,7 @@ class Poller:
         return begun
 
     def _reached(self, one: TopicPartition, committed: int | None) -> int | None:
-        """What was read before but could not be committed is not lost, whatever the broker has deleted since."""
+        """Return what was read before but could not be committed is not lost, whatever the broker has deleted since."""
         reached = self._partitions.get(one)
         return committed if reached is None else max(reached.position, committed or 0)
 
@@ -185,7 +185,7 @@ class Poller:
                 self._partitions[one].hold = (0, None)
 
     async def _unreadable_place(self) -> str:
-        """Which partition has the batch that cannot be read: a poll of it alone tells."""
+        """Return which partition has the batch that cannot be read: a poll of it alone tells."""
         for one in self._partitions:
             self.undo()
             try:
@@ -199,7 +199,7 @@ class Poller:
 
 
 def source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:
-    """A record as this project sees it; one without a timestamp (a topic of format 0.9) has Kafka's -1."""
+    """Return a record as this project sees it; one without a timestamp (a topic of format 0.9) has Kafka's -1."""
     timestamp_ms = NO_TIMESTAMP if record.timestamp is None else record.timestamp
     headers = tuple(record.headers)
     return SourceRecord(record.topic, record.partition, record.offset, timestamp_ms, record.key, record.value, headers)

@@ -62,12 +62,12 @@ class Publisher:
         await self._producer.stop()
 
     async def known_topics(self) -> set[str]:
-        """The names of the topics that the broker has."""
+        """Return the names of the topics that the broker has."""
         metadata = await self._producer.client.fetch_all_metadata()
         return set(metadata.topics())
 
     async def describe_topic(self, topic: str) -> TopicDescription:
-        """What a topic is now.
+        """Return what a topic is now.
 
         Raises:
             KafkaError: the broker does not say, or has no such topic.
@@ -114,7 +114,7 @@ class Publisher:
             await self._acknowledged(producer, [record for record in records if record.topic not in unknown])
         )
         return [
-            PublishFailed(f"the broker tells of no topic {record.topic}") if record.topic in unknown else next(results)
+            PublishFailed(f"the broker knows no topic {record.topic}") if record.topic in unknown else next(results)
             for record in records
         ]
 
@@ -156,7 +156,7 @@ class Publisher:
 
 
 async def _knows(producer: Producer, topic: str) -> bool:
-    """Whether the broker has this topic. One that it does not have must not hold up the records for others."""
+    """Tell whether the broker has this topic. One that it does not have must not hold up the records for others."""
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(TOPIC_LOOKUP_S):
             return bool(await producer.partitions_for(topic))

@@ -1,4 +1,4 @@
-"""What a topic is at this moment: its partitions, and the id that tells it from one of the same name made anew.
+"""What a topic is at this moment: its partitions, and the id that tells it from a recreated one of the same name.
 
 aiokafka speaks metadata up to version 5, which has no ids, and looks again every five minutes. Version 10 has them,
 and lets a client ask for a topic by name without having the broker create it. Older brokers are asked in version 5.

@@ -45,7 +45,7 @@ class TopicResult:
 
 
 def topic_names(settings: KafkaSettings) -> tuple[str, str, str, str]:
-    """The incoming topic, the two outgoing ones and the dead letters'."""
+    """Return the incoming topic, the two outgoing ones and the dead letters'."""
     return (
         settings.overlay_completed_topic,
         settings.feed_created_topic,
@@ -57,7 +57,7 @@ def topic_names(settings: KafkaSettings) -> tuple[str, str, str, str]:
 def wanted_topics(
     settings: KafkaSettings, *, partitions: int, replication: int | None, retention_hours: int | None
 ) -> list[WantedTopic]:
-    """The four topics, each once. A dead letter must hold an oversized original and its added headers."""
+    """Return the four topics, each once. A dead letter must hold an oversized original and its added headers."""
     retention = {} if retention_hours is None else {"retention.ms": str(retention_hours * MS_PER_HOUR)}
     large = {"max.message.bytes": str(MAX_RECORD_BYTES)}
     return [
@@ -89,7 +89,7 @@ async def create_missing(
 
 
 async def partitions_of(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
-    """The partitions of a topic; none when the broker has no such topic."""
+    """Return the partitions of a topic; none when the broker has no such topic."""
     # all are asked for: a broker may create a topic that it is asked for by name
     described = [one for one in await admin.describe_topics() if one["topic"] == topic]
     return sorted(partition["partition"] for one in described for partition in one["partitions"])

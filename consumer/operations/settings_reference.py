@@ -90,7 +90,7 @@ def _example_block(group: type[BaseSettings]) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default as the environment would say it; nothing where there is none."""
+    """Return the default as the environment would say it; nothing where there is none."""
     match field.default:
         case _ if field.is_required():
             return ""

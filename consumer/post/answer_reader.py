@@ -79,7 +79,7 @@ def _only(posts: Iterator[RawPost], *, otherwise: str) -> RawPost:
 
 
 def _posts(value: object, depth: int = 0) -> Iterator[RawPost]:
-    """The posts in a JSON value, however deep they are wrapped."""
+    """Yield the posts in a JSON value, however deep they are wrapped."""
     match value:
         case dict() if post := _post(value):
             yield post
@@ -121,7 +121,7 @@ def _joined(hashtags: object) -> str | None:
 
 
 def _posts_in_text(content: str, depth: int = 0) -> Iterator[RawPost]:
-    """The posts in a text: JSON objects anywhere in it, else one that is JSON but for what can be put right."""
+    """Return the posts in a text: JSON objects anywhere in it, else one that is JSON but for what can be repaired."""
     text = _LONE_SURROGATE.sub("\ufffd", _without_thoughts(content[:_LONGEST]).strip().strip(_INVISIBLE))
     objects = list(_objects(text))
     posts = [post for found in objects for post in _posts(found, depth + 1)]
@@ -129,7 +129,7 @@ def _posts_in_text(content: str, depth: int = 0) -> Iterator[RawPost]:
 
 
 def _without_thoughts(text: str) -> str:
-    """What follows the last thought; drafts are no answers. Some servers drop the tag that opens the thoughts."""
+    """Cut off all up to the last thought; drafts are no answers. Some servers drop the tag that opens thoughts."""
     ends = [end.end() for end in _THOUGHTS_END.finditer(text)]
     answer = text[ends[-1] :] if ends else text
     unended = _THOUGHTS_BEGIN.search(answer)
@@ -151,7 +151,7 @@ def _objects(text: str) -> Iterator[Any]:
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The value without halves of surrogate pairs, which an escape may have made."""
+    """Return the value without halves of surrogate pairs, which an escape may have made."""
     match value:
         case str():
             return _LONE_SURROGATE.sub("\ufffd", value)
@@ -164,7 +164,7 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def _repaired(text: str) -> Iterator[RawPost]:
-    """The post whose strings are broken but whose borders are certain: each key stands there once, the end as well."""
+    """Read a post with broken strings whose borders are certain: each key stands there once, the end as well."""
     if any(len(re.findall(rf"{key}{_QUOTE}?\s*:", text)) != 1 for key in (CAPTION_KEY, HASHTAGS_KEY)):
         return
     found = next(filter(None, (broken.search(text) for broken in _BROKEN)), None)
@@ -179,7 +179,7 @@ def _repaired_hashtags(found: re.Match[str]) -> str:
 
 
 def _unescaped(text: str) -> str:
-    """The text of a JSON string whose quotes, backslashes and line breaks may stand there as they are."""
+    """Return the text of a JSON string whose quotes, backslashes and line breaks may stand there as they are."""
     return str(_storable(json.loads(f'"{_ESCAPE.sub(_as_json, text)}"')))
 
 
@@ -191,7 +191,7 @@ def _as_json(found: re.Match[str]) -> str:
 
 
 def _place_of(error: ValueError) -> str:
-    """The parser's words; they quote nothing of the answer."""
+    """Return the parser's words; they quote nothing of the answer."""
     return "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
 
 

@@ -68,7 +68,7 @@ def folded(tag: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    """What may become one hashtag each: mostly words, but "#성수동 카페 #커피" is two, not three."""
+    """Return what may become one hashtag each: mostly words, but "#성수동 카페 #커피" is two, not three."""
     words: list[str] = _WORD.findall(text)
     if all(word[0] in _SIGNS for word in words) or not _BETWEEN_ITEMS.search(text):
         return words

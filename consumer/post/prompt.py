@@ -92,7 +92,7 @@ class PromptTemplate:
         return (self._system.content, BUILT_IN_INSTRUCTION)
 
     def messages(self, event: OverlayCompleted) -> Messages:
-        """The two messages of a first call for this event."""
+        """Return the two messages of a first call for this event."""
         fields = "\n\n".join(
             f"<{name}>\n{harmless(text)}\n</{name}>" for name, text in zip(_FIELDS, _texts(event), strict=True)
         )
@@ -100,12 +100,12 @@ class PromptTemplate:
 
 
 def instruction_of(event: OverlayCompleted) -> str:
-    """The gpt_prompt that counts: the event's own, or the built-in one where it has none."""
+    """Return the gpt_prompt that counts: the event's own, or the built-in one where it has none."""
     return event.gpt_prompt or BUILT_IN_INSTRUCTION
 
 
 def with_repair(messages: Messages, answer: str, problems: str) -> Messages:
-    """The messages of a repair call: the bad answer, and what was wrong with it."""
+    """Return the messages of a repair call: the bad answer, and what was wrong with it."""
     # some providers refuse an empty message
     said = (Message("assistant", answer),) if answer.strip() else ()
     return (

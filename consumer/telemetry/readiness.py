@@ -16,5 +16,5 @@ class Readiness:
         self._checks = list(checks)
 
     def not_ready_because(self) -> str | None:
-        """The first reason there is."""
+        """Return the first reason there is."""
         return next((reason for check in self._checks if (reason := check())), None)

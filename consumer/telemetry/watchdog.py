@@ -32,7 +32,7 @@ class Watchdog:
             self._last_round_s.pop(loop, None)
 
     def stuck(self) -> str | None:
-        """Which loops have made no round for a minute, and for how long; None when there is none."""
+        """Return which loops have made no round for a minute, and for how long; None when there is none."""
         now_s = self._clock()
         late = {loop: now_s - at_s for loop, at_s in self._last_round_s.items() if now_s - at_s > STUCK_AFTER_S}
         return ", ".join(f"{loop} has made no round for {late_s:.0f} s" for loop, late_s in late.items()) or None

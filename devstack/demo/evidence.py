@@ -58,7 +58,7 @@ async def _feeds(database_url: str) -> tuple[StoredFeed, ...]:
 
 
 async def _records(bootstrap_servers: str, topic: str, *, expected: int) -> tuple[SourceRecord, ...]:
-    """All records of a topic: those expected, and whatever else comes until it is quiet.
+    """Return all records of a topic: those expected, and whatever else comes until it is quiet.
 
     Raises:
         DemoFailed: fewer than expected within the deadline.

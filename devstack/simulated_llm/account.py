@@ -42,7 +42,7 @@ class Account:
         self.reseed(settings.seed)
 
     def reseed(self, seed: int) -> None:
-        """Start the draws anew from another seed."""
+        """Start the draws again from another seed."""
         self.seed = seed
         self._occurrences: Counter[str] = Counter()
 

@@ -46,7 +46,7 @@ class SimulatedLlmControl:
         await self._ask("PUT", "/limits", limits)
 
     async def set_seed(self, seed: int) -> None:
-        """Start the draws anew from a seed."""
+        """Start the draws again from a seed."""
         await self._ask("PUT", "/seed", {"seed": seed})
 
     async def _ask(self, method: str, path: str, setting: object = None) -> bytes:

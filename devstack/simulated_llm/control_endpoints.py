@@ -102,7 +102,7 @@ async def get_seed(account: Account, _request: HttpRequest) -> HttpResponse:
 
 
 async def put_seed(account: Account, request: HttpRequest) -> HttpResponse:
-    """``PUT /seed``: start the draws anew from this seed."""
+    """``PUT /seed``: start the draws again from this seed."""
     account.reseed(_read(_SEED, request).seed)
     return await get_seed(account, request)
 

@@ -62,5 +62,5 @@ _REVISIONS = """
 
 
 async def revisions_of(connection: Connection, overlay_or_feed_id: UUID) -> list[Revision]:
-    """All revisions of an overlay, or of the overlay of this post; the newest first."""
+    """Return all revisions of an overlay, or of the overlay of this post; the newest first."""
     return [Revision(**dict(row)) for row in await connection.fetch(_REVISIONS, overlay_or_feed_id)]

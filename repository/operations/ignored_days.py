@@ -26,5 +26,5 @@ _DAYS = """
 
 
 async def ignored_days(connection: Connection, *, since: date, until: date | None = None) -> list[IgnoredDay]:
-    """A row for each day and type, the latest day and the most frequent type first; both ends belong to it."""
+    """Return a row for each day and type, the latest day and the most frequent type first; both ends belong to it."""
     return [IgnoredDay(**dict(row)) for row in await connection.fetch(_DAYS, since, until)]

@@ -68,7 +68,7 @@ _PROCESSES = """
 
 
 async def processes(connection: Connection, group_id: str, topic: str) -> list[ProcessStatus]:
-    """The members of the group, the oldest first."""
+    """Return the members of the group, the oldest first."""
     rows = await connection.fetch(_PROCESSES, group_id, topic)
     return [ProcessStatus(**dict(row) | {"condition": json.loads(row["condition"])}) for row in rows]
 
@@ -83,7 +83,7 @@ _WORK = """
 
 
 async def work(connection: Connection, group_id: str) -> list[WorkStatus]:
-    """The requests that this group works on, by state."""
+    """Return the requests that this group works on, by state."""
     rows = await connection.fetch(_WORK, group_id)
     return [WorkStatus(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
 
@@ -98,7 +98,7 @@ _OLDEST_WAITING = """
 
 
 async def oldest_waiting(connection: Connection, group_id: str) -> WaitingRequest | None:
-    """The request that has been without a post for longest."""
+    """Return the request that has been without a post for longest."""
     row = await connection.fetchrow(_OLDEST_WAITING, group_id)
     return None if row is None else WaitingRequest(**dict(row) | {"state": RequestState(row["state"])})
 
@@ -115,7 +115,7 @@ _LEFT_BY_OTHERS = """
 
 
 async def left_by_other_groups(connection: Connection, group_id: str) -> dict[str, int]:
-    """How many requests each other group has left unfinished, of which no process lives."""
+    """Return how many requests each other group has left unfinished, of which no process lives."""
     rows = await connection.fetch(_LEFT_BY_OTHERS, group_id)
     return {row["group_id"]: row["requests"] for row in rows}
 
@@ -134,10 +134,10 @@ _GAPS = """
 
 
 async def gaps(connection: Connection, group_id: str, topic: str) -> list[GapStatus]:
-    """What one group has lost, the newest first."""
+    """Return what one group has lost, the newest first."""
     return [GapStatus(**dict(row)) for row in await connection.fetch(_GAPS, group_id, topic, EVER_DAYS)]
 
 
 async def recent_gaps(connection: Connection, *, days: int) -> list[GapStatus]:
-    """What any group has lost lately, the newest first."""
+    """Return what any group has lost lately, the newest first."""
     return [GapStatus(**dict(row)) for row in await connection.fetch(_GAPS, None, None, days)]

@@ -67,7 +67,7 @@ async def begin_replay(
 
 
 async def ranges_of(connection: Connection, replay_id: UUID) -> list[PartitionRange]:
-    """The range of a replay and how far it has come; empty for one that is not known."""
+    """Return the range of a replay and how far it has come; empty for one that is not known."""
     rows = await connection.fetch(
         "SELECT partition, begin_offset, end_offset, next_offset FROM replay_partitions "
         "WHERE replay_id = $1 ORDER BY partition",
@@ -109,7 +109,7 @@ _PROGRESS = """
 
 
 async def replay_progress(connection: Connection, replay_id: UUID) -> ReplayProgress:
-    """How the requests of a replay stand."""
+    """Return how the requests of a replay stand."""
     row = await connection.fetchrow(_PROGRESS, replay_id)
     if row is None:
         raise LookupError("an aggregate always has a row")

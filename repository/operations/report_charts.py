@@ -89,7 +89,7 @@ class Breakdown:
 
 
 async def breakdown(connection: Connection, scope: ReportScope, by: GroupBy) -> list[Breakdown]:
-    """The groups, the one with the most posts first."""
+    """Return the groups, the one with the most posts first."""
     statement = f"""
         SELECT {group_expression(by)} AS "group",
             count(*) AS posts,

@@ -66,12 +66,12 @@ NO_GROUP = "NULL::text"
 
 
 def group_expression(by: GroupBy | None) -> str:
-    """The SQL of the group that a post is in; all are in one if it is told by nothing."""
+    """Return the SQL of the group that a post is in; all are in one if it is told by nothing."""
     return NO_GROUP if by is None else f"nullif({EXPRESSIONS[by]}, '')"
 
 
 def grouping(by: GroupBy | None, *columns: str) -> str:
-    """What to group by; `()` is all posts together, and one row even where there are none."""
+    """Return what to group by; `()` is all posts together, and one row even where there are none."""
     groups = [] if by is None else [group_expression(by)]
     return ", ".join((*groups, *columns)) or "()"
 
@@ -83,5 +83,5 @@ _KNOWN_TENANT = """
 
 
 async def tenant_is_known(connection: Connection, tenant_id: str) -> bool:
-    """Whether there ever was a post or a request of this tenant."""
+    """Tell whether there ever was a post or a request of this tenant."""
     return bool(await connection.fetchval(_KNOWN_TENANT, tenant_id))

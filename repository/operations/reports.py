@@ -4,7 +4,7 @@ Columns have the seed's names. Without a group and for the seed's tenant and day
 of its queries. Averages come as float.
 
 `estimated_*` is the seed's estimate, by the seed's own formula in place of `repository.prices`: tokens of the
-calls that wrote the posts, at the prices of today, cached tokens at the full price. `spent_usd` is what was
+calls that wrote the posts, at current prices, cached tokens at the full price. `spent_usd` is what was
 spent: every call for a post, at the prices of its time. Posts from before `cost_usd` was kept have none;
 `posts_without_cost` counts them.
 """
@@ -150,7 +150,7 @@ class CostWithoutPost:
 async def cost_without_post(
     connection: Connection, scope: ReportScope, by: GroupBy | None = None
 ) -> list[CostWithoutPost]:
-    """What `cost` leaves out of the provider's bill, by the time of a request's last change.
+    """Return what `cost` leaves out of the provider's bill, by the time of a request's last change.
 
     The ledger does not say which model was called, so the scope's model is not regarded; of the groups
     it knows the tenant.

@@ -38,7 +38,7 @@ _COUNT = f"""
 
 
 async def purgeable(connection: Connection, *, before: datetime, tenant_id: str | None = None) -> Purgeable:
-    """What a purge of posts created `before`, of a tenant if given, would take."""
+    """Return what a purge of posts created `before`, of a tenant if given, would take."""
     return Purgeable(**dict(await connection.fetchrow(_COUNT, before, tenant_id) or {}))
 
 

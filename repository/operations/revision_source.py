@@ -19,7 +19,7 @@ class FeedReference:
     revision: int | None = None
 
     def __str__(self) -> str:
-        """The same in the form it is given on the command line."""
+        """Return the same in the form it is given on the command line."""
         return f"{self.feed_or_overlay_id}" + ("" if self.revision is None else f":{self.revision}")
 
 
@@ -87,7 +87,7 @@ _FIND_BASES = f"""
 async def find_bases(
     connection: Connection, references: Sequence[FeedReference]
 ) -> dict[FeedReference, RevisionSource]:
-    """The posts of these names, in the order given; names that stand for none are left out."""
+    """Return the posts of these names, in the order given; names that stand for none are left out."""
     rows = await connection.fetch(
         _FIND_BASES,
         [reference.feed_or_overlay_id for reference in references],

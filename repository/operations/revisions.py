@@ -16,7 +16,7 @@ from schemas.request_state import RequestState
 
 @dataclass(frozen=True, slots=True)
 class RequestedRevision:
-    """An overlay that shall get another post, and the event to write it from."""
+    """An overlay that is to get another post, and the event to write it from."""
 
     overlay_id: UUID
     tenant_id: str
@@ -102,8 +102,8 @@ async def ask_for_revisions(
     while remaining:
         rows = await connection.fetch(_ASK, origin, replay_id, background, *_columns(remaining))
         entered.update({row["overlay_id"]: row["revision"] for row in rows if row["revision"] is not None})
-        outrun = {row["overlay_id"] for row in rows if row["revision"] is None}
-        remaining = [one for one in remaining if one.overlay_id in outrun]
+        lost_the_race = {row["overlay_id"] for row in rows if row["revision"] is None}
+        remaining = [one for one in remaining if one.overlay_id in lost_the_race]
     return [EnteredRevision(one.overlay_id, entered[one.overlay_id]) for one in asked if one.overlay_id in entered]
 
 

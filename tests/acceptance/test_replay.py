@@ -226,11 +226,11 @@ async def test_a_limit_a_range_and_a_tenant_take_what_they_say(
 async def test_a_dead_letter_is_replayed_as_the_event_it_was(service: Service, commands: Commands) -> None:
     overlay_id = str(uuid4())
     await service.spoil(overlay_id, {"kind": "refusal"})
-    await service.send_event(overlay_id=overlay_id, tenant_id="mended")
+    await service.send_event(overlay_id=overlay_id, tenant_id="repaired")
     assert (await service.ended(overlay_id))["state"] == "failed"
     await service.announced(service.topics.failed, overlay_id)
     await service.spoil(overlay_id)
-    replay = ("replay", "--topic", service.topics.dead_letter, "--tenant", "mended", "--json")
+    replay = ("replay", "--topic", service.topics.dead_letter, "--tenant", "repaired", "--json")
 
     async def retried() -> Any:  # noqa: ANN401 - a JSON document
         # the dead letter may be on its way

@@ -14,7 +14,7 @@ from consumer.telemetry.watchdog import Beat, Watchdog
 
 @dataclass(frozen=True, slots=True)
 class Ops:
-    """A running server and what it tells of."""
+    """A running server and what it reports."""
 
     url: str
     metrics: Metrics

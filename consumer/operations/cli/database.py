@@ -36,7 +36,7 @@ async def database_connection(settings: DatabaseSettings) -> AsyncIterator[Conne
 
 
 def database_error(error: StoreError) -> CommandError:
-    """The line that ends a command."""
+    """Return the line that ends a command."""
     if isinstance(error, WrongDatabaseUrl):
         return CommandError(f"DATABASE_URL {error}", exit_code=EXIT_WRONG_SETTING)
     if isinstance(error, StoreUnavailable):

@@ -1,4 +1,4 @@
-"""`instagram-feed requests`: the ledger, and failed requests sent round again."""
+"""`instagram-feed requests`: the ledger, and failed requests tried again."""
 
 import asyncio
 from dataclasses import asdict

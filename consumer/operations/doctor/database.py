@@ -32,7 +32,7 @@ class WantedModel(NamedTuple):
 
 
 async def examine_database(settings: DatabaseSettings, models: Mapping[str, WantedModel]) -> Examination:
-    """Whether the database answers and is migrated, and for each check whether its model has a usable row."""
+    """Yield whether the database answers and is migrated, and for each check whether its model has a usable row."""
     try:
         pool = await _opened(settings)
     except StoreError as error:
@@ -60,7 +60,7 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
 
 
 def losses_finding(lost: Sequence[GapStatus]) -> Finding:
-    """What consumers have noted as deleted by the broker before they could read it."""
+    """Return what consumers have noted as deleted by the broker before they could read it."""
     if not lost:
         return Finding("losses", "ok", f"nothing was deleted before it was read within {LOSSES_DAYS} days")
     records, known = sum(gap.end_offset - gap.begin_offset for gap in lost), sum(gap.known for gap in lost)
@@ -136,7 +136,7 @@ async def _model(borrowed: Connection, wanted: WantedModel) -> Finding:
 
 
 def model_finding(model: LlmModel, *, now: datetime, variable: str) -> Finding:
-    """What is to be said about the row of a model."""
+    """Return what is to be said about the row of a model."""
     notice = shutdown_notice(model.shutdown_date, today=now.date())
     if notice is not None:
         advice = f"set {variable} to its successor; see `instagram-feed models list`"

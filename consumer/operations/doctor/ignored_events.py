@@ -11,7 +11,7 @@ MOST_TYPES = 5
 
 
 async def examine_ignored(borrowed: Connection) -> Examination:
-    """What was skipped since yesterday, if anything was."""
+    """Yield what was skipped since yesterday, if anything was."""
     days = await ignored_days(borrowed, since=datetime.now(UTC).date() - timedelta(days=1))
     if not days:
         return

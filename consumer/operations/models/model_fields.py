@@ -78,7 +78,7 @@ PROVIDERS = tuple(ENDPOINT_LIMITS)
 
 
 def read_changes(assignments: Sequence[str]) -> ModelChanges:
-    """The columns that `COLUMN=VALUE` texts set; an empty value empties the column.
+    """Return the columns that `COLUMN=VALUE` texts set; an empty value empties the column.
 
     Raises:
         WrongModelField: naming every column that is unknown or whose value is wrong.
@@ -92,7 +92,7 @@ def read_changes(assignments: Sequence[str]) -> ModelChanges:
 
 
 def check_together(model: ModelChanges) -> None:
-    """What no column says alone.
+    """Check what no column says alone.
 
     Raises:
         WrongModelField: two columns contradict each other.

@@ -42,7 +42,7 @@ class ListPrice:
 
 
 def list_price(model: LlmModel, *, today: date) -> ListPrice | None:
-    """The list's entry for a model, None where it has none; a dated version goes before the bare name."""
+    """Return the list's entry for a model, None where it has none; a dated version goes before the bare name."""
     info = _find(model)
     if info is None:
         return None
@@ -57,7 +57,7 @@ def list_price(model: LlmModel, *, today: date) -> ListPrice | None:
 
 
 def differences(model: LlmModel, listed: ListPrice) -> dict[str, Decimal]:
-    """The listed prices that the row has otherwise, or not at all."""
+    """Return the listed prices that the row has otherwise, or not at all."""
     return {column: price for column, price in listed.prices.items() if getattr(model, column) != price}
 
 

@@ -25,12 +25,12 @@ class EventLine:
 
 
 def record_of(line: EventLine, *, topic: str) -> OutgoingRecord:
-    """The line as it is, whatever it holds; keyed by its overlay if it names one."""
+    """Return the line as it is, whatever it holds; keyed by its overlay if it names one."""
     return OutgoingRecord(topic, key_of(line.value), line.value, ())
 
 
 def key_of(value: bytes) -> bytes | None:
-    """The text of the event's overlay_id, also inside an envelope; None where there is none."""
+    """Return the text of the event's overlay_id, also inside an envelope; None where there is none."""
     try:
         fields = open_document(from_json(value)).fields
     except ValueError:
@@ -42,7 +42,7 @@ def key_of(value: bytes) -> bytes | None:
 def problems_of(
     lines: Iterable[EventLine], *, topic: str, max_event_bytes: int, event_types: EventTypes
 ) -> dict[int, str]:
-    """What the consumer would say about each line that it would not take, by line number."""
+    """Return what the consumer would say about each line that it would not take, by line number."""
     found: dict[int, str] = {}
     for line in lines:
         record = SourceRecord(topic, 0, line.number, 0, key_of(line.value), line.value, ())

@@ -87,7 +87,7 @@ async def accept_all(records: Sequence[OutgoingRecord]) -> list[PublishFailed | 
 
 
 def _now() -> float:
-    """The clock by which the loop sleeps."""
+    """Return the clock by which the loop sleeps."""
     return asyncio.get_running_loop().time()
 
 

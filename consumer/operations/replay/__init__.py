@@ -1,1 +1,1 @@
-"""Reading a range of a topic again: what is missing, what is sent or written anew, and what that will cost."""
+"""Reading a range of a topic again: what is missing, what is sent or written again, and what that will cost."""

@@ -53,7 +53,7 @@ def parse_boundary(text: str) -> Boundary:
 
 
 def chosen_partitions(topic: str, numbers: Sequence[int], partition: int | None) -> list[TopicPartition]:
-    """The partitions to read, of those that the topic has.
+    """Return the partitions to read, of those that the topic has.
 
     Raises:
         RangeError: it has none, or not this one.
@@ -68,7 +68,7 @@ def chosen_partitions(topic: str, numbers: Sequence[int], partition: int | None)
 async def resolve(
     reader: "AIOKafkaConsumer[bytes, bytes]", partitions: Sequence[TopicPartition], begin: Boundary, end: Boundary
 ) -> list[PartitionRange]:
-    """The offsets that the boundaries mean now, for each partition that has any between them.
+    """Return the offsets that the boundaries mean now, for each partition that has any between them.
 
     Raises:
         RangeError: an offset that is not there or is not of one partition, nothing between the ends.

@@ -26,7 +26,7 @@ class Batch:
 async def batches(
     reader: "AIOKafkaConsumer[bytes, bytes]", topic: str, ranges: Sequence[PartitionRange]
 ) -> AsyncIterator[Batch]:
-    """The records of the ranges. A dead letter comes as the record it was made of.
+    """Yield the records of the ranges. A dead letter comes as the record it was made of.
 
     Offsets have gaps (compaction, transactions), so a range may end before its last offset.
 

@@ -134,7 +134,7 @@ class Replayer:
         return choices
 
     def _events(self, records: Sequence[SourceRecord]) -> Mapping[UUID, tuple[SourceRecord, OverlayCompleted]]:
-        """The events asked for, the first of each overlay."""
+        """Return the events asked for, the first of each overlay."""
         events: dict[UUID, tuple[SourceRecord, OverlayCompleted]] = {}
         for source in records:
             self.tally.records += 1

@@ -17,12 +17,12 @@ _MORE_THAN_A_MONTH = timedelta(days=32)
 
 
 def bucket_for(length: timedelta) -> Bucket:
-    """The bucket that suits a stretch of this length."""
+    """Return the bucket that suits a stretch of this length."""
     return next((bucket for longest, bucket in _LONGEST if length <= longest), "year")
 
 
 def bucket_starts(since: datetime, until: datetime, bucket: Bucket) -> list[datetime]:
-    """The beginnings of all buckets from `since` until before `until`, both in local time without an offset."""
+    """Return the beginnings of all buckets from `since` until before `until`, both in local time without an offset."""
     starts, begins = [], _truncated(since, bucket)
     while begins < until:
         starts.append(begins)
@@ -31,7 +31,7 @@ def bucket_starts(since: datetime, until: datetime, bucket: Bucket) -> list[date
 
 
 def bucket_label(begins: datetime, bucket: Bucket) -> str:
-    """The bucket in a few characters, for an axis."""
+    """Return the bucket in a few characters, for an axis."""
     match bucket:
         case "hour":
             return f"{begins:%d %b %H:%M}"

@@ -70,7 +70,7 @@ def lines(chart: Chart) -> str:
 
 
 def legend(chart: Chart) -> str:
-    """The names of the series with their colours."""
+    """Return the names of the series with their colours."""
     items = "".join(
         f'<li><span class="key {series.css_class}"></span>{escape(series.name)}</li>' for series in chart.series
     )

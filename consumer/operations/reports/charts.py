@@ -38,7 +38,7 @@ def tokens(reading: ReportFigures) -> Chart:
 
 
 def cost(reading: ReportFigures) -> Chart:
-    """What the posts cost over time, by model."""
+    """Return what the posts cost over time, by model."""
     series = _by_model(reading, lambda share: float(share.spent_usd))
     return Chart(f"USD spent on posts per {reading.bucket}", _labels(reading), series, usd)
 
@@ -62,7 +62,7 @@ def _over_time(reading: ReportFigures, value: Callable[[Activity], float | None]
 
 
 def _by_model(reading: ReportFigures, value: Callable[[Share], float]) -> list[Series]:
-    """The models with the most posts, each in its colour, and all others together."""
+    """Return the models with the most posts, each in its colour, and all others together."""
     names = {share.rank: share.group or NO_MODEL for share in reading.shares}
     series = [
         Series(names[rank], f"s{rank - 1}", _summed(reading, [s for s in reading.shares if s.rank == rank], value))

@@ -31,7 +31,7 @@ _DOLLARS, _CENT = Decimal(10), Decimal("0.01")
 
 
 def page(reading: ReportFigures, *, made_at: datetime) -> str:
-    """The whole page."""
+    """Return the whole page."""
     drawn = (
         _chart(charts.volume(reading), stacked_columns),
         _chart(charts.cost(reading), stacked_columns),
@@ -155,7 +155,7 @@ def _section(title: str, content: str, *, css_class: str = "") -> str:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; the cells are HTML already, the first of each row a name."""
+    """Return a table; the cells are HTML already, the first of each row a name."""
     head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
     body = "".join(f"<tr><td>{name}</td>{''.join(cells)}</tr>" for name, *cells in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -170,7 +170,7 @@ def _cell(text: str) -> str:
 
 
 def _usd(amount: Decimal) -> str:
-    """An amount with the decimals that its size needs: a single post costs a fraction of a cent."""
+    """Return an amount with the decimals that its size needs: a single post costs a fraction of a cent."""
     if not amount:
         return "$0"
     return f"${amount:,.2f}" if amount >= _DOLLARS else f"${amount:,.4f}" if amount >= _CENT else f"${amount:.6f}"

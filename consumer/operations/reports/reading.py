@@ -65,7 +65,7 @@ class ReportFigures:
 
 
 async def read(connection: Connection, scope: ReportScope, *, model: str | None, now: datetime) -> ReportFigures:
-    """The figures of the posts in the scope, its open end being `now`."""
+    """Return the figures of the posts in the scope, its open end being `now`."""
     until, zone = scope.until or now, ZoneInfo(scope.timezone)
     bucket = bucket_for(until - scope.since)
     [whole] = await latency(connection, scope)

@@ -23,7 +23,7 @@ def ticks(highest: float, *, whole: bool = False) -> list[float]:
 
 
 def short(value: float) -> str:
-    """A figure in three digits or so: 950, 1.2k, 3.4M."""
+    """Return a figure in three digits or so: 950, 1.2k, 3.4M."""
     for size, letter in _SHORT:
         if value >= size:
             return f"{_trimmed(value / size)}{letter}"
@@ -31,12 +31,12 @@ def short(value: float) -> str:
 
 
 def usd(value: float) -> str:
-    """An amount for an axis: as many decimals as it needs."""
+    """Return an amount for an axis: as many decimals as it needs."""
     return f"${short(value)}" if value == 0 or value >= _CENT else f"${value:.6f}".rstrip("0")
 
 
 def milliseconds(value: float) -> str:
-    """A duration for an axis."""
+    """Return a duration for an axis."""
     return f"{_trimmed(value / MS_IN_A_SECOND)} s" if value >= MS_IN_A_SECOND else f"{_trimmed(value)} ms"
 
 

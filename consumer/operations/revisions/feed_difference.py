@@ -37,7 +37,7 @@ class FeedDifference:
 
 
 def difference(first: StoredFeed, second: StoredFeed) -> FeedDifference:
-    """What one would have to change in the first post to get the second."""
+    """Return what one would have to change in the first post to get the second."""
     return FeedDifference(
         texts={
             "instagram_ad_copy": changed_lines(first.instagram_ad_copy, second.instagram_ad_copy),
@@ -53,6 +53,6 @@ def difference(first: StoredFeed, second: StoredFeed) -> FeedDifference:
 
 
 def changed_lines(first: str, second: str) -> list[str]:
-    """A unified diff of two texts, without the lines that name the files."""
+    """Return a unified diff of two texts, without the lines that name the files."""
     lines = unified_diff(first.splitlines(), second.splitlines(), lineterm="", n=CONTEXT_LINES)
     return list(lines)[2:]

@@ -19,10 +19,10 @@ from schemas.record import SourceRecord
 
 
 def ask_again(basis: RevisionSource, *, now: datetime) -> RequestedRevision:
-    """What to ask for: written from the post's inputs, in answer to the first event, begun `now`.
+    """Return what to ask for: written from the post's inputs, in answer to the first event, begun `now`.
 
     Raises:
-        CannotRevise: the overlay allows no other revision, or the inputs break the contract of today.
+        CannotRevise: the overlay allows no other revision, or the inputs break the current contract.
     """
     overlay_id, feed = overlay_of(basis), basis.feed
     position = source_of(basis)
@@ -39,7 +39,7 @@ def ask_again(basis: RevisionSource, *, now: datetime) -> RequestedRevision:
 
 
 def estimated_cost_usd(basis: RevisionSource) -> Decimal:
-    """What the call that wrote the post would cost at its model's prices of today; 0 where its tokens are unknown."""
+    """Price the call that wrote the post at its model's current prices; 0 where its tokens are unknown."""
     feed = basis.feed
     tokens = tokens_of(from_json(feed.token_usage)) if feed.token_usage else UNKNOWN
     cost = cost_usd(
@@ -74,5 +74,5 @@ def _event_again(basis: RevisionSource, now: datetime) -> OverlayCompleted:
 
 
 def _own_instruction(feed: StoredFeed) -> str:
-    """What the event said; where it said nothing, the built-in instruction of today counts."""
+    """Return what the event said; where it said nothing, the current built-in instruction counts."""
     return "" if feed.gpt_prompt == BUILT_IN_INSTRUCTION else feed.gpt_prompt

@@ -1,4 +1,4 @@
-"""A post read anew from the answer that is stored with it, by the rules of today. Pure."""
+"""A post parsed again from its stored answer, by the current rules. Pure."""
 
 from typing import assert_never
 

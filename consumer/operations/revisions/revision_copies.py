@@ -46,7 +46,7 @@ class RevisionCopier:
     ) -> dict[FeedReference, RepublishedFeed]:
         """Store a new revision of each post, with the texts that `rewrite` gives it.
 
-        Who is outrun by another revision looks again: `rewrite` sees how things stand then.
+        Who loses the race to another revision looks again: `rewrite` sees how things stand then.
 
         Raises:
             CannotRevise: from `rewrite`, or the post or its overlay does not allow it.

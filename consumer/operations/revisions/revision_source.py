@@ -15,7 +15,7 @@ class CannotRevise(Exception):
 
 
 def overlay_of(basis: RevisionSource) -> UUID:
-    """The overlay whose next revision it will be.
+    """Return the overlay whose next revision it will be.
 
     Raises:
         CannotRevise: the post has no overlay, or a request for that is in progress.
@@ -32,10 +32,10 @@ def overlay_of(basis: RevisionSource) -> UUID:
 
 
 def event_id_of(basis: RevisionSource) -> str:
-    """The id of the event that the post answers."""
+    """Return the id of the event that the post answers."""
     return basis.feed.source_event_id or UNKNOWN
 
 
 def source_of(basis: RevisionSource) -> SourcePosition:
-    """Where that event lay; unknown for posts from before the ledger, whose rows in it name no topic."""
+    """Return where that event lay; unknown for posts from before the ledger, whose rows in it name no topic."""
     return basis.source if basis.source and basis.source.topic else UNKNOWN_SOURCE

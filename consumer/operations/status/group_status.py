@@ -31,7 +31,7 @@ class GroupStatus:
         return {partition: process.owner for process in self.processes for partition in process.partitions}
 
     def lag_of(self, partitions: Sequence[int]) -> int | None:
-        """The lag of some partitions together; None while the broker does not say."""
+        """Return the lag of some partitions together; None while the broker does not say."""
         if self.kafka_problem:
             return None
         return sum(offsets.lag for offsets in self.offsets if offsets.partition in partitions)

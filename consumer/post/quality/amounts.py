@@ -124,7 +124,7 @@ def _won_in(text: str) -> Iterator[tuple[str, float]]:
 
 
 def _number_behind(before: str, number: str) -> str:
-    """The number without what belongs to the word before it: of "매일 2,000" only the latter."""
+    """Return the number without what belongs to the word before it: of "매일 2,000" only the latter."""
     number = number.lstrip(" ,.")
     while number and before.isalpha() and not number[0].isdigit():
         before, number = " ", number.partition(" ")[2].lstrip(" ,.")
@@ -136,7 +136,7 @@ def _plain(number: str) -> float:
 
 
 def _value(number: str) -> float | None:
-    """The value of a number in digits and unit words; None for words such as 사원 or 구원, which are none."""
+    """Return the value of a number in digits and unit words; None for words such as 사원 or 구원, which are none."""
     total, section, digit = 0.0, 0.0, None
     tokens = _TOKEN.findall(number)
     if not any(token[0].isdigit() or token in _SMALL_UNITS or token in _LARGE_UNITS for token in tokens):

@@ -67,7 +67,7 @@ def load_claims() -> tuple[str, tuple[ForbiddenClaim, ...]]:
 
 
 def _choices(pattern: str) -> list[str]:
-    """The pattern, or several where it begins with alternatives, so that each begins with a letter."""
+    """Return the pattern, or several where it begins with alternatives, so that each begins with a letter."""
     if not pattern.startswith("("):
         return [pattern]
     choices, _, rest = pattern[1:].partition(")")
@@ -75,7 +75,7 @@ def _choices(pattern: str) -> list[str]:
 
 
 def _regex_behind_first(pattern: str) -> str:
-    """What follows the first letter, which stands in front of all that begin with it: the search goes by it."""
+    """Return what follows the first letter, which stands in front of all that begin with it: the search goes by it."""
     first, rest = pattern.removeprefix("^")[0], pattern.removeprefix("^")[1:]
     literal = _SPECIAL.sub(r"\\\g<0>", rest)
     regex = _GAP.sub("…", literal).replace(" ", r"\s*").replace("…", r"[^.!?\n]{0,14}?")

@@ -98,7 +98,7 @@ def _without_links(text: str) -> str:
 
 
 def _linked(text: str, target: str) -> str:
-    """The text and where it led to: whether the shop has such a link is another rule's question."""
+    """Return the text and where it led to: whether the shop has such a link is another rule's question."""
     if _NO_TARGET.fullmatch(target) or target == text:
         return text
     return f"{text} {target}".strip()

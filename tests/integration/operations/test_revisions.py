@@ -79,7 +79,7 @@ async def test_of_many_that_ask_at_once_one_gets_each_overlay(pool: Pool, model:
     assert await pool.fetchval("SELECT count(*) FROM feed_requests WHERE revision > 2") == 0
 
 
-async def test_who_is_outrun_by_a_request_that_has_ended_gets_the_revision_after_it(pool: Pool) -> None:
+async def test_who_loses_the_race_to_a_request_that_has_ended_gets_the_revision_after_it(pool: Pool) -> None:
     overlay_id = uuid4()
     async with asyncio.TaskGroup() as tasks, connection(pool) as first, first.transaction():
         await ask_for_revisions(first, [asked(overlay_id)], origin="regenerate")

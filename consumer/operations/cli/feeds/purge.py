@@ -34,7 +34,7 @@ def purge(
     """Take raw answers and whole prompts (gpt_response_raw, gpt_prompt_used) from old posts, for good.
 
     Texts, figures, token usage and the events as published stay. Purged posts cannot be reparsed. Cut off and
-    run again it goes on where it was.
+    run again it resumes.
 
     Example: instagram-feed feeds purge --older-than 90d --dry-run
     """

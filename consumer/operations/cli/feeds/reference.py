@@ -34,7 +34,7 @@ FeedArguments = Annotated[
 
 
 async def named_bases(connection: Connection, references: list[FeedReference]) -> list[RevisionSource]:
-    """The posts of these names.
+    """Return the posts of these names.
 
     Raises:
         CommandError: a name stands for none.

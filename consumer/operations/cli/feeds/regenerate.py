@@ -110,8 +110,8 @@ async def _regenerated(
         cancel_on_signals()
         try:
             entered = await ask_for_revisions(connection, plan.asked, origin="regenerate")
-            outrun = {one.overlay_id for one in plan.asked} - {one.overlay_id for one in entered}
-            plan.problems.extend(f"overlay {overlay_id} has a request in progress since now" for overlay_id in outrun)
+            late = {one.overlay_id for one in plan.asked} - {one.overlay_id for one in entered}
+            plan.problems.extend(f"overlay {overlay_id} got a request in progress meanwhile" for overlay_id in late)
             return Ending(plan, await watch(connection, entered, timeout_s=timeout_s))
         except asyncio.CancelledError:
             return Ending(plan, [], is_interrupted=True)

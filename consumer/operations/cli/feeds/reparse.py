@@ -1,4 +1,4 @@
-"""`instagram-feed feeds reparse`: posts read anew from the answers that are stored with them."""
+"""`instagram-feed feeds reparse`: posts parsed again from their stored answers."""
 
 import asyncio
 from collections.abc import Sequence

@@ -24,7 +24,7 @@ class Comparison:
 
 
 def compare(models: Sequence[LlmModel]) -> list[Comparison]:
-    """Each model beside the prices that the list has today."""
+    """Return each model beside the prices that the list has today."""
     today = datetime.now(UTC).date()
     listed = [list_price(model, today=today) for model in models]
     return [
@@ -34,7 +34,7 @@ def compare(models: Sequence[LlmModel]) -> list[Comparison]:
 
 
 def comparison_document(comparisons: Sequence[Comparison], *, applied: bool) -> dict[str, Any]:
-    """The comparison in JSON; prices are those before anything was applied."""
+    """Return the comparison in JSON; prices are those before anything was applied."""
     return {"source": SOURCE, "applied": applied, "models": [_document(comparison) for comparison in comparisons]}
 
 

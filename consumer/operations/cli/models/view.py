@@ -36,7 +36,7 @@ def models_table(models: Sequence[LlmModel], *, today: date) -> RenderableType:
 
 
 def model_view(model: LlmModel) -> RenderableType:
-    """All columns of one model."""
+    """Return all columns of one model."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -46,7 +46,7 @@ def model_view(model: LlmModel) -> RenderableType:
 
 
 def spelled(value: object) -> str:
-    """A column's value as `models update` takes it; a dash for an empty one."""
+    """Return a column's value as `models update` takes it; a dash for an empty one."""
     match value:
         case None:
             return "–"

@@ -109,7 +109,7 @@ def replay(  # noqa: PLR0913 - the options of one command
 def _exit_by(result: Result) -> None:
     if result.is_interrupted:
         raise CommandError(
-            f"interrupted: the same command, or --id {result.name}, goes on where it was; "
+            f"interrupted: the same command, or --id {result.name}, resumes; "
             "what is entered stays entered, running consumers write it",
             exit_code=EXIT_INTERRUPTED,
         )

@@ -69,7 +69,7 @@ REPORTS: Mapping[str, Report] = {
         reports.cost,
         reports.Cost,
         WEEK,
-        "What the posts of each model cost: estimated at the prices of today, and spent.\n\n"
+        "What the posts of each model cost: estimated at current prices, and spent.\n\n"
         "The estimate counts the calls that wrote the posts and knows no cached tokens. Spent is every call at "
         "the price of its time; with failed and unfinished requests, which have lines of their own, it adds up "
         "to the provider's bill. Those lines are left out with --model: the model of a failed request is not kept.",

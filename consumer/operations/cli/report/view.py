@@ -43,7 +43,7 @@ class Figures:
 
 
 def figures_of(rows: Sequence[Any], without_post: Sequence[CostWithoutPost] | None, by: GroupBy | None) -> Figures:
-    """The rows, under the names that scripts see."""
+    """Return the rows, under the names that scripts see."""
     return Figures(
         [_named(row, by) for row in rows],
         None if without_post is None else [_named(row, by) for row in without_post],
@@ -51,7 +51,7 @@ def figures_of(rows: Sequence[Any], without_post: Sequence[CostWithoutPost] | No
 
 
 def columns_of(row: type, by: GroupBy | None) -> list[str]:
-    """The names of a report's columns."""
+    """Return the names of a report's columns."""
     return [name for field in fields(row) if (name := _column(field.name, by))]
 
 
@@ -83,7 +83,7 @@ def _column(field: str, by: GroupBy | None) -> str | None:
 
 
 def _as_model(row: Row) -> Row:
-    """What was spent without a post, as a line among the models."""
+    """Return what was spent without a post, as a line among the models."""
     line = {name: value for name, value in row.items() if name not in {"state", "llm_calls"}}
     return {**line, "model_name": f"({row['state']} requests)"}
 

@@ -1,4 +1,4 @@
-"""Failed requests sent round again: which ones, and what a dry run changes."""
+"""Failed requests tried again: which ones, and what a dry run changes."""
 
 from collections.abc import Mapping
 from uuid import UUID, uuid4
