@@ -5,13 +5,15 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+import asyncpg
+
 from repository.pool import Connection
 from schemas.request_state import RequestState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSummary:
-    """A request as a listing shows it. Tokens and cost are what all its calls took."""
+    """A request as a listing shows it. Tokens and cost are what all its calls took, None where unknown."""
 
     overlay_id: UUID
     revision: int
@@ -19,8 +21,8 @@ class RequestSummary:
     tenant_id: str
     attempts: int
     llm_calls: int
-    total_tokens: int
-    cost_usd: Decimal
+    total_tokens: int | None
+    cost_usd: Decimal | None
     last_error_reason: str | None
     last_error_detail: str | None
     available_at: datetime | None
@@ -52,10 +54,14 @@ _MATCHING = """
     AND ($6::timestamptz IS NULL OR updated_at < $6)
 """
 
+REQUEST_COLUMNS = """
+    overlay_id, revision, state, tenant_id, attempts, llm_calls,
+    prompt_tokens + completion_tokens AS total_tokens, cost_usd, last_error_reason, last_error_detail,
+    available_at, source_topic, source_partition, source_offset, created_at, updated_at
+"""
+
 _LIST = f"""
-    SELECT overlay_id, revision, state, tenant_id, attempts, llm_calls,
-        prompt_tokens + completion_tokens AS total_tokens, cost_usd, last_error_reason, last_error_detail,
-        available_at, source_topic, source_partition, source_offset, created_at, updated_at
+    SELECT {REQUEST_COLUMNS}
     FROM feed_requests
     WHERE {_MATCHING}
     ORDER BY updated_at DESC
@@ -66,7 +72,12 @@ _LIST = f"""
 async def list_requests(connection: Connection, wanted: RequestFilter, *, limit: int) -> list[RequestSummary]:
     """The matching requests, the one changed last first."""
     rows = await connection.fetch(_LIST, *_arguments(wanted), limit)
-    return [RequestSummary(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
+    return [summary_of(row) for row in rows]
+
+
+def summary_of(row: asyncpg.Record) -> RequestSummary:
+    """A row of `REQUEST_COLUMNS`."""
+    return RequestSummary(**dict(row) | {"state": RequestState(row["state"])})
 
 
 _MEAN_COST = """

@@ -136,7 +136,7 @@ class RevisionProgress:
     state: RequestState
     is_taken: bool
     instagram_feed_id: UUID | None
-    cost_usd: Decimal
+    cost_usd: Decimal | None
     last_error_reason: str | None
     last_error_detail: str | None
 

@@ -13,6 +13,7 @@ from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCo
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import UsageError
 from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
+from consumer.operations.cli.request_show import show
 from consumer.settings import DatabaseSettings, KafkaSettings, load
 from repository.operations import group_requests
 from repository.operations.request_queries import (
@@ -90,7 +91,8 @@ def retry(  # noqa: PLR0913 - the options of one command
 ) -> None:
     """Have failed requests tried again; a running consumer takes them within a second.
 
-    Each may cost LLM calls again. Say which ones, or --all.
+    What was answered before is judged again first; only where none of it is usable another call is paid.
+    Say which ones, or --all.
 
     Example: instagram-feed requests retry --reason llm_unavailable --since 2026-11-22 --dry-run
     """
@@ -133,6 +135,9 @@ def adopt(
         say(f"{adopted} unfinished requests of {group_id} are {to_group}'s now.")
 
 
+requests.command()(show)
+
+
 async def _adopted(from_group: str, to_group: str) -> int:
     async with database_connection(load(DatabaseSettings)) as connection:
         return await group_requests.adopt(connection, from_group=from_group, to_group=to_group)
@@ -173,7 +178,7 @@ def _table(found: list[RequestSummary]) -> Table:
             request.tenant_id,
             str(request.attempts),
             str(request.llm_calls),
-            f"{request.cost_usd:.6f}",
+            "?" if request.cost_usd is None else f"{request.cost_usd:.6f}",
             ": ".join(filter(None, (request.last_error_reason, request.last_error_detail))),
         )
     return table

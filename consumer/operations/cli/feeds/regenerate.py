@@ -166,7 +166,7 @@ def _show(ending: Ending, *, dry_run: bool) -> None:
         say(f"{request.overlay_id}:{request.revision} {_how_it_stands(request)}")
     written = [request for request in ending.requests if request.state is RequestState.DONE]
     if written:
-        cost_usd = sum((request.cost_usd for request in written), Decimal(0))
+        cost_usd = sum((request.cost_usd or Decimal(0) for request in written), Decimal(0))
         say(f"{len(written)} written for USD {usd(cost_usd)}.")
 
 

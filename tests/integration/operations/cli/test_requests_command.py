@@ -1,6 +1,7 @@
 """Failed requests tried again: which ones, and what a dry run changes."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -78,3 +79,49 @@ async def test_a_listing_is_by_state_and_reason_the_last_changed_first(commands:
     shown = await commands.run("requests", "list", "--reason", "llm_refused")
     assert str(REFUSED) in shown.output
     assert str(OLD) not in shown.output
+
+
+INSERT_CALL = """
+    INSERT INTO llm_calls (
+        overlay_id, revision, fencing_token, call_number, llm_model_id, called_at, raw_response, prompt_tokens,
+        completion_tokens, cost_usd, latency_ms, verdict, detail, used_max_tokens, prompt_version, event_digest)
+    SELECT $1, 1, 1, $2, llm_model_id, now(), $3, $4, $5, $6, 812, $7, $8, 1000, 'feed-post-1', ''
+    FROM llm_models WHERE model_name = 'gpt-4o-mini'
+"""
+SECRET = b'{"choices": "texts of a shop"}'
+
+
+@pytest.fixture
+async def _calls(database_url: str, _requests: None) -> None:
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(
+        INSERT_CALL, REFUSED, 1, SECRET, 500, 200, Decimal("0.000195"), "unusable", "hashtags: too many"
+    )
+    await connection.execute(INSERT_CALL, REFUSED, 2, None, None, None, None, "unanswered", "no answer within 60 s")
+    await connection.close()
+
+
+@pytest.mark.usefixtures("_calls")
+async def test_a_request_is_shown_with_its_calls_and_what_is_unknown_of_them_is_no_0(commands: Commands) -> None:
+    for name in (str(REFUSED), f"{REFUSED}:1"):
+        document = (await commands.run("requests", "show", name, "--json")).document
+        assert (document["state"], document["last_error_reason"]) == ("failed", "llm_refused")
+        first, second = document["calls"]
+        assert (first["call_number"], first["verdict"], first["cost_usd"]) == (1, "unusable", "0.000195")
+        assert (first["llm_model"], first["answer_bytes"]) == ("openai/gpt-4o-mini@2024-07-18", len(SECRET))
+        assert (second["verdict"], second["prompt_tokens"], second["cost_usd"]) == ("unanswered", None, None)
+        assert "texts of a shop" not in str(document)
+
+    shown = (await commands.run("requests", "show", str(REFUSED))).output
+    assert "unusable  openai/gpt-4o-mini@2024-07-18" in shown
+    assert "700 tokens, USD 0.000195, 812 ms" in shown
+    assert "? tokens, USD ?, 812 ms" in shown
+    assert "no answer within 60 s" in shown
+
+
+@pytest.mark.usefixtures("_requests")
+async def test_a_request_without_such_calls_and_one_that_is_unknown_are_told_apart(commands: Commands) -> None:
+    assert "No call" in (await commands.run("requests", "show", str(OLD))).output
+    unknown = await commands.run("requests", "show", f"{OLD}:7")
+    assert (unknown.exit_code, f"no request {OLD}:7" in unknown.errors) == (1, True)
+    assert (await commands.run("requests", "show", "tea")).exit_code == 2
