@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
@@ -54,6 +55,7 @@ class Injectors:
         self._injectors: Mapping[FaultKind, Callable[[Fault], Awaitable[None]]] = {
             **dict.fromkeys(LANES["llm"], self._spoil_llm),
             "kill_consumer": self._kill_consumer,
+            "kill_storm": self._kill_storm,
             "freeze_consumer": self._freeze_consumer,
             "stop_consumer": self._stop_consumer,
             "rebalance_storm": self._rebalance_storm,
@@ -83,6 +85,13 @@ class Injectors:
         await consumer.end(signal.SIGKILL)
         await asyncio.sleep(fault.duration_s)
         consumer.want()
+
+    async def _kill_storm(self, fault: Fault) -> None:
+        """One after the other, each started again at once."""
+        for number in range(len(self._consumers)):
+            target = (fault.target + number) % len(self._consumers)
+            await self._kill_consumer(replace(fault, target=target, duration_s=0.0))
+            await asyncio.sleep(fault.duration_s)
 
     async def _freeze_consumer(self, fault: Fault) -> None:
         consumer = self._consumers[fault.target]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, get_args
 
-ProcessFault = Literal["kill_consumer", "freeze_consumer", "stop_consumer", "rebalance_storm", "replay"]
+ProcessFault = Literal["kill_consumer", "kill_storm", "freeze_consumer", "stop_consumer", "rebalance_storm", "replay"]
 ServerFault = Literal[
     "kill_broker",
     "crash_postgres",
@@ -59,6 +59,7 @@ _BRIEF_S = (1.0, 2.0)
 DURATIONS_S: Mapping[FaultKind, tuple[float, float]] = {
     **dict.fromkeys(LANES["llm"], _BRIEF_S),
     "kill_consumer": (0.2, 2.0),
+    "kill_storm": (0.1, 0.5),
     "freeze_consumer": BEYOND_LEASE_S,
     "stop_consumer": (0.2, 2.0),
     "rebalance_storm": (3.0, 6.0),
