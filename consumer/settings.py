@@ -121,7 +121,11 @@ class KafkaSettings(TopicSettings):
     kafka_bootstrap_servers: Annotated[str, AfterValidator(_host_ports)] = Field(
         description="host:port, several separated by commas"
     )
-    kafka_group_id: str = Field("instagram-feed-consumer", description="name of the consumer group", min_length=1)
+    kafka_group_id: str = Field(
+        "instagram-feed-consumer",
+        description="name of the group that shares partitions, requests and committed offsets",
+        min_length=1,
+    )
     kafka_client_id: str = Field("instagram-feed-consumer", description="name shown in the broker's logs")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 import pytest
 from aiokafka.errors import KafkaError
 
-from consumer.shutdown import within_deadline
+from consumer.shutdown import unless_stopped, within_deadline
 from repository.errors import StoreUnavailable
 
 
@@ -40,3 +40,28 @@ async def test_a_cancellation_from_outside_is_obeyed() -> None:
 async def test_a_defect_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
         await end(raising(ZeroDivisionError()))
+
+
+async def test_what_has_begun_before_the_stop_is_given() -> None:
+    assert await unless_stopped(asyncio.Event(), asyncio.sleep(0, "begun")) == "begun"
+
+
+async def test_a_stop_breaks_off_a_beginning_that_never_comes() -> None:
+    stop, broken_off = asyncio.Event(), asyncio.Event()
+
+    async def beginning() -> str:
+        try:
+            await asyncio.Event().wait()
+            return "begun"
+        finally:
+            broken_off.set()
+
+    waiting = asyncio.create_task(unless_stopped(stop, beginning()))
+    stop.set()
+    assert await waiting is None
+    assert broken_off.is_set()
+
+
+async def test_a_beginning_that_fails_says_why() -> None:
+    with pytest.raises(StoreUnavailable):
+        await unless_stopped(asyncio.Event(), raising(StoreUnavailable()))
