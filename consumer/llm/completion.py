@@ -341,7 +341,7 @@ def _joined_stream(text: str) -> str:
 
 
 def _replaced(escape: re.Match[str]) -> str:
-    return r"\ufffd" if escape["lone"] else escape[0]
+    return "" if escape["lone"] else escape[0]
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value

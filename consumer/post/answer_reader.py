@@ -122,7 +122,7 @@ def _joined(hashtags: object) -> str | None:
 
 def _posts_in_text(content: str, depth: int = 0) -> Iterator[RawPost]:
     """Return the posts in a text: JSON objects anywhere in it, else one that is JSON but for what can be repaired."""
-    text = _LONE_SURROGATE.sub("\ufffd", _without_thoughts(content[:_LONGEST]).strip().strip(_INVISIBLE))
+    text = _LONE_SURROGATE.sub("", _without_thoughts(content[:_LONGEST]).strip().strip(_INVISIBLE))
     objects = list(_objects(text))
     posts = [post for found in objects for post in _posts(found, depth + 1)]
     return iter(posts) if posts else _repaired(text)
@@ -154,7 +154,7 @@ def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value without halves of surrogate pairs, which an escape may have made."""
     match value:
         case str():
-            return _LONE_SURROGATE.sub("\ufffd", value)
+            return _LONE_SURROGATE.sub("", value)
         case list():
             return [_storable(item) for item in value]
         case dict():
