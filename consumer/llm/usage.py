@@ -70,11 +70,10 @@ def _prompt(usage: Mapping[str, Any]) -> int | None:
 
 def _cached(usage: Mapping[str, Any]) -> int:
     """A server that says nothing of a cache read nothing from one."""
-    return (
-        _first(_details(usage), "cached_tokens")
-        or _first(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
-        or 0
-    )
+    cached = _first(_details(usage), "cached_tokens")
+    if cached is None:
+        cached = _first(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
+    return cached or 0
 
 
 def _written(usage: Mapping[str, Any]) -> int:
@@ -89,16 +88,18 @@ def _details(usage: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _first(counts: Mapping[str, Any], *names: str) -> int | None:
-    return next((count for name in names if (count := _count(counts.get(name))) is not None), None)
+    for name in names:
+        if (count := _count(counts.get(name))) is not None:
+            return count
+    return None
 
 
 def _count(value: object) -> int | None:
     """A whole number that a column holds, however it is written."""
-    match value:
-        case bool():
-            return None
-        case float() if value.is_integer():
-            value = int(value)
-        case str() if digits := _DECIMAL.fullmatch(value):
-            value = int(digits[1])
+    if value is None or type(value) is bool:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    elif isinstance(value, str) and (digits := _DECIMAL.fullmatch(value)):
+        value = int(digits[1])
     return value if isinstance(value, int) and 0 <= value <= MOST_TOKENS else None
