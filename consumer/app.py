@@ -68,7 +68,14 @@ class App:
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
     """Build all parts. Nothing runs yet; what is handled later runs as tasks of `tasks`."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    terms = ClaimTerms(owner, settings.lease_s, settings.max_event_bytes, settings.kafka_group_id, settings.event_types)
+    terms = ClaimTerms(
+        owner=owner,
+        lease_s=settings.lease_s,
+        max_event_bytes=settings.max_event_bytes,
+        group_id=settings.kafka_group_id,
+        event_types=settings.event_types,
+        max_takeovers=settings.max_takeovers,
+    )
     pool = resources.pool
     in_flight = InFlight(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)

@@ -301,6 +301,12 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, L
         0.5, gt=0, le=1, description="number up to 1: share of other types after which it stops; 1 for a shared topic"
     )
     lease_s: Seconds = Field(90, description="seconds after which another process may take over a request")
+    max_takeovers: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="whole number from 1 to 100: lost processes in a row after which their request is to blame",
+    )
     retry_base_s: Seconds = Field(1, description="seconds: upper end of the first retry's random wait")
     retry_max_s: Seconds = Field(300, description="seconds: the longest wait between two attempts")
     probe_s: Seconds = Field(

@@ -22,6 +22,7 @@ from schemas.record import SourceRecord, unpack_headers
 
 FIRST_REVISION = 1
 """The revision of what an overlay's own event asks for; a person asks for later ones."""
+MAX_TAKEOVERS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,8 @@ class NewRequest:
 class ClaimedRequest:
     """A request this process holds the lease of.
 
-    `unrecorded_call`: a call may have been billed whose outcome nobody recorded.
+    `unrecorded_call`: a call may have been billed whose outcome nobody recorded. `takeovers`: how many processes in a
+    row were lost while they held it.
     """
 
     overlay_id: UUID
@@ -67,6 +69,7 @@ class ClaimedRequest:
     spent: Spending = NOTHING_SPENT
     unrecorded_call: bool = False
     reclaimed: bool = False
+    takeovers: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,7 @@ _CLAIM_AVAILABLE = """
             AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
             AND background = $6
             AND (group_id = $8 OR group_id IS NULL)
+            AND (takeovers + (state = 'claimed')::int >= $9) = $10
         ORDER BY available_at
         LIMIT $3
         FOR UPDATE SKIP LOCKED
@@ -164,6 +168,7 @@ _CLAIM_AVAILABLE = """
         fencing_token = request.fencing_token + 1,
         llm_calls = request.llm_calls + (available.state = 'claimed')::int,
         unrecorded_call = request.unrecorded_call OR available.state = 'claimed',
+        takeovers = request.takeovers + (available.state = 'claimed')::int,
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
@@ -171,7 +176,7 @@ _CLAIM_AVAILABLE = """
 """
 
 
-async def claim_available(
+async def claim_available(  # noqa: PLR0913 - all that says which requests are meant
     connection: Connection,
     *,
     owner: str,
@@ -181,14 +186,27 @@ async def claim_available(
     background: bool = False,
     reclaim: bool = True,
     group_id: str | None = None,
+    max_takeovers: int = MAX_TAKEOVERS,
+    suspects: bool = False,
 ) -> list[ClaimedRequest]:
     """Claim at most `limit` requests, live or background: those that are due and, with `reclaim`, those of others.
 
     What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
+    Those for which so many processes were lost that they may be the cause are claimed by `suspects`, and only so.
     """
     overlay_ids, revisions, _ = identities(held)
     rows = await connection.fetch(
-        _CLAIM_AVAILABLE, owner, lease_s, limit, overlay_ids, revisions, background, reclaim, group_id
+        _CLAIM_AVAILABLE,
+        owner,
+        lease_s,
+        limit,
+        overlay_ids,
+        revisions,
+        background,
+        reclaim,
+        group_id,
+        max_takeovers,
+        suspects,
     )
     return [_claimed_request(row) for row in rows]
 
@@ -207,6 +225,7 @@ def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
         unrecorded_call=row["unrecorded_call"],
         reclaimed=row["reclaimed"],
+        takeovers=row["takeovers"],
     )
 
 
@@ -231,6 +250,7 @@ _POSTPONE = f"""
         attempts = later.attempts,
         llm_calls = later.llm_calls,
         unrecorded_call = later.unrecorded_call,
+        takeovers = 0,
         {set_spending("later", prefix="spent_")},
         last_error_reason = later.reason,
         last_error_detail = later.detail,
@@ -260,6 +280,7 @@ _REOPEN = """
     UPDATE feed_requests AS request
     SET state = 'waiting',
         attempts = greatest(request.attempts - 1, 0),
+        takeovers = 0,
         available_at = now(),
         finished_at = NULL,
         updated_at = now()

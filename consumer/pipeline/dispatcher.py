@@ -33,7 +33,9 @@ class Dispatcher:
         self._outcome_store = outcome_store
         self._upstream_rows = upstream_rows
         self._tenants = tenants
+        self._limit = calls
         self._calls = asyncio.Semaphore(calls)
+        self._turn = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
 
     @property
@@ -41,10 +43,10 @@ class Dispatcher:
         """Why nothing should be started now; None while it may."""
         return self._outcome_store.unavailable_reason
 
-    async def start(self, works: Sequence[Work]) -> None:
-        """Begin handling requests that already count as in flight."""
+    async def start(self, works: Sequence[Work], *, alone: bool = False) -> None:
+        """Begin handling requests that already count as in flight; `alone`: each while nothing else is handled."""
         for work in await self._of_known_tenants(await self._upstream_rows.there_for(works)):
-            task = self._tasks.create_task(self._handle(work))
+            task = self._tasks.create_task(self._handle_alone(work) if alone else self._handle(work))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -58,11 +60,25 @@ class Dispatcher:
 
     async def _handle(self, work: Work) -> None:
         async with self._calls:
-            await self._outcome_store.until_available()
-            outcome = await self._worker.handle(work)
-            if isinstance(outcome, Written):
-                self._tenants.remember(work.event, outcome.post)
-            self._outcome_store.put(outcome)
+            await self._handle_now(work)
+
+    async def _handle_now(self, work: Work) -> None:
+        await self._outcome_store.until_available()
+        outcome = await self._worker.handle(work)
+        if isinstance(outcome, Written):
+            self._tenants.remember(work.event, outcome.post)
+        self._outcome_store.put(outcome)
+
+    async def _handle_alone(self, work: Work) -> None:
+        """Handle a request when all others have ended; what is to begin waits for its end."""
+        async with self._turn:
+            # all asked for at once: one by one, each would queue behind what came meanwhile
+            await asyncio.gather(*(self._calls.acquire() for _ in range(self._limit)))
+            try:
+                await self._handle_now(work)
+            finally:
+                for _ in range(self._limit):
+                    self._calls.release()
 
     async def _of_known_tenants(self, works: Sequence[Work]) -> Sequence[Work]:
         """The works whose tenants' wishes are known. The others are put off: a disclosure must not be left out."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from repository.errors import StoreUnavailable
-from repository.requests import ClaimedRequest
+from repository.requests import MAX_TAKEOVERS, ClaimedRequest
 from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 
 WAITING_SHARE = 4
@@ -24,6 +24,7 @@ class ClaimTerms:
     max_event_bytes: int
     group_id: str
     event_types: EventTypes = DEFAULT_EVENT_TYPES
+    max_takeovers: int = MAX_TAKEOVERS
 
     def require_fresh(self, claimed: list[ClaimedRequest], *, asked_at_s: float) -> list[ClaimedRequest]:
         """What was claimed, if it was answered while the lease is sure to last until it is first extended.

@@ -32,6 +32,7 @@ SWEEP_S = 0.5  # what another process gives back is taken within a second
 MOST_PER_SWEEP = 100
 MOST_BACKGROUND_PER_SWEEP = 10  # begun at once, a hundred would make live events wait for tens of ms
 BATCH_SHARE = 8  # an eighth of the slots coming free is worth a sweep
+SUSPECTS_S = 2.0
 BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
 
 
@@ -57,6 +58,7 @@ class Sweeper:
         self._metrics = metrics
         self._terms = terms
         self._reclaim_from_s = 0.0
+        self._suspects_at_s = 0.0
 
     async def run(self, beat: Beat = unwatched) -> None:
         """Sweep without end, at once again while there is more than one sweep can take."""
@@ -82,7 +84,14 @@ class Sweeper:
         room = min(MOST_BACKGROUND_PER_SWEEP, self._in_flight.free - self._left_to_live)
         if room > 0:
             taken += await self._sweep(self._failover.allowance(room, within_s=BACKGROUND_PATIENCE_S), background=True)
-        return taken
+        return taken + await self._sweep_suspects()
+
+    async def _sweep_suspects(self) -> int:
+        """Now and then take one of the requests that may be what kills processes: it is handled alone."""
+        if time.monotonic() < self._suspects_at_s:
+            return 0
+        self._suspects_at_s = time.monotonic() + SUSPECTS_S
+        return await self._sweep(self._failover.allowance(1), suspects=True)
 
     @property
     def _left_to_live(self) -> int:
@@ -97,7 +106,7 @@ class Sweeper:
                 else:
                     await asyncio.sleep(SWEEP_S)
 
-    async def _sweep(self, allowed: int, *, background: bool) -> int:
+    async def _sweep(self, allowed: int, *, background: bool = False, suspects: bool = False) -> int:
         if not allowed:
             return 0
         try:
@@ -118,6 +127,8 @@ class Sweeper:
                     background=background,
                     reclaim=asked_at_s >= self._reclaim_from_s,
                     group_id=self._terms.group_id,
+                    max_takeovers=self._terms.max_takeovers,
+                    suspects=suspects,
                 )
                 kept = await _kept_answers(borrowed, answer)
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
@@ -129,9 +140,19 @@ class Sweeper:
         finally:
             self._in_flight.release(room - len(claimed))
         self._metrics.reclaimed.inc(sum(request.reclaimed for request in claimed))
-        works = [work for request in claimed if (work := self._decode(request, kept))]
-        await self._dispatcher.start(works)
+        works = [
+            work for request in claimed if not self._is_to_blame(request) and (work := self._decode(request, kept))
+        ]
+        await self._dispatcher.start(works, alone=suspects)
         return len(claimed)
+
+    def _is_to_blame(self, request: ClaimedRequest) -> bool:
+        """Whether a request was handled alone when its process was lost, and ended for that."""
+        if request.takeovers <= self._terms.max_takeovers:
+            return False
+        detail = f"{request.takeovers} processes in a row were lost while they handled it, the last one it alone"
+        self._outcome_store.put(_rejected(request, Reason.KILLS_PROCESS, detail))
+        return True
 
     def _decode(self, request: ClaimedRequest, kept: KeptAnswers) -> Work | None:
         """Stored bytes were valid once; after a change of the contract they may not be any more."""
@@ -140,16 +161,15 @@ class Sweeper:
                 request.source, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types
             )
         except (InvalidEvent, IgnoredEvent) as error:
-            rejected = Rejected(
-                request=request,
-                usage=usage_so_far(request),
-                attempts=request.attempts,
-                reason=Reason.INVALID_EVENT,
-                detail=str(error),
-            )
-            self._outcome_store.put(rejected)
+            self._outcome_store.put(_rejected(request, Reason.INVALID_EVENT, str(error)))
             return None
         return Work(request, event, kept.get((request.overlay_id, request.revision), ()))
+
+
+def _rejected(request: ClaimedRequest, reason: Reason, detail: str) -> Rejected:
+    return Rejected(
+        request=request, usage=usage_so_far(request), attempts=request.attempts, reason=reason, detail=detail
+    )
 
 
 async def _kept_answers(borrowed: Connection, claimed: Sequence[ClaimedRequest]) -> KeptAnswers:

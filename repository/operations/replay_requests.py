@@ -94,6 +94,7 @@ _RETRY_FAILED = """
         attempts = 0,
         available_at = now(),
         unrecorded_call = false,
+        takeovers = 0,
         finished_at = NULL,
         replay_id = $1,
         background = true,

@@ -99,6 +99,7 @@ _RETRY = f"""
         available_at = now(),
         unrecorded_call = false,
         references_missing_since = NULL,
+        takeovers = 0,
         finished_at = NULL,
         updated_at = now()
     WHERE {_MATCHING} AND state = 'failed'

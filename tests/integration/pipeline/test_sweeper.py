@@ -63,6 +63,35 @@ async def test_no_more_is_taken_than_there_are_slots(feed_env: Mapping[str, str]
     assert set((await states(pool)).values()) == {"done"}
 
 
+async def lost(pool: Pool, overlay_id: UUID, *, takeovers: int) -> None:
+    """The request was in the hands of so many processes that were lost, and of one more just now."""
+    await pool.execute(
+        "UPDATE feed_requests SET takeovers = $2, state = 'claimed', available_at = now() - interval '1 second' "
+        "WHERE overlay_id = $1",
+        overlay_id,
+        takeovers - 1,
+    )
+
+
+async def test_a_request_whose_processes_are_lost_has_three_more_tries_and_then_fails_unpaid(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    tried, to_blame = await claim(pool, [request(), request()])
+    await lost(pool, tried.overlay_id, takeovers=3)
+    await lost(pool, to_blame.overlay_id, takeovers=4)
+    async with application(feed_env, **QUICK) as consumer:
+
+        async def both_have_ended() -> bool:
+            await consumer.app.sweeper.run_once()
+            await consumer.finish()
+            return set((await states(pool)).values()) == {"done", "failed"}
+
+        await eventually(both_have_ended, deadline_s=20)
+    row = await ledger_row(pool, to_blame.overlay_id)
+    assert row["last_error_reason"] == "kills_process"
+    assert [call.request_id for call in (await llm.ledger()).calls] == [f"{tried.overlay_id}/1/2"]
+
+
 async def to_the_background(pool: Pool, requests: Sequence[ClaimedRequest]) -> None:
     overlay_ids = [request.overlay_id for request in requests]
     await pool.execute("UPDATE feed_requests SET background = true WHERE overlay_id = ANY($1::uuid[])", overlay_ids)

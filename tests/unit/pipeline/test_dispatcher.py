@@ -1,0 +1,85 @@
+"""The dispatcher: how many requests are handled at once, and one that has to be alone."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+from consumer.pipeline import tenants as module
+from consumer.pipeline.dispatcher import Dispatcher
+from consumer.pipeline.outcome_store import OutcomeStore
+from consumer.pipeline.outcomes import Outcome, Work
+from consumer.pipeline.upstream_rows import UpstreamRows
+from consumer.pipeline.worker import Worker
+from tests.support.examples import claimed_request, overlay_completed
+from tests.support.waiting import eventually
+
+
+class Store:
+    """Takes everything at once."""
+
+    unavailable_reason = None
+
+    def put(self, outcome: Outcome) -> None:
+        """Forget it."""
+
+    async def until_available(self) -> None:
+        """Always is."""
+
+
+class Upstream:
+    """Has all rows."""
+
+    async def there_for(self, works: Sequence[Work]) -> Sequence[Work]:
+        """All of them."""
+        return works
+
+
+class Tenants:
+    """Knows everybody."""
+
+    async def know(self, _tenant_ids: object) -> None:
+        """Know them."""
+
+
+class HeldWorker:
+    """Handles until it is let go; knows what is being handled."""
+
+    def __init__(self) -> None:
+        self.handling: list[Work] = []
+        self.begun_beside: list[tuple[Work, int]] = []
+        self.let_go = asyncio.Event()
+
+    async def handle(self, work: Work) -> None:
+        """Note who is there, and wait."""
+        self.handling.append(work)
+        self.begun_beside.append((work, len(self.handling) - 1))
+        await self.let_go.wait()
+        self.handling.remove(work)
+
+
+def work() -> Work:
+    return Work(claimed_request(), overlay_completed())
+
+
+async def test_what_has_to_be_alone_waits_for_the_others_and_lets_nothing_begin_beside_it() -> None:
+    worker = HeldWorker()
+    async with asyncio.TaskGroup() as tasks:
+        dispatcher = Dispatcher(
+            tasks,
+            cast("Worker", worker),
+            cast("OutcomeStore", Store()),
+            cast("UpstreamRows", Upstream()),
+            cast("module.Tenants", Tenants()),
+            calls=3,
+        )
+        await dispatcher.start([work(), work()])
+        await eventually(lambda: len(worker.handling) == 2)
+        alone = work()
+        await dispatcher.start([alone], alone=True)
+        await asyncio.sleep(0)
+        await dispatcher.start([work(), work()])
+        await asyncio.sleep(0)
+        assert alone not in worker.handling
+        worker.let_go.set()
+    assert worker.handling == []
+    assert worker.begun_beside[2] == (alone, 0)
