@@ -4,6 +4,7 @@ It also hears hints (NOTIFY) at once. Both need a session that is this process's
 the lock would stay with a session that somebody else uses next.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +16,7 @@ from repository.errors import StoreError, translated
 from repository.pool import open_session
 
 TRY_AGAIN_S = 5.0
-ANSWER_S = 5.0
+ANSWER_S = 2.0  # the lease is not renewed meanwhile
 
 
 class Beacon:
@@ -42,8 +43,9 @@ class Beacon:
         if not self._is_possible or time.monotonic() < self._try_from_s:
             return None
         try:
-            self._session = await self._light()
-        except StoreError:
+            async with asyncio.timeout(ANSWER_S):
+                self._session = await self._light()
+        except (StoreError, TimeoutError):
             self._try_from_s = time.monotonic() + TRY_AGAIN_S
             return None
         self._is_possible = self._session is not None

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from repository.pool import Connection
 
+IDLE_MS = 1_500  # the shares are worked out in a few milliseconds
 CHANNEL = "partition_leases"
 """What is notified when a share may have changed: a hint, for those who listen."""
 
@@ -45,12 +46,19 @@ class Gap:
 
 @asynccontextmanager
 async def sharing(connection: Connection, member: Member) -> AsyncIterator[None]:
-    """Yield a transaction in which no other process of the group changes the shares."""
+    """Yield a transaction in which no other process of the group changes the shares.
+
+    A process that is frozen within it is cut off by the server, so that it does not hold up the others for long.
+    """
     async with connection.transaction():
+        await connection.execute(_PATIENCE, f"{IDLE_MS}", f"{2 * IDLE_MS}")
         await connection.execute(_ONE_AT_A_TIME, member.group_id, member.topic)
         yield
 
 
+_PATIENCE = """
+    SELECT set_config('idle_in_transaction_session_timeout', $1, true), set_config('lock_timeout', $2, true)
+"""
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(10) || $2, 9))"
 
 _RENEW = """

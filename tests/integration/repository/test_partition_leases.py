@@ -1,5 +1,6 @@
 """Members and leases on a real Postgres: who lives, who holds what, and how soon a dead one is found out."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from repository import beacon as beacon_module
 from repository import partition_leases
 from repository.beacon import Beacon
+from repository.errors import StoreError
 from repository.partition_leases import CHANNEL, Gap, Member
 from repository.pool import Pool, connection
 from tests.support.ledger import until_take_overs
@@ -123,6 +125,21 @@ async def test_each_change_of_hands_has_a_token_of_its_own(pool: Pool) -> None:
     assert await holders(pool) == {0: "one"}
     assert await take(pool, OTHER, 1) == {1: 2}
     assert await take(pool, ONE, 1) == {0: 1, 1: 3}
+
+
+async def test_who_is_frozen_while_it_works_out_the_shares_holds_up_the_others_for_seconds_only(pool: Pool) -> None:
+    waited_s: list[float] = []
+
+    async def freeze_within() -> None:
+        async with connection(pool) as frozen, partition_leases.sharing(frozen, OTHER):
+            began_s = time.monotonic()
+            async with connection(pool) as borrowed, partition_leases.sharing(borrowed, ONE):
+                waited_s.append(time.monotonic() - began_s)
+            await frozen.execute("SELECT 1")
+
+    with pytest.raises(StoreError):
+        await freeze_within()
+    assert waited_s[0] < 2 * partition_leases.IDLE_MS / 1_000
 
 
 async def test_who_leaves_holds_nothing_and_groups_do_not_know_each_other(pool: Pool) -> None:
