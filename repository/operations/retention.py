@@ -1,4 +1,7 @@
-"""Purging what is kept for debugging: raw answers and whole prompts. Figures, texts and events stay."""
+"""Purging what is kept for debugging: raw answers and whole prompts, of posts and of calls that brought none.
+
+Figures, texts and events stay.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,10 +11,11 @@ from repository.pool import Connection
 
 @dataclass(frozen=True, slots=True)
 class Purgeable:
-    """So many posts with a raw answer or a prompt, and the bytes these take as they are stored."""
+    """So many posts with a raw answer or a prompt, and the bytes these take as they are stored; so many such calls."""
 
     posts: int
     stored_bytes: int
+    calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,19 @@ _OLD_AND_KEPT = """
     AND (gpt_response_raw IS NOT NULL OR gpt_prompt_used IS NOT NULL)
 """
 
+# An answer that is purged cannot be judged again, so those of requests that have not ended stay.
+_OLD_CALLS = """
+    FROM llm_calls AS call
+    JOIN feed_requests AS request USING (overlay_id, revision)
+    WHERE call.called_at < $1
+        AND ($2::text IS NULL OR request.tenant_id = $2)
+        AND (call.raw_response IS NOT NULL OR call.gpt_prompt_used IS NOT NULL)
+        AND request.state IN ('done', 'failed')
+"""
+
 _COUNT = f"""
-    SELECT count(*) AS posts,
+    SELECT (SELECT count(*) {_OLD_CALLS}) AS calls,
+        count(*) AS posts,
         coalesce(sum(coalesce(pg_column_size(gpt_response_raw), 0) + coalesce(pg_column_size(gpt_prompt_used), 0)), 0)
             AS stored_bytes
     FROM instagram_feeds
@@ -38,7 +53,7 @@ _COUNT = f"""
 
 
 async def purgeable(connection: Connection, *, before: datetime, tenant_id: str | None = None) -> Purgeable:
-    """Return what a purge of posts created `before`, of a tenant if given, would take."""
+    """Return what a purge of posts created and calls made `before`, of a tenant if given, would take."""
     return Purgeable(**dict(await connection.fetchrow(_COUNT, before, tenant_id) or {}))
 
 
@@ -71,3 +86,22 @@ async def purge_batch(
     """
     row = await connection.fetchrow(_PURGE, before, tenant_id, after, limit)
     return PurgedBatch(row["posts"], row["last_created_at"]) if row and row["posts"] else None
+
+
+_PURGE_CALLS = f"""
+    WITH old AS (
+        SELECT call.ctid
+        {_OLD_CALLS}
+        LIMIT $3
+        FOR UPDATE OF call SKIP LOCKED
+    )
+    UPDATE llm_calls AS call
+    SET raw_response = NULL, gpt_prompt_used = NULL
+    FROM old
+    WHERE call.ctid = old.ctid
+"""  # noqa: S608 - the conditions are ours
+
+
+async def purge_calls(connection: Connection, *, before: datetime, tenant_id: str | None = None, limit: int) -> int:
+    """Purge at most `limit` calls made `before`, of requests that have ended; returns how many were."""
+    return int((await connection.execute(_PURGE_CALLS, before, tenant_id, limit)).split()[-1])

@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
+from repository.feeds import fail
 from repository.llm_models import LlmModel
-from repository.operations.retention import Purgeable, PurgedBatch, purge_batch, purgeable
+from repository.operations.retention import Purgeable, PurgedBatch, purge_batch, purge_calls, purgeable
 from repository.pool import Pool, connection
-from tests.support.ledger import store_feeds
+from tests.support.examples import failure, llm_call, new_request
+from tests.support.ledger import claim, store_feeds
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 OLD = datetime(2026, 8, 1, tzinfo=UTC)
@@ -70,3 +72,21 @@ async def test_a_post_that_somebody_else_holds_is_left_to_the_next_purge(pool: P
         await other.execute("SELECT FROM instagram_feeds WHERE created_at = $1 FOR UPDATE", OLD)
         assert await purge(pool) == PurgedBatch(1, OLD + timedelta(minutes=1))
     assert await purge(pool) == PurgedBatch(1, OLD)
+
+
+async def test_of_old_calls_the_answers_are_purged_once_their_requests_have_ended(pool: Pool, model: LlmModel) -> None:
+    ended, waiting, other = await claim(pool, [new_request(), new_request(), new_request(tenant_id="bread")])
+    for request in (ended, waiting, other):
+        async with connection(pool) as borrowed:
+            call = llm_call(request, model.llm_model_id, called_at=OLD)
+            await fail(borrowed, [failure(request, unused_calls=(call,))], relay_lease_s=60)
+    await pool.execute("UPDATE feed_requests SET state = 'waiting' WHERE overlay_id = $1", waiting.overlay_id)
+
+    async with connection(pool) as borrowed:
+        assert (await purgeable(borrowed, before=CUTOFF)).calls == 2
+        assert (await purgeable(borrowed, before=OLD)).calls == 0
+        assert await purge_calls(borrowed, before=CUTOFF, tenant_id=ended.tenant_id, limit=10) == 1
+        assert await purge_calls(borrowed, before=CUTOFF, tenant_id=ended.tenant_id, limit=10) == 0
+
+    purged = await pool.fetch("SELECT * FROM llm_calls WHERE raw_response IS NULL AND gpt_prompt_used IS NULL")
+    assert [(row["overlay_id"], row["cost_usd"] is None) for row in purged] == [(ended.overlay_id, False)]

@@ -15,7 +15,7 @@ from consumer.operations.cli.output import DryRunOption, JsonOption, print_json,
 from consumer.operations.cli.progress import progress_bar
 from consumer.operations.cli.signals import cancel_on_signals
 from consumer.settings import DatabaseSettings, load
-from repository.operations.retention import Purgeable, purge_batch, purgeable
+from repository.operations.retention import Purgeable, purge_batch, purge_calls, purgeable
 
 BATCH = 1_000
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
@@ -33,15 +33,17 @@ def purge(
 ) -> None:
     """Take raw answers and whole prompts (gpt_response_raw, gpt_prompt_used) from old posts, for good.
 
-    Texts, figures, token usage and the events as published stay. Purged posts cannot be reparsed. Cut off and
-    run again it resumes.
+    The same goes for the calls in llm_calls whose requests have ended. Texts, figures, token usage and the events
+    as published stay. Purged posts cannot be reparsed, purged answers not judged again. Cut off and run again it
+    resumes.
 
     Example: instagram-feed feeds purge --older-than 90d --dry-run
     """
     settings, before = load(DatabaseSettings), datetime.now(UTC) - older_than
     found = asyncio.run(_found(settings, before, tenant))
     purged, is_interrupted = 0, False
-    if found.posts and not dry_run:
+    is_something = found.posts or found.calls
+    if is_something and not dry_run:
         agree(f"{_sentence(found, before)} They are purged for good.", yes=yes)
         purged, is_interrupted = asyncio.run(_purged(settings, before, tenant, found.posts))
     if json:
@@ -52,13 +54,14 @@ def purge(
                 "tenant_id": tenant,
                 "posts": found.posts,
                 "stored_bytes": found.stored_bytes,
+                "calls": found.calls,
                 "purged": purged,
             }
         )
-    elif dry_run or not found.posts:
+    elif dry_run or not is_something:
         say(_sentence(found, before))
     else:
-        say(f"{purged} posts purged.")
+        say(f"{purged} posts{_calls(found)} purged.")
     if is_interrupted:
         raise CommandError(f"interrupted after {purged} posts; run it again to go on", exit_code=EXIT_INTERRUPTED)
 
@@ -70,7 +73,12 @@ async def _found(settings: DatabaseSettings, before: datetime, tenant: str | Non
 
 def _sentence(found: Purgeable, before: datetime) -> str:
     size = f", about {in_bytes(found.stored_bytes)} as stored" if found.posts else ""
-    return f"{found.posts} posts from before {before:%Y-%m-%d %H:%M} UTC have raw answers or prompts{size}."
+    what = f"{found.posts} posts{_calls(found)}"
+    return f"{what} from before {before:%Y-%m-%d %H:%M} UTC have raw answers or prompts{size}."
+
+
+def _calls(found: Purgeable) -> str:
+    return f" and {found.calls} calls" if found.calls else ""
 
 
 async def _purged(settings: DatabaseSettings, before: datetime, tenant: str | None, total: int) -> tuple[int, bool]:
@@ -83,6 +91,8 @@ async def _purged(settings: DatabaseSettings, before: datetime, tenant: str | No
                 while batch := await purge_batch(connection, before=before, tenant_id=tenant, after=after, limit=BATCH):
                     purged, after = purged + batch.posts, batch.last_created_at
                     report(purged)
+                while await purge_calls(connection, before=before, tenant_id=tenant, limit=BATCH):
+                    pass
             except asyncio.CancelledError:
                 return purged, True
     return purged, False
