@@ -41,8 +41,10 @@ async def describe_topic(client: AIOKafkaClient, topic: str) -> TopicDescription
     [found] = response.to_object()["topics"]
     if error := _error(found["error_code"]):
         raise error(topic)
+    topic_id = found.get("topic_id", NO_ID)
     return TopicDescription(
-        topic_id=found.get("topic_id"), partitions=frozenset(one["partition"] for one in found["partitions"])
+        topic_id=None if topic_id == NO_ID else topic_id,
+        partitions=frozenset(one["partition"] for one in found["partitions"]),
     )
 
 
