@@ -3,8 +3,6 @@
 import signal
 from collections.abc import Mapping
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.support.consumer_process import running_consumer
@@ -16,19 +14,6 @@ from tests.support.waiting import eventually
 
 async def in_flight(llm: SimulatedLlmControl) -> int:
     return (await llm.ledger_summary()).in_flight_calls
-
-
-async def members(stack: Endpoints, group_id: str) -> list[object]:
-    """The members of a consumer group, as the broker knows them."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka_bootstrap_servers)
-    await admin.start()
-    try:
-        [answer] = await admin.describe_consumer_groups([group_id])
-    finally:
-        await admin.close()
-    [group] = answer.to_object()["groups"]
-    found: list[object] = group["members"]
-    return found
 
 
 async def test_calls_that_outlast_the_grace_period_are_taken_over_at_once(
@@ -44,7 +29,8 @@ async def test_calls_that_outlast_the_grace_period_are_taken_over_at_once(
 
         await eventually(all_called, 30)
         assert await first.stop() == 0
-        assert await members(stack, settings["KAFKA_GROUP_ID"]) == []
+        assert await query(feed_env["DATABASE_URL"], "SELECT owner FROM intake_members") == []
+        assert await query(feed_env["DATABASE_URL"], "SELECT DISTINCT owner FROM partition_leases") == [{"owner": None}]
         states = await query(feed_env["DATABASE_URL"], "SELECT DISTINCT state FROM feed_requests")
         assert states == [{"state": "waiting"}]
     await llm.set_latency("constant:0.02")

@@ -33,7 +33,7 @@ class Application:
 
 @asynccontextmanager
 async def application(env: Mapping[str, str], **changes: str) -> AsyncIterator[Application]:
-    """All parts, in a member of the consumer group of its own; nothing runs but what is called.
+    """All parts, as a process of its own; nothing runs but what is called.
 
     `env` is a whole environment, `changes` are settings that replace those in it.
     """

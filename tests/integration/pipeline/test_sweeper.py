@@ -22,7 +22,7 @@ from tests.support.ledger import EXPIRED_S, LEASE_S, claim, ledger_row, states, 
 from tests.support.waiting import eventually
 
 QUICK = {"LEASE_S": "2", "MAX_IN_FLIGHT": "10"}
-# A second process need not share the partitions here, and in a group of its own it starts without a rebalance.
+# A process of another group may take these, too: they are entered without a group.
 OTHER = {**QUICK, "KAFKA_GROUP_ID": "another"}
 
 
