@@ -32,6 +32,7 @@ from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.partition_share import PartitionShare
 from consumer.pipeline.refresher import Refresher
 from consumer.pipeline.reopener import Reopener
+from consumer.pipeline.result_spool import ResultSpool
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.tenants import Tenants
@@ -63,6 +64,8 @@ class App:
     lease_keeper: LeaseKeeper
     reopener: Reopener
     refresher: Refresher
+    feed_events: FeedEventBuilder
+    spool: ResultSpool
 
 
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
@@ -88,13 +91,14 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     publisher = resources.publisher
     relay = OutboxRelay(pool, publisher, metrics)
     reopener = Reopener(pool)
+    feed_events = FeedEventBuilder(
+        created_topic=settings.feed_created_topic,
+        failed_topic=settings.feed_failed_topic,
+        dead_letter_topic=settings.dead_letter_topic,
+    )
     outcome_store = OutcomeStore(
         pool,
-        FeedEventBuilder(
-            created_topic=settings.feed_created_topic,
-            failed_topic=settings.feed_failed_topic,
-            dead_letter_topic=settings.dead_letter_topic,
-        ),
+        feed_events,
         relay,
         in_flight,
         OutcomeLog(metrics),
@@ -170,6 +174,12 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         lease_keeper,
         reopener,
         refresher,
+        feed_events,
+        ResultSpool(
+            settings.spool_dir,
+            database_url=settings.database_url.get_secret_value(),
+            group_id=settings.kafka_group_id,
+        ),
     )
 
 

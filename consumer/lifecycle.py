@@ -1,11 +1,13 @@
 """Running the consumer: all loops side by side until a stop, then an orderly end."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 
 import structlog
 
 from consumer.app import App, assemble
+from consumer.pipeline.result_rescue import rescue, store_spooled
 from consumer.resources import Resources, open_resources
 from consumer.settings import Settings
 from consumer.shutdown import unless_stopped, within_deadline
@@ -13,8 +15,10 @@ from consumer.telemetry.metrics import Metrics, watch_event_loop
 from consumer.telemetry.ops_server import ops_server
 from consumer.telemetry.readiness import Readiness
 from consumer.telemetry.watchdog import Watchdog
+from repository.errors import StoreError
 from repository.leases import release
 from repository.pool import Pool, connection
+from repository.requests import ClaimedRequest
 
 log = structlog.get_logger()
 
@@ -46,9 +50,17 @@ async def run(settings: Settings, stop: asyncio.Event) -> None:
                 lambda: app.intake.unavailable_reason,
                 lambda: app.outcome_store.unavailable_reason,
             )
+            await _store_spooled(app, resources.pool, ensure_references=settings.reference_rows == "ensure")
             await _consume(app, resources, metrics, watchdog, tasks, stop, grace_s=settings.shutdown_grace_s)
     if app.intake.fatal_error:
         raise app.intake.fatal_error
+
+
+async def _store_spooled(app: App, pool: Pool, *, ensure_references: bool) -> None:
+    try:
+        await store_spooled(pool, app.spool, ensure_references=ensure_references)
+    except (StoreError, OSError) as error:
+        log.warning("spool.not_stored", error=f"{type(error).__name__}: {error}")
 
 
 async def _consume(
@@ -84,7 +96,8 @@ async def _consume(
     await within_deadline(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained")
     for task in finishing:
         task.cancel()
-    await _release_leases(resources.pool, app.owner)
+    safe = rescue(app.outcome_store.unsettled, app.feed_events, app.spool)
+    await _release_leases(resources.pool, app.owner, keep=safe)
     log.info("consumer.stopped", released=len(app.in_flight.held))
 
 
@@ -106,12 +119,14 @@ async def _finish_in_flight(app: App, grace_s: float) -> None:
         async with asyncio.timeout(grace_s):
             await app.in_flight.until_empty()
     await within_deadline(app.dispatcher.cancel(), deadline_s=FLUSH_S, or_else="calls.not_cancelled")
-    await within_deadline(app.outcome_store.drain(), deadline_s=FLUSH_S, or_else="store.not_drained")
+    if app.outcome_store.unavailable_reason is None:
+        await within_deadline(app.outcome_store.drain(), deadline_s=FLUSH_S, or_else="store.not_drained")
 
 
-async def _release_leases(pool: Pool, owner: str) -> None:
+async def _release_leases(pool: Pool, owner: str, *, keep: Sequence[ClaimedRequest]) -> None:
     async def release_all() -> None:
         async with connection(pool) as borrowed:
-            await release(borrowed, owner=owner)
+            # what is in the spool is for the next start: nobody is to pay for it again meanwhile
+            await release(borrowed, owner=owner, keep=keep)
 
     await within_deadline(release_all(), deadline_s=FLUSH_S, or_else="leases.not_released")

@@ -5,12 +5,14 @@ A field's description says what the variable wants; it is what an error message 
 """
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar, get_args
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    DirectoryPath,
     Field,
     FilePath,
     SecretStr,
@@ -311,6 +313,11 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, L
     retry_max_s: Seconds = Field(300, description="seconds: the longest wait between two attempts")
     probe_s: Seconds = Field(
         5, description="seconds after which a provider that fails is tried again; doubles up to a minute"
+    )
+    spool_dir: DirectoryPath = Field(
+        Path(),
+        description="directory, best on a volume, for paid results that cannot be stored before the end; "
+        "default: where the program runs",
     )
     shutdown_grace_s: Seconds = Field(25, description="seconds that calls in flight get to finish after SIGTERM")
     ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")

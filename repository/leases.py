@@ -47,14 +47,16 @@ _RELEASE = """
     WHERE (overlay_id, revision) IN (
         SELECT overlay_id, revision FROM feed_requests
         WHERE state = 'claimed' AND lease_owner = $1
+            AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($2::uuid[], $3::int[]))
         -- a row that somebody else holds must not keep the others: its lease runs out
         FOR UPDATE SKIP LOCKED)
 """
 
 
-async def release(connection: Connection, *, owner: str) -> None:
-    """Give back all that `owner` has not finished, so that any process takes it at once.
+async def release(connection: Connection, *, owner: str, keep: Sequence[ClaimedRequest] = ()) -> None:
+    """Give back all that `owner` has not finished but `keep`, so that any process takes it at once.
 
     Each counts as one more call begun: it may have been cut off in the middle of it.
     """
-    await connection.execute(_RELEASE, owner)
+    overlay_ids, revisions, _ = identities(keep)
+    await connection.execute(_RELEASE, owner, overlay_ids, revisions)

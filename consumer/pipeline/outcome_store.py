@@ -192,7 +192,7 @@ class OutcomeStore:
 
     async def _postpone(self, postponed: Sequence[RetryLater], lock_wait_s: float) -> None:
         async with connection(self._pool) as borrowed:
-            await postpone(borrowed, [_postponement(outcome) for outcome in postponed], lock_wait_s=lock_wait_s)
+            await postpone(borrowed, [postponement_of(outcome) for outcome in postponed], lock_wait_s=lock_wait_s)
         self._settled(postponed)
         for outcome in postponed:
             self._outcome_log.postponed(outcome)
@@ -215,7 +215,8 @@ def _without_its_post(outcome: Outcome, error: StoreError) -> Outcome:
     return replace(outcome, usage=outcome.usage.with_unused(call))
 
 
-def _postponement(outcome: RetryLater) -> Postponement:
+def postponement_of(outcome: RetryLater) -> Postponement:
+    """What the ledger is told of an outcome that is none yet."""
     request = outcome.request
     return Postponement(
         overlay_id=request.overlay_id,

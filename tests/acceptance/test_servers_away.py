@@ -1,5 +1,6 @@
 """Postgres or Kafka away while calls are in flight: nothing is lost and nothing paid twice."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -25,6 +26,15 @@ async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
 
 def environment(servers: Servers) -> dict[str, str]:
     return {**consumer_environment(servers), "LLM_TIMEOUT_S": "30", "LEASE_S": "60"}
+
+
+def directory(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def spools_in(directory: Path) -> list[Path]:
+    return list(directory.glob("*.spool"))
 
 
 async def produce(servers: Servers) -> None:
@@ -59,6 +69,46 @@ async def test_results_paid_for_wait_in_memory_while_postgres_is_away(servers: S
         assert await consumer.stop() == 0
     assert await count_feeds(servers.postgres.address) == EVENTS
     assert (await servers.llm.ledger_summary()).billed_calls == EVENTS
+
+
+async def test_results_that_cannot_be_stored_before_the_end_are_stored_by_the_next_start(
+    servers: Servers, tmp_path: Path
+) -> None:
+    settings = {**environment(servers), "SPOOL_DIR": str(tmp_path), "SHUTDOWN_GRACE_S": "5", "LEASE_S": "600"}
+    async with running_consumer(settings) as consumer:
+        await servers.llm.set_latency("constant:3")
+        await produce(servers)
+        await until_all_called(servers)
+        servers.postgres.kill()
+        await eventually(lambda: consumer.events("store.unavailable"), RECOVERY_S)
+        assert await consumer.stop() == 0
+        assert consumer.events("spool.written")[0]["results"] == EVENTS
+        assert consumer.events("result.lost") == []
+    await servers.postgres.start()
+    async with running_consumer(settings) as consumer:
+        await until_all_created(servers)
+        assert await consumer.stop() == 0
+    assert await count_feeds(servers.postgres.address) == EVENTS
+    assert (await servers.llm.ledger_summary()).billed_calls == EVENTS
+    assert spools_in(tmp_path) == []
+
+
+async def test_results_that_can_neither_be_stored_nor_spooled_are_named_with_what_they_cost(
+    servers: Servers, tmp_path: Path
+) -> None:
+    away = directory(tmp_path / "away")
+    settings = {**environment(servers), "SPOOL_DIR": str(away), "SHUTDOWN_GRACE_S": "5"}
+    async with running_consumer(settings) as consumer:
+        await servers.llm.set_latency("constant:3")
+        await produce(servers)
+        await until_all_called(servers)
+        servers.postgres.kill()
+        await eventually(lambda: consumer.events("store.unavailable"), RECOVERY_S)
+        await asyncio.to_thread(away.rmdir)
+        assert await consumer.stop() == 0
+        lost = consumer.events("result.lost")
+    assert len({line["overlay_id"] for line in lost}) == EVENTS
+    assert all(float(line["cost_usd"]) > 0 for line in lost)
 
 
 async def test_created_events_wait_in_the_outbox_while_kafka_is_away(servers: Servers) -> None:

@@ -1,0 +1,103 @@
+"""Paid results at the end and at the beginning: into the spool when they cannot be stored, and out of it first."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from consumer.pipeline.feed_events import FeedEventBuilder
+from consumer.pipeline.outcome_store import postponement_of
+from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written
+from consumer.pipeline.result_spool import ResultSpool, SpooledResult
+from consumer.pipeline.unused_calls import unused
+from repository.errors import StoreError, StoreUnavailable
+from repository.feeds import fail, store
+from repository.llm_calls import keep_superseded
+from repository.pool import Connection, Pool, connection
+from repository.requests import ClaimedRequest, postpone
+from schemas.call_verdict import CallVerdict
+
+log = structlog.get_logger()
+
+ANY_RELAY_S = 0.0
+
+
+def rescue(outcomes: Sequence[Outcome], feed_events: FeedEventBuilder, spool: ResultSpool) -> list[ClaimedRequest]:
+    """Put outcomes in the spool. Returns the requests whose result is safe; of others the loss is logged."""
+    if not outcomes:
+        return []
+    results = [_spooled(outcome, feed_events) for outcome in outcomes]
+    try:
+        without_room = spool.add(results)
+    except OSError as error:
+        log.error("spool.not_written", error=f"{type(error).__name__}: {error.strerror}")  # noqa: TRY400 - told in full
+        without_room = results
+    lost = {id(result) for result in without_room}
+    for outcome, result in zip(outcomes, results, strict=True):
+        if id(result) in lost:
+            _tell_lost(outcome)
+    safe = [outcome.request for outcome, result in zip(outcomes, results, strict=True) if id(result) not in lost]
+    if safe:
+        log.warning("spool.written", results=len(safe), file=str(spool.path))
+    return safe
+
+
+async def store_spooled(pool: Pool, spool: ResultSpool, *, ensure_references: bool) -> int:
+    """Store what an earlier process left in the spool. Returns how many results that were.
+
+    A result that somebody else's has come before is dropped, its call kept and so its cost. What the database does not
+    take now stays in the file.
+
+    Raises:
+        StoreUnavailable: the rest stays in the file.
+        OSError: the file is there and cannot be read.
+    """
+    stored = 0
+    with spool.taken() as results:
+        for result in list(results):
+            try:
+                async with connection(pool) as borrowed:
+                    await _store(borrowed, result, ensure_references=ensure_references)
+            except StoreUnavailable:
+                raise
+            except StoreError as error:
+                log.warning("spool.not_stored", error=str(error))
+                continue
+            results.remove(result)
+            stored += 1
+    if stored:
+        log.info("spool.stored", results=stored)
+    return stored
+
+
+def _spooled(outcome: Outcome, feed_events: FeedEventBuilder) -> SpooledResult:
+    match outcome:
+        case Written(request=request, answer=answer):
+            call = unused(request, answer, CallVerdict.SUPERSEDED) if answer.kept is None else None
+            return SpooledResult(feed=feed_events.feed(outcome), call=call)
+        case RetryLater():
+            return SpooledResult(postponement=postponement_of(outcome))
+        case Rejected():
+            return SpooledResult(failure=feed_events.failure(outcome))
+
+
+async def _store(borrowed: Connection, result: SpooledResult, *, ensure_references: bool) -> None:
+    if result.postponement is not None:
+        await postpone(borrowed, [result.postponement])
+    if result.failure is not None:
+        await fail(borrowed, [result.failure], relay_lease_s=ANY_RELAY_S)
+    if result.feed is not None:
+        feed = result.feed
+        events = await store(borrowed, [feed], ensure_references=ensure_references, relay_lease_s=ANY_RELAY_S)
+        if not events and result.call is not None:
+            await keep_superseded(borrowed, {feed.instagram_feed_id: result.call})
+
+
+def _tell_lost(outcome: Outcome) -> None:
+    spent = outcome.usage.spent
+    log.error(
+        "result.lost",
+        overlay_id=str(outcome.request.overlay_id),
+        revision=outcome.request.revision,
+        llm_calls=outcome.usage.llm_calls,
+        cost_usd=None if spent.cost_usd is None else f"{spent.cost_usd:f}",
+    )
