@@ -15,12 +15,25 @@ from pydantic_core import from_json
 
 MESSAGE_LENGTH = 400
 OK = 200
+_FAILED = 500
 _DEEPEST = 6
 _MESSAGE_KEYS = ("message", "msg", "error_description", "error_msg", "errormessage", "faultstring", "detail", "title")
 # The most telling first.
 _CODE_KEYS = ("code", "type", "status", "reason", "error_code", "errorcode", "__type")
 # Upstream's own error, as text or object; what else stands beside it may hold texts of the request.
-_INNER_KEYS = ("error", "errors", "detail", "details", "innererror", "inner_error", "fault", "metadata", "raw", "body")
+_INNER_KEYS = (
+    "error",
+    "errors",
+    "detail",
+    "details",
+    "innererror",
+    "inner_error",
+    "fault",
+    "metadata",
+    "raw",
+    "body",
+    "message",
+)
 # Their presence alone tells that a filter spoke; their values quote the input.
 _FILTER_KEYS = {"flagged_input", "content_filter_result", "content_filter_results", "moderation_results"}
 _TITLE = re.compile(r"<(title|h1)[^>]*>([^<]{1,200})", re.IGNORECASE)
@@ -39,7 +52,8 @@ class ErrorAnswer:
 
     `message` is one line of bounded length; `codes` are all codes, types and statuses that the body names, in lower
     case, `named` the first of them as given; `parameter` is the part of the request that is blamed, if one is;
-    `draft` the unusable text of a model that the provider hands over with its error.
+    `draft` the unusable text of a model that the provider hands over with its error. `status_is_told` is False for an
+    error with status 200 that names no other.
     """
 
     status: int
@@ -49,6 +63,7 @@ class ErrorAnswer:
     parameter: str | None = None
     draft: str | None = None
     body: object = None
+    status_is_told: bool = True
 
     @property
     def body_is_json(self) -> bool:
@@ -73,9 +88,11 @@ def read_error(status: int, body: object) -> ErrorAnswer:
     codes = [code for found in objects for code in _codes(found)]
     if any(key in _FILTER_KEYS for found in objects for key in found):
         codes.append(FILTERED)
+    inside = _named_status(codes) if status == OK else status
     message = one_line(": ".join(_messages(objects)) or _only_text(parsed))
     return ErrorAnswer(
-        status=_named_status(codes) if status == OK else status,
+        status=inside or _FAILED,
+        status_is_told=inside is not None,
         message=message,
         named=next((code for code in codes if not code.isdecimal() and code not in _SAYS_NOTHING), ""),
         codes=frozenset(map(str.lower, codes)),
@@ -192,6 +209,6 @@ def _setting_in(message: str) -> str | None:
     return setting[1] if setting else None
 
 
-def _named_status(codes: list[str]) -> int:
+def _named_status(codes: list[str]) -> int | None:
     numbers = [int(code) for code in codes if code.isdecimal() and len(code) == 3]  # noqa: PLR2004 - HTTP's statuses
-    return next((number for number in numbers if number >= 400), 500)  # noqa: PLR2004 - HTTP's first error
+    return next((number for number in numbers if number >= 400), None)  # noqa: PLR2004 - HTTP's first error

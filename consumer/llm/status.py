@@ -54,13 +54,14 @@ class _Row:
 
     def fits(self, answer: ErrorAnswer, wait_s: float | None) -> bool:
         """Whether this row is about such an error."""
-        if self.statuses and answer.status not in self.statuses:
+        speaks = bool(self.codes or self.words)
+        if self.statuses and answer.status not in self.statuses and (answer.status_is_told or not speaks):
             return False
         if self.blames is not None and self.blames != _blamed(answer.parameter):
             return False
         if self.asks_to_wait is not None and self.asks_to_wait != (wait_s is not None):
             return False
-        if not self.codes and self.words is None:
+        if not speaks:
             return True
         return not self.codes.isdisjoint(answer.codes) or bool(self.words and self.words.search(answer.message))
 
@@ -181,7 +182,8 @@ _TABLE = (
         words=_words(
             r"(insufficient|not enough|out of|no remaining|run out of) (account )?(quota|balance|funds|credits?|money)",
             r"credit balance|credits? (has|have) been|billing|budget|exceeded your current quota|arrear|top[ -]?up",
-            r"spend(ing)? limit|payment|subscription",
+            r"spend(ing)? limit|payment|subscription|quota (has been |was )?(exceeded|exhausted|reached)",
+            r"(exceeded|reached) (your|the) (\w+ ){0,3}(quota|credits?)",
         ),
     ),
     _Row(
@@ -195,6 +197,7 @@ _TABLE = (
             r"access (denied|to model)",
             r"unsupported (parameter|value)|unknown (parameter|name|field|argument)|unrecognized (request )?argument",
             r"extra (inputs|fields|parameters) (are )?not (permitted|allowed)|(is|are) not supported (with|by|for)",
+            r"propert(y|ies) .{0,40}unsupported|(is|are) unsupported",
             r"does not support|unexpected keyword argument|response_format|json_schema|invalid schema",
             r"(location|country|region)[^.]{0,40} not (supported|available)",
         ),
@@ -209,10 +212,15 @@ _TABLE = (
             capacity_exceeded apiconnectionerror
         """),
     ),
+    _Row(
+        fault=Fault.OUTAGE,
+        statuses=_REFUSALS,
+        words=_words(r"overloaded|temporarily unavailable|upstream (connect )?error|connection (error|refused|reset)"),
+    ),
     _Row(fault=Fault.OUTAGE, statuses={408, 409, 425, 460, 499} | _SERVER_ERRORS),
     _Row(fault=Fault.EVENT, statuses={422}, blames="event"),
     _Row(fault=Fault.EVENT, statuses={400, 413, 414}),
-    _Row(fault=Fault.ACCOUNT, statuses={401, 402, 404, 405, 406, 407, 410, 411, 415, 421, 426}),
+    _Row(fault=Fault.ACCOUNT, statuses={401, 402, 404, 405, 406, 407, 410, 411, 415, 421, 426, 451}),
 )
 
 # The parts of a request that an event's texts are in; all others are the same for every event.

@@ -11,7 +11,7 @@ from consumer.llm.rate_limit.headers import duration_s
 MAX_RETRY_AFTER_S = 3_600.0
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
-_DELAY_KEYS: Final = {"retrydelay", "retry_delay", "retry_after", "retryafter", "retry-after"}
+_DELAY_KEYS: Final = {"retrydelay", "retry_delay", "retry_after", "retryafter", "retry-after", "estimated_time"}
 _DELAY_MS_KEYS: Final = {"retry_after_ms", "retryafterms", "retry-after-ms"}
 # As in: please try again in 1m30.5s; please retry after 20 seconds; retry in 34.07s; replenished in 01:20:00.
 _ASKED = re.compile(
