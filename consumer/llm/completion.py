@@ -251,6 +251,8 @@ def _content(message: Mapping[str, Any]) -> str:
         return _json_text(content)
     if isinstance(content, list) and (text := "".join(_texts(content))):
         return text
+    if isinstance(parsed := message.get("parsed"), dict):
+        return _json_text(parsed)
     return "\n".join(_arguments(message))
 
 

@@ -7,6 +7,7 @@ is guessed. What was cut off is not completed, and two different posts are a pro
 The common answer, exactly the JSON asked for, is parsed once and never comes here further than that.
 """
 
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -31,16 +32,18 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LENIENT: Final = json.JSONDecoder(strict=False)  # takes raw line breaks inside strings
 # A post whose two keys stand there once each has certain borders, whatever is wrong inside its strings.
 _QUOTE: Final = "[\"'“”‘’`]"
-_NAMED_CAPTION: Final = rf"{_QUOTE}?{CAPTION_KEY}{_QUOTE}?\s*:\s*(?P<around>[\"'])(?P<caption>.*?)(?P=around)"
+_GAP: Final = r"(?:\s|//[^\n\"]*\n)*"  # white space and comments
+_NAMED_CAPTION: Final = rf"{_QUOTE}?{CAPTION_KEY}{_QUOTE}?\s*:\s*(?P<around>[\"'`])(?P<caption>.*?)(?P=around)"
 _NAMED_HASHTAGS: Final = (
     rf"{_QUOTE}?{HASHTAGS_KEY}{_QUOTE}?\s*:\s*"
-    r"(?:(?P<within>[\"'])(?P<hashtags>.*?)(?P=within)|(?P<list>\[[^\[\]{}]*\]))"
+    r"(?:(?P<within>[\"'`])(?P<hashtags>.*?)(?P=within)|(?P<list>\[[^\[\]{}]*\]))"
 )
 _BROKEN: Final = tuple(
-    re.compile(rf"\{{\s*{first}\s*,\s*{second}\s*,?\s*\}}", re.DOTALL)
+    re.compile(rf"\{{{_GAP}{first}{_GAP},{_GAP}{second}(?:{_GAP},)?{_GAP}(?:\}}|```|\Z)", re.DOTALL)
     for first, second in ((_NAMED_CAPTION, _NAMED_HASHTAGS), (_NAMED_HASHTAGS, _NAMED_CAPTION))
 )
 _ANOTHER_KEY: Final = re.compile(rf"{_QUOTE}\s*,\s*{_QUOTE}?\w+{_QUOTE}?\s*:")
+_ESCAPED_OBJECT: Final = re.compile(r"\{(?:\\n|\s){0,20}\\\"")
 _LISTED: Final = re.compile(r"\s*,?\s*(?P<quote>[\"'])(?P<tag>.*?)(?P=quote)\s*(?=,|\]|$)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:u[0-9a-fA-F]{4}|[\"\\/bfnrt])|\\'|[\"\\\x00-\x1f]")
 
@@ -123,9 +126,20 @@ def _joined(hashtags: object) -> str | None:
 def _posts_in_text(content: str, depth: int = 0) -> Iterator[RawPost]:
     """Return the posts in a text: JSON objects anywhere in it, else one that is JSON but for what can be repaired."""
     text = _LONE_SURROGATE.sub("", _without_thoughts(content[:_LONGEST]).strip().strip(_INVISIBLE))
-    objects = list(_objects(text))
-    posts = [post for found in objects for post in _posts(found, depth + 1)]
-    return iter(posts) if posts else _repaired(text)
+    for reading in _readings(text):
+        posts = [post for found in _objects(reading) for post in _posts(found, depth + 1)]
+        if posts := posts or list(_repaired(reading)):
+            return iter(posts)
+    return iter(())
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Give the text as it is, then without what some gateways escape once too often."""
+    yield text
+    if '"' not in text and "&quot;" in text:
+        yield html.unescape(text)
+    if escaped := _ESCAPED_OBJECT.search(text):
+        yield _unescaped(text[escaped.start() : text.rfind("}") + 1])
 
 
 def _without_thoughts(text: str) -> str:

@@ -159,6 +159,7 @@ TEXT = '{"instagram_ad_copy": "글", "hashtags": "#글"}'
         {"content": "", "tool_calls": [{"type": "function", "function": {"arguments": json.loads(TEXT)}}]},
         {"content": None, "function_call": {"name": "post", "arguments": TEXT}},
         {"content": json.loads(TEXT)},
+        {"content": None, "parsed": json.loads(TEXT)},
         {"content": [{"type": "tool_use", "name": "post", "input": json.loads(TEXT)}]},
     ],
 )

@@ -83,6 +83,13 @@ def test_of_a_list_of_hashtags_each_is_kept_apart() -> None:
         STRICT.replace("instagram_ad_copy", "instagramAdCopy"),
         STRICT.replace("instagram_ad_copy", "Instagram Ad Copy").replace("hashtags", "Hashtags"),
         STRICT.replace("}", ', "score": NaN}'),
+        STRICT[:-1],
+        f"```json\n{STRICT[:-1]}\n```",
+        STRICT.replace(", ", ", // the caption\n"),
+        STRICT.replace('"', "`"),
+        STRICT.replace('"', "&quot;"),
+        json.dumps(STRICT)[1:-1],
+        f"Sure: {json.dumps(STRICT, ensure_ascii=False)[1:-1]} Bye",
         STRICT.replace("}", ', "note": {"mood": "warm"}}'),
     ],
 )
@@ -125,7 +132,7 @@ def test_two_different_posts_are_a_problem_and_not_a_choice(content: str) -> Non
 @pytest.mark.parametrize(
     "content",
     [
-        STRICT[:-1],
+        STRICT[:-2],
         STRICT[:-4],
         STRICT[:30],
         f"```json\n{STRICT[:-3]}\n```",
