@@ -6,7 +6,8 @@ of its queries. Averages come as float.
 `estimated_*` is the seed's estimate, by the seed's own formula in place of `repository.prices`: tokens of the
 calls that wrote the posts, at current prices, cached tokens at the full price. `spent_usd` is what was
 spent: every call for a post, at the prices of its time. Posts from before `cost_usd` was kept have none;
-`posts_without_cost` counts them.
+`posts_without_cost` counts them. `posts_without_usage` counts posts whose provider did not say how many tokens
+they took: no sum or average has them.
 """
 
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _MODEL = "model.llm_model_id"
 _DAY = "(feed.created_at AT TIME ZONE $5::text)::date"
 _SEED_ESTIMATE_PROMPT = "sum(feed.prompt_tokens) * model.prompt_token_cost_per_1m"
 _SEED_ESTIMATE_COMPLETION = "sum(feed.completion_tokens) * model.completion_token_cost_per_1m"
+_WITHOUT_USAGE = "count(*) FILTER (WHERE feed.total_tokens IS NULL) AS posts_without_usage"
 _SPENT = """
     trim_scale(coalesce(sum(feed.cost_usd), 0)) AS spent_usd,
     count(*) FILTER (WHERE feed.cost_usd IS NULL) AS posts_without_cost
@@ -77,6 +79,7 @@ class Tokens:
     avg_total_tokens: float | None
     total_tokens_sum: int | None
     request_count: int
+    posts_without_usage: int
 
 
 async def tokens(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[Tokens]:
@@ -87,7 +90,8 @@ async def tokens(connection: Connection, scope: ReportScope, by: GroupBy | None 
             avg(feed.completion_tokens)::float8 AS avg_completion_tokens,
             avg(feed.total_tokens)::float8 AS avg_total_tokens,
             sum(feed.total_tokens) AS total_tokens_sum,
-            count(*) AS request_count
+            count(*) AS request_count,
+            {_WITHOUT_USAGE}
         {FEEDS}
         GROUP BY {grouping(by)}
         ORDER BY total_tokens_sum DESC NULLS LAST, "group"
@@ -112,6 +116,7 @@ class Cost:
     estimated_total_cost_usd: Decimal | None
     spent_usd: Decimal
     posts_without_cost: int
+    posts_without_usage: int
 
 
 async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[Cost]:
@@ -125,7 +130,8 @@ async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = 
             round({_SEED_ESTIMATE_PROMPT} / 1000000, 4) AS estimated_input_cost_usd,
             round({_SEED_ESTIMATE_COMPLETION} / 1000000, 4) AS estimated_output_cost_usd,
             round(({_SEED_ESTIMATE_PROMPT} + {_SEED_ESTIMATE_COMPLETION}) / 1000000, 4) AS estimated_total_cost_usd,
-            {_SPENT}
+            {_SPENT},
+            {_WITHOUT_USAGE}
         {FEEDS_OF_A_MODEL}
         GROUP BY {grouping(by, _MODEL)}
         ORDER BY estimated_total_cost_usd DESC, model.model_name, "group"
@@ -135,7 +141,7 @@ async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostWithoutPost:
-    """What was spent on requests that have no post: failed, or not finished yet."""
+    """What was spent on requests that have no post: failed, or not finished yet. Unknown costs are counted apart."""
 
     group: str | None
     state: Literal["failed", "unfinished"]
@@ -145,6 +151,7 @@ class CostWithoutPost:
     total_completion_tokens: int
     total_tokens: int
     spent_usd: Decimal
+    requests_without_cost: int
 
 
 async def cost_without_post(
@@ -161,10 +168,11 @@ async def cost_without_post(
             CASE state WHEN 'failed' THEN state ELSE 'unfinished' END AS state,
             count(*) AS request_count,
             sum(llm_calls) AS llm_calls,
-            sum(prompt_tokens)::bigint AS total_prompt_tokens,
-            sum(completion_tokens)::bigint AS total_completion_tokens,
-            sum(prompt_tokens + completion_tokens)::bigint AS total_tokens,
-            trim_scale(sum(cost_usd)) AS spent_usd
+            coalesce(sum(prompt_tokens), 0)::bigint AS total_prompt_tokens,
+            coalesce(sum(completion_tokens), 0)::bigint AS total_completion_tokens,
+            coalesce(sum(prompt_tokens + completion_tokens), 0)::bigint AS total_tokens,
+            trim_scale(coalesce(sum(cost_usd), 0)) AS spent_usd,
+            count(*) FILTER (WHERE cost_usd IS NULL) AS requests_without_cost
         FROM (
             SELECT * FROM feed_requests WHERE state = 'failed' AND finished_at >= $1
             UNION ALL
@@ -172,7 +180,7 @@ async def cost_without_post(
         ) AS request
         WHERE ($2::timestamptz IS NULL OR updated_at < $2)
             AND ($3::text IS NULL OR tenant_id = $3)
-            AND cost_usd > 0
+            AND (cost_usd > 0 OR cost_usd IS NULL)
         GROUP BY 1, 2
         ORDER BY spent_usd DESC, 1, 2
     """  # noqa: S608 - all parts are constants
@@ -191,6 +199,7 @@ class DailyTokens:
     avg_completion_tokens: float | None
     avg_total_tokens: float | None
     daily_total_tokens: int | None
+    posts_without_usage: int
 
 
 async def daily_tokens(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[DailyTokens]:
@@ -201,7 +210,8 @@ async def daily_tokens(connection: Connection, scope: ReportScope, by: GroupBy |
             avg(feed.prompt_tokens)::float8 AS avg_prompt_tokens,
             avg(feed.completion_tokens)::float8 AS avg_completion_tokens,
             avg(feed.total_tokens)::float8 AS avg_total_tokens,
-            sum(feed.total_tokens) AS daily_total_tokens
+            sum(feed.total_tokens) AS daily_total_tokens,
+            {_WITHOUT_USAGE}
         {FEEDS}
         GROUP BY {grouping(by, _DAY)}
         ORDER BY date DESC, daily_total_tokens DESC NULLS LAST, "group"
@@ -230,6 +240,7 @@ class ModelUse:
     total_cost_usd: Decimal | None
     spent_usd: Decimal
     posts_without_cost: int
+    posts_without_usage: int
 
 
 async def models(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[ModelUse]:
@@ -246,7 +257,8 @@ async def models(connection: Connection, scope: ReportScope, by: GroupBy | None 
             avg(feed.prompt_tokens)::float8 AS avg_prompt_tokens,
             avg(feed.completion_tokens)::float8 AS avg_completion_tokens,
             round(({_SEED_ESTIMATE_PROMPT} + {_SEED_ESTIMATE_COMPLETION}) / 1000000, 4) AS total_cost_usd,
-            {_SPENT}
+            {_SPENT},
+            {_WITHOUT_USAGE}
         {FEEDS_OF_A_MODEL}
         GROUP BY {grouping(by, _MODEL)}
         ORDER BY usage_count DESC, model.model_name, "group"
@@ -268,6 +280,7 @@ class DailyModelUse:
     daily_cost_usd: Decimal | None
     spent_usd: Decimal
     posts_without_cost: int
+    posts_without_usage: int
 
 
 async def daily_models(connection: Connection, scope: ReportScope, by: GroupBy | None = None) -> list[DailyModelUse]:
@@ -278,7 +291,8 @@ async def daily_models(connection: Connection, scope: ReportScope, by: GroupBy |
             count(*) AS daily_request_count,
             sum(feed.total_tokens) AS daily_total_tokens,
             round(({_SEED_ESTIMATE_PROMPT} + {_SEED_ESTIMATE_COMPLETION}) / 1000000, 4) AS daily_cost_usd,
-            {_SPENT}
+            {_SPENT},
+            {_WITHOUT_USAGE}
         {FEEDS_OF_A_MODEL}
         GROUP BY {grouping(by, _DAY, _MODEL)}
         ORDER BY date DESC, daily_cost_usd DESC, model.model_name, "group"

@@ -19,7 +19,7 @@ GROUP_COLUMNS: Mapping[GroupBy, str] = {
     GroupBy.PROMPT: "prompt_version",
 }
 # of interest only where there are such posts
-ONLY_IF_ANY = "posts_without_cost"
+ONLY_IF_ANY = ("posts_without_cost", "posts_without_usage")
 MODEL_PARTS = ("provider", "model_version")
 TEXTS = {*GROUP_COLUMNS.values(), "date", "model_name"}
 
@@ -58,8 +58,8 @@ def columns_of(row: type, by: GroupBy | None) -> list[str]:
 def report_table(figures: Figures, columns: Sequence[str]) -> Table:
     """One line for each row; a report on cost ends with the sum."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    shown = [name for name in columns if name not in (*MODEL_PARTS, ONLY_IF_ANY)]
-    shown += [ONLY_IF_ANY] * any(row.get(ONLY_IF_ANY) for row in figures.rows)
+    shown = [name for name in columns if name not in (*MODEL_PARTS, *ONLY_IF_ANY)]
+    shown += [name for name in ONLY_IF_ANY if any(row.get(name) for row in figures.lines)]
     for name in shown:
         text = name in TEXTS
         table.add_column(_heading(name), justify="left" if text else "right", no_wrap=text)
@@ -84,8 +84,12 @@ def _column(field: str, by: GroupBy | None) -> str | None:
 
 def _as_model(row: Row) -> Row:
     """Return what was spent without a post, as a line among the models."""
-    line = {name: value for name, value in row.items() if name not in {"state", "llm_calls"}}
-    return {**line, "model_name": f"({row['state']} requests)"}
+    line = {name: value for name, value in row.items() if name not in {"state", "llm_calls", "requests_without_cost"}}
+    return {
+        **line,
+        "model_name": f"({row['state']} requests)",
+        "posts_without_cost": row["requests_without_cost"],
+    }
 
 
 def _full_model_name(row: Row) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from consumer.llm.cost import spending
-from repository.feeds import Feed, store
+from repository.feeds import Feed, fail, store
 from repository.llm_models import LlmModel
 from repository.operations import reports
 from repository.operations.feed_queries import list_feeds
@@ -13,7 +13,8 @@ from repository.operations.model_changes import change_models
 from repository.operations.report_scope import ReportScope
 from repository.pool import Connection, Pool, connection
 from repository.requests import ClaimedRequest
-from tests.support.examples import completion, feed, new_request
+from repository.spending import Spending
+from tests.support.examples import completion, failure, feed, new_request
 from tests.support.ledger import claim
 from tests.support.seed_queries import ANY_ID, SEED_QUERIES
 
@@ -80,6 +81,33 @@ async def test_the_cost_of_a_thousand_posts_is_the_sum_by_hand_and_older_ones_ke
     assert before[0].spent_usd == after[0].spent_usd == Decimal(by_hand(older)) / 10**9
     assert whole.request_count == 2 * HALF
     assert round(whole.spent_usd, 6) == round(Decimal(by_hand(older) + DEARER * by_hand(newer)) / 10**9, 6)
+
+
+async def test_posts_whose_usage_nobody_told_are_counted_apart(pool: Pool, model: LlmModel) -> None:
+    known, silent = await claim(pool, [new_request(), new_request()])
+    nothing = {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None, "token_usage": "{}"}
+    feeds = [
+        feed(known, model.llm_model_id),
+        feed(silent, model.llm_model_id, spent=Spending(None, None, None, None), **nothing),
+    ]
+    async with connection(pool) as borrowed:
+        await store(borrowed, feeds, ensure_references=True, relay_lease_s=30.0)
+        [cost] = await reports.cost(borrowed, ALL_TIME)
+        [tokens_used] = await reports.tokens(borrowed, ALL_TIME)
+    assert (cost.request_count, cost.posts_without_usage, cost.posts_without_cost) == (2, 1, 1)
+    assert (cost.total_tokens, cost.spent_usd) == (700, Decimal("0.000195"))
+    assert (tokens_used.posts_without_usage, tokens_used.avg_total_tokens) == (1, 700)
+
+
+async def test_failed_requests_of_unknown_cost_are_counted_apart(pool: Pool, model: LlmModel) -> None:
+    requests = await claim(pool, [new_request(), new_request()])
+    spent = Spending(500, 0, 200, Decimal("0.000195")), Spending(None, None, None, None)
+    async with connection(pool) as borrowed:
+        failures = [failure(one, spent=so_much) for one, so_much in zip(requests, spent, strict=True)]
+        await fail(borrowed, failures, relay_lease_s=30.0)
+        [row] = await reports.cost_without_post(borrowed, ALL_TIME)
+    assert (row.request_count, row.requests_without_cost) == (2, 1)
+    assert (row.total_tokens, row.spent_usd) == (700, Decimal("0.000195"))
 
 
 async def test_listings_are_the_seeds_queries_1_to_3(pool: Pool, model: LlmModel) -> None:
