@@ -8,6 +8,7 @@ they go straight to aiohttp. What the client makes of answers and errors stays a
 """
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,8 @@ from openai._models import FinalRequestOptions
 _OWN_HEADERS = {"content-length", "content-type", "host", "connection"}
 _PREPARED = "consumer.prepared"
 MOST_ANSWER_BYTES = 1_048_576  # a hundred times what a post takes; one without end must not fill the memory
+SLICE_BYTES = 1_024
+_OF_THE_ENCODED = {b"content-encoding", b"content-length"}
 
 
 class AnswerCutOff(aiohttp.ClientPayloadError):
@@ -92,6 +95,8 @@ class LeanHttpClient(openai.DefaultAioHttpClient):
         body = TimelyBody(request.content, not_after_s=asyncio.get_running_loop().time() + self._timeout_s)
         async with self._session.post(common.url, data=body, headers=headers) as answer:
             content = await _whole(answer)
+        if "content-encoding" in answer.headers:
+            return _decoded(answer, content, request)
         return httpx2.Response(answer.status, headers=answer.raw_headers, content=content, request=request)
 
     async def aclose(self) -> None:
@@ -105,14 +110,45 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
     try:
         async for chunk in answer.content.iter_any():
             content += chunk
-            if len(content) > MOST_ANSWER_BYTES:
-                detail = f"the answer is larger than {MOST_ANSWER_BYTES:,} bytes"
-                raise AnswerCutOff(detail, bytes(content[:MOST_ANSWER_BYTES]))
+            _require_bounded(content)
     except (aiohttp.ClientPayloadError, aiohttp.ClientConnectionError) as error:
         if isinstance(error, AnswerCutOff) or not content:
             raise
         raise AnswerCutOff(str(error), bytes(content)) from error
     return bytes(content)
+
+
+class _Slices(httpx2.SyncByteStream):
+    """Encoded bytes, little by little: a slice becomes about a thousand times as long at most."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        for start in range(0, len(self._content), SLICE_BYTES):
+            yield self._content[start : start + SLICE_BYTES]
+
+
+def _decoded(answer: aiohttp.ClientResponse, encoded: bytes, request: httpx2.Request) -> httpx2.Response:
+    """The response with its content decoded, which may be no larger than any other."""
+    if "," in answer.headers["content-encoding"]:
+        raise AnswerCutOff("the answer is encoded more than once", b"")
+    stream = httpx2.Response(answer.status, headers=answer.raw_headers, stream=_Slices(encoded), request=request)
+    content = bytearray()
+    try:
+        for chunk in stream.iter_bytes():
+            content += chunk
+            _require_bounded(content)
+    except httpx2.DecodingError as error:
+        raise AnswerCutOff(f"the answer cannot be decoded: {error}", bytes(content)) from error
+    headers = [header for header in answer.raw_headers if header[0].lower() not in _OF_THE_ENCODED]
+    return httpx2.Response(answer.status, headers=headers, content=bytes(content), request=request)
+
+
+def _require_bounded(content: bytearray) -> None:
+    if len(content) > MOST_ANSWER_BYTES:
+        detail = f"the answer is larger than {MOST_ANSWER_BYTES:,} bytes"
+        raise AnswerCutOff(detail, bytes(content[:MOST_ANSWER_BYTES]))
 
 
 class LeanOpenAI(openai.AsyncOpenAI):

@@ -1,7 +1,9 @@
 """Each way a call can fail, as the class of error that decides what happens next."""
 
 import asyncio
+import gzip
 import json
+import tracemalloc
 
 import pytest
 from aiohttp import web
@@ -224,6 +226,36 @@ async def test_an_answer_without_end_is_a_failed_call_before_it_fills_the_memory
     assert error.maybe_billed
     # what the sockets hold comes on top
     assert written < 32 * MOST_ANSWER_BYTES
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+async def test_an_answer_that_unpacks_to_a_hundred_megabytes_is_a_failed_call_and_never_in_memory(layers: int) -> None:
+    content = b" " * 104_857_600
+    for _ in range(layers):
+        content = gzip.compress(content, 1)
+    assert len(content) < MOST_ANSWER_BYTES
+    headers = {"content-encoding": ", ".join(["gzip"] * layers), "content-type": "application/json"}
+
+    async def bomb(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=content, headers=headers)
+
+    tracemalloc.start()
+    try:
+        error = await failure_of(bomb)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert type(error) is CallFailed
+    assert error.maybe_billed
+    assert peak_bytes < 16 * MOST_ANSWER_BYTES
+
+
+async def test_an_answer_that_is_packed_is_read_as_any_other() -> None:
+    async def packed(_: web.BaseRequest) -> web.StreamResponse:
+        body = json.dumps({"error": {"message": "no such model", "code": "model_not_found"}}).encode()
+        return web.Response(status=404, body=gzip.compress(body), headers={"content-encoding": "gzip"})
+
+    assert "no such model" in str(await failure_of(packed))
 
 
 async def test_a_cancelled_call_is_cancelled_and_not_an_error_of_the_provider() -> None:
