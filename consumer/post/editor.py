@@ -6,6 +6,7 @@ put in front by code, so that no model can forget it, and counts among the hasht
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from consumer.post.caption import clean_caption
 from consumer.post.hashtags import hashtags_in_list
@@ -13,6 +14,8 @@ from consumer.post.instagram_rules import RuleBroken, apply_rules, undisclosed
 from consumer.post.quality.gate import Action, Context, Finding, QualityGate
 from schemas.post import InstagramPost, RawPost
 from schemas.quality import QualityRule
+
+_MAX_ROUNDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Editor:
         Raises:
             PostRefused: with all that is wrong at once, since there is one repair call.
         """
-        repaired = self._gate.repaired(written)
+        repaired = self._repaired(written)
         broken: tuple[str, ...] = ()
         try:
             post = self._within_limits(repaired, context)
@@ -65,11 +68,20 @@ class Editor:
             raise PostRefused(broken, refused)
         return EditedPost(post, tuple(findings))
 
+    def _repaired(self, post: RawPost) -> RawPost:
+        """Repair until nothing is left to repair: what one repair uncovers is the next one's."""
+        for _ in range(_MAX_ROUNDS):
+            repaired = self._gate.repaired(RawPost(clean_caption(post.instagram_ad_copy), post.hashtags))
+            if repaired == post:
+                break
+            post = repaired
+        return post
+
     def verdicts(self, stored: InstagramPost, context: Context) -> list[tuple[QualityRule, Action, str]]:
         """What each rule would do with a stored post, were it written now; the text tells of it."""
         post = without_disclosure(stored, context.disclosure)
         raw = RawPost(post.instagram_ad_copy, post.hashtags)
-        repairs, repaired = self._gate.repairs(raw), _as_far_as_it_goes(self._gate.repaired(raw))
+        repairs, repaired = self._gate.repairs(raw), _as_far_as_it_goes(self._repaired(raw))
         return [(rule, "repair", f"{rule}: the text would be rewritten.") for rule in repairs] + [
             (finding.rule, "refuse" if self._gate.refuses(finding) else "warn", finding.quoted)
             for finding in self._gate.findings(repaired, context)

@@ -60,10 +60,10 @@ _DISCOUNT: Final = re.compile(
 _ANY_PER_CENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s?(?:%|퍼센트|프로|percent|per\scent)")
 _HALF: Final = re.compile(r"반값|반\s값|half\s(?:price|off)")
 _FREE_ONE: Final = re.compile(
-    r"(?<!\d)([1-9])\s?(?:\+|플러스)\s?1(?!\d)|(원)\s?플러스\s?원|(buy)\sone\b|(one)\splus\sone"
+    r"(?<!\d)([1-9])\s?(?:\+|플러스)\s?1(?![\d.])(?!\s?=)|(원)\s?플러스\s?원|(buy)\sone\b|(one)\splus\sone"
 )
 
-_WHOLE_PRICE: Final = 1_000  # won; smaller numbers on a menu are thousands
+_WHOLE_PRICE: Final = 1_000  # won; on a menu "4.5" and "5.0" are thousands
 _BARE_NUMBER: Final = re.compile(_NUMBER)
 
 
@@ -102,7 +102,8 @@ def offers_in(text: str) -> Iterator[tuple[str, str]]:
 def amounts_in_source(text: str) -> Amounts:
     """Read what a post may name. A bare number may be a price: menus leave the currency out."""
     bare = {_plain(number) for number in _BARE_NUMBER.findall(text)}
-    thousands = {value * 1_000 for value in bare if value < _WHOLE_PRICE}  # "americano 4.5"
+    thousands = {value * 1_000 for value in bare if value < _WHOLE_PRICE and value != int(value)}
+    thousands |= {_plain(number) * 1_000 for number in _BARE_NUMBER.findall(text) if number.endswith(".0")}
     values = {value for _, value in prices_in(text)}
     per_cents = {float(number) for number in _ANY_PER_CENT.findall(text)} | {value for _, value in discounts_in(text)}
     return Amounts(
@@ -125,7 +126,7 @@ def _won_in(text: str) -> Iterator[tuple[str, float]]:
 
 def _number_behind(before: str, number: str) -> str:
     """Return the number without what belongs to the word before it: of "매일 2,000" only the latter."""
-    number = number.lstrip(" ,.")
+    before, number = " " if number.startswith(" ") else before, number.lstrip(" ,.")
     while number and before.isalpha() and not number[0].isdigit():
         before, number = " ", number.partition(" ")[2].lstrip(" ,.")
     return number

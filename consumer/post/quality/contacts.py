@@ -10,7 +10,7 @@ from consumer.post.quality.signs import one_of
 from consumer.post.quality.source import Source
 
 _TOP_LEVEL: Final = (
-    "com|net|org|kr|io|me|ly|shop|store|app|dev|xyz|link|site|online|info|biz|co|tv|ai|gg|page|blog|cafe|life|club|top|"
+    "com|net|org|kr|io|me|ly|ee|shop|store|app|dev|xyz|link|site|online|info|biz|co|tv|ai|gg|page|blog|cafe|life|club|top|"
     "jp|cn|us|uk|de|fr|eu|in|id|vn|th|tw|hk|sg|to|be|gl|im|la|cc|so|fm|kakao|example|test|invalid|한국|닷컴"
 )
 _LINK: Final = re.compile(

@@ -24,7 +24,8 @@ _ENGLISH_FORMS: Final = (
     re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s(?:of\s)?(?P<month>{_ENGLISH_MONTH})(?![a-z])"),
 )
 _ANY_PAIR: Final = re.compile(r"(?<!\d)(?P<month>\d{1,2})\s?[-./]\s?(?P<day>\d{1,2})(?!\d)")
-_RANGE_END: Final = re.compile(r"(?<!\d)(?P<month>\d{1,2})\s?월\s?\d{1,2}\s?일?\s?[~–-]\s?(?P<day>\d{1,2})\s?일")
+_MONTH: Final = re.compile(r"(?<!\d)(\d{1,2})\s?월")
+_DAY_OF_MONTH: Final = re.compile(r"(?<!\d)(\d{1,2})\s?일")
 
 _NAMED_DAYS: Final[dict[Day, tuple[str, ...]]] = {
     (1, 1): ("새해", "신정"),
@@ -55,8 +56,10 @@ def days_named(text: str) -> Iterator[tuple[str, Day]]:
 
 def days_in(text: str) -> frozenset[Day]:
     """Read the days a post may name, generously: any two numbers that could be one count."""
-    korean = [found for form in (*_DAY_FORMS, _ANY_PAIR, _RANGE_END) for found in form.finditer(text)]
+    korean = [found for form in (*_DAY_FORMS, _ANY_PAIR) for found in form.finditer(text)]
     days = {(int(found["month"]), int(found["day"])) for found in korean}
+    # "11월 7일, 14일", "11월 7~14일"
+    days |= {(int(month), int(day)) for month in _MONTH.findall(text) for day in _DAY_OF_MONTH.findall(text)}
     english = [found for form in _ENGLISH_FORMS for found in form.finditer(text)]
     days |= {(_MONTHS.index(found["month"][:3]) + 1, int(found["day"])) for found in english}
     return frozenset(days)

@@ -26,8 +26,9 @@ _TOKENS: Final = re.compile(
     r"|thinking|assistant|system|user|tool_call)\|?>"
     r"|<</?sys>>|\[/?(?:inst|system_prompt|available_tools|tool_calls|tool_results)\]|^\s*(?:assistant|system|user"
     r"|human|ai)\s*[:：]"
-    r"|[\"']?(?:hashtags|caption)[\"']\s*:\s*[\"\[]|\bbcp[\s-]?47\b|\bjson\b|\bsystem prompt\b|시스템\s?프롬프트"
-    r"|프롬프트",
+    r"|[\"']?(?:hashtags|caption)[\"']\s*:\s*[\"\[]|\bbcp[\s-]?47\b"
+    r"|\bjson(?=\s?(?:형식|객체|데이터|포맷|으로|object|format|only))|\bvalid\sjson\b|\bsystem prompt\b"
+    r"|시스템\s?프롬프트|프롬프트",
     re.MULTILINE,
 )
 _SIGNS_OF_TOKENS: Final = one_of(

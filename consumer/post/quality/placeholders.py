@@ -54,7 +54,7 @@ _PARTICLE: Final = re.compile(
     r"(?:에서|으로|로|에|을|를|은|는|이|가|과|와|의|까지|부터|만|도|입니다|이에요|예요|원|할인|%)(?![가-힣]{2})"
 )
 _BRACES: Final = re.compile(
-    r"\$?\{\{?[^{}\n]{0,40}\}\}?|%\([\w ]+\)s|%[A-Z][A-Z_]{2,30}%|\$[A-Z][A-Z_]{3,30}\b|(?<![\w%])%[sd]\b"
+    r"\$?\{\{?[^{}\n]{0,40}\}\}?|%\([\w ]+\)s|%[A-Z][A-Z_]{2,30}%|\$[A-Z][A-Z_]{3,30}\b|(?<![\w%])%[sd](?![A-Za-z])"
 )
 _ANGLED: Final = re.compile(
     r"<\s*[A-Za-z][A-Za-z_]*[ _][A-Za-z_ ]{1,30}>|<(?:store|shop|brand|name|address|phone|link|url|date|price)>",
@@ -67,7 +67,7 @@ _MASKED_PHONE: Final = re.compile(
     rf"|0\d{{1,2}}[-.\s]\d{{3,4}}[-.\s]{_MASK}{{4}}"
     r"|0\d{1,2}[-.\s]?0{3,4}[-.\s]?0{4}(?!\d)"
 )
-_ZEROS: Final = re.compile(r"00(?<![\d.,:]00)(?:0?,000\s?원|\s?%|일까지|시(?!간)|월\s?00일)")
+_ZEROS: Final = re.compile(r"00(?<![\d.,:]00)(?:0?,000\s?원|\s?%|일까지|시(?!간))|(?<!\d)0{1,2}월\s?0{1,2}일")
 _MASKED: Final = re.compile(
     rf"(?<![A-Za-z\d]){_MASK}{{1,3}},(?:{_MASK}{{3}}|000)(?=\s?원)"
     r"|(?<![A-Za-z\d])[XxOoＯ○◯〇]{1,4}\s?(?=(?:원|%|퍼센트|월|시|년|호점|점|층|일까지|동|구|만\s?원|천\s?원)(?![가-힣]))"
@@ -125,7 +125,7 @@ _BY_SIGNS: Final = (
     (one_of("{", "%", "$"), _BRACES),
     (one_of("<"), _ANGLED),
     (one_of(*_MASKS, "000"), _MASKED_PHONE),
-    (one_of("00"), _ZEROS),
+    (one_of("00", "0월"), _ZEROS),
     (one_of(*_MASKS, "X,", "x,", *_UNITS_BEHIND_ONE), _MASKED),
     (one_of("OO", "ＯＯ", "O O", "XX", "○", "◯", "〇", "□", "△", "▢", "◇", "ㅇㅇ", "ㅁㅁ"), _CIRCLES),
     (one_of("oo", "xx"), _SMALL_CIRCLES),

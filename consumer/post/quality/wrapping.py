@@ -14,7 +14,7 @@ _OPENERS: Final = "".join(_PAIRS)
 _LABEL_WORDS: Final = (
     r"(?:인스타(?:그램)?\s?(?:피드)?|광고|홍보|피드|한국어|최종|완성|추천|수정)?\s?"
     r"(?:캡션|본문|문구|카피|게시글|게시물|포스트|포스팅|글|내용|답변|출력|결과|제목|타이틀|번역)"
-    r"|인스타그램|한국어"
+    r"|한국어"
     r"|(?:instagram\s|korean\s|ad\s|final\s|post\s)?(?:caption|copy|post|text|output|answer|title|headline|response|ad)"
     r"|instagram_ad_copy|korean"
 )
