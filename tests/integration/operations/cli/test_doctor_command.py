@@ -3,6 +3,8 @@ from typing import Any
 import asyncpg
 
 from tests.integration.operations.cli.conftest import Commands, Database, Finished
+from tests.support.databases import database_name
+from tests.support.transaction_pooler import transaction_pooler
 
 ALL_CHECKS = ["settings", "broker", "topics", "offsets", "database", "schema", "losses", "model", "llm"]
 LASTING = {"LLM_MODEL": "gpt-6-luna"}
@@ -21,7 +23,7 @@ async def test_a_complete_environment_is_healthy_even_if_something_is_to_be_warn
 
     # the topics of a test take no large records
     signs = {name: "!" if name == "topics" else "✓" for name in ALL_CHECKS}
-    assert done.exit_code == 0
+    assert done.exit_code == 0, done.output
     assert {line.split()[1]: line.split()[0] for line in done.output.splitlines()} == signs
     assert "max.message.bytes" in done.output
 
@@ -114,3 +116,77 @@ async def test_skipped_events_are_told_with_their_types_and_places(commands: Com
     assert "OVERLAY_EVENT_TYPES" in finding["advice"]
     report = await commands.run("report", "ignored", "--json")
     assert [(row["event_type"], row["records"]) for row in report.document["rows"]] == [("overlay.started", 12)]
+
+
+async def altered(commands: Commands, statement: str) -> None:
+    """Change the test's own database as somebody else would."""
+    connection = await asyncpg.connect(commands.env["DATABASE_URL"])
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def test_what_would_refuse_every_post_fails_with_its_column(commands: Commands) -> None:
+    await altered(commands, "ALTER TABLE instagram_feeds ADD campaign TEXT NOT NULL")
+
+    done = await commands.run("doctor", "--json", env=LASTING)
+
+    assert failed(done) == ["schema"]
+    assert 'column "campaign" of relation "instagram_feeds"' in check(done, "schema")["detail"]
+
+
+async def test_upstreams_columns_that_nobody_here_fills_are_a_warning(commands: Commands) -> None:
+    await altered(commands, "ALTER TABLE overlay_layouts ADD layout JSONB NOT NULL")
+
+    done = await commands.run("doctor", "--json", env=LASTING)
+
+    assert done.exit_code == 0
+    assert check(done, "schema")["status"] == "warning"
+    assert "overlay_layouts.layout must not be NULL" in check(done, "schema")["detail"]
+
+
+async def test_a_pooler_is_named_with_the_setting(commands: Commands) -> None:
+    async with transaction_pooler(commands.env["DATABASE_URL"]) as url:
+        found = await commands.run("doctor", "--json", env=LASTING | {"DATABASE_URL": url})
+        denied = await commands.run("doctor", "--json", env=LASTING | {"DATABASE_URL": url, "DATABASE_POOLER": "none"})
+
+    assert "behind a pooler" in check(found, "database")["detail"]
+    assert "DATABASE_POOLER=auto" in check(found, "database")["detail"]
+    assert (check(denied, "database")["status"], denied.exit_code) == ("warning", 0)
+
+
+async def test_a_database_that_takes_no_changes_is_read_and_reported_on_but_not_run_on(commands: Commands) -> None:
+    name = database_name(commands.env["DATABASE_URL"])
+    await altered(commands, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+
+    for arguments in (["feeds", "list"], ["requests", "list"], ["report", "tokens"], ["models", "list"]):
+        done = await commands.run(*arguments, "--json")
+        assert done.exit_code == 0, done.errors
+    doctor = await commands.run("doctor", "--json", env=LASTING)
+    assert failed(doctor) == ["schema"]
+    assert "default_transaction_read_only=on" in check(doctor, "schema")["detail"]
+    run = await commands.run("run")
+    assert (run.exit_code, run.errors.count("\n")) == (1, 1)
+    assert "default_transaction_read_only=on" in run.errors
+    changed = await commands.run("models", "deactivate", "gpt-6-luna")
+    assert (changed.exit_code, changed.errors.count("\n")) == (1, 1)
+    assert "read-only transaction" in changed.errors
+
+
+async def test_a_parameter_of_the_url_that_cannot_be_had_is_named_by_every_command(commands: Commands) -> None:
+    url = commands.env["DATABASE_URL"]
+    for query, named in (("gssencmode=require", "gssencmode"), ("not_known=1", "not_known")):
+        for command in (["migrate"], ["feeds", "list"], ["run"]):
+            done = await commands.run(*command, env={"DATABASE_URL": f"{url}?{query}"})
+            assert (done.exit_code, done.errors.count("\n")) == (2, 1), done.errors
+            assert f"the parameter {named}" in done.errors
+            assert "is it migrated" not in done.errors
+
+
+async def test_a_hosted_databases_url_works_as_given(commands: Commands) -> None:
+    given = (
+        "sslmode=prefer&channel_binding=prefer&connect_timeout=10&keepalives=1&keepalives_idle=30&gssencmode=disable"
+    )
+    url = f"{commands.env['DATABASE_URL']}?{given}&application_name=feeds&target_session_attrs=read-write"
+    for command in (["migrate"], ["feeds", "list"], ["doctor"]):
+        done = await commands.run(*command, env=LASTING | {"DATABASE_URL": url})
+        assert done.exit_code == 0, done.errors
