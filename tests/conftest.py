@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
+from bench.topics import existing_topics
 from devstack.endpoints import Endpoints
 from devstack.plan import Owner
 from devstack.simulated_llm.control import SimulatedLlmControl
@@ -19,7 +20,7 @@ from devstack.stack import local_stack, start_stack
 from repository import migrations
 from tests.support.databases import fresh_database
 from tests.support.environment import feed_environment, new_account
-from tests.support.topics import Topics, existing_topics, unique_topics
+from tests.support.topics import Topics, unique_topics
 
 DEFAULT_PARTITIONS = 4
 

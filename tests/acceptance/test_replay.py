@@ -11,13 +11,13 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from bench.topics import existing_topics
 from consumer.operations.replay.reading import MOST_PER_BATCH
 from devstack.endpoints import Endpoints
 from tests.integration.operations.cli.conftest import Commands
 from tests.support.kafka_records import encoded, overlay_event, read_all, send, send_unreadable
 from tests.support.ledger_rows import query
 from tests.support.service import Service, lasting_service
-from tests.support.topics import existing_topics
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

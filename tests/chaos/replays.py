@@ -19,6 +19,7 @@ from uuid import uuid4
 from rich.console import Console
 from rich.table import Table
 
+from bench.topics import existing_topics
 from devstack.report import Report
 from tests.chaos.fleet import Consumer, kept_running
 from tests.chaos.parts import consumer_environment
@@ -28,7 +29,6 @@ from tests.chaos.traffic import RecordMaker, TrafficRecord
 from tests.integration.operations.cli.conftest import Commands
 from tests.support.kafka_records import read_all
 from tests.support.ledger_rows import count_feeds, query
-from tests.support.topics import existing_topics
 from tests.support.waiting import eventually
 
 EVENTS = 5_000

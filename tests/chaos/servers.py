@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.topics import existing_topics
 from devstack.kafka import KafkaServer
 from devstack.kafka_artifacts import ensure_jars
 from devstack.kafka_class_archive import ensure_class_archive
@@ -15,7 +16,7 @@ from devstack.postgres import PostgresServer
 from devstack.report import Report
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository import migrations
-from tests.support.topics import Topics, existing_topics, unique_topics
+from tests.support.topics import Topics, unique_topics
 
 PARTITIONS = 4
 

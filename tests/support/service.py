@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from bench.topics import existing_topics
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.ledger import LedgerCall
@@ -13,7 +14,7 @@ from tests.support.databases import fresh_database
 from tests.support.environment import feed_environment, new_account
 from tests.support.kafka_records import encoded, overlay_event, read_all, send
 from tests.support.ledger_rows import query
-from tests.support.topics import Topics, existing_topics, unique_topics
+from tests.support.topics import Topics, unique_topics
 from tests.support.waiting import eventually
 
 DEADLINE_S = 40.0

@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from bench.topics import existing_topics
 from devstack.errors import StackError
 from devstack.kafka import KafkaServer
 from devstack.kafka_artifacts import can_serve, ensure_jars
 from devstack.ports import LOOPBACK, free_port
 from devstack.postgres import PostgresServer
-from tests.support.topics import existing_topics
 
 
 @pytest.mark.skipif(not can_serve(), reason="neither Java nor Maven here")

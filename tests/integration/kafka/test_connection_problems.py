@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 import pytest_asyncio
 
+from bench.topics import existing_topics
 from consumer.errors import StartupError
 from consumer.kafka.diagnosis import connection_problem
 from consumer.settings import KafkaSettings
@@ -15,7 +16,7 @@ from tests.support.application import application
 from tests.support.consumer_process import running_consumer, start_command
 from tests.support.environment import feed_environment, new_account
 from tests.support.guarded_broker import PASSWORD, USER, GuardedBroker, guarded_broker
-from tests.support.topics import Topics, existing_topics, unique_topics
+from tests.support.topics import Topics, unique_topics
 from tests.support.waiting import eventually
 
 SASL = {

@@ -11,28 +11,11 @@ from consumer.llm.errors import (
     RateLimited,
     RequestRefused,
 )
-
-DEADLINE_S = 90.0
-FIRST_WAIT_S = 5.0
-LONGEST_WAIT_S = 60.0
-WINDOW_CALLS = 20
-LEAST_CALLS = 5
-WINDOW_S = 300.0
+from tests.support.breakers import DEADLINE_S, FIRST_WAIT_S, LEAST_CALLS, WINDOW_CALLS, WINDOW_S, breaker
 
 REFUSED = AccountRefused("HTTP 401 invalid_api_key: Incorrect API key")
 FAILED = CallFailed("HTTP 503 : overloaded")
 SLOW_DOWN = RateLimited("HTTP 429", retry_after_s=1.0)
-
-
-def breaker() -> Breaker:
-    return Breaker(
-        probe_deadline_s=DEADLINE_S,
-        first_wait_s=FIRST_WAIT_S,
-        longest_wait_s=LONGEST_WAIT_S,
-        window_calls=WINDOW_CALLS,
-        least_calls=LEAST_CALLS,
-        window_s=WINDOW_S,
-    )
 
 
 def begin(subject: Breaker, now_s: float = 0.0) -> Permit:

@@ -8,15 +8,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumer.llm.breaker import Breaker, BreakerState, Permit
+from consumer.llm.breaker import BreakerState, Permit
 from consumer.llm.errors import AccountRefused, CallFailed, LlmError, RateLimited, RequestRefused
-
-DEADLINE_S = 90.0
-FIRST_WAIT_S = 5.0
-LONGEST_WAIT_S = 60.0
-WINDOW_CALLS = 20
-LEAST_CALLS = 5
-WINDOW_S = 300.0
+from tests.support.breakers import (
+    DEADLINE_S,
+    FIRST_WAIT_S,
+    LEAST_CALLS,
+    LONGEST_WAIT_S,
+    WINDOW_CALLS,
+    WINDOW_S,
+    breaker,
+)
 
 ERRORS = st.sampled_from(
     [
@@ -37,14 +39,7 @@ class AnyOrderOfEvents(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.subject = Breaker(
-            probe_deadline_s=DEADLINE_S,
-            first_wait_s=FIRST_WAIT_S,
-            longest_wait_s=LONGEST_WAIT_S,
-            window_calls=WINDOW_CALLS,
-            least_calls=LEAST_CALLS,
-            window_s=WINDOW_S,
-        )
+        self.subject = breaker()
         self.now_s = 0.0
         self.calls: list[tuple[Permit, int]] = []
         self.change = 0  # counts what ends the meaning of permits: changes of state and new probes
