@@ -128,9 +128,9 @@ PLANTED: dict[str, tuple[int, Observations]] = {
     "a request failed although a row is stored": (1, replace(CLEAN, requests=with_state(STORED, "failed"))),
     "a request is done without a row": (1, replace(CLEAN, requests=with_state(FAILED, "done"))),
     "a failed request has no failed event": (1, replace(CLEAN, published=without("failed"))),
-    "a failed request has two failed events": (
+    "a failed request has more failed events than being put back once explains": (
         1,
-        replace(CLEAN, published=[*CLEAN.published, failed(FAILED, "f2")]),
+        replace(CLEAN, published=[*CLEAN.published, failed(FAILED, "f2"), failed(FAILED, "f3")]),
     ),
     "a failed request has no dead letter": (1, replace(CLEAN, published=without("dead_letter", "worker"))),
     "a failed request's dead letter has other bytes": (
