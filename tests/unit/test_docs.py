@@ -56,3 +56,11 @@ def test_the_architecture_page_has_every_room() -> None:
     missing = [room.name for room in rooms if f"../consumer/{room.name})" not in page]
 
     assert set(missing) <= {"__init__.py", "__pycache__"}
+
+
+def test_the_architecture_page_has_every_step_of_the_pipeline() -> None:
+    page = (ROOT / "docs/architecture.md").read_text()
+
+    missing = {step.name for step in (ROOT / "consumer/pipeline").glob("*.py") if f"/{step.name})" not in page}
+
+    assert missing <= {"__init__.py"}, "say in docs/architecture.md what it decides"
