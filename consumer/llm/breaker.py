@@ -55,7 +55,7 @@ class Breaker:
 
     It opens when more than half of the last `window_calls` calls failed, if there were at least
     `least_calls` of them within `window_s` and those that failed were for `least_requests` different
-    requests: one request that fails again and again tells of itself.
+    requests: one request that fails again and again says nothing about the others.
 
     The first probe goes out after `first_wait_s`, each later one after twice the wait, `longest_wait_s`
     at most. A probe that has not reported within `probe_deadline_s` (longer than any call lasts) is

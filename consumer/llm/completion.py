@@ -111,7 +111,7 @@ class Completion:
 
 
 class ErrorInside(Exception):
-    """An answer with status 200 that tells of an error; `body` is its JSON."""
+    """An answer with status 200 that describes an error; `body` is its JSON."""
 
     def __init__(self, body: object) -> None:
         super().__init__("an error with status 200")

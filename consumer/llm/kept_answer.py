@@ -1,4 +1,4 @@
-"""Reading an answer that was kept: with the reader of today, which may find more in it than the one of its time."""
+"""Reading an answer that was kept: with the current reader, which may find more in it than the one of its time."""
 
 from datetime import UTC, datetime
 

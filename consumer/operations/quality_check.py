@@ -1,4 +1,4 @@
-"""The quality gate run over posts that are stored: by the rules of today, each beside its tenant's earlier ones."""
+"""The quality gate run over posts that are stored: by the current rules, each beside its tenant's earlier ones."""
 
 from collections import defaultdict
 from collections.abc import AsyncIterator

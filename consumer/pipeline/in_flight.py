@@ -106,7 +106,7 @@ class InFlight:
             self._leased_at_s[claim] = leased_at_s
 
     def extended(self, requests: Iterable[ClaimedRequest], *, leased_at_s: float) -> None:
-        """Note that the leases of these were extended, asked for at that time; finished ones are passed over."""
+        """Note that the leases of these were extended, asked for at that time; finished ones are skipped."""
         self._leased_at_s.update((claim, leased_at_s) for claim in map(_claim, requests) if claim in self._leased_at_s)
 
     def park(self, request: ClaimedRequest) -> None:

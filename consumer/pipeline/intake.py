@@ -61,7 +61,7 @@ class Intake:
         self._backoff = Backoff()
 
     async def run(self, stop: asyncio.Event, beat: Beat = unwatched) -> None:
-        """Take in until `stop` is set; sets it when only people can mend what is wrong (`fatal_error`)."""
+        """Take in until `stop` is set; sets it when only people can repair what is wrong (`fatal_error`)."""
         self._stop = stop
         while not stop.is_set():
             beat()

@@ -67,7 +67,7 @@ class OutboxRelay:
             # published but not deleted: sent again after the lease, byte for byte the same
             log.warning("relay.store_unavailable", error=str(error))
             await asyncio.sleep(LOOK_S)
-            self._looked_at_s = time.monotonic()  # what is in hand has its turn next, database or not
+            self._looked_at_s = time.monotonic()  # what was handed over has its turn next, database or not
             return 0
         finally:
             if not self._in_hand:
@@ -78,7 +78,7 @@ class OutboxRelay:
         await self._idle.wait()
 
     async def _next_batch(self) -> list[OutboxEvent]:
-        """What was handed over; but the table has its turn every `LOOK_S`, also while there is always more in hand."""
+        """What was handed over; but the table has its turn every `LOOK_S`, also while more is always being handed over."""
         if self._in_hand and time.monotonic() < self._looked_at_s + LOOK_S:
             return self._take_in_hand()
         self._looked_at_s = time.monotonic()

@@ -85,7 +85,7 @@ def verdict_of(error: LlmError) -> CallVerdict:
 
 
 def answer_in(kept: KeptAnswer, request: ClaimedRequest) -> Answer | None:
-    """The answer of an earlier handling as the reader of today reads it; None where none is, or about other content."""
+    """The answer of an earlier handling as the current reader reads it; None where none is, or about other content."""
     call = kept.call
     if call.event_digest != digest_of(request):
         return None
