@@ -33,7 +33,7 @@ class DeadLetters:
         self._limit = limit
 
     async def send(self, invalid: Sequence[Refusal], *, valid: Sequence[bool]) -> None:
-        """Send all and wait for their acknowledgements; `valid` says of each record of the poll, in order, whether it is.
+        """Send all and wait for their acknowledgements; `valid` says it of each record of the poll, in order.
 
         Raises:
             Flood: none of them was sent.

@@ -65,7 +65,7 @@ def replay(  # noqa: PLR0913 - the options of one command
     """Read a range of events again, to write what is missing, to send or to write posts once more.
 
     The range is read apart from the consumer group. What has to be written is entered in the background: running
-    consumers do it with the slots that live events leave. A replay has a name; run again, it goes on where it
+    consumers do it with the slots that live events leave. A replay has a name; run again, it resumes where it
     was and adds nothing that it has asked for before. To do the same once more, give it another --id.
 
     Example: instagram-feed replay --mode regenerate --from 2026-11-24 --if-prompt-version-not feed-post-1-1a2b3c4d
