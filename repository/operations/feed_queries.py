@@ -99,6 +99,9 @@ _LIST = f"""
     WHERE ($1::text IS NULL OR feed.tenant_id = $1)
         AND ($2::uuid IS NULL OR feed.job_id = $2)
         AND ($3::uuid IS NULL OR feed.overlay_id = $3)
+        AND ($5::text IS NULL OR model.model_name = $5)
+        AND ($6::timestamptz IS NULL OR feed.created_at >= $6)
+        AND ($7::timestamptz IS NULL OR feed.created_at < $7)
     ORDER BY feed.created_at DESC, feed.pk DESC
     LIMIT $4
 """  # noqa: S608 - the columns are a constant of this module
@@ -106,21 +109,24 @@ _LIST_ALL = _LIST.format(feeds="instagram_feeds")
 _LIST_CURRENT = _LIST.format(feeds="current_instagram_feeds")
 
 
-async def list_feeds(
+async def list_feeds(  # noqa: PLR0913 - the conditions of a listing
     connection: Connection,
     *,
     tenant_id: str | None = None,
     job_id: UUID | None = None,
     overlay_id: UUID | None = None,
+    model_name: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     only_current: bool = False,
     limit: int,
 ) -> list[FeedSummary]:
-    """At most `limit` posts, the newest first, of one tenant, job or overlay if given.
+    """At most `limit` posts, the newest first, of one tenant, job, overlay, model and time if given.
 
     `only_current`: of each overlay only the newest revision.
     """
     statement = _LIST_CURRENT if only_current else _LIST_ALL
-    rows = await connection.fetch(statement, tenant_id, job_id, overlay_id, limit)
+    rows = await connection.fetch(statement, tenant_id, job_id, overlay_id, limit, model_name, since, until)
     return [FeedSummary(**dict(row)) for row in rows]
 
 

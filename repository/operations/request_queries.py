@@ -80,6 +80,33 @@ def summary_of(row: asyncpg.Record) -> RequestSummary:
     return RequestSummary(**dict(row) | {"state": RequestState(row["state"])})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestCount:
+    """How many requests are in a state with this last error (of those that are done: None), and what they took."""
+
+    state: RequestState
+    last_error_reason: str | None
+    requests: int
+    llm_calls: int
+    cost_usd: Decimal
+
+
+_COUNT = f"""
+    SELECT state, CASE WHEN state <> 'done' THEN last_error_reason END AS last_error_reason,
+        count(*) AS requests, sum(llm_calls) AS llm_calls, coalesce(sum(cost_usd), 0) AS cost_usd
+    FROM feed_requests
+    WHERE {_MATCHING}
+    GROUP BY 1, 2
+    ORDER BY 1, requests DESC
+"""  # noqa: S608 - no value is in it, the conditions are ours
+
+
+async def count_requests(connection: Connection, wanted: RequestFilter) -> list[RequestCount]:
+    """Counts by state and last error."""
+    rows = await connection.fetch(_COUNT, *_arguments(wanted))
+    return [RequestCount(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
+
+
 _MEAN_COST = """
     SELECT coalesce(avg(cost_usd), 0)
     FROM (SELECT cost_usd FROM instagram_feeds WHERE cost_usd IS NOT NULL ORDER BY created_at DESC LIMIT 500) AS latest

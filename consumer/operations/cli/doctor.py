@@ -9,7 +9,6 @@ from rich.text import Text
 
 from consumer.operations.cli.errors import EXIT_FAILED
 from consumer.operations.cli.output import JsonOption, people_console, print_json, progress_console
-from consumer.operations.doctor.examination import examine
 from consumer.operations.doctor.finding import Finding, Status
 
 SIGNS: dict[Status, tuple[str, str]] = {
@@ -28,6 +27,8 @@ def doctor(*, json: JsonOption = False) -> None:
 
     Example: instagram-feed doctor
     """
+    from consumer.operations.doctor.examination import examine  # noqa: PLC0415 - `--help` needs no clients
+
     with progress_console().status("checking"):
         findings = asyncio.run(examine())
     healthy = all(finding.status in {"ok", "warning"} for finding in findings)

@@ -9,7 +9,6 @@ from consumer.operations.cli.agreement import YesOption, agree
 from consumer.operations.cli.errors import EXIT_WRONG_SETTING, CommandError
 from consumer.operations.cli.output import say
 from consumer.settings import DatabaseSettings, load
-from repository import migrations
 from repository.errors import StoreError, WrongDatabaseUrl
 
 
@@ -28,6 +27,8 @@ def migrate(
 
     Example: instagram-feed migrate
     """
+    from repository import migrations  # noqa: PLC0415 - SQLAlchemy takes its time, which `--help` should not
+
     database_url = load(DatabaseSettings).database_url.get_secret_value()
     try:
         if down_to is None:

@@ -20,6 +20,7 @@ import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
+from consumer.operations.cli.errors import UsageError
 from schemas.wire_types import plain_decimal, rfc3339
 
 WIDTH_IN_A_PIPE = 160  # whoever pipes a table wants its columns whole
@@ -62,6 +63,16 @@ def say(text: str, *, err: bool = False) -> None:
 def usd(amount: Decimal | None) -> str:
     """An amount with the six decimals that a single call needs."""
     return "–" if amount is None else f"{amount:.6f}"
+
+
+def refuse_both(*, json: bool, csv: bool) -> None:
+    """Refuse two forms of one output.
+
+    Raises:
+        UsageError: both were asked for.
+    """
+    if json and csv:
+        raise UsageError("--json and --csv: give one of them")
 
 
 def print_json(document: object) -> None:

@@ -1,8 +1,8 @@
 """`instagram-feed requests`: the ledger, and failed requests tried again."""
 
 import asyncio
-from dataclasses import asdict
-from datetime import UTC, datetime
+from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,13 +12,27 @@ from rich.table import Table
 from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import UsageError
-from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
+from consumer.operations.cli.moments import in_utc
+from consumer.operations.cli.output import (
+    CsvOption,
+    DryRunOption,
+    JsonOption,
+    one_line,
+    print_csv,
+    print_json,
+    refuse_both,
+    say,
+    usd,
+)
 from consumer.operations.cli.request_show import show
+from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, KafkaSettings, load
 from repository.operations import group_requests
 from repository.operations.request_queries import (
+    RequestCount,
     RequestFilter,
     RequestSummary,
+    count_requests,
     list_requests,
     mean_post_cost_usd,
     retry_failed,
@@ -42,8 +56,23 @@ def _group() -> None:
     """The ledger: what became of each overlay."""
 
 
+@requests.command()
+def summary(*, tenant: TenantOption = None, since: SinceOption = None, json: JsonOption = False) -> None:
+    """Count requests by state, with what they cost and which error was the last.
+
+    Example: instagram-feed requests summary --since 2026-11-22
+    """
+    counts = asyncio.run(_counted(RequestFilter(tenant_id=tenant, since=in_utc(since))))
+    if json:
+        print_json([asdict(count) for count in counts])
+    elif counts:
+        print_table(_summary_table(counts))
+    else:
+        say("No requests.")
+
+
 @requests.command("list")
-def list_(
+def list_(  # noqa: PLR0913 - the options of one command
     *,
     state: Annotated[RequestState | None, typer.Option(help="Only requests in this state.")] = None,
     overlay: OverlayOption = None,
@@ -52,7 +81,9 @@ def list_(
     since: SinceOption = None,
     until: UntilOption = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_SHOWN, help="At most so many.")] = 20,
+    wide: WideOption = False,
     json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """List requests, the one changed last first.
 
@@ -63,14 +94,17 @@ def list_(
         overlay_id=overlay,
         tenant_id=tenant,
         reason=reason,
-        since=_in_utc(since),
-        until=_in_utc(until),
+        since=in_utc(since),
+        until=in_utc(until),
     )
+    refuse_both(json=json, csv=csv)
     found = asyncio.run(_listed(wanted, limit))
     if json:
         print_json([asdict(request) for request in found])
+    elif csv:
+        print_csv([asdict(request) for request in found], [field.name for field in fields(RequestSummary)])
     elif found:
-        people_console().print(_table(found))
+        print_table(_table(found), wide=wide)
     else:
         say("No requests.")
 
@@ -101,8 +135,8 @@ def retry(  # noqa: PLR0913 - the options of one command
         overlay_id=overlay,
         tenant_id=tenant,
         reason=reason,
-        since=_in_utc(since),
-        until=_in_utc(until),
+        since=in_utc(since),
+        until=in_utc(until),
     )
     if wanted == RequestFilter(state=RequestState.FAILED) and not all_:
         raise UsageError("say which failed requests: --overlay, --tenant, --reason, --since, --until or --all")
@@ -148,6 +182,11 @@ async def _listed(wanted: RequestFilter, limit: int) -> list[RequestSummary]:
         return await list_requests(connection, wanted, limit=limit)
 
 
+async def _counted(wanted: RequestFilter) -> list[RequestCount]:
+    async with database_connection(load(DatabaseSettings)) as connection:
+        return await count_requests(connection, wanted)
+
+
 async def _would_retry(wanted: RequestFilter) -> list[UUID]:
     return [request.overlay_id for request in await _listed(wanted, MOST_SHOWN)]
 
@@ -159,8 +198,14 @@ async def _retried(wanted: RequestFilter, consent: Consent) -> list[UUID]:
         return await retry_failed(connection, wanted)
 
 
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return moment and moment.replace(tzinfo=UTC)
+def _summary_table(counts: list[RequestCount]) -> Table:
+    table = Table("state", "last error", box=None, pad_edge=False)
+    for name in ("requests", "calls", "USD"):
+        table.add_column(name, justify="right")
+    for count in counts:
+        numbers = (f"{count.requests:,}", f"{count.llm_calls:,}", usd(count.cost_usd))
+        table.add_row(count.state, count.last_error_reason or "", *numbers)
+    return table
 
 
 def _table(found: list[RequestSummary]) -> Table:
@@ -175,10 +220,10 @@ def _table(found: list[RequestSummary]) -> Table:
             f"{request.updated_at:%Y-%m-%d %H:%M:%S}",
             request.state,
             str(request.overlay_id),
-            request.tenant_id,
+            one_line(request.tenant_id),
             str(request.attempts),
             str(request.llm_calls),
             "?" if request.cost_usd is None else f"{request.cost_usd:.6f}",
-            ": ".join(filter(None, (request.last_error_reason, request.last_error_detail))),
+            one_line(": ".join(filter(None, (request.last_error_reason, request.last_error_detail)))),
         )
     return table

@@ -5,10 +5,7 @@ import gc
 import os
 import signal
 
-import uvloop
-
 from consumer.errors import FatalError, StartupError
-from consumer.lifecycle import run as run_until_stopped
 from consumer.operations.cli.errors import CommandError
 from consumer.settings import Settings, load
 from consumer.telemetry import logs
@@ -28,6 +25,9 @@ def run() -> None:
 
     Example: instagram-feed run
     """
+    # here, so that `--help` and a wrong setting do not wait for the clients' libraries
+    import uvloop  # noqa: PLC0415
+
     settings = load(Settings)
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     _spare_the_collector()
@@ -51,6 +51,8 @@ def _spare_the_collector() -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from consumer.lifecycle import run as run_until_stopped  # noqa: PLC0415 - see above
+
     stop = asyncio.Event()
 
     def on_signal() -> None:

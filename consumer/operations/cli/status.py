@@ -9,6 +9,7 @@ from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.tables import print_table
 from consumer.operations.status.group_status import GroupStatus, look
 from consumer.settings import DatabaseSettings, KafkaSettings, load
 
@@ -74,7 +75,7 @@ def _document(found: GroupStatus, now: datetime) -> dict[str, object]:
 
 
 def _print(found: GroupStatus, now: datetime, console: Console) -> None:
-    console.print(_table(found, now))
+    print_table(_table(found, now))
     console.print(f"work: {_work(found)}")
     if found.kafka_problem:
         console.print(f"lag unknown: {found.kafka_problem}", soft_wrap=True)

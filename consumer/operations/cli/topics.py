@@ -13,7 +13,8 @@ from consumer.errors import in_words
 from consumer.kafka.sessions import BrokerUnavailable, connected_admin
 from consumer.kafka.topics import TopicResult, TopicsRefused, WantedTopic, create_missing, wanted_topics
 from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.output import JsonOption, print_json
+from consumer.operations.cli.tables import print_table
 from consumer.settings import KafkaSettings, load
 
 topics = typer.Typer(help="The Kafka topics that the settings name.", no_args_is_help=True)
@@ -71,4 +72,4 @@ def _print_table(results: Sequence[TopicResult]) -> None:
     for result in results:
         state = result.state if result.state != "exists" else "exists, left as it is"
         table.add_row(result.name, state, str(result.partitions), str(result.replication))
-    people_console().print(table)
+    print_table(table)

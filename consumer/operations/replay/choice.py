@@ -26,7 +26,7 @@ class Action(StrEnum):
     NO_POST = "has no post"
     NO_EVENT = "has no stored event"
     IN_PROGRESS = "in progress"
-    NOT_MEANT = "not meant by --if-prompt-version-not or --if-model-not"
+    NOT_MEANT = "not meant by --prompt-version-not or --model-not"
     DONE_BEFORE = "done by this replay before"
 
 

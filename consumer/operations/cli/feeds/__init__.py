@@ -2,7 +2,8 @@
 
 import asyncio
 import json as json_module
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,20 +15,31 @@ from consumer.operations.cli.feeds.check import check
 from consumer.operations.cli.feeds.diff import diff
 from consumer.operations.cli.feeds.history import history
 from consumer.operations.cli.feeds.purge import purge
+from consumer.operations.cli.feeds.reference import FeedArgument
 from consumer.operations.cli.feeds.regenerate import regenerate
 from consumer.operations.cli.feeds.reparse import reparse
 from consumer.operations.cli.feeds.restore import restore
 from consumer.operations.cli.feeds.view import feeds_table, full_view, post_view
-from consumer.operations.cli.output import JsonOption, people_console, print_json, say
+from consumer.operations.cli.moments import in_utc
+from consumer.operations.cli.output import (
+    CsvOption,
+    JsonOption,
+    people_console,
+    print_csv,
+    print_json,
+    refuse_both,
+    say,
+)
+from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, load
 from repository.operations.feed_queries import (
     FeedSummary,
     RequestStanding,
     StoredFeed,
-    find_feed,
     list_feeds,
     newest_request,
 )
+from repository.operations.revision_source import FeedReference, find_bases
 
 LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
 JSON_FIELDS = ("gpt_response_raw", "token_usage", "quality")
@@ -36,48 +48,64 @@ feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
 
 
 @feeds.command("list")
-def list_(
+def list_(  # noqa: PLR0913 - the options of one command
     *,
     tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
     job: Annotated[UUID | None, typer.Option(help="Only posts of this job_id.")] = None,
     overlay: Annotated[UUID | None, typer.Option(help="Only posts of this overlay_id, all revisions.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only posts by this model_name.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only posts created at this time (UTC) or later.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only posts created before this time (UTC).")] = None,
     current: Annotated[bool, typer.Option("--current", help="Of each overlay only the newest revision.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,
+    wide: WideOption = False,
     json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """List posts, the newest first.
 
     Example: instagram-feed feeds list --tenant store-apparel-1 --limit 5
     """
+    refuse_both(json=json, csv=csv)
     settings = load(DatabaseSettings)
 
     async def query() -> list[FeedSummary]:
         async with database_connection(settings) as connection:
             return await list_feeds(
-                connection, tenant_id=tenant, job_id=job, overlay_id=overlay, only_current=current, limit=limit
+                connection,
+                tenant_id=tenant,
+                job_id=job,
+                overlay_id=overlay,
+                model_name=model,
+                since=in_utc(since),
+                until=in_utc(until),
+                only_current=current,
+                limit=limit,
             )
 
     found = asyncio.run(query())
     if json:
         print_json([asdict(feed) for feed in found])
+    elif csv:
+        print_csv([asdict(feed) for feed in found], [field.name for field in fields(FeedSummary)])
     elif found:
-        people_console().print(feeds_table(found))
+        print_table(feeds_table(found), wide=wide)
     else:
         say("No posts.")
 
 
 @feeds.command()
 def show(
-    feed_or_overlay_id: Annotated[UUID, typer.Argument(metavar="INSTAGRAM_FEED_ID|OVERLAY_ID", show_default=False)],
+    reference: FeedArgument,
     *,
     full: Annotated[bool, typer.Option("--full", help="Also the inputs, the prompt and the raw answer.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show one post and how it came about; for an overlay the newest revision.
+    """Show one post and how it came about; for an overlay the newest revision, unless one is named.
 
     Example: instagram-feed feeds show 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa
     """
-    feed = asyncio.run(_found(load(DatabaseSettings), feed_or_overlay_id))
+    feed = asyncio.run(_found(load(DatabaseSettings), reference))
     if json:
         print_json(_document(feed, full=full))
         return
@@ -87,26 +115,26 @@ def show(
         console.print(full_view(feed))
 
 
-async def _found(settings: DatabaseSettings, feed_or_overlay_id: UUID) -> StoredFeed:
+async def _found(settings: DatabaseSettings, reference: FeedReference) -> StoredFeed:
     """The post.
 
     Raises:
         CommandError: there is none; says what is known of the overlay.
     """
     async with database_connection(settings) as connection:
-        feed = await find_feed(connection, feed_or_overlay_id)
-        request = None if feed else await newest_request(connection, feed_or_overlay_id)
-    if feed is None:
-        raise CommandError(_why_not(feed_or_overlay_id, request))
-    return feed
+        found = await find_bases(connection, [reference])
+        request = None if found else await newest_request(connection, reference.feed_or_overlay_id)
+    if not found:
+        raise CommandError(_why_not(reference, request))
+    return found[reference].feed
 
 
-def _why_not(feed_or_overlay_id: UUID, request: RequestStanding | None) -> str:
+def _why_not(reference: FeedReference, request: RequestStanding | None) -> str:
     if request is None:
-        return f"no post and no overlay has the id {feed_or_overlay_id}"
+        return f"no post and no overlay has the id {reference}"
     reason = f": {request.last_error_reason}, {request.last_error_detail}" if request.last_error_reason else ""
     attempts = f" after {request.attempts} attempts" if request.attempts else ""
-    return f"overlay {feed_or_overlay_id} has no post; its request is {request.state}{attempts}{reason}"
+    return f"overlay {reference} has no post; its request is {request.state}{attempts}{reason}"
 
 
 def _document(feed: StoredFeed, *, full: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.output import JsonOption, people_console, print_json
+from consumer.operations.cli.tables import print_table
 from consumer.operations.quality_check import CheckedFeed, checked_feeds
 from consumer.pipeline.judgement import editor_from
 from consumer.post.prompt import PromptTemplate
@@ -34,7 +35,7 @@ def check(
         return
     console = people_console()
     if found:
-        console.print(_table(found))
+        print_table(_table(found))
     console.print(f"{count} posts checked, {len(found)} with something to say.")
 
 

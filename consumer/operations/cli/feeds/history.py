@@ -3,17 +3,16 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
 from uuid import UUID
 
-import typer
-from rich.console import RenderableType
 from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.feeds.reference import FeedArgument
 from consumer.operations.cli.feeds.view import made_by, number
-from consumer.operations.cli.output import JsonOption, people_console, print_json, usd
+from consumer.operations.cli.output import JsonOption, print_json, usd
+from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, load
 from repository.operations.feed_history import Revision, revisions_of
 
@@ -21,23 +20,24 @@ MINUTES = "%Y-%m-%d %H:%M"
 
 
 def history(
-    overlay_or_feed_id: Annotated[UUID, typer.Argument(metavar="OVERLAY_ID|INSTAGRAM_FEED_ID", show_default=False)],
+    reference: FeedArgument,
     *,
+    wide: WideOption = False,
     json: JsonOption = False,
 ) -> None:
     """List the revisions of an overlay's post, the newest first: who or what made each, and which is current.
 
-    Requests that have no post (yet) are listed with their state.
+    Requests that have no post (yet) are listed with their state. Any revision of an overlay names the overlay.
 
     Example: instagram-feed feeds history 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa
     """
-    revisions = asyncio.run(_revisions(load(DatabaseSettings), overlay_or_feed_id))
+    revisions = asyncio.run(_revisions(load(DatabaseSettings), reference.feed_or_overlay_id))
     if not revisions:
-        raise CommandError(f"no overlay, and no post of one, has the id {overlay_or_feed_id}")
+        raise CommandError(f"no overlay, and no post of one, has the id {reference.feed_or_overlay_id}")
     if json:
         print_json([asdict(revision) for revision in revisions])
     else:
-        people_console().print(_table(revisions))
+        print_table(_table(revisions), wide=wide)
 
 
 async def _revisions(settings: DatabaseSettings, overlay_or_feed_id: UUID) -> list[Revision]:
@@ -45,7 +45,7 @@ async def _revisions(settings: DatabaseSettings, overlay_or_feed_id: UUID) -> li
         return await revisions_of(connection, overlay_or_feed_id)
 
 
-def _table(revisions: list[Revision]) -> RenderableType:
+def _table(revisions: list[Revision]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("rev", no_wrap=True, justify="right")

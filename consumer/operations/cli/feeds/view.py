@@ -9,18 +9,18 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from consumer.operations.cli.output import usd
+from consumer.operations.cli.output import one_line, usd
 from repository.operations.feed_queries import FeedSummary, StoredFeed
 
 MINUTES = "%Y-%m-%d %H:%M"
 READABLE_WIDTH = 98
 
 
-def feeds_table(feeds: Sequence[FeedSummary]) -> RenderableType:
+def feeds_table(feeds: Sequence[FeedSummary]) -> Table:
     """One line for each post; the id is whole, so that it can be copied."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("created (UTC)", no_wrap=True)
-    table.add_column("tenant", no_wrap=True, max_width=20)
+    table.add_column("tenant", overflow="fold")
     table.add_column("instagram_feed_id", no_wrap=True)
     table.add_column("tokens", no_wrap=True, justify="right")
     table.add_column("USD", no_wrap=True, justify="right")
@@ -28,7 +28,7 @@ def feeds_table(feeds: Sequence[FeedSummary]) -> RenderableType:
     for feed in feeds:
         table.add_row(
             feed.created_at.strftime(MINUTES),
-            feed.tenant_id,
+            one_line(feed.tenant_id),
             str(feed.instagram_feed_id),
             number(feed.total_tokens),
             usd(feed.cost_usd),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,7 +13,17 @@ import typer
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError, UsageError
 from consumer.operations.cli.models.view import change_line, model_view, models_table
-from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
+from consumer.operations.cli.output import (
+    CsvOption,
+    DryRunOption,
+    JsonOption,
+    people_console,
+    print_csv,
+    print_json,
+    refuse_both,
+    say,
+)
+from consumer.operations.cli.tables import WideOption, print_table
 from consumer.operations.models.model_fields import (
     ENDPOINT_LIMITS,
     ModelFields,
@@ -50,17 +60,22 @@ def _group() -> None:
 def list_(
     *,
     active: Annotated[bool, typer.Option("--active", help="Only models that may be used.")] = False,
+    wide: WideOption = False,
     json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """List models, with prices in USD per 1,000,000 tokens.
 
     Example: instagram-feed models list --active
     """
+    refuse_both(json=json, csv=csv)
     found = [model for model in asyncio.run(_all()) if model.is_active or not active]
     if json:
         print_json([document(model) for model in found])
+    elif csv:
+        print_csv([document(model) for model in found], [field.name for field in fields(LlmModel)])
     elif found:
-        people_console().print(models_table(found, today=datetime.now(UTC).date()))
+        print_table(models_table(found, today=datetime.now(UTC).date()), wide=wide)
     else:
         say("No models.")
 

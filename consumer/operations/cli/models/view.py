@@ -13,7 +13,7 @@ from repository.llm_models import LlmModel
 from repository.operations.model_changes import ModelValue
 
 
-def models_table(models: Sequence[LlmModel], *, today: date) -> RenderableType:
+def models_table(models: Sequence[LlmModel], *, today: date) -> Table:
     """One line for each model; prices are USD per 1,000,000 tokens."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)

@@ -40,19 +40,30 @@ def replay(  # noqa: PLR0913 - the options of one command
         str | None, typer.Option(help="Topic to read; the dead letters' too.", show_default="OVERLAY_COMPLETED_TOPIC")
     ] = None,
     from_: Annotated[
-        str, typer.Option("--from", help="earliest, an offset (with --partition), or a time such as 2026-11-25T09:00Z.")
+        str,
+        typer.Option(
+            "--from", "--since", help="earliest, an offset (with --partition), or a time such as 2026-11-25T09:00Z."
+        ),
     ] = "earliest",
     to: Annotated[
-        str, typer.Option(help="The same for the end, exclusive; latest is the end as it is now.")
+        str, typer.Option("--to", "--until", help="The same for the end, exclusive; latest is the end as it is now.")
     ] = "latest",
     partition: Annotated[int | None, typer.Option(min=0, help="Only this partition.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only events of this tenant_id.")] = None,
     overlay: Annotated[UUID | None, typer.Option(help="Only events of this overlay_id.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Do something for at most so many overlays.")] = None,
     if_prompt_version_not: Annotated[
-        str | None, typer.Option(help="regenerate: leave posts of this prompt version alone.")
+        str | None,
+        typer.Option(
+            "--prompt-version-not",
+            "--if-prompt-version-not",
+            help="regenerate: leave posts of this prompt version alone.",
+        ),
     ] = None,
-    if_model_not: Annotated[str | None, typer.Option(help="regenerate: leave posts by this model_name alone.")] = None,
+    if_model_not: Annotated[
+        str | None,
+        typer.Option("--model-not", "--if-model-not", help="regenerate: leave posts by this model_name alone."),
+    ] = None,
     id_: Annotated[
         str | None, typer.Option("--id", metavar="NAME", help="Names the replay.", show_default="from the options")
     ] = None,
@@ -73,7 +84,7 @@ def replay(  # noqa: PLR0913 - the options of one command
     """
     conditions = Conditions(if_prompt_version_not, if_model_not)
     if conditions != Conditions() and mode is not Mode.REGENERATE:
-        raise UsageError("--if-prompt-version-not and --if-model-not go with --mode regenerate")
+        raise UsageError("--prompt-version-not and --model-not go with --mode regenerate")
     settings = load(ReplaySettings)
     asked = ReplayRequest(
         topic=topic or settings.overlay_completed_topic,

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import UsageError
-from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json, say
+from consumer.operations.cli.output import CsvOption, JsonOption, print_csv, print_json, refuse_both, say
 from consumer.operations.cli.report.html import html
 from consumer.operations.cli.report.ignored import ignored
 from consumer.operations.cli.report.scope import (
@@ -25,6 +24,7 @@ from consumer.operations.cli.report.scope import (
     chosen_scope,
 )
 from consumer.operations.cli.report.view import Figures, columns_of, figures_of, report_table
+from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, load
 from repository.operations import reports
 from repository.operations.report_scope import GroupBy, ReportScope
@@ -116,11 +116,11 @@ def _command(name: str, chosen: Report) -> None:
         days: DaysOption = None,
         timezone: TimezoneOption = "UTC",
         by: ByOption = None,
+        wide: WideOption = False,
         json: JsonOption = False,
         csv: CsvOption = False,
     ) -> None:
-        if json and csv:
-            raise UsageError("--json and --csv: give one of them")
+        refuse_both(json=json, csv=csv)
         wanted = chosen_range(since, until, days, timezone, now=datetime.now(UTC), usual_days=chosen.days)
         figures = asyncio.run(_figures(chosen, wanted, tenant, model, by))
         if json:
@@ -130,7 +130,7 @@ def _command(name: str, chosen: Report) -> None:
         elif not figures.lines:
             say("No posts.")
         else:
-            people_console().print(report_table(figures, columns_of(chosen.row, by)))
+            print_table(report_table(figures, columns_of(chosen.row, by)), wide=wide)
 
     command.__doc__ = (
         f"{chosen.about}\n\nThe last {chosen.days} days, unless --days or --since say otherwise."

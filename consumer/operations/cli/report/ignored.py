@@ -10,9 +10,9 @@ import typer
 from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import UsageError
-from consumer.operations.cli.output import CsvOption, JsonOption, people_console, print_csv, print_json, say
+from consumer.operations.cli.output import CsvOption, JsonOption, print_csv, print_json, refuse_both, say
 from consumer.operations.cli.report.scope import MOST_DAYS
+from consumer.operations.cli.tables import print_table
 from consumer.settings import DatabaseSettings, load
 from repository.operations.ignored_days import IgnoredDay, ignored_days
 
@@ -31,8 +31,7 @@ def ignored(
 
     Example: instagram-feed report ignored --days 30
     """
-    if json and csv:
-        raise UsageError("--json and --csv: give one of them")
+    refuse_both(json=json, csv=csv)
     rows = asyncio.run(_rows(days))
     if json:
         print_json({"report": "ignored", "days": days, "rows": [asdict(row) for row in rows]})
@@ -41,7 +40,7 @@ def ignored(
     elif not rows:
         say("Nothing was skipped.")
     else:
-        people_console().print(_table(rows))
+        print_table(_table(rows))
 
 
 async def _rows(days: int) -> list[IgnoredDay]:

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from consumer.operations.cli.output import one_line
 from repository.operations.report_scope import GroupBy
 from repository.operations.reports import CostWithoutPost
 
@@ -114,4 +115,4 @@ def _cell(value: object, unknown: str = "–") -> Text:
         case int():
             return Text(f"{value:,}")
         case _:
-            return Text(str(value))
+            return Text(one_line(str(value)))

@@ -134,3 +134,61 @@ async def test_doctor_names_a_setting_that_nothing_reads(commands: Commands) -> 
     done = await commands.run("doctor", env={"MAX_INFLIGHT": "5", "LEASE_S": "20"})
     assert "did you mean MAX_IN_FLIGHT?" in done.output
     assert "LEASE_S (20) is below LLM_TIMEOUT_S" in done.output
+
+
+async def test_lists_at_eighty_columns_keep_ids_and_reasons_whole(commands: Commands, database: Database) -> None:
+    tenant = "store-" + "x" * 120
+    overlay_id, _, feed_ids = await database.store(tenant, "따뜻한 차 한 잔, 오늘도 천천히 쉬어 가세요")
+    await database.connection.execute(
+        "INSERT INTO feed_requests (overlay_id, state, tenant_id, event_id, last_error_reason, last_error_detail,"
+        " source_topic, source_partition, source_offset, source_timestamp_ms)"
+        " VALUES ($1, 'failed', $2, 'event-1', 'llm_refused', 'the model said why', 'topic', 0, 0, 0)",
+        overlay_id,
+        tenant,
+    )
+    narrow = {"COLUMNS": "80"}
+    for arguments, wanted in (
+        (("feeds", "list"), (str(feed_ids[0]), tenant, "따뜻한 차")),
+        (("requests", "list"), (str(overlay_id), tenant, "llm_refused: the model said why")),
+        (("feeds", "history", str(overlay_id)), (str(feed_ids[0]),)),
+        (("report", "models"), ("spent USD",)),
+        (("models", "list"), ("openai/gpt-4o-mini@2024-07-18",)),
+        (("status",), ("partitions",)),
+    ):
+        done = await commands.run(*arguments, env=narrow)
+        assert done.exit_code == 0, done.errors
+        together = "".join(done.output.split())
+        assert all("".join(text.split()) in together for text in wanted), (arguments, done.output)
+    wide = await commands.run("feeds", "list", "--wide", env=narrow)
+    assert len(wide.output.splitlines()) == 2
+
+
+async def test_posts_are_listed_by_model_and_time_for_spreadsheets_too(commands: Commands, database: Database) -> None:
+    await database.store("tea", "글")
+    listed = await commands.run("feeds", "list", "--since", "2026-01-01", "--csv")
+    assert listed.output.splitlines()[0].startswith("instagram_feed_id,overlay_id,revision")
+    assert len(listed.output.splitlines()) == 2
+    assert (await commands.run("feeds", "list", "--until", "2020-01-01", "--json")).document == []
+    assert (await commands.run("feeds", "list", "--model", "gpt-4o-mini", "--json")).document == []
+
+
+async def test_a_revision_is_named_alike_wherever_a_post_is(commands: Commands, database: Database) -> None:
+    overlay_id, _, feed_ids = await database.store("tea", "하나", "둘")
+    shown = await commands.run("feeds", "show", f"{overlay_id}:1", "--json")
+    assert shown.document["instagram_feed_id"] == str(feed_ids[0])
+    assert (await commands.run("feeds", "history", f"{overlay_id}:1")).exit_code == 0
+    assert (await commands.run("feeds", "show", f"{overlay_id}:9")).exit_code == 1
+
+
+async def test_requests_are_counted_by_state_and_reason(commands: Commands, database: Database) -> None:
+    await database.connection.execute(
+        "INSERT INTO feed_requests (overlay_id, state, tenant_id, event_id, last_error_reason, llm_calls, cost_usd,"
+        " source_topic, source_partition, source_offset, source_timestamp_ms)"
+        " SELECT gen_random_uuid(), 'failed', 'tea', 'event-1', 'llm_refused', 2, 0.5, 'topic', 0, 0, 0"
+        " FROM generate_series(1, 3)"
+    )
+    counted = (await commands.run("requests", "summary", "--json")).document
+    assert [(one["state"], one["last_error_reason"], one["requests"], one["cost_usd"]) for one in counted] == [
+        ("failed", "llm_refused", 3, "1.5")
+    ]
+    assert "llm_refused" in (await commands.run("requests", "summary")).output

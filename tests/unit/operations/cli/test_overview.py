@@ -48,3 +48,31 @@ def test_every_command_shows_an_example_of_itself(name: str) -> None:
 
     for callback in callbacks:
         assert f"Example: instagram-feed {name}" in str(inspect.getdoc(callback))
+
+
+CALLS_AN_LLM = {"run", "doctor"}
+HEAVY = {"openai", "aiohttp", "sqlalchemy", "alembic", "uvloop", "genai_prices"}
+
+
+def loaded_by(program: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; {program}; print('loaded', *sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.rpartition("loaded ")[2].split())
+
+
+@pytest.mark.parametrize("name", OWN_COMMANDS)
+def test_no_commands_help_waits_for_a_library_that_only_its_work_needs(name: str) -> None:
+    program = (
+        "from typer.testing import CliRunner; from consumer.operations.cli import build; "
+        f"CliRunner().invoke(build(['{name}']), ['{name}', '--help'])"
+    )
+    assert HEAVY.isdisjoint(loaded_by(program))
+
+
+@pytest.mark.parametrize("name", sorted(OWN_COMMANDS.keys() - CALLS_AN_LLM))
+def test_a_command_that_calls_no_llm_loads_no_client_of_one(name: str) -> None:
+    assert {"openai", "aiohttp"}.isdisjoint(loaded_by(f"import consumer.operations.cli.{name}"))

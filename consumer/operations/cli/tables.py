@@ -1,0 +1,65 @@
+"""Tables that can be read at any width: one line a record where there is room, else one record a block."""
+
+from typing import Annotated, Final
+
+import typer
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from consumer.operations.cli.output import people_console
+
+WideOption = Annotated[bool, typer.Option("--wide", help="One line a record, however long.")]
+
+READABLE_CHARS: Final = 24  # to so many characters a column that may wrap can be squeezed
+GAP_CHARS: Final = 2
+
+
+def print_table(table: Table, *, wide: bool = False) -> None:
+    """Print a table as it is if it fits, or if `wide` asks for it; else each of its rows as a block."""
+    console = people_console()
+    if wide:
+        console.width = max(console.width, console.measure(table, options=_endless(console)).maximum)
+        console.print(table)
+    else:
+        console.print(at_width(table, console.width))
+
+
+def at_width(table: Table, chars: int) -> RenderableType:
+    """Return the table if it can be read at this width, else its rows as blocks."""
+    fits = sum(_least_chars(column) + GAP_CHARS for column in table.columns) <= chars
+    return table if fits else _blocks(table)
+
+
+def _endless(console: Console) -> ConsoleOptions:
+    return console.options.update(width=10_000)
+
+
+def _least_chars(column: Column) -> int:
+    chars = max((cell_len(line) for cell in (column.header, *column.cells) for line in _lines(cell)), default=0)
+    if column.max_width is not None:
+        return min(chars, column.max_width)
+    return chars if column.no_wrap else min(chars, READABLE_CHARS)
+
+
+def _blocks(table: Table) -> RenderableType:
+    """Each row as lines of a column's name and its cell, the whole of it; rows are apart by an empty line."""
+    blocks: list[RenderableType] = [Text(str(table.title), "bold")] if table.title else []
+    for cells in zip(*(column.cells for column in table.columns), strict=True):
+        grid = Table.grid(padding=(0, GAP_CHARS))
+        grid.add_column(style="dim", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for column, cell in zip(table.columns, cells, strict=True):
+            if text := _text(cell):
+                grid.add_row(_text(column.header), text)
+        blocks += [grid, ""]
+    return Group(*blocks[:-1])
+
+
+def _lines(cell: RenderableType) -> list[str]:
+    return _text(cell).splitlines()
+
+
+def _text(cell: RenderableType) -> str:
+    return cell.plain if isinstance(cell, Text) else str(cell)
