@@ -151,7 +151,7 @@ async def test_lists_at_eighty_columns_keep_ids_and_reasons_whole(commands: Comm
         (("feeds", "list"), (str(feed_ids[0]), tenant, "따뜻한 차")),
         (("requests", "list"), (str(overlay_id), tenant, "llm_refused: the model said why")),
         (("feeds", "history", str(overlay_id)), (str(feed_ids[0]),)),
-        (("report", "models"), ("spent USD",)),
+        (("report", "latency", "--by", "tenant"), (tenant, "p99")),
         (("models", "list"), ("openai/gpt-4o-mini@2024-07-18",)),
         (("status",), ("partitions",)),
     ):
