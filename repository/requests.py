@@ -137,6 +137,65 @@ async def claim_new(
     ]
 
 
+_FAILED_SOURCES = f"""
+    SELECT request.*
+    FROM feed_requests AS request
+    WHERE overlay_id = ANY($1::uuid[])
+        AND revision = {FIRST_REVISION}
+        AND state = 'failed'
+        -- where a person has asked for another revision, that one counts
+        AND NOT EXISTS (
+            SELECT FROM feed_requests AS later
+            WHERE later.overlay_id = request.overlay_id AND later.revision > request.revision)
+"""  # noqa: S608 - the number is a constant
+
+
+async def failed_sources(connection: Connection, overlay_ids: Sequence[UUID]) -> dict[UUID, SourceRecord]:
+    """The events of those overlays that failed, by overlay."""
+    rows = await connection.fetch(_FAILED_SOURCES, overlay_ids)
+    return {row["overlay_id"]: _source_record(row) for row in rows}
+
+
+_CORRECTED = ", ".join(
+    f"{name} = incoming.{name}" for name in NEW_REQUEST.names if name not in {"overlay_id", "revision"}
+)
+_REOPEN_CORRECTED = f"""
+    UPDATE feed_requests AS request
+    SET state = 'claimed',
+        lease_owner = $1,
+        available_at = now() + $2 * interval '1 second',
+        group_id = $3,
+        fencing_token = request.fencing_token + 1,
+        attempts = 0,
+        takeovers = 0,
+        unrecorded_call = false,
+        references_missing_since = NULL,
+        last_error_reason = NULL,
+        last_error_detail = NULL,
+        finished_at = NULL,
+        updated_at = now(),
+        {_CORRECTED}
+    FROM {NEW_REQUEST.unnest("incoming", first=5)}, {lock_wait(4)}
+    WHERE (request.overlay_id, request.revision) = (incoming.overlay_id, incoming.revision)
+        AND request.state = 'failed'
+    RETURNING request.*, false AS reclaimed
+"""  # noqa: S608 - the same
+
+
+async def reopen_corrected(
+    connection: Connection, requests: Sequence[NewRequest], *, owner: str, lease_s: float, group_id: str | None = None
+) -> list[ClaimedRequest]:
+    """Claim failed requests anew with another event in place of their own; what they spent stays counted.
+
+    Raises:
+        StoreContention: another transaction holds one of them. None is claimed.
+    """
+    rows = await connection.fetch(
+        _REOPEN_CORRECTED, owner, lease_s, group_id, LOCK_WAIT_S, *NEW_REQUEST.arrays(requests)
+    )
+    return [_claimed_request(row) for row in rows]
+
+
 def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], list[int]]:
     """Columns for `unnest`: overlay, revision and fencing token of each."""
     return (

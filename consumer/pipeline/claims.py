@@ -1,6 +1,7 @@
 """Claiming events: into the ledger and into slots of this process, one statement for a poll.
 
-An event that the database refuses alone is singled out: it must not hold up those beside it.
+An event that the database refuses alone is singled out: it must not hold up those beside it. Neither must one whose
+row somebody else is about to write: it is claimed again with the next poll, and until then no offset is committed.
 """
 
 import asyncio
@@ -9,15 +10,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
+import structlog
+
 from consumer.pipeline.classified_records import Event
+from consumer.pipeline.corrections import claim_corrected
 from consumer.pipeline.dead_letters import Refusal
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
-from repository.errors import RefusedData
+from consumer.pipeline.outcomes import Work
+from consumer.pipeline.settling import SHORT_LOCK_WAIT_S
+from repository.errors import RefusedData, StoreContention
+from repository.locks import LOCK_WAIT_S
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, NewRequest, claim_new
 from schemas.reasons import Reason
 
+log = structlog.get_logger()
+
 SLOT_PATIENCE_S = 5.0
+MOST_OWED = 100
 
 
 class Claims:
@@ -27,6 +37,12 @@ class Claims:
         self._pool = pool
         self._in_flight = in_flight
         self._terms = terms
+        self._locked: dict[UUID, Event] = {}
+
+    @property
+    def owed(self) -> int:
+        """How many events of earlier polls are not in the ledger yet."""
+        return len(self._locked)
 
     async def free_slots(self, *, patience_s: float) -> int:
         """How many slots are free; waits a moment for the first."""
@@ -36,13 +52,16 @@ class Claims:
                     await self._in_flight.until_free()
         return max(0, self._in_flight.free)
 
-    async def claim(self, events: Mapping[UUID, Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
+    async def claim(self, found: Mapping[UUID, Event]) -> tuple[list[Work], list[Refusal]]:
         """Claim those that are not known yet, together; gives these, and what the database refuses of the others.
+
+        With them come the events that are owed, and those of overlays that failed and are sent with other content.
 
         Raises:
             StoreError: the ledger could not be written; none is held.
             TimeoutError: the slots went to somebody else.
         """
+        events, self._locked = {**self._locked, **found}, {}
         if not events:
             return [], []
         wanted = len(events)
@@ -56,31 +75,42 @@ class Claims:
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
         finally:
             self._in_flight.release(wanted - len(claimed))
-        return claimed, refused
+        return [Work(request, events[request.overlay_id][1]) for request in claimed], refused
 
     async def _enter(self, events: Sequence[Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
         try:
             return await self._enter_together(events), []
-        except RefusedData:
+        except (RefusedData, StoreContention):
             return await self._enter_singly(events)
 
-    async def _enter_together(self, events: Sequence[Event]) -> list[ClaimedRequest]:
+    async def _enter_together(
+        self, events: Sequence[Event], *, lock_wait_s: float = LOCK_WAIT_S
+    ) -> list[ClaimedRequest]:
         async with connection(self._pool) as borrowed:
-            return await claim_new(
+            new = await claim_new(
                 borrowed,
                 [NewRequest.first(event, source) for source, event in events],
                 owner=self._terms.owner,
                 lease_s=self._terms.lease_s,
                 group_id=self._terms.group_id,
+                lock_wait_s=lock_wait_s,
             )
+            entered = {request.overlay_id for request in new}
+            known = {event.overlay_id: (source, event) for source, event in events if event.overlay_id not in entered}
+            return new + await claim_corrected(borrowed, known, self._terms)
 
     async def _enter_singly(self, events: Sequence[Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
-        """One by one, since the database refuses something of them; what it refuses alone is that event's fault."""
+        """One by one, since something stands in the way; what the database refuses alone is that event's fault."""
         claimed: list[ClaimedRequest] = []
         refused: list[Refusal] = []
         for event in events:
             try:
-                claimed += await self._enter_together([event])
+                claimed += await self._enter_together([event], lock_wait_s=SHORT_LOCK_WAIT_S)
+            except StoreContention as error:
+                if len(self._locked) >= MOST_OWED:
+                    raise
+                log.warning("claim.locked", overlay_id=str(event[1].overlay_id), error=str(error))
+                self._locked[event[1].overlay_id] = event
             except RefusedData as error:
                 refused.append(Refusal(event[0], Reason.STORE_REFUSED, f"the database refuses it: {error}"))
         return claimed, refused

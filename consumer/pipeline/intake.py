@@ -22,7 +22,6 @@ from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.ignored_events import IgnoredEvents
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.leased_partitions import LeasedPartitions
-from consumer.pipeline.outcomes import Work
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
@@ -97,8 +96,9 @@ class Intake:
             await self._pause(LOOK_S)
             return 0
         poll = await self._partitions.poll(max_records=room)
-        started = await self._take_in(poll) if poll else 0
-        await self._partitions.settle()
+        started = await self._take_in(poll) if poll or self._claims.owed else 0
+        if not self._claims.owed:
+            await self._partitions.settle()
         return started
 
     async def _room(self) -> int:
@@ -115,19 +115,21 @@ class Intake:
     async def _take_in(self, poll: Poll) -> int:
         found = classify_records(poll, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types)
         # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
-        claimed, refused = await self._claims.claim(found.events)
+        owed_before = self._claims.owed
+        works, refused = await self._claims.claim(found.events)
         if refused:
             found = with_refused(found, refused)
-        await self._dispatcher.start([Work(request, found.events[request.overlay_id][1]) for request in claimed])
+        await self._dispatcher.start(works)
         await self._dead_letters.send(found.invalid, valid=found.valid)
         await self._ignored_events.note(found.ignored, accepted=found.accepted)
-        self._count(found, len(claimed))
-        return len(claimed)
+        self._count(found, claimed=len(works), newly_owed=self._claims.owed - owed_before)
+        return len(works)
 
-    def _count(self, found: ClassifiedRecords, claimed: int) -> None:
+    def _count(self, found: ClassifiedRecords, *, claimed: int, newly_owed: int) -> None:
         records = self._metrics.records
         records.labels("claimed").inc(claimed)
-        records.labels("duplicate").inc(len(found.events) - claimed + found.repeated)
+        known = len(found.events) - claimed - newly_owed
+        records.labels("duplicate").inc(max(0, known) + found.repeated)
         records.labels("invalid").inc(len(found.invalid))
         records.labels("ignored").inc(len(found.ignored))
         for form, count in found.forms.items():

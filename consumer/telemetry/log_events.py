@@ -23,6 +23,7 @@ LOG_EVENTS: Final = {
     # intake
     "intake.undone": "A poll's records could not be entered in the ledger; they come again.",
     "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",
+    "claim.locked": "Somebody else is about to write this event's row; it is claimed again, others are not held up.",
     "event.invalid": "A record is no valid event, and where it lies; it is in the dead letters.",
     "event.ignored": "Records of another event type were skipped: how many since the last such line, and where.",
     # partitions

@@ -26,6 +26,12 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.partitions(1)
 
+ENTER = """
+    INSERT INTO feed_requests (overlay_id, state, tenant_id, event_id, source_topic, source_partition, source_offset,
+        source_timestamp_ms)
+    VALUES ($1, 'waiting', 'somebody', 'e', 't', 0, 0, 0)
+"""
+
 
 @pytest.fixture
 async def pool(feed_env: Mapping[str, str], llm: SimulatedLlmControl) -> AsyncIterator[Pool]:
@@ -91,6 +97,63 @@ async def test_an_overlay_that_is_known_costs_no_call_whoever_announces_it_again
         assert (records(consumer, "claimed"), records(consumer, "duplicate")) == (2, 3)
     assert (await llm.ledger_summary()).total_calls == 2
     assert await count(pool, "instagram_feeds") == 2
+
+
+async def test_an_overlay_that_failed_is_tried_anew_when_it_comes_with_other_content_and_only_then(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
+) -> None:
+    wrong = overlay_event()
+    async with application(feed_env) as consumer:
+        await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(wrong)])
+        assert await take_in(consumer) == 1
+        await consumer.finish()
+        await pool.execute(
+            "UPDATE feed_requests SET state = 'failed', source_key = 'k', source_value = $1, source_headers = ''",
+            encoded(wrong),
+        )
+        await pool.execute("DELETE FROM instagram_feeds")
+        same = encoded({**wrong, "event_id": "sent again", "occurred_at": "2026-11-02T00:00:00Z"})
+        await send(stack.kafka_bootstrap_servers, topics.incoming, [same])
+        await eventually(lambda: polled(consumer, duplicates=1), 20)
+        corrected = encoded({**wrong, "event_id": "corrected", "product_description": "what it really is"})
+        await send(stack.kafka_bootstrap_servers, topics.incoming, [corrected])
+        assert await take_in(consumer) == 1
+        await consumer.finish()
+    [row] = await pool.fetch("SELECT revision, product_description, source_event_id FROM instagram_feeds")
+    assert tuple(row) == (1, "what it really is", "corrected")
+    assert (await llm.ledger_summary()).total_calls == 2
+
+
+async def polled(consumer: Application, *, duplicates: int) -> bool:
+    """Poll; whether so many duplicates have come."""
+    await consumer.take_in()
+    return records(consumer, "duplicate") == duplicates
+
+
+async def test_an_event_whose_row_somebody_else_is_about_to_write_holds_up_no_other(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
+) -> None:
+    held, other, later = (overlay_event() for _ in range(3))
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(held), encoded(other)])
+    async with application(feed_env) as consumer:
+        async with pool.acquire() as somebody:
+            transaction = somebody.transaction()
+            await transaction.start()
+            await somebody.execute(ENTER, held["overlay_id"])
+            assert await take_in(consumer) == 1
+            await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(later)])
+            assert await take_in(consumer) == 1
+            assert await committed(consumer, topics) is None, "else the event would be lost with its row"
+            await transaction.rollback()
+        assert await take_in(consumer) == 1
+        await consumer.finish()
+
+        async def all_committed() -> bool:
+            await consumer.take_in()
+            return await committed(consumer, topics) == 3
+
+        await eventually(all_committed, 20)
+    assert await count(pool, "instagram_feeds") == 3
 
 
 async def test_no_more_is_taken_in_than_there_are_slots(

@@ -1,0 +1,48 @@
+"""An overlay that failed and is sent again: with other content it is a new try, with the same a duplicate."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from consumer.pipeline.classified_records import Event
+from consumer.pipeline.in_flight import ClaimTerms
+from repository.pool import Connection
+from repository.requests import ClaimedRequest, NewRequest, failed_sources, reopen_corrected
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.overlay_completed import OverlayCompleted
+from schemas.record import SourceRecord
+
+NOT_CONTENT = {"event_id", "event_type", "occurred_at"}
+
+
+async def claim_corrected(
+    connection: Connection, known: Mapping[UUID, Event], terms: ClaimTerms
+) -> list[ClaimedRequest]:
+    """Claim those of known overlays that failed and now come with other content; revision 1 is open again."""
+    failed = await failed_sources(connection, list(known)) if known else {}
+    sent = [(known[overlay_id], stored) for overlay_id, stored in failed.items()]
+    corrected = [event for event, stored in sent if _differs(event, stored, terms)]
+    return await _reopened(connection, corrected, terms) if corrected else []
+
+
+async def _reopened(connection: Connection, events: Sequence[Event], terms: ClaimTerms) -> list[ClaimedRequest]:
+    return await reopen_corrected(
+        connection,
+        [NewRequest.first(event, source) for source, event in events],
+        owner=terms.owner,
+        lease_s=terms.lease_s,
+        group_id=terms.group_id,
+    )
+
+
+def _differs(sent: Event, stored: SourceRecord, terms: ClaimTerms) -> bool:
+    try:
+        before = decode_overlay_completed(stored, max_event_bytes=terms.max_event_bytes, event_types=terms.event_types)
+    except (InvalidEvent, IgnoredEvent):
+        return True
+    return content_of(sent[1]) != content_of(before)
+
+
+def content_of(event: OverlayCompleted) -> dict[str, Any]:
+    """What a post is written from and stored with: all but what tells one sending from another."""
+    return event.model_dump(exclude=NOT_CONTENT)
