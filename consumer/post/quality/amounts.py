@@ -120,7 +120,7 @@ def _won_in(text: str) -> Iterator[tuple[str, float]]:
             start -= 1
         number = _number_behind(text[max(0, start - 1) : start], text[start:end])
         if number and not _BEHIND_WON.match(text, end + 1) and (value := _value(number)) is not None:
-            yield f"{number.strip()}원", value
+            yield text[end - len(number) : end + 1].strip(), value
         end = text.find("원", end + 1)
 
 

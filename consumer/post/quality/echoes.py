@@ -13,6 +13,7 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _FEWEST_WORDS: Final = 8
 _PROBES: Final = 12
 _FEWEST_KNOWN_PROBES: Final = 3
+_KNOWN_SHARE: Final = 0.4  # the store's lines make up the rest
 _QUOTED_WORDS: Final = 8
 _TOO_MUCH: Final = 0.7
 _PAIRS_TOO_MUCH: Final = 0.5
@@ -22,7 +23,7 @@ def echoes_in(caption: str, source: Source) -> list[str]:
     """Find out whether most of the caption's own words stand in one field, mostly in the same order."""
     words = caption.split()
     probes = words[:: len(words) // _PROBES + 1]
-    if sum(probe in source.written_text for probe in probes) < _FEWEST_KNOWN_PROBES:
+    if sum(probe in source.written_text for probe in probes) < max(_FEWEST_KNOWN_PROBES, _KNOWN_SHARE * len(probes)):
         return []
     stores = frozenset(source.store_text.split())
     own = [word for word in words if word not in stores]

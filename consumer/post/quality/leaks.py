@@ -15,7 +15,7 @@ _WORD: Final = re.compile(r"\w+")
 _RUN: Final = 5
 """Words in a row that make a sentence ours."""
 _STRIDE: Final = 2
-_FEWEST_KNOWN: Final = 2
+_FEWEST_KNOWN: Final = 3
 """Every second word is looked up first: most posts share hardly one with the prompt."""
 
 _OUR_NAMES: Final = (

@@ -67,29 +67,25 @@ class RecentPosts:
     def likenesses(self, one: Fingerprint, overlay_id: UUID | None = None) -> list[str]:
         """Tell in what the post is too much like one of the others; those for the same overlay may be."""
         looks = (
-            ("text", self._closest(one.text, self._texts, _ALIKE_TEXTS, overlay_id)),
-            ("first line", self._closest(one.opening, self._openings, _ALIKE_OPENINGS, overlay_id)),
-            ("hashtags", self._closest(one.hashtags, self._hashtags, _ALIKE_HASHTAGS, overlay_id)),
+            ("text", self._too_much(one.text, self._texts, _ALIKE_TEXTS, overlay_id)),
+            ("first line", self._too_much(one.opening, self._openings, _ALIKE_OPENINGS, overlay_id)),
+            ("hashtags", self._too_much(one.hashtags, self._hashtags, _ALIKE_HASHTAGS, overlay_id)),
         )
         return [f"{what}: {share:.0%} alike" for what, share in looks if share]
 
-    def _closest(self, one: int, others: Iterable[int], too_much: float, overlay_id: UUID | None) -> float:
-        """The largest likeness, if it is too much; most others are ruled out by what they share alone."""
+    def _too_much(self, one: int, others: Iterable[int], too_much: float, overlay_id: UUID | None) -> float:
+        """Return a likeness that is too much, if there is one; most others are ruled out by what they share alone."""
         if not one:
             return 0.0
         shared = list(map(int.bit_count, map(one.__and__, others)))
         enough = too_much * one.bit_count()
         if max(shared, default=0) < enough:
             return 0.0
-        largest = max(
-            (
-                likeness(one, other)
-                for other, share, about in zip(others, shared, self._overlay_ids, strict=True)
-                if share >= enough and (about is None or about != overlay_id)
-            ),
-            default=0.0,
-        )
-        return largest if largest >= too_much else 0.0
+        for other, share, about in zip(others, shared, self._overlay_ids, strict=True):
+            is_another = about is None or about != overlay_id
+            if share >= enough and is_another and (found := likeness(one, other)) >= too_much:
+                return found
+        return 0.0
 
 
 def likeness(one: int, other: int) -> float:

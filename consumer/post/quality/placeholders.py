@@ -67,7 +67,8 @@ _MASKED_PHONE: Final = re.compile(
     rf"|0\d{{1,2}}[-.\s]\d{{3,4}}[-.\s]{_MASK}{{4}}"
     r"|0\d{1,2}[-.\s]?0{3,4}[-.\s]?0{4}(?!\d)"
 )
-_ZEROS: Final = re.compile(r"00(?<![\d.,:]00)(?:0?,000\s?원|\s?%|일까지|시(?!간))|(?<!\d)0{1,2}월\s?0{1,2}일")
+_ZEROS: Final = re.compile(r"00(?<![\d.,:]00)(?:0?,000\s?원|\s?%|일까지|시(?!간))")
+_ZERO_DATE: Final = re.compile(r"0{1,2}월\s?0{1,2}일")
 _MASKED: Final = re.compile(
     rf"(?<![A-Za-z\d]){_MASK}{{1,3}},(?:{_MASK}{{3}}|000)(?=\s?원)"
     r"|(?<![A-Za-z\d])[XxOoＯ○◯〇]{1,4}\s?(?=(?:원|%|퍼센트|월|시|년|호점|점|층|일까지|동|구|만\s?원|천\s?원)(?![가-힣]))"
@@ -122,17 +123,44 @@ _WORDS_FOR_NOTHING: Final = (
 # Each pattern is tried only where one of its signs occurs: most posts hold none.
 _BY_SIGNS: Final = (
     (one_of("[", "［", "【", "〔", "〈", "<", "(", "{", "｛", "（"), _BRACKETED),
-    (one_of("{", "%", "$"), _BRACES),
+    (re.compile(r"[{$]|%[(A-Zsd]"), _BRACES),
     (one_of("<"), _ANGLED),
     (one_of(*_MASKS, "000"), _MASKED_PHONE),
-    (one_of("00", "0월"), _ZEROS),
+    (one_of("00"), _ZEROS),
+    (one_of("0월 0", "0월0", "00월"), _ZERO_DATE),
     (one_of(*_MASKS, "X,", "x,", *_UNITS_BEHIND_ONE), _MASKED),
     (one_of("OO", "ＯＯ", "O O", "XX", "○", "◯", "〇", "□", "△", "▢", "◇", "ㅇㅇ", "ㅁㅁ"), _CIRCLES),
     (one_of("oo", "xx"), _SMALL_CIRCLES),
     (one_of("__", "(  ", "（"), _BLANKS),
     (one_of(*_WORDS_FOR_NOTHING), _BARE),
 )
-_ANY_SIGN: Final = re.compile("|".join(dict.fromkeys(signs.pattern for signs, _ in _BY_SIGNS)))
+_ANY_SIGN: Final = one_of(
+    *(
+        "[",
+        "［",
+        "【",
+        "〔",
+        "〈",
+        "<",
+        "(",
+        "{",
+        "｛",
+        "（",
+        "%",
+        "$",
+        "00",
+        "0월",
+        "oo",
+        "xx",
+        "X,",
+        "x,",
+        "O O",
+        "ＯＯ",
+        "▢",
+        "◇",
+    ),
+    *(*_MASKS, *_UNITS_BEHIND_ONE, *_WORDS_FOR_NOTHING),
+)
 
 
 _EMPTY_TAGS: Final = frozenset((
