@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from devstack import kafka_artifacts, postgres
+from tests.chaos.checker import LONGEST_WAIT_S
 from tests.chaos.kill_nine import CALLS, kill_again_and_again
+from tests.chaos.kill_storm import storm
 from tests.chaos.run import chaos_run
 
 SEED = 20_261_122
@@ -45,3 +47,10 @@ async def test_a_kill_pays_nothing_again_when_the_provider_keeps_completions(tmp
     assert kill.in_flight == CALLS
     assert kill.rows == CALLS
     assert kill.paid_again == 0
+
+
+async def test_one_killed_process_stops_nobody_else(tmp_path: Path) -> None:
+    """With all timeouts as in production: the group protocol stopped all of them for half a minute and more."""
+    seen = await storm("one_kill", 2, SEED, tmp_path, say)
+    assert seen.all_taken_in
+    assert max(seen.without_intake_s, seen.partition_passed_over_s) < LONGEST_WAIT_S
