@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -10,8 +11,10 @@ from rich.table import Table
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.output import JsonOption, people_console, print_json
 from consumer.operations.cli.tables import print_table
-from consumer.operations.status.group_status import GroupStatus, look
 from consumer.settings import DatabaseSettings, KafkaSettings, load
+
+if TYPE_CHECKING:
+    from consumer.operations.status.group_status import GroupStatus
 
 NOBODY = "nobody"
 
@@ -31,13 +34,15 @@ def status(*, json: JsonOption = False) -> None:
         _print(found, now, people_console())
 
 
-async def _looked() -> GroupStatus:
+async def _looked() -> "GroupStatus":
+    from consumer.operations.status.group_status import look  # noqa: PLC0415 - `--help` needs no Kafka client
+
     kafka, database = load(KafkaSettings), load(DatabaseSettings)
     async with database_connection(database) as connection:
         return await look(connection, kafka)
 
 
-def _document(found: GroupStatus, now: datetime) -> dict[str, object]:
+def _document(found: "GroupStatus", now: datetime) -> dict[str, object]:
     oldest = found.oldest_waiting
     return {
         "group_id": found.group_id,
@@ -74,7 +79,7 @@ def _document(found: GroupStatus, now: datetime) -> dict[str, object]:
     }
 
 
-def _print(found: GroupStatus, now: datetime, console: Console) -> None:
+def _print(found: "GroupStatus", now: datetime, console: Console) -> None:
     print_table(_table(found, now))
     console.print(f"work: {_work(found)}")
     if found.kafka_problem:
@@ -91,7 +96,7 @@ def _print(found: GroupStatus, now: datetime, console: Console) -> None:
         console.print(f"left by group {group_id}, of which no process lives: {requests} requests ({adopt})")
 
 
-def _table(found: GroupStatus, now: datetime) -> Table:
+def _table(found: "GroupStatus", now: datetime) -> Table:
     table = Table("process", "up", "partitions", "lag", "in flight", "breakers", box=None, pad_edge=False)
     table.title, table.title_justify = f"group {found.group_id}, topic {found.topic}", "left"
     for process in found.processes:
@@ -108,7 +113,7 @@ def _table(found: GroupStatus, now: datetime) -> Table:
     return table
 
 
-def _work(found: GroupStatus) -> str:
+def _work(found: "GroupStatus") -> str:
     return ", ".join(f"{work.requests} {work.state}" for work in found.work) or "none yet"
 
 
