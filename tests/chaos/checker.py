@@ -41,6 +41,7 @@ INVARIANTS: Mapping[int, str] = {
     8: "no consumer ends by itself",
     9: "while processes live and the servers answer, no event waits 15 s to be taken in",
     10: "no committed offset jumps over deleted records unsaid",
+    11: "the provider's bill is that of instagram_feeds and llm_calls, call by call",
 }
 """What has to hold whatever happens. An event that the broker deleted unread, and that was told as lost, is over."""
 
@@ -86,6 +87,7 @@ def check(seen: Observations, *, llm_timeout_s: float) -> list[Violation]:
         (7, _undrained(seen)),
         (8, iter(seen.unexpected_exits)),
         (9, _kept_waiting(seen)),
+        (11, _wrong_bills(seen)),
         (10, (text for is_deleted, text in _passed_events(seen) if is_deleted)),
     ]
     return [Violation(invariant, text) for invariant, texts in found for text in texts]
@@ -200,6 +202,32 @@ def _overpaid(seen: Observations, llm_timeout_s: float) -> Iterator[str]:
     elif sum(paid.unexplained.values()) > paid.unknown:
         # within the bound as a sum, but not for the overlays that were in flight
         yield f"paid again without cause: {', '.join(map(str, paid.unexplained))}"
+
+
+def _wrong_bills(seen: Observations) -> Iterator[str]:
+    """A billed call may have no row of its size only where a row says that it does not know, or a process was lost."""
+    billed: dict[UUID, Counter[int]] = defaultdict(Counter)
+    told: dict[UUID, Counter[int]] = defaultdict(Counter)
+    unknown: Counter[UUID] = Counter()
+    for call in seen.calls:
+        if call.billed and call.tokens:
+            billed[call.overlay_id][call.tokens] += 1
+    for row in seen.paid:
+        if row.tokens is None:
+            unknown[row.overlay_id] += 1
+        else:
+            told[row.overlay_id][row.tokens] += 1
+    disrupted = Counter(overlay_id for disruption in seen.disruptions for overlay_id in disruption.overlays)
+    spare = sum(disruption.unknown for disruption in seen.disruptions)
+    for overlay_id in billed.keys() | told.keys():
+        invented = told[overlay_id] - billed[overlay_id]
+        if invented:
+            yield f"{overlay_id} has rows for calls of {sorted(invented.elements())} tokens that were never billed"
+        untold = billed[overlay_id] - told[overlay_id]
+        left = untold.total() - unknown[overlay_id] - disrupted[overlay_id]
+        spare -= max(0, left)
+        if left > 0 and spare < 0:
+            yield f"{overlay_id} was billed for calls of {sorted(untold.elements())} tokens that no row tells of"
 
 
 def _mishandled_poison(seen: Observations) -> Iterator[str]:

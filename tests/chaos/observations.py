@@ -39,6 +39,7 @@ class LlmCall:
     billed: bool
     fault: str | None
     duration_s: float | None
+    tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,14 @@ class FeedRow:
     overlay_id: UUID
     revision: int
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaidRow:
+    """What the program says of one call: a row of `instagram_feeds` or of `llm_calls`; None: it does not know."""
+
+    overlay_id: UUID
+    tokens: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +176,7 @@ class Observations:
     probes: Sequence[Probe]
     drained_after_s: float | None
     unexpected_exits: Sequence[str] = field(default=())
+    paid: Sequence[PaidRow] = field(default=())
     lost: Sequence[Lost] = field(default=())
     deleted: Mapping[int, int] = field(default_factory=dict)
     able: Sequence[AbleSample] = field(default=())

@@ -18,7 +18,7 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 from repository import partition_leases
 from repository.operations.group_requests import adopt
 from repository.partition_leases import Member
-from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Lost, Published, RequestRow
+from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Lost, PaidRow, Published, RequestRow
 from tests.chaos.servers import Servers
 from tests.support.kafka_records import read_all
 
@@ -45,6 +45,15 @@ class Rows:
             "SELECT instagram_feed_id, overlay_id, revision, md5(feed::text) AS digest FROM instagram_feeds AS feed"
         )
         return [FeedRow(*row) for row in found]
+
+    async def paid(self) -> list[PaidRow]:
+        """What the program knows of each call that was answered, and of each that may have been billed."""
+        found = await self._fetch(
+            "SELECT overlay_id, total_tokens FROM instagram_feeds WHERE llm_calls > 0"
+            " UNION ALL SELECT overlay_id, prompt_tokens + completion_tokens FROM llm_calls"
+            " WHERE prompt_tokens IS NOT NULL OR cost_usd IS NULL"
+        )
+        return [PaidRow(*row) for row in found]
 
     async def requests(self) -> list[RequestRow]:
         """All rows of the ledger."""
@@ -183,6 +192,7 @@ async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
             billed=call.billed,
             fault=call.fault,
             duration_s=(call.answered_at - call.received_at).total_seconds() if call.answered_at else None,
+            tokens=call.prompt_tokens + call.completion_tokens,
         )
         for call in (await llm.ledger()).calls
         if call.overlay_id

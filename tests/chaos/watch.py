@@ -77,6 +77,7 @@ class Watch:
             rows=await parts.rows.feeds(),
             earlier_rows=self.snapshots,
             requests=await parts.rows.requests(),
+            paid=await parts.rows.paid(),
             outbox_events=await parts.rows.outbox_events(),
             published=await parts.reader.published(),
             commits=self.commits,

@@ -18,6 +18,7 @@ from tests.chaos.observations import (
     LlmCall,
     Lost,
     Observations,
+    PaidRow,
     Probe,
     Published,
     RequestRow,
@@ -273,3 +274,32 @@ def test_a_quick_call_answered_well_is_no_reason_to_call_again() -> None:
 
 def test_the_hold_is_the_time_between_the_events_around_the_poison() -> None:
     assert holds_s(CLEAN) == [pytest.approx(0.5)]
+
+
+BILLED = [replace(call, tokens=700) for call in CALLS] + [replace(REFUSAL, tokens=510)]
+PAID = [PaidRow(call.overlay_id, call.tokens) for call in BILLED]
+BILL = replace(CLEAN, calls=BILLED, paid=PAID)
+UNTOLD = replace(BILL, paid=PAID[:-1])
+
+
+def test_a_bill_that_the_rows_tell_call_by_call_is_right() -> None:
+    assert violations(BILL) == []
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        UNTOLD,
+        replace(BILL, paid=[*PAID[:-1], PaidRow(FAILED, 511)]),
+        replace(BILL, paid=[*PAID, PaidRow(FAILED, 510)]),
+        replace(UNTOLD, paid=[*UNTOLD.paid, PaidRow(STORED, None)]),
+    ],
+    ids=["a call without a row", "a row of another size", "a row twice", "another request's unknown call"],
+)
+def test_a_bill_that_differs_from_the_rows_is_seen(seen: Observations) -> None:
+    assert 11 in {violation.invariant for violation in violations(seen)}
+
+
+def test_a_call_of_unknown_usage_and_one_of_a_process_that_was_killed_may_be_without_a_row_of_their_size() -> None:
+    assert violations(replace(UNTOLD, paid=[*UNTOLD.paid, PaidRow(FAILED, None)])) == []
+    assert violations(replace(UNTOLD, disruptions=[Disruption("kill_consumer", frozenset({FAILED}))])) == []
