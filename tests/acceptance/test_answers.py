@@ -48,6 +48,10 @@ async def test_what_no_further_call_can_mend_fails_and_is_announced_and_dead_let
     assert (failed["reason"], failed["attempts"], failed["llm_calls"]) == (reason, 1, len(calls))
     assert failed["total_tokens"] == sum(call.prompt_tokens + call.completion_tokens for call in calls)
     assert Decimal(failed["cost_usd"]) == spent_usd == request["cost_usd"]
+    kept = await service.rows("llm_calls", overlay_id)
+    assert sorted(row["call_number"] for row in kept) == list(range(1, len(calls) + 1))
+    assert sum(row["cost_usd"] for row in kept) == spent_usd
+    assert sum(row["raw_response"] is not None for row in kept) == billed_calls
     assert texts_of([record])[0]["ce_type"] == "instagram_feed.failed"
 
     [letter] = await service.dead_letters_of(key)
