@@ -55,6 +55,12 @@ CALLS: dict[str, Call] = {
         borrowed, owner="planner", lease_s=0.001, limit=BATCH, held=held
     ),
     "extend_leases": lambda borrowed, held: leases.extend_leases(borrowed, held, lease_s=60),
+    "failed_sources": lambda borrowed, held: requests.failed_sources(
+        borrowed, [request.overlay_id for request in held[:FEW]]
+    ),
+    "reopen_corrected": lambda borrowed, held: requests.reopen_corrected(
+        borrowed, [new_request(request.overlay_id) for request in held], owner="planner", lease_s=60
+    ),
     "release": lambda borrowed, _: leases.release(borrowed, owner="nobody"),
     "postpone": lambda borrowed, held: requests.postpone(borrowed, [postponement(request) for request in held]),
     "store, references ensured": lambda borrowed, held: store(borrowed, held, ensure_references=True),
