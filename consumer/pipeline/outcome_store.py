@@ -21,10 +21,11 @@ from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
 from consumer.pipeline.settling import AnyOutcome, Settler
 from consumer.pipeline.unused_calls import unused
 from consumer.telemetry.watchdog import Beat, unwatched
-from repository.errors import MissingReference, StoreError
+from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import fail, store
 from repository.llm_calls import keep_superseded
 from repository.pool import Pool, connection
+from repository.refusals import refused_columns
 from repository.requests import Postponement, postpone
 from schemas.call_verdict import CallVerdict
 from schemas.reasons import Reason
@@ -168,6 +169,15 @@ class OutcomeStore:
         )
 
     async def _store(self, written: Sequence[Written], lock_wait_s: float) -> None:
+        try:
+            await self._store_posts(written, lock_wait_s)
+        except RefusedData as error:
+            async with connection(self._pool) as borrowed:
+                if columns := await refused_columns(borrowed, error):
+                    error.args = (f"{error} ({', '.join(columns)})",)
+            raise
+
+    async def _store_posts(self, written: Sequence[Written], lock_wait_s: float) -> None:
         feeds = [self._feed_events.feed(outcome) for outcome in written]
         async with connection(self._pool) as borrowed:
             events = await store(

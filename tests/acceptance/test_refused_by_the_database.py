@@ -36,6 +36,7 @@ async def test_a_post_that_a_constraint_refuses_ends_its_own_request_and_no_text
         request = await service.ended(refused)
         assert (request["state"], request["last_error_reason"]) == ("failed", "store_refused")
         assert "no_secret_shirts" in request["last_error_detail"]
+        assert "instagram_feeds.product_description" in request["last_error_detail"]
         assert not is_told(request["last_error_detail"])
         [dead] = await service.dead_letters_of(b"key")
         headers = {name: value.decode() for name, value in dead.headers}
