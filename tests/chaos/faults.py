@@ -66,6 +66,7 @@ class Injectors:
             "freeze_connections": self._freeze_connections,
             "cut_connections": self._cut_connections,
             "lose_answer": self._lose_answer,
+            "lock_rows": self._lock_rows,
             "delete_unread": self._delete_unread,
         }
 
@@ -183,6 +184,11 @@ class Injectors:
         await asyncio.sleep(fault.duration_s)
         for proxy in self._proxies:
             proxy.lose_answers_to(None)
+
+    async def _lock_rows(self, fault: Fault) -> None:
+        """Somebody's transaction holds requests in flight, and the job of one, and does not end for a while."""
+        with suppress(*SERVER_AWAY):
+            await self._rows.hold_locks(fault.duration_s)
 
     async def _delete_unread(self, fault: Fault) -> None:
         """As retention does behind a consumer that is far behind: all of a partition goes, read or not."""

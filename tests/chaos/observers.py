@@ -33,6 +33,14 @@ SERVER_AWAY: tuple[type[BaseException], ...] = (
 )
 
 
+LOCK_REQUESTS = "SELECT FROM feed_requests WHERE state = 'claimed' LIMIT 3 FOR UPDATE SKIP LOCKED"
+LOCK_JOB = """
+    INSERT INTO jobs (job_id)
+    SELECT job_id FROM feed_requests WHERE state = 'claimed' AND job_id IS NOT NULL ORDER BY created_at DESC LIMIT 1
+    ON CONFLICT DO NOTHING
+"""
+
+
 class Rows:
     """What the database holds."""
 
@@ -129,6 +137,18 @@ class Rows:
         async with self._connected() as connection:
             rows: Sequence[Any] = await connection.fetch(statement, *arguments)
             return rows
+
+    async def hold_locks(self, duration_s: float) -> None:
+        """Hold requests in flight, and the job of one, in a transaction that does not end for so long."""
+        connection = await asyncpg.connect(self._database_url, timeout=ANSWER_S)
+        try:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '1s'")
+                await connection.execute(LOCK_REQUESTS)
+                await connection.execute(LOCK_JOB)
+                await asyncio.sleep(duration_s)
+        finally:
+            connection.terminate()
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:

@@ -18,6 +18,7 @@ ServerFault = Literal[
     "freeze_connections",
     "cut_connections",
     "lose_answer",
+    "lock_rows",
     "delete_unread",
 ]
 LlmFault = Literal[
@@ -70,6 +71,7 @@ DURATIONS_S: Mapping[FaultKind, tuple[float, float]] = {
     "freeze_connections": (1.0, 8.0),
     "cut_connections": (0.1, 0.5),
     "lose_answer": (1.0, 3.0),
+    "lock_rows": (1.0, 2.5),  # shorter than a lease lasts that cannot be extended meanwhile
     "delete_unread": (0.1, 0.5),
 }
 GAP_S: Mapping[Lane, tuple[float, float]] = {"process": (0.5, 2.0), "server": (0.5, 2.5), "llm": (1.0, 2.0)}
