@@ -34,6 +34,7 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what wo
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # JSON escapes the others itself
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+MOST_DECIMALS = 10
 _CONTROL_PICTURES = 0x2400
 _DELETE = 0x7F
 
@@ -134,5 +135,6 @@ def _spelled(value: object) -> str:
 
 
 def _shortest(amount: Decimal) -> Decimal:
-    """Without the zeros that arithmetic in the database leaves at the end."""
-    return amount.normalize() if amount.is_finite() else amount
+    """Without the zeros that a division in the database leaves behind the last digit; what people wrote stays."""
+    exponent = amount.as_tuple().exponent
+    return amount.normalize() if isinstance(exponent, int) and exponent < -MOST_DECIMALS else amount

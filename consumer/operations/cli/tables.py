@@ -37,10 +37,11 @@ def _endless(console: Console) -> ConsoleOptions:
 
 
 def _least_chars(column: Column) -> int:
-    chars = max((cell_len(line) for cell in (column.header, *column.cells) for line in _lines(cell)), default=0)
-    if column.max_width is not None:
-        return min(chars, column.max_width)
-    return chars if column.no_wrap else min(chars, READABLE_CHARS)
+    chars = max((cell_len(line) for cell in column.cells for line in _lines(cell)), default=0)
+    header = _text(column.header)
+    if column.no_wrap:
+        return max(chars, cell_len(header))
+    return max(min(chars, READABLE_CHARS), *(cell_len(word) for word in header.split() or [""]), 0)
 
 
 def _blocks(table: Table) -> RenderableType:

@@ -1,23 +1,21 @@
 """`instagram-feed replay`: read a range of a topic again."""
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import typer
-from aiokafka.errors import KafkaError
 
 from consumer.errors import in_words
-from consumer.kafka.sessions import BrokerUnavailable
 from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
 from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError, UsageError
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
-from consumer.operations.cli.replay.run import ReplayRequest, ReplaySettings, Result, replayed
-from consumer.operations.cli.replay.view import document, sentences
 from consumer.operations.replay.choice import Conditions, Mode
 from consumer.operations.replay.ranges import Boundary, RangeError, parse_boundary
-from consumer.operations.replay.replayer import ReplayFilter
 from consumer.settings import load
+
+if TYPE_CHECKING:
+    from consumer.operations.cli.replay.run import Result
 
 
 def _boundary(text: str) -> Boundary:
@@ -82,6 +80,14 @@ def replay(  # noqa: PLR0913 - the options of one command
     Example: instagram-feed replay --mode regenerate --from 2026-11-24 --if-prompt-version-not feed-post-1-1a2b3c4d
     --dry-run
     """
+    # here, so that `--help` does not wait for the clients
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    from consumer.kafka.sessions import BrokerUnavailable  # noqa: PLC0415
+    from consumer.operations.cli.replay.run import ReplayRequest, ReplaySettings, replayed  # noqa: PLC0415
+    from consumer.operations.cli.replay.view import document, sentences  # noqa: PLC0415
+    from consumer.operations.replay.replayer import ReplayFilter  # noqa: PLC0415
+
     conditions = Conditions(if_prompt_version_not, if_model_not)
     if conditions != Conditions() and mode is not Mode.REGENERATE:
         raise UsageError("--prompt-version-not and --model-not go with --mode regenerate")
@@ -117,7 +123,7 @@ def replay(  # noqa: PLR0913 - the options of one command
     _exit_by(result)
 
 
-def _exit_by(result: Result) -> None:
+def _exit_by(result: "Result") -> None:
     if result.is_interrupted:
         raise CommandError(
             f"interrupted: the same command, or --id {result.name}, resumes; "

@@ -66,7 +66,7 @@ async def test_what_cannot_be_reported_is_one_line_that_names_the_option(
 ) -> None:
     done = await commands.run("report", "tokens", *options)
 
-    assert (done.exit_code, done.output) == (1, "")
+    assert (done.exit_code, done.output) == (2, "")
     assert done.errors.startswith("instagram-feed: ")
     assert OPTIONS_REFUSED[options] in done.errors
     assert done.errors.count("\n") == 1

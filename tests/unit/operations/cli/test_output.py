@@ -51,13 +51,15 @@ def test_a_cell_of_csv_is_no_formula(text: str, capsys: pytest.CaptureFixture[st
     print_csv([{"tenant_id": text, "cost_usd": Decimal("-1.50"), "count": -3}], ["tenant_id", "cost_usd", "count"])
     [row] = csv.DictReader(io.StringIO(capsys.readouterr().out))
     assert row["tenant_id"].startswith("'")
-    assert (row["cost_usd"], row["count"]) == ("-1.5", "-3")
+    assert (row["cost_usd"], row["count"]) == ("-1.50", "-3")
 
 
 @pytest.mark.parametrize(
     ("amount", "spelled"),
-    [("0.00013590000000000000", "0.0001359"), ("1E+2", "100"), ("0.000000", "0"), ("12", "12")],
+    [("0.00013590000000000000", "0.0001359"), ("1E+2", "100"), ("0.10", "0.10"), ("0E-20", "0"), ("12", "12")],
 )
-def test_an_amount_has_no_zeros_at_its_end(amount: str, spelled: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_amount_has_not_the_zeros_of_a_division(
+    amount: str, spelled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     print_json(Decimal(amount))
     assert capsys.readouterr().out == f'"{spelled}"\n'
