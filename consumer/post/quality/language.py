@@ -52,6 +52,7 @@ _OWN_SHARE_OF_ALL: Final = 0.15
 """Of all letters, names too, at least so many: a list of product names is no caption."""
 _CLEARLY_OWN: Final = 9
 """With so many own letters to each foreign one nothing more is looked at."""
+_SHORTEST_NAME: Final = 3  # shorter words stand in every text
 _FEW_FOREIGN_LETTERS: Final = 8
 _SENTENCE_WORDS_THAT_ARE_NAMES: Final = 0.5
 _FEWEST_COMMON_WORDS: Final = 4
@@ -80,7 +81,7 @@ class Language:
             caption = _ADDRESS.sub(" ", caption)
             foreign_words = self._foreign_word.findall(caption)
             foreign = sum(map(len, foreign_words))
-        unnamed = [word for word in foreign_words if folded(word) not in source.text]
+        unnamed = [word for word in foreign_words if len(word) < _SHORTEST_NAME or folded(word) not in source.text]
         foreign_unnamed = sum(map(len, unnamed))
         if own < _OWN_SHARE * (own + foreign_unnamed) or own < _OWN_SHARE_OF_ALL * (own + foreign) or not own:
             return [" ".join(unnamed or foreign_words)[:80]]

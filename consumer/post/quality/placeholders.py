@@ -53,6 +53,7 @@ _BRACKETED_FACT: Final = re.compile(
 _PARTICLE: Final = re.compile(
     r"(?:에서|으로|로|에|을|를|은|는|이|가|과|와|의|까지|부터|만|도|입니다|이에요|예요|원|할인|%)(?![가-힣]{2})"
 )
+_DESCRIBED: Final = ("특징", "장점", "키워드", "내용")
 _BRACES: Final = re.compile(
     r"\$?\{\{?[^{}\n]{0,40}\}\}?|%\([\w ]+\)s|%[A-Z][A-Z_]{2,30}%|\$[A-Z][A-Z_]{3,30}\b|(?<![\w%])%[sd](?![A-Za-z])"
 )
@@ -189,17 +190,18 @@ def placeholders_in(text: str, source: Source) -> list[str]:
     patterns = [pattern for signs, pattern in _BY_SIGNS if signs.search(text)]
     found = [match[0] for pattern in patterns for match in pattern.finditer(text)]
     if _BRACKETED in patterns:
-        found += [match["slot"] for match in _BRACKETED_FACT.finditer(text) if not _is_heading(match)]
+        found += [match["slot"] for match in _BRACKETED_FACT.finditer(text) if not _is_heading(match, source)]
     return [passage for passage in found if not source.has(passage)]
 
 
-def _is_heading(fact: re.Match[str]) -> bool:
-    before, behind = fact["before"].strip(), fact["behind"]
-    if any(character.isalnum() for character in before):
+def _is_heading(fact: re.Match[str], source: Source) -> bool:
+    """Tell whether the fact named in brackets follows, in a field's words; what describes may be in any words."""
+    if any(character.isalnum() for character in fact["before"]):
         return False
-    if not behind.strip():
-        return bool(fact["next"] and fact["next"].strip())
-    return not _PARTICLE.match(behind)
+    following = (fact["behind"].strip(" \t:：") or (fact["next"] or "").strip()).split()
+    if not following or _PARTICLE.match(fact["behind"]):
+        return False
+    return source.has(following[0]) or any(word in fact["slot"] for word in _DESCRIBED)
 
 
 def empty_tags(tags: list[str], source: Source) -> list[str]:
