@@ -22,6 +22,8 @@ _SURROGATE_ESCAPE = re.compile(
     r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 _THOUGHTS = {"thinking", "reasoning", "redacted_thinking", "thought"}
+_USAGE = re.compile(r'"usage"\s*:\s*\{')
+_JSON = json.JSONDecoder()
 _SHORT = 200  # so long is what a proxy says, not what a model wrote
 
 
@@ -161,11 +163,13 @@ def completion_of_draft(draft: str, body: object, *, latency_ms: float | None) -
 
 def tokens_told(body: bytes) -> Tokens:
     """What the `usage` of an answer that is no completion tells; the answer may be cut off."""
-    try:
-        answer = from_json(body, allow_partial=True)
-    except ValueError:
-        return UNKNOWN
-    return tokens_of(answer.get("usage")) if isinstance(answer, dict) else UNKNOWN
+    # only a whole object counts: of one that is cut off a figure may be cut off, too (found by chaos)
+    for place in _USAGE.finditer(text := body.decode(errors="replace")):
+        try:
+            return tokens_of(_JSON.raw_decode(text, place.end() - 1)[0])
+        except (ValueError, RecursionError):
+            continue
+    return UNKNOWN
 
 
 def _completion_in(

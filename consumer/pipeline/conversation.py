@@ -17,7 +17,7 @@ from consumer.llm.writer import Writer
 from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, Verdict, judge
 from consumer.pipeline.outcomes import Answer, Call, Usage, Work, usage_so_far
-from consumer.pipeline.unused_calls import answer_in, unanswered, unused, usage_with_kept
+from consumer.pipeline.unused_calls import answer_in, is_same_answer, unanswered, unused, usage_with_kept
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate, with_repair
 from consumer.post.quality.gate import Context, Finding
@@ -195,7 +195,9 @@ class Conversation:
         """
         if self._unrecorded_call:
             self._unrecorded_call = False
-            if found := await self._failover.find_stored(self._call_id()):
+            found = await self._failover.find_stored(self._call_id())
+            # the newest completion may be one that an earlier handling has counted and kept (found by chaos)
+            if found and not any(is_same_answer(kept, found[1]) for kept in self._work.kept):
                 writer, completion = found
                 return self._counted(self._call_of(writer), completion)
         return await self._call()

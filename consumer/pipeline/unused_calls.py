@@ -3,6 +3,9 @@
 from hashlib import sha256
 from typing import Any
 
+from pydantic_core import from_json
+
+from consumer.llm.completion import Completion
 from consumer.llm.cost import spending, spending_in_vain
 from consumer.llm.errors import LlmError
 from consumer.llm.kept_answer import read_again
@@ -113,6 +116,15 @@ def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
     if kept is None or (kept.cost_usd is not None and kept.verdict is not CallVerdict.SUPERSEDED):
         return usage
     return usage.with_spending(spending(answer.completion, answer.call.model))
+
+
+def is_same_answer(kept: KeptAnswer, completion: Completion) -> bool:
+    """Whether a completion that was looked up is the one that was kept; by its id, where the provider gives one."""
+    before = read_again(kept.raw_response, latency_ms=None)
+    if before is None:
+        return False
+    one, other = from_json(before.raw).get("id"), from_json(completion.raw).get("id")
+    return one == other if one and other else before.content == completion.content
 
 
 def digest_of(request: ClaimedRequest) -> bytes:

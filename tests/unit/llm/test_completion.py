@@ -7,8 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm.completion import Completion, Ending, ErrorInside, ending_of, read_completion, read_stored
+from consumer.llm.completion import (
+    Completion,
+    Ending,
+    ErrorInside,
+    ending_of,
+    read_completion,
+    read_stored,
+    tokens_told,
+)
 from consumer.llm.errors import CallFailed
+from consumer.llm.usage import UNKNOWN, tokens_of
 
 USAGE = {
     "prompt_tokens": 1_200,
@@ -309,3 +318,17 @@ def test_any_json_is_a_completion_of_the_right_types_or_a_failed_call(answer: ob
     assert "\\u0000" not in completion.raw.replace("\\\\", "")
     json.loads(completion.raw)
     json.loads(completion.usage)
+
+
+WITH_USAGE = json.dumps({"error": {"message": "overloaded"}, "usage": USAGE, "id": "x"}).encode()
+
+
+@pytest.mark.parametrize("length", range(len(WITH_USAGE) + 1))
+def test_of_an_answer_that_is_cut_off_no_figure_is_read_that_may_be_cut_off_too(length: int) -> None:
+    """Found by chaos: a count without its last digits was booked as the usage."""
+    assert tokens_told(WITH_USAGE[:length]) in (UNKNOWN, tokens_of(USAGE))
+
+
+def test_the_usage_of_an_answer_that_is_no_completion_is_read() -> None:
+    assert tokens_told(WITH_USAGE) == tokens_of(USAGE)
+    assert tokens_told(b"<html>") == tokens_told(b'{"usage": null}') == UNKNOWN

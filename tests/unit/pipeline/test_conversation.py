@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, cast
 
@@ -70,6 +71,7 @@ class ScriptedWriter:
         self.script = list(script)
         self.asked: list[tuple[Messages, int, int]] = []
         self.begun = asyncio.Event()
+        self.stored: Completion | None = None
 
     async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
         """Make one call."""
@@ -84,8 +86,8 @@ class ScriptedWriter:
         return answer
 
     async def find_stored(self, _call_id: CallId) -> Completion | None:
-        """Keep nothing."""
-        return None
+        """What the provider kept."""
+        return self.stored
 
 
 def conversation(writer: ScriptedWriter, request: ClaimedRequest, kept: Sequence[KeptAnswer] = ()) -> Conversation:
@@ -289,3 +291,17 @@ async def test_a_draft_that_the_providers_own_check_kept_back_can_be_judged_agai
     end = await judged_again(kept(json.dumps({"error": error}, ensure_ascii=False).encode(), cost_usd=None))
     assert isinstance(end, Agreed)
     assert end.usage.spent.cost_usd is None
+
+
+@pytest.mark.parametrize(("stored", "calls"), [(NO_POST, 2), (answered(), 1)], ids=["kept before", "nobody's yet"])
+async def test_a_completion_that_is_looked_up_is_counted_only_if_it_was_not_kept_before(
+    stored: Completion, calls: int
+) -> None:
+    """Found by chaos: after a kill the newest completion was one whose row was there already."""
+    writer = ScriptedWriter(answered())
+    writer.stored = stored
+    lost = replace(REQUEST, unrecorded_call=True)
+    end = await conversation(writer, lost, [kept(NO_POST.received)]).hold()
+    assert isinstance(end, Agreed)
+    assert (end.usage.llm_calls, end.usage.unused) == (calls, ())
+    assert end.usage.spent.cost_usd == 2 * PRICE_USD
