@@ -72,9 +72,7 @@ MARKUP = re.compile(
     r"|&(?:amp|lt|gt|quot|nbsp|#\d+);|\\n|\\u[0-9a-f]{4}",
     re.MULTILINE,
 )
-PLACEHOLDER = re.compile(
-    r"\[(?:상호명|주소|Your Shop)\]|\{\{?(?:store|shop)\}\}?|XXXX|OOO점|○○카페|여기에 입력|_{3,}|#없음"
-)
+PLACEHOLDER = re.compile(r"\[(?:상호명|Your Shop)\]|\{\{?(?:store|shop)\}\}?|XXXX|OOO점|○○카페|여기에 입력|_{3,}|#없음")
 LINK = re.compile(r"https?://|www\.|\b[a-z]+\.(?:com|co\.kr|example|ly)\b")
 
 
