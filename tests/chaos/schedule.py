@@ -56,7 +56,7 @@ STATEMENTS = ("claim_new", "claim_available", "store", "postpone", "fail", "dele
 LEASE_S = 5.0
 BEYOND_LEASE_S = (7.0, 9.0)  # longer than the leases of requests and of partitions
 # How long a fault lasts, in s: lower and upper end. What takes no time has the time until it is seen.
-_BRIEF_S = (1.0, 2.0)
+_BRIEF_S = (1.0, 1.8)
 DURATIONS_S: Mapping[FaultKind, tuple[float, float]] = {
     **dict.fromkeys(LANES["llm"], _BRIEF_S),
     "kill_consumer": (0.2, 2.0),
@@ -74,7 +74,7 @@ DURATIONS_S: Mapping[FaultKind, tuple[float, float]] = {
     "lock_rows": (1.0, 2.5),  # shorter than a lease lasts that cannot be extended meanwhile
     "delete_unread": (0.1, 0.5),
 }
-GAP_S: Mapping[Lane, tuple[float, float]] = {"process": (0.5, 2.0), "server": (0.5, 2.5), "llm": (1.0, 2.0)}
+GAP_S: Mapping[Lane, tuple[float, float]] = {"process": (0.5, 2.0), "server": (0.5, 2.5), "llm": (0.7, 1.3)}
 FIRST_FAULT_S = 1.5
 
 
