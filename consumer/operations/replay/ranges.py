@@ -1,55 +1,11 @@
-"""Where a replay begins and ends: as a person says it, and as offsets of each partition."""
+"""Where a replay begins and ends: as offsets of each partition."""
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from consumer.operations.replay.boundaries import Boundary, RangeError
 from repository.operations.replays import PartitionRange
-
-_OFFSET = re.compile(r"\d{1,18}", re.ASCII)
-MS_PER_S = 1_000
-
-
-class RangeError(Exception):
-    """The range cannot be read, or has nothing in it; the message names the option."""
-
-
-@dataclass(frozen=True, slots=True)
-class Boundary:
-    """One end of a range: the topic's own, an offset, or a time in ms since the epoch."""
-
-    kind: Literal["earliest", "latest", "offset", "time"]
-    value: int = 0
-
-
-EARLIEST, LATEST = Boundary("earliest"), Boundary("latest")
-
-
-def parse_boundary(text: str) -> Boundary:
-    """Read `earliest`, `latest`, an offset, or a time (RFC 3339; without an offset in UTC; a date is its beginning).
-
-    Raises:
-        ValueError: it is none of them.
-    """
-    match text.strip().lower():
-        case "earliest":
-            return EARLIEST
-        case "latest":
-            return LATEST
-        case digits if _OFFSET.fullmatch(digits):
-            return Boundary("offset", int(digits))
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is no place in a topic; it wants earliest, latest, an offset such as 1200, "
-            "or a time such as 2026-11-25T09:00:00Z"
-        ) from None
-    return Boundary("time", round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * MS_PER_S))
 
 
 def chosen_partitions(topic: str, numbers: Sequence[int], partition: int | None) -> list[TopicPartition]:

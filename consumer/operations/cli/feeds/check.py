@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -10,10 +10,10 @@ from rich.table import Table
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.output import JsonOption, people_console, print_json
 from consumer.operations.cli.tables import print_table
-from consumer.operations.quality_check import CheckedFeed, checked_feeds
-from consumer.pipeline.judgement import editor_from
-from consumer.post.prompt import PromptTemplate
 from consumer.settings import DatabaseSettings, PostSettings, load
+
+if TYPE_CHECKING:
+    from consumer.operations.quality_check import CheckedFeed
 
 
 class CheckSettings(DatabaseSettings, PostSettings):
@@ -39,8 +39,13 @@ def check(
     console.print(f"{count} posts checked, {len(found)} with something to say.")
 
 
-async def _check(settings: CheckSettings, tenant: str | None) -> tuple[int, list[CheckedFeed]]:
+async def _check(settings: CheckSettings, tenant: str | None) -> tuple[int, list["CheckedFeed"]]:
     """How many posts there are, and those that a rule has something to say about."""
+    # the gate's patterns take a tenth of a second to compile, which no --help needs
+    from consumer.operations.quality_check import checked_feeds  # noqa: PLC0415
+    from consumer.pipeline.judgement import editor_from  # noqa: PLC0415
+    from consumer.post.prompt import PromptTemplate  # noqa: PLC0415
+
     template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
     editor = editor_from(settings, our_texts=template.static_texts)
     count, found = 0, []
@@ -52,7 +57,7 @@ async def _check(settings: CheckSettings, tenant: str | None) -> tuple[int, list
     return count, found
 
 
-def _document(checked: CheckedFeed) -> dict[str, Any]:
+def _document(checked: "CheckedFeed") -> dict[str, Any]:
     feed = checked.feed
     return {
         "instagram_feed_id": feed.instagram_feed_id,
@@ -63,7 +68,7 @@ def _document(checked: CheckedFeed) -> dict[str, Any]:
     }
 
 
-def _table(found: list[CheckedFeed]) -> Table:
+def _table(found: list["CheckedFeed"]) -> Table:
     table = Table("post", "tenant", "action", "finding", box=None, header_style="bold", pad_edge=False)
     for checked in found:
         for verdict in checked.verdicts:

@@ -2,53 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError, in_one_line
 from consumer.operations.cli.feeds.diff import difference_view
-from consumer.operations.cli.feeds.reference import FeedArguments, named_bases
+from consumer.operations.cli.feeds.reference import FeedArguments
 from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json
-from consumer.operations.revisions.feed_difference import FeedDifference, difference
-from consumer.operations.revisions.reparse import is_same, reparsed
-from consumer.operations.revisions.revision_copies import RevisionCopier
-from consumer.operations.revisions.revision_source import CannotRevise
-from consumer.pipeline.judgement import editor_from
-from consumer.post.editor import Editor
-from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import Context
-from consumer.post.quality.source import Source
-from consumer.settings import DatabaseSettings, PostSettings, TopicSettings, load
-from repository.operations.feed_queries import StoredFeed
-from repository.operations.revision_source import FeedReference, RevisionSource
-from repository.tenants import tenant_profiles
+from consumer.settings import load
 
-
-class ReparseSettings(DatabaseSettings, TopicSettings, PostSettings):
-    """What reading a stored answer again needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReparsedPost:
-    """What one post's raw answer gives now: a problem, or what differs from the stored post (None: nothing)."""
-
-    instagram_feed_id: UUID
-    problem: str | None = None
-    difference: FeedDifference | None = None
-    revision: int | None = None
-    new_instagram_feed_id: UUID | None = None
-
-    @property
-    def result(self) -> str:
-        """In a word: unusable, unchanged, changed or republished."""
-        if self.problem:
-            return "unusable"
-        if self.difference is None:
-            return "unchanged"
-        return "republished" if self.new_instagram_feed_id else "changed"
+if TYPE_CHECKING:
+    from consumer.operations.cli.feeds.reparse_run import ReparsedPost
 
 
 def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
@@ -59,7 +24,10 @@ def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOp
 
     Example: instagram-feed feeds reparse 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa --dry-run
     """
-    readings = asyncio.run(_read(load(ReparseSettings), list(dict.fromkeys(feeds)), dry_run=dry_run))
+    # the gate's patterns take a tenth of a second to compile, which no --help needs
+    from consumer.operations.cli.feeds.reparse_run import ReparseSettings, reparsed_posts  # noqa: PLC0415
+
+    readings = asyncio.run(reparsed_posts(load(ReparseSettings), list(dict.fromkeys(feeds)), dry_run=dry_run))
     if json:
         print_json({"dry_run": dry_run, "posts": [_document(reading) for reading in readings]})
     else:
@@ -69,49 +37,7 @@ def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOp
         raise CommandError(in_one_line(problems))
 
 
-async def _read(settings: ReparseSettings, references: list[FeedReference], *, dry_run: bool) -> list[ReparsedPost]:
-    template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    editor = editor_from(settings, our_texts=template.static_texts)
-    async with database_connection(settings) as connection:
-        bases = {basis.feed.instagram_feed_id: basis for basis in await named_bases(connection, references)}
-        republisher = RevisionCopier(connection, created_topic=settings.feed_created_topic)
-        profiles = await tenant_profiles(connection, {basis.feed.tenant_id for basis in bases.values()})
-
-        def context_of(feed: StoredFeed) -> Context:
-            profile = profiles[feed.tenant_id]
-            return Context(Source(feed), sector=profile.sector, disclosure=profile.disclosure)
-
-        readings = [_reading(basis, republisher, editor, context_of(basis.feed)) for basis in bases.values()]
-        changed = [FeedReference(reading.instagram_feed_id) for reading in readings if reading.difference]
-        if dry_run or not changed:
-            return readings
-        published = await republisher.republish(
-            changed, lambda basis: reparsed(basis.feed, editor, context_of(basis.feed)), origin="reparse"
-        )
-        new = {feed.based_on_feed_id: feed for feed in published.values()}
-        return [
-            replace(reading, revision=feed.revision, new_instagram_feed_id=feed.instagram_feed_id)
-            if (feed := new.get(reading.instagram_feed_id))
-            else reading
-            for reading in readings
-        ]
-
-
-def _reading(basis: RevisionSource, republisher: RevisionCopier, editor: Editor, context: Context) -> ReparsedPost:
-    feed = basis.feed
-    try:
-        revised = reparsed(feed, editor, context)
-        post = revised.post
-        if is_same(feed, post):
-            return ReparsedPost(feed.instagram_feed_id)
-        after = replace(feed, instagram_ad_copy=post.instagram_ad_copy, hashtags=post.hashtags)
-        revision = republisher.next_revision(basis, revised).revision
-        return ReparsedPost(feed.instagram_feed_id, difference=difference(feed, after), revision=revision)
-    except CannotRevise as error:
-        return ReparsedPost(feed.instagram_feed_id, problem=str(error))
-
-
-def _show(readings: Sequence[ReparsedPost]) -> None:
+def _show(readings: Sequence["ReparsedPost"]) -> None:
     console = people_console()
     for reading in readings:
         became = f", revision {reading.revision}" if reading.revision else ""
@@ -120,7 +46,7 @@ def _show(readings: Sequence[ReparsedPost]) -> None:
             console.print(difference_view(reading.difference))
 
 
-def _document(reading: ReparsedPost) -> dict[str, object]:
+def _document(reading: "ReparsedPost") -> dict[str, object]:
     texts = reading.difference.texts if reading.difference else {}
     return {
         "instagram_feed_id": reading.instagram_feed_id,

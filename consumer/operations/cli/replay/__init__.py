@@ -10,8 +10,8 @@ from consumer.errors import in_words
 from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
 from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError, UsageError
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
+from consumer.operations.replay.boundaries import Boundary, RangeError, parse_boundary
 from consumer.operations.replay.choice import Conditions, Mode
-from consumer.operations.replay.ranges import Boundary, RangeError, parse_boundary
 from consumer.settings import load
 
 if TYPE_CHECKING:

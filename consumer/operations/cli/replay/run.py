@@ -16,9 +16,10 @@ from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.following import Standing, until_ended
 from consumer.operations.cli.progress import progress_bar
 from consumer.operations.cli.signals import cancel_on_signals
+from consumer.operations.replay.boundaries import Boundary, RangeError
 from consumer.operations.replay.choice import Mode
 from consumer.operations.replay.estimate import PAST_POSTS, Estimate, estimate
-from consumer.operations.replay.ranges import Boundary, RangeError, chosen_partitions, resolve
+from consumer.operations.replay.ranges import chosen_partitions, resolve
 from consumer.operations.replay.reading import batches
 from consumer.operations.replay.replayer import ReplayCounts, Replayer, ReplayFilter
 from consumer.post.prompt import PromptTemplate

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.operations.replay.ranges import EARLIEST, LATEST, Boundary, RangeError, chosen_partitions, parse_boundary
+from consumer.operations.replay.boundaries import EARLIEST, LATEST, Boundary, RangeError, parse_boundary
+from consumer.operations.replay.ranges import chosen_partitions
 
 
 @pytest.mark.parametrize(
