@@ -29,7 +29,7 @@ demo: $(STAMP) ## Watch events become posts on a local stack
 	@$(BIN)/instagram-feed demo
 
 test: $(STAMP) ## Run all tests against real Kafka and PostgreSQL
-	@$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(PYTEST_FLAGS)
 
 coverage: $(STAMP) ## The same with coverage, the processes under test included; takes longer
 	@$(MAKE) --no-print-directory test PYTEST_FLAGS="--cov $(PYTEST_FLAGS)"

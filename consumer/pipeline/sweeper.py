@@ -88,7 +88,7 @@ class Sweeper:
 
     async def _sweep_suspects(self) -> int:
         """Now and then take one of the requests that may be what kills processes: it is handled alone."""
-        if time.monotonic() < self._suspects_at_s:
+        if time.monotonic() < self._suspects_at_s or self._in_flight.free <= 0:
             return 0
         self._suspects_at_s = time.monotonic() + SUSPECTS_S
         return await self._sweep(self._failover.allowance(1), suspects=True)

@@ -227,8 +227,8 @@ async def test_while_upstream_s_tables_cannot_be_asked_a_request_is_put_off_with
     feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
 ) -> None:
     [waiting] = await claim(pool, [request()], lease_s=EXPIRED_S)
-    await pool.execute("ALTER TABLE overlay_layouts RENAME TO elsewhere")
     async with application(feed_env, REFERENCE_ROWS="require", **QUICK) as consumer:
+        await pool.execute("ALTER TABLE overlay_layouts RENAME TO elsewhere")
         await consumer.app.sweeper.run_once()
         await consumer.finish()
     row = await ledger_row(pool, waiting.overlay_id)
