@@ -1,6 +1,7 @@
 """Publishing to Kafka: the one place that sends records, and replaces a producer that is stuck."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeAlias
@@ -11,7 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OutOfOrderSequ
 
 from consumer.kafka.topic_description import TopicDescription, describe_topic
 from schemas.dead_letter import cut_dead_letter, is_dead_letter
-from schemas.record import OutgoingRecord
+from schemas.record import OutgoingRecord, pack_headers
 
 log = structlog.get_logger()
 
@@ -95,6 +96,19 @@ class Publisher:
         return results
 
     async def _send_all(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
+        """Send records; those refused as too large once more, one by one, since brokers judge whole batches."""
+        results = await self._send_in_sequence(records)
+        if len(records) == 1:
+            return results
+        refused_bytes: dict[str, int] = {}  # the size of the smallest that was refused alone, by topic
+        for place, record in enumerate(records):
+            if isinstance(results[place], RecordTooLarge) and _size(record) < refused_bytes.get(record.topic, math.inf):
+                [results[place]] = await self._send_in_sequence([record])
+                if isinstance(results[place], RecordTooLarge):
+                    refused_bytes[record.topic] = _size(record)
+        return results
+
+    async def _send_in_sequence(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         results = await self._send(records)
         # a record that the broker refuses leaves a gap in the numbering, and all behind it fail for good
         behind = [index for index, failure in enumerate(results) if isinstance(failure, _OutOfSequence)]
@@ -153,6 +167,10 @@ class Publisher:
             self._stuck = True
             return _OutOfSequence(f"{type(error).__name__}: {error}")
         return _failed(error)
+
+
+def _size(record: OutgoingRecord) -> int:
+    return len(record.key or b"") + len(record.value or b"") + len(pack_headers(record.headers))
 
 
 async def _knows(producer: Producer, topic: str) -> bool:

@@ -9,10 +9,11 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from uuid import UUID
 
 import structlog
 
-from consumer.kafka.publisher import Publisher
+from consumer.kafka.publisher import Publisher, RecordTooLarge
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 RELAY_LEASE_S = 30.0  # longer than a send may take, so that a slow broker does not see every event twice
 LOOK_S = 1.0
 RETRY_S = 5.0  # so that events the broker never takes leave the others most of the time
+TOO_LARGE_RETRY_S = 300.0  # only somebody who raises the topic's limit makes it fit
 BATCH = 500
 MOST_IN_HAND = 10_000  # while Kafka is away the rest waits in the table, not in memory
 
@@ -36,6 +38,7 @@ class OutboxRelay:
         self._publisher = publisher
         self._metrics = metrics
         self._in_hand: list[OutboxEvent] = []
+        self._told_of: set[UUID] = set()  # grows only by events that stay in the outbox
         self._looked_at_s = -math.inf
         self._arrived = asyncio.Event()
         self._idle = asyncio.Event()
@@ -98,16 +101,35 @@ class OutboxRelay:
     async def _publish(self, events: Sequence[OutboxEvent]) -> int:
         results = await self._publisher.publish([event.record for event in events])
         published = [event.outbox_id for event, failure in zip(events, results, strict=True) if not failure]
-        unsent = [event.outbox_id for event, failure in zip(events, results, strict=True) if failure]
+        too_large = [
+            event for event, failure in zip(events, results, strict=True) if isinstance(failure, RecordTooLarge)
+        ]
+        unsent = [
+            event.outbox_id
+            for event, failure in zip(events, results, strict=True)
+            if failure and not isinstance(failure, RecordTooLarge)
+        ]
         async with connection(self._pool) as borrowed:
             if published:
                 await delete_published(borrowed, published)
+            if too_large:
+                await give_back(borrowed, [event.outbox_id for event in too_large], delay_s=TOO_LARGE_RETRY_S)
             if unsent:
                 await give_back(borrowed, unsent, delay_s=RETRY_S)
         self._metrics.published.inc(len(published))
+        self._tell_of(too_large)
         if unsent:
-            reason = next(str(failure) for failure in results if failure)
+            reason = next(str(failure) for failure in results if failure and not isinstance(failure, RecordTooLarge))
             log.warning("relay.publish_failed", events=len(unsent), error=reason)
             if not published:
                 await asyncio.sleep(LOOK_S)
         return len(published)
+
+    def _tell_of(self, too_large: Sequence[OutboxEvent]) -> None:
+        """Say once of each event that its topic refuses it; the topic's limit may be raised."""
+        for event in too_large:
+            if event.event_id not in self._told_of:
+                self._told_of.add(event.event_id)
+                self._metrics.too_large.inc()
+                size = len(event.record.value or b"")
+                log.error("relay.event_too_large", event_id=str(event.event_id), topic=event.record.topic, bytes=size)

@@ -65,6 +65,11 @@ class Metrics:
         self.published = Counter(
             "feed_events_published_total", "Outbox events acknowledged by the broker", registry=self.registry
         )
+        self.too_large = Counter(
+            "feed_events_too_large_total",
+            "Outbox events that their topic refuses for their size, each counted once; they are tried every 5 minutes",
+            registry=self.registry,
+        )
         self.lost_records = Counter(
             "feed_records_lost_total",
             "Records that the broker had deleted before they were read",

@@ -1,5 +1,7 @@
 """Events put into the outbox as a committed transaction leaves them."""
 
+import asyncpg
+
 from repository.outbox import NewOutboxEvent, OutboxEvent
 from repository.pool import Connection, Pool
 from schemas.record import pack_headers
@@ -11,7 +13,9 @@ _INSERT = """
 """
 
 
-async def put(connection: "Pool | Connection", event: NewOutboxEvent, *, lease_s: float = 0) -> OutboxEvent:
+async def put(
+    connection: "Pool | Connection | asyncpg.Connection[asyncpg.Record]", event: NewOutboxEvent, *, lease_s: float = 0
+) -> OutboxEvent:
     """Leave one event in the outbox; any relay may take it after `lease_s`."""
     record = event.record
     outbox_id = await connection.fetchval(

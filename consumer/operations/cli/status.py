@@ -74,6 +74,7 @@ def _document(found: "GroupStatus", now: datetime) -> dict[str, object]:
         "kafka_problem": found.kafka_problem,
         "work": {work.state: {"requests": work.requests, "oldest_at": work.oldest_at} for work in found.work},
         "oldest_waiting": oldest and {**asdict(oldest), "age_s": round((now - oldest.created_at).total_seconds(), 1)},
+        "outbox": asdict(found.outbox),
         "lost": [asdict(gap) for gap in found.gaps],
         "left_by_other_groups": found.left_by_other_groups,
     }
@@ -88,6 +89,9 @@ def _print(found: "GroupStatus", now: datetime, console: Console) -> None:
         why = f", {oldest.last_error_reason}" if oldest.last_error_reason else ""
         age = _age((now - oldest.created_at).total_seconds())
         console.print(f"oldest waiting: {oldest.overlay_id}:{oldest.revision}, {oldest.state} for {age}{why}")
+    if found.outbox.oldest_at:
+        age = _age((now - found.outbox.oldest_at).total_seconds())
+        console.print(f"outbox: {found.outbox.events:,} events not published yet, the oldest for {age}")
     for gap in found.gaps:
         last, noticed = gap.end_offset - 1, f"{gap.noticed_at:%Y-%m-%d %H:%M}"
         console.print(f"lost: partition {gap.partition}, offsets {gap.begin_offset}-{last} (noticed {noticed} UTC)")

@@ -7,7 +7,7 @@ from consumer.kafka.sessions import BrokerUnavailable
 from consumer.operations.status.offsets import PartitionOffsets, group_offsets
 from consumer.settings import KafkaSettings
 from repository.operations import intake_status
-from repository.operations.intake_status import GapStatus, ProcessStatus, WaitingRequest, WorkStatus
+from repository.operations.intake_status import GapStatus, OutboxStatus, ProcessStatus, WaitingRequest, WorkStatus
 from repository.pool import Connection
 
 
@@ -22,6 +22,7 @@ class GroupStatus:
     kafka_problem: str | None
     work: Sequence[WorkStatus]
     oldest_waiting: WaitingRequest | None
+    outbox: OutboxStatus
     gaps: Sequence[GapStatus]
     left_by_other_groups: dict[str, int]
 
@@ -58,6 +59,7 @@ async def look(connection: Connection, settings: KafkaSettings) -> GroupStatus:
         kafka_problem=problem,
         work=await intake_status.work(connection, group_id),
         oldest_waiting=await intake_status.oldest_waiting(connection, group_id),
+        outbox=await intake_status.unpublished(connection),
         gaps=await intake_status.gaps(connection, group_id, topic),
         left_by_other_groups=await intake_status.left_by_other_groups(connection, group_id),
     )

@@ -31,6 +31,12 @@ CALLS_KEPT = """
     FROM feed_requests, generate_series(1, 3) AS number
 """
 
+# What other relays have in hand; of a few events a plan would rightly read all.
+EVENTS_IN_HAND = """
+    INSERT INTO outbox_events (event_id, topic, headers, available_at)
+    SELECT gen_random_uuid(), 'instagram_feed.created', '', now() + interval '1 hour' FROM generate_series(1, 20000)
+"""
+
 Call = Callable[[Connection, Sequence[ClaimedRequest]], Awaitable[object]]
 
 
@@ -90,6 +96,7 @@ async def filled(module_database_url: str) -> AsyncIterator[tuple[Pool, list[Cla
     await pool.execute("INSERT INTO jobs SELECT job_id FROM feed_requests ON CONFLICT DO NOTHING")
     await pool.execute("INSERT INTO overlay_layouts SELECT overlay_id FROM feed_requests ON CONFLICT DO NOTHING")
     await pool.execute(CALLS_KEPT)
+    await pool.execute(EVENTS_IN_HAND)
     await pool.execute("ANALYZE")
     yield pool, held
     await pool.close()
@@ -122,18 +129,33 @@ def whole_table_reads(explained: str) -> list[str]:
     ]
 
 
+async def custom_plan(borrowed: Connection, query: LoggedQuery) -> str:
+    """The plan for these arguments."""
+    return str(await borrowed.fetchval(f"EXPLAIN (FORMAT JSON) {query.query}", *query.args))
+
+
+async def generic_plan(borrowed: Connection, query: LoggedQuery) -> str:
+    """The plan for any arguments, which a statement that is kept gets after a few times."""
+    no_values = ", ".join(["NULL"] * len(query.args))
+    async with borrowed.transaction():
+        await borrowed.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await borrowed.execute(f"PREPARE planned AS {query.query}")
+        explained = await borrowed.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned ({no_values})")
+        await borrowed.execute("DEALLOCATE planned")
+    return str(explained)
+
+
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("kind", ["custom", "generic"])
+@pytest.mark.parametrize("plan", [custom_plan, generic_plan])
 @pytest.mark.parametrize("name", CALLS)
 async def test_no_statement_reads_a_whole_table(
-    filled: tuple[Pool, list[ClaimedRequest]], name: str, kind: str
+    filled: tuple[Pool, list[ClaimedRequest]],
+    name: str,
+    plan: Callable[[Connection, LoggedQuery], Awaitable[str]],
 ) -> None:
     pool, held = filled
-    option = "GENERIC_PLAN, " if kind == "generic" else ""
     async with connection(pool) as borrowed:
         sent = await statements(borrowed, CALLS[name], held)
         assert sent
-        for query, arguments, *_ in sent:
-            explained = await borrowed.fetchval(f"EXPLAIN ({option}FORMAT JSON) {query}", *arguments)
-
-            assert whole_table_reads(explained) == []
+        for query in sent:
+            assert whole_table_reads(await plan(borrowed, query)) == []

@@ -10,7 +10,9 @@ from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.integration.operations.cli.conftest import Commands
 from tests.support.consumer_process import running_consumer
+from tests.support.examples import announcement
 from tests.support.kafka_records import encoded, overlay_event, send
+from tests.support.outbox_rows import put
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
 
@@ -48,6 +50,18 @@ async def test_without_a_process_nobody_reads_and_without_a_broker_the_lag_is_un
     away = await commands.run("status", "--json", env={"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1"})
     assert (away.exit_code, away.document["lag"]) == (0, None)
     assert "127.0.0.1:1 refuses connections" in away.document["kafka_problem"]
+
+
+async def test_events_that_wait_in_the_outbox_are_counted_with_the_oldest(
+    commands: Commands, database_url: str
+) -> None:
+    assert (await commands.run("status", "--json")).document["outbox"] == {"events": 0, "oldest_at": None}
+    connection = await asyncpg.connect(database_url)
+    await put(connection, announcement())
+    await connection.execute("UPDATE outbox_events SET created_at = now() - interval '3 minutes'")
+    await connection.close()
+    assert (await commands.run("status", "--json")).document["outbox"]["events"] == 1
+    assert "outbox: 1 events not published yet, the oldest for 3 min" in (await commands.run("status")).output
 
 
 async def test_what_another_group_left_is_named_until_it_is_adopted(
