@@ -43,6 +43,7 @@ BREACHES = {
         "consumer.pipeline.intake",
         "consumer.kafka.clients",
     ),
+    "SciPy comes with an extra, for the statistics of experiments and nothing else": ("consumer.app", "scipy"),
     "Commands parse, print and exit; what they do can be called without them": (
         "consumer.operations.replay.choice",
         "consumer.operations.cli.output",

@@ -1,0 +1,1 @@
+"""What people do with experiments, and what comes of them."""

@@ -1,0 +1,68 @@
+"""One arm's figure: how many units, their mean, and how much they vary."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+LEAST_UNITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`n` units with their mean and their variance: the squared standard error is `variance / n`."""
+
+    n: int
+    mean: float
+    variance: float
+
+    @property
+    def squared_error(self) -> float:
+        """The variance of the mean."""
+        return self.variance / self.n
+
+    @property
+    def can_be_compared(self) -> bool:
+        """Whether there are units enough to know how much they vary."""
+        return self.n >= LEAST_UNITS
+
+
+NO_SAMPLE = Sample(0, 0.0, 0.0)
+
+
+def from_sums(n: int, total: float, squares: float) -> Sample:
+    """Build a sample from a count, a sum and a sum of squares."""
+    if n == 0:
+        return NO_SAMPLE
+    mean = total / n
+    spread = max(squares - total * mean, 0.0)
+    return Sample(n, mean, spread / (n - 1) if n > 1 else 0.0)
+
+
+def from_values(values: Sequence[float]) -> Sample:
+    """Build a sample from the values themselves."""
+    n = len(values)
+    if n == 0:
+        return NO_SAMPLE
+    mean = sum(values) / n
+    spread = sum((value - mean) ** 2 for value in values)
+    return Sample(n, mean, spread / (n - 1) if n > 1 else 0.0)
+
+
+def proportion(successes: int, n: int) -> Sample:
+    """Build a sample of units that each have something or have it not."""
+    if n == 0:
+        return NO_SAMPLE
+    share = successes / n
+    return Sample(n, share, share * (1 - share))
+
+
+def per_assigned(of_posts: Sample, posts: int, ended: int) -> Sample:
+    """Build the figure per assigned unit, one without a post counting 0, from that of the posts.
+
+    Which posts have a figure by now says nothing about the arm, so both shares are known apart: the mean is their
+    product, its error by the delta method.
+    """
+    if ended == 0 or of_posts.n == 0:
+        return NO_SAMPLE
+    share = posts / ended
+    squared_error = share**2 * of_posts.squared_error + of_posts.mean**2 * share * (1 - share) / ended
+    return Sample(ended, share * of_posts.mean, squared_error * ended)
