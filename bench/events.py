@@ -56,7 +56,7 @@ _INSTRUCTIONS = (
 
 
 def overlay_events(count: int, *, seed: int) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of `count` records. The same seed gives the same events."""
+    """Build keys and values of `count` records. The same seed gives the same events."""
     draw = random.Random(seed)
     job_id = _uuid(draw)
     for number in range(count):

@@ -17,7 +17,7 @@ LIBRARIES = (
 
 
 def describe_machine() -> dict[str, object]:
-    """Processor, cores, memory and kernel."""
+    """Return processor, cores, memory and kernel."""
     return {
         "cpu": _cpu_model(),
         "cores": cores(),
@@ -28,7 +28,7 @@ def describe_machine() -> dict[str, object]:
 
 
 def describe_versions() -> dict[str, object]:
-    """Python, the libraries that the programs under test use, and the commit of this project."""
+    """Return Python, the libraries that the programs under test use, and the commit of this project."""
     return {
         "python": platform.python_version(),
         "libraries": {name: _version(name) for name in LIBRARIES},
@@ -37,7 +37,7 @@ def describe_versions() -> dict[str, object]:
 
 
 def load_average() -> tuple[float, float, float]:
-    """Over 1, 5 and 15 minutes: on a machine with other work the figures are too high."""
+    """Return the load over 1, 5 and 15 minutes: on a machine with other work the figures are too high."""
     return os.getloadavg()
 
 

@@ -42,7 +42,7 @@ class WindowRules:
     round_size: int = 1
 
     def is_over(self, samples: Sequence[Sample]) -> bool:
-        """Tell whether no later sample can belong to the window."""
+        """Return whether no later sample can belong to the window."""
         begun = [sample for sample in samples if sample.completed >= self.warm_up]
         return bool(begun) and (
             samples[-1].completed >= self.last or samples[-1].at_s >= begun[0].at_s + self.longest_s
@@ -67,7 +67,7 @@ class WindowRules:
 
 
 def rates(first: Sample, last: Sample, *, cores: int) -> dict[str, float]:
-    """Throughput and CPU between two samples, which must differ in time and completions.
+    """Return throughput and CPU between two samples, which must differ in time and completions.
 
     `machine_busy_percent` tells whether the cores were exhausted, by whomever.
     """

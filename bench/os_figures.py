@@ -15,7 +15,7 @@ _PEAK_RSS = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 def cpu_s(pid: int) -> float:
-    """User and system time of a process and all below it, ended children included; what has vanished counts 0."""
+    """Return user and system time of a process and all below it, also of ended children; what vanished counts 0."""
     return sum(map(_own_and_ended_children_s, _with_descendants(pid)))
 
 

@@ -41,7 +41,7 @@ def write_page(records: RecordsArgument, page: PageOption = Path("docs/performan
 
 
 def aims_table(results: Sequence[Mapping[str, Any]]) -> str:
-    """One row for each aim of each scenario."""
+    """Build one row for each aim of each scenario."""
     return "\n".join(
         ["| scenario | what | measured | aim | runs | commit |", "|---|---|--:|--:|--:|---|", *_aim_rows(results)]
     )
@@ -63,7 +63,7 @@ def _bounds(verdict: Mapping[str, Any]) -> str:
 
 
 def programs_table(medians: Mapping[str, Mapping[str, float]]) -> str:
-    """One row for each program."""
+    """Build one row for each program."""
     rows = (f"| {name} | {' | '.join(rounded(figures[of]) for of in COMPARED)} |" for name, figures in medians.items())
     return "\n".join([f"| program | {' | '.join(COMPARED)} |", f"|---{'|--:' * len(COMPARED)}|", *rows])
 

@@ -57,7 +57,7 @@ class RunningProgram:
         return self._process.pid
 
     def cpu_s(self) -> float:
-        """CPU time so far, children included."""
+        """Return the CPU time so far, children included."""
         return cpu_s(self.pid)
 
     def peak_rss_mb(self) -> float:
@@ -75,11 +75,11 @@ class RunningProgram:
             raise ProgramEnded(f"{self._output.stem} ended with exit code {self._process.returncode}:\n{last}")
 
     def kill(self) -> None:
-        """SIGKILL, as the kernel does when memory is short."""
+        """Send SIGKILL, as the kernel does when memory is short."""
         self._process.kill()
 
     async def stop(self) -> None:
-        """SIGTERM, and SIGKILL when it does not end within the grace period."""
+        """Send SIGTERM, and SIGKILL when it does not end within the grace period."""
         if self._process.returncode is not None:
             return
         self._process.terminate()

@@ -29,7 +29,7 @@ RUNS = 5
 
 
 async def measure(server_url: str, feeds: int) -> dict[str, list[float]]:
-    """Milliseconds of each report: of all posts, by tenant, and of one tenant's posts; medians of five runs."""
+    """Return milliseconds of each report: of all posts, by tenant, and of one tenant's posts; medians of five runs."""
     async with fresh_database(server_url) as url:
         await migrations.upgrade(url)
         session = await asyncpg.connect(url)

@@ -36,7 +36,7 @@ class Servers:
     llm: SimulatedLlmServer
 
     def postgres_cpu_s(self) -> float:
-        """CPU time of the database with all its sessions, those that have ended included."""
+        """Return the CPU time of the database with all its sessions, those that have ended included."""
         return cpu_s(self.postgres.pid) if self.postgres.pid else 0.0
 
 

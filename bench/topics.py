@@ -112,7 +112,7 @@ async def until_count(records: Count, wanted: int, require_progress: Callable[[]
 
 
 async def record_times_ms(bootstrap_servers: str, topic: str) -> dict[bytes, int]:
-    """When each record of a topic was sent, by its key: the timestamp that its producer gave it, in ms."""
+    """Return when each record of a topic was sent, by its key: the timestamp that its producer gave it, in ms."""
     consumer: Any = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap_servers, auto_offset_reset="earliest", max_partition_fetch_bytes=READ_BYTES
     )

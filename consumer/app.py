@@ -184,7 +184,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
 
 
 def _provider(writer: Writer, settings: Settings) -> Provider:
-    """A model with a pace and a health of its own."""
+    """Build a model with a pace and a health of its own."""
     breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
     return Provider(writer, RateLimiter(), breaker)
 
@@ -204,6 +204,6 @@ def _partition_share(
 
 
 def _condition(in_flight: InFlight, providers: Mapping[str, Provider]) -> dict[str, object]:
-    """What this process says of itself to `instagram-feed status`."""
+    """Return what this process says of itself to `instagram-feed status`."""
     breakers = {model: provider.unavailable_reason for model, provider in providers.items()}
     return {"in_flight": in_flight.slots - in_flight.free, "breakers": breakers}

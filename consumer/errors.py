@@ -30,7 +30,7 @@ class UnreadableRecord(FatalError):
 
 
 def in_words(error: BaseException) -> str:
-    """What a library's error says, for people: its message, else its name taken apart; never a class's name alone."""
+    """Return what a library's error says, for people: its message, else its name taken apart; never a bare class."""
     message = " ".join(str(error).split())
     if message and message != type(error).__name__:
         return message.removeprefix(f"{type(error).__name__}: ")

@@ -102,7 +102,7 @@ async def _consume(
 
 
 async def _end_claiming(claiming: list[asyncio.Task[None]], app: App, resources: Resources) -> None:
-    """The intake ends by itself after its poll; then give the partitions back, so that others read on at once."""
+    """Wait for the intake, which ends after its poll; then give the partitions back, so that others read on at once."""
     intake, sweeper, share = claiming
     sweeper.cancel()
     await asyncio.wait([intake], timeout=FLUSH_S)

@@ -75,7 +75,7 @@ def _base_url(url: str) -> str:
 
 
 def _api_key(key: SecretStr) -> SecretStr:
-    """The key without what a mounted file or a copied line has around it; a header takes nothing else."""
+    """Strip from a key what a mounted file or a copied line has around it; a header takes nothing else."""
     trimmed = key.get_secret_value().strip()
     if not _ONE_WORD.fullmatch(trimmed):
         raise ValueError(
@@ -85,7 +85,7 @@ def _api_key(key: SecretStr) -> SecretStr:
 
 
 def _password(secret: SecretStr) -> SecretStr:
-    """The password without the line break that ends a mounted file; all else may belong to it."""
+    """Strip from a password the line break that ends a mounted file; all else may belong to it."""
     return SecretStr(secret.get_secret_value().rstrip("\r\n"))
 
 
@@ -182,7 +182,7 @@ class DatabaseSettings(_Group):
 
 
 def _split_at_commas(value: object) -> object:
-    """A list as the environment has it; anything else is left to the field's own type."""
+    """Split a list as the environment has it; anything else is left to the field's own type."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
@@ -242,7 +242,7 @@ class LlmSettings(PostSettings):
     @field_validator("openai_api_key")
     @classmethod
     def _one_key_at_least(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        """Which key is needed only the model's row says; without any there is no need to look."""
+        """Refuse to start without any key; which one is needed only the model's row says."""
         others = (info.data.get("anthropic_api_key"), info.data.get("google_api_key"))
         if key is None and others == (None, None):
             raise PydanticCustomError("missing", "no key of any provider")
@@ -255,7 +255,7 @@ class LlmSettings(PostSettings):
         return {"LLM_MODEL": self.llm_model, **fallback}
 
     def endpoint(self, provider: str, *, model: str) -> Endpoint:
-        """The endpoint of a provider; `model` is whose endpoint it is, for the error message.
+        """Return the endpoint of a provider; `model` is whose endpoint it is, for the error message.
 
         Raises:
             SettingsError: the provider's key is not set, or nobody knows the provider.
@@ -341,7 +341,7 @@ def load(group: type[Group]) -> Group:
 
 
 def _explain(group: type[_Group], error: ValidationError) -> str:
-    """One line; never the value, which may be a secret in the wrong variable."""
+    """Return one line; never the value, which may be a secret in the wrong variable."""
     parts = []
     for problem in error.errors(include_input=False, include_url=False):
         name = str(problem["loc"][0])
@@ -352,7 +352,7 @@ def _explain(group: type[_Group], error: ValidationError) -> str:
 
 
 def _why(problem: ErrorDetails) -> str:
-    """What our own checks say; what the library's say is in the description, in better words."""
+    """Return what our own checks say; what the library's say is in the description, in better words."""
     if problem["type"] in _LIBRARY_PROBLEMS:
         return ""
     return f" ({problem['msg'].removeprefix('Value error, ')})"

@@ -49,7 +49,7 @@ async def postgres_problem(database_url: str) -> str | None:
 
 
 async def llm_problem(base_url: str, api_key: str) -> str | None:
-    """GET `{base_url}/models`."""
+    """Try GET `{base_url}/models`."""
     return await _within_timeout(_models_problem(base_url, api_key))
 
 

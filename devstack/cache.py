@@ -10,7 +10,7 @@ from typing import TextIO
 
 
 def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/instagram-feed-consumer`, by default under `~/.cache`."""
+    """Return `$XDG_CACHE_HOME/instagram-feed-consumer`, by default under `~/.cache`."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(root) / "instagram-feed-consumer"
 

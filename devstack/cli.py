@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-stack = typer.Typer(help="A local broker, Postgres and simulated LLM, in the background.", no_args_is_help=True)
+stack = typer.Typer(help="Run a local broker, Postgres and simulated LLM in the background.", no_args_is_help=True)
 
 EnvFile = Annotated[Path, typer.Option("--env-file", help="Names the stack; the servers' addresses are written to it.")]
 DEFAULT_ENV_FILE = Path(".env.stack")

@@ -87,7 +87,7 @@ class ContainerServer:
             await asyncio.to_thread(self._container.get_wrapped_container().stop, timeout=STOP_GRACE_S)
 
     def kill(self) -> None:
-        """SIGKILL to all processes in it."""
+        """Send SIGKILL to all processes in it."""
         if self._container is not None and self.pid is not None:
             self._container.get_wrapped_container().kill()
 

@@ -34,7 +34,7 @@ class ImageUnavailable(StackError):
 
 
 def docker_answers() -> bool:
-    """Tell whether a Docker engine answers a ping."""
+    """Return whether a Docker engine answers a ping."""
     if "DOCKER_HOST" not in os.environ and not any(trace.exists() for trace in TRACES):
         return False
     try:

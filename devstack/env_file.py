@@ -15,7 +15,7 @@ SOURCED_FROM = "INSTAGRAM_FEED_STACK"
 
 
 def env_file_text(environment: Mapping[str, str]) -> str:
-    """`KEY=value` lines that a shell (`set -a; . FILE`) and dotenv readers take alike.
+    """Build `KEY=value` lines that a shell (`set -a; . FILE`) and dotenv readers take alike.
 
     Raises:
         StackError: a value holds a character that the two read differently.

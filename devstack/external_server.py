@@ -35,7 +35,7 @@ class ExternalServer:
         )
 
     async def stop(self) -> None:
-        """Nothing: it is not ours."""
+        """Do nothing: it is not ours."""
 
     def kill(self) -> None:
-        """Nothing: it is not ours."""
+        """Do nothing: it is not ours."""

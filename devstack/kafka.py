@@ -81,7 +81,7 @@ class KafkaServer:
         await self._process.stop(signal.SIGTERM, grace_s=self._stop_grace_s)
 
     def kill(self) -> None:
-        """SIGKILL: no shutdown, the log is recovered on the next start."""
+        """Send SIGKILL: no shutdown, the log is recovered on the next start."""
         self._process.kill()
 
     async def problem(self) -> str | None:

@@ -46,7 +46,7 @@ def class_archive(jars: Path) -> Path:
 
 
 def can_serve() -> bool:
-    """Tell whether the embedded broker can run here: Java, and the jars or the means to fetch them."""
+    """Return whether the embedded broker can run here: Java, and the jars or the means to fetch them."""
     return bool(shutil.which("java") and (jars_folder().is_dir() or shutil.which("mvn")))
 
 

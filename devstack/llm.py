@@ -60,7 +60,7 @@ class SimulatedLlmServer:
         await self._process.stop(signal.SIGTERM, grace_s=STOP_GRACE_S)
 
     def kill(self) -> None:
-        """SIGKILL: the ledger is lost."""
+        """Send SIGKILL: the ledger is lost."""
         self._process.kill()
 
     async def problem(self) -> str | None:

@@ -18,7 +18,7 @@ MARKER = "INSTAGRAM_FEED_SERVER_OF_STACK"
 
 
 def marked_environment(folder: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment with the mark of the stack in `folder`."""
+    """Return this process's environment with the mark of the stack in `folder`."""
     return {**os.environ, **(extra or {}), MARKER: str(folder.resolve())}
 
 
@@ -33,7 +33,7 @@ def dying_with_parent(by: signal.Signals) -> list[str]:
 
 
 def leftovers(folder: Path) -> list[psutil.Process]:
-    """Every process, this one excepted, that carries the mark of `folder` or of a folder below it."""
+    """Return every process, this one excepted, that carries the mark of `folder` or of a folder below it."""
     others = (process for process in psutil.process_iter() if process.pid != os.getpid())
     return [process for process in others if _mark_of(process).is_relative_to(folder.resolve())]
 
@@ -57,7 +57,7 @@ def end_all(processes: Sequence[psutil.Process], *, by: signal.Signals) -> None:
 
 
 def has_ended(process: psutil.Process) -> bool:
-    """Tell whether a process is gone, or dead and only waits for its parent to collect the exit code."""
+    """Return whether a process is gone, or dead and only waits for its parent to collect the exit code."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

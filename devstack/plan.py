@@ -33,7 +33,7 @@ class Owner(BaseModel, frozen=True):
         return cls(pid=pid, started_at=psutil.Process(pid).create_time())
 
     def is_alive(self) -> bool:
-        """False once it ended, also while nobody has collected its exit code."""
+        """Return false once it ended, also while nobody has collected its exit code."""
         try:
             process = psutil.Process(self.pid)
         except psutil.NoSuchProcess:

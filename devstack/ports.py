@@ -17,7 +17,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could bind this loopback port now (lingering closed connections do not count)."""
+    """Return whether a server could bind this loopback port now (lingering closed connections do not count)."""
     with closing(socket.socket()) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -94,7 +94,7 @@ class PostgresServer:
         await self._process.stop(signal.SIGINT, grace_s=STOP_GRACE_S)
 
     def kill(self) -> None:
-        """SIGKILL to the postmaster and its backends: the log is replayed on the next start."""
+        """Send SIGKILL to the postmaster and its backends: the log is replayed on the next start."""
         self._process.kill()
 
     async def problem(self) -> str | None:
@@ -151,7 +151,7 @@ def _make_data_folder(path: Path) -> None:
 
 
 def can_serve() -> bool:
-    """Tell whether the wheel with the server's programs is installed."""
+    """Return whether the wheel with the server's programs is installed."""
     return find_spec(WHEEL) is not None
 
 

@@ -80,7 +80,7 @@ class ServerProcess:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL to the process and its children, as a crash of the machine would end them."""
+        """Send SIGKILL to the process and its children, as a crash of the machine would end them."""
         if self._popen is None or self._popen.poll() is not None:
             return
         root = psutil.Process(self._popen.pid)

@@ -46,7 +46,7 @@ class Server(Protocol):
         """End it at once, as a crash would."""
 
     def problem(self) -> Awaitable[str | None]:
-        """None when it answers, else what is wrong."""
+        """Return None when it answers, else what is wrong."""
 
 
 def build_servers(plan: Plan, folder: Path) -> dict[ServerName, Server]:

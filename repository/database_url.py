@@ -151,7 +151,7 @@ def _split(url: str) -> SplitResult:
 
 
 def are_hosts(text: str) -> bool:
-    """Tell whether it is a list of host or host:port, each port one that there is."""
+    """Return whether it is a list of host or host:port, each port one that there is."""
     return HOSTS.fullmatch(text) is not None and all(int(port) <= LAST_PORT for port in _PORT.findall(text))
 
 
@@ -194,7 +194,7 @@ def _verify_instead_of_binding(given: dict[str, str]) -> None:
 
 
 def _system_tls(given: Mapping[str, str]) -> ssl.SSLContext:
-    """Certificates that the system trusts, for the host's name: what sslrootcert=system means."""
+    """Trust the certificates that the system trusts, for the host's name: what sslrootcert=system means."""
     if given.get("sslmode", "verify-full") != "verify-full":
         raise UnusableUrl("has the parameter sslrootcert=system, which goes with sslmode=verify-full only")
     context = ssl.create_default_context()
@@ -229,7 +229,7 @@ def _server_settings(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _connect_timeout_s(given: Mapping[str, str]) -> float:
-    """For 0 libpq waits without end; a day is as good."""
+    """Return the timeout; for 0, with which libpq waits without end, a day is as good."""
     seconds = _whole_number(given, "connect_timeout")
     if seconds is None:
         return DEFAULT_CONNECT_TIMEOUT_S

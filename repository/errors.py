@@ -136,14 +136,14 @@ def _kind(error: Exception) -> type[StoreError]:  # noqa: PLR0911 - one for each
 
 
 def _cannot_fill_upstream(error: Exception) -> bool:
-    """Tell whether a row of upstream's is missing that cannot be made in its place."""
+    """Return whether a row of upstream's is missing that cannot be made in its place."""
     return (
         isinstance(error, asyncpg.IntegrityConstraintViolationError) and _name(error, "table_name") in UPSTREAM_TABLES
     )
 
 
 def describe(error: Exception) -> str:
-    """One line that says what the driver or the server complains about, without any value."""
+    """Say in one line what the driver or the server complains about, without any value."""
     message = _message(error)
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
@@ -175,7 +175,7 @@ _FUNCTION = re.compile(r"function ([\w.\"]+)\(")
 
 
 def _is_raised_by_a_function(error: Exception) -> bool:
-    """Tell whether the message is the text of somebody's trigger or function, which may hold anything."""
+    """Return whether the message is the text of somebody's trigger or function, which may hold anything."""
     return isinstance(error, asyncpg.PostgresError) and (
         _name(error, "server_source_function") in _AUTHORS_WORDS
         or (_name(error, "sqlstate") or "").startswith(_AUTHORS_CLASSES)

@@ -90,7 +90,7 @@ _FIND = f"""
 
 
 async def all_models(connection: Connection) -> list[LlmModel]:
-    """Every row, by provider and name, newest version first."""
+    """Return every row, by provider and name, newest version first."""
     return [model_of(row) for row in await connection.fetch(f"{_SELECT} {_ORDER}")]
 
 
@@ -165,5 +165,5 @@ def _listed(models: Sequence[LlmModel]) -> str:
 
 
 def _told_apart(models: Sequence[LlmModel]) -> str:
-    """Names that are good also for a row without version, where another has the same name and one."""
+    """Return names that are good also for a row without version, where another has the same name and one."""
     return ", ".join(model.full_name if model.model_version else f"{model.full_name}@" for model in models)

@@ -50,7 +50,7 @@ async def open_session(database_url: str, *, application_name: str) -> Session:
 
 
 async def _leave_as_is(_: object) -> None:
-    """No statement of ours changes its session, so there is nothing to reset, and no round trip to lose."""
+    """Reset nothing: no statement of ours changes its session, and a round trip is saved."""
 
 
 @asynccontextmanager

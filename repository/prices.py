@@ -25,7 +25,7 @@ def cost_usd(
     cache_write_prompt_tokens: int | None,
     completion_tokens: int | None,
 ) -> Decimal | None:
-    """USD for so many tokens; None if it is not known how many prompt or completion tokens there were.
+    """Return USD for so many tokens; None if it is not known how many prompt or completion tokens there were.
 
     Prompt tokens read from the provider's cache, and those written to it, have their own price if the model has one.
     A price that is unknown counts as zero, as the seed's cost queries do with NULL.

@@ -59,7 +59,7 @@ async def missing_rows(
 
 
 async def unfillable_tables(connection: Connection) -> dict[str, str]:
-    """Upstream's tables in which no row can be made in upstream's place, and why not.
+    """Return upstream's tables in which no row can be made in upstream's place, and why not.
 
     It is tried, and undone: columns that nobody else fills, rights, triggers and constraints all have their say.
     """
@@ -75,7 +75,7 @@ async def unfillable_tables(connection: Connection) -> dict[str, str]:
 
 
 async def may_insert(connection: Connection) -> bool:
-    """Tell whether the role has the right to make rows in upstream's tables."""
+    """Return whether the role has the right to make rows in upstream's tables."""
     return bool(await connection.fetchval(_MAY_INSERT, list(KEYS), list(KEYS.values())))
 
 

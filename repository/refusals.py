@@ -19,7 +19,7 @@ _COLUMNS = """
 
 
 async def refused_columns(connection: Connection, error: RefusedData) -> list[str]:
-    """The columns of posts that may be meant, such as `instagram_feeds.hashtags`; none where it cannot be told."""
+    """Return the columns of posts that may be meant, such as `instagram_feeds.hashtags`; none if it is unclear."""
     said = _TYPE.search(str(error))
     if error.column is not None or (said is None and error.constraint is None):
         return []

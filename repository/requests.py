@@ -151,7 +151,7 @@ _FAILED_SOURCES = f"""
 
 
 async def failed_sources(connection: Connection, overlay_ids: Sequence[UUID]) -> dict[UUID, SourceRecord]:
-    """The events of those overlays that failed, by overlay."""
+    """Return the events of those overlays that failed, by overlay."""
     rows = await connection.fetch(_FAILED_SOURCES, overlay_ids)
     return {row["overlay_id"]: _source_record(row) for row in rows}
 
@@ -197,7 +197,7 @@ async def reopen_corrected(
 
 
 def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], list[int]]:
-    """Columns for `unnest`: overlay, revision and fencing token of each."""
+    """Build the columns for `unnest`: overlay, revision and fencing token of each."""
     return (
         [request.overlay_id for request in held],
         [request.revision for request in held],

@@ -23,7 +23,7 @@ _CURRENT = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 
 
 async def schema_version(connection: Connection) -> SchemaVersion:
-    """Tell where the schema is; changes nothing."""
+    """Return where the schema is; changes nothing."""
     is_migrated = await connection.fetchval(_HAS_TABLE, VERSION_TABLE)
     return SchemaVersion(await connection.fetchval(_CURRENT) if is_migrated else None, newest_revision())
 

@@ -36,7 +36,7 @@ _PROFILES = """
 
 
 async def tenant_profiles(connection: Connection, tenant_ids: Collection[str]) -> dict[str, TenantProfile]:
-    """The profiles of these tenants; one without a row has the defaults."""
+    """Return the profiles of these tenants; one without a row has the defaults."""
     rows = await connection.fetch(_PROFILES, list(tenant_ids))
     said = {row["tenant_id"]: TenantProfile(**row) for row in rows}
     return {tenant_id: said.get(tenant_id) or TenantProfile(tenant_id) for tenant_id in tenant_ids}
@@ -56,6 +56,6 @@ _RECENT_POSTS = """
 
 
 async def recent_posts(connection: Connection, tenant_ids: Collection[str], *, limit: int) -> list[RecentPost]:
-    """The last posts of each of these tenants, at most `limit` each, the newest first."""
+    """Return the last posts of each of these tenants, at most `limit` each, the newest first."""
     rows = await connection.fetch(_RECENT_POSTS, list(tenant_ids), limit)
     return [RecentPost(**row) for row in rows]

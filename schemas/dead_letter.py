@@ -53,7 +53,7 @@ def dead_letter(
 
 
 def is_dead_letter(record: OutgoingRecord) -> bool:
-    """Tell whether a record to be sent was made by `dead_letter`."""
+    """Return whether a record to be sent was made by `dead_letter`."""
     return any(name == "dlq_reason" for name, _ in record.headers)
 
 

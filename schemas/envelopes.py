@@ -46,7 +46,7 @@ class _Envelope:
 
 
 def has_event_fields(document: object) -> bool:
-    """Tell whether `document` is an object with every required field; only then it is surely the event."""
+    """Return whether `document` is an object with every required field; only then it is surely the event."""
     return isinstance(document, dict) and document.keys() >= REQUIRED_FIELDS
 
 
@@ -104,7 +104,7 @@ def _envelope_of(document: Document) -> _Envelope | None:
 
 
 def _unless_deleted(fields: dict[str, Any]) -> dict[str, Any] | FieldProblem:
-    """Debezium's flattened rows say in a member of their own that they are no more."""
+    """Return a row unless it is deleted: Debezium's flattened rows say so in a member of their own."""
     if str(fields.get("__deleted")).lower() == "true":
         return FieldProblem("__deleted", "says that the row was deleted: there is nothing to write about")
     return fields

@@ -23,7 +23,7 @@ class EventTypes:
     names: tuple[str, ...]
 
     def accept(self, declared: str) -> bool:
-        """Tell whether an event that declares this type is to be taken."""
+        """Return whether an event that declares this type is to be taken."""
         return len(declared) <= _MAX_TYPE_CHARS and self._pattern.fullmatch(declared) is not None
 
     @cached_property

@@ -34,7 +34,7 @@ def attributes_in_headers(headers: Headers) -> dict[str, Any]:
 
 
 def declares_envelope(headers: Headers) -> bool:
-    """Tell whether the content-type header says that the value is an envelope."""
+    """Return whether the content-type header says that the value is an envelope."""
     return any(
         name.lower() == "content-type" and value is not None and value.lower().startswith(_STRUCTURED_CONTENT_TYPE)
         for name, value in headers

@@ -31,7 +31,7 @@ async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
 
 
 async def _added_time(workshop: Workshop, archive: Backlog | None) -> Figures:
-    """As in `steady`, for live events only; with an archive, all of them are sent while it is being replayed."""
+    """Measure as in `steady`, for live events only; with an archive, all are sent while it is being replayed."""
     topic = f"overlay.{uuid4().hex[:12]}"
     async with (
         existing_topics(workshop.servers.kafka.address, [topic], partitions=PARTITIONS),
@@ -78,7 +78,7 @@ async def _stream(
 
 
 async def _times_ms(site: Site) -> tuple[dict[bytes, int], dict[bytes, int]]:
-    """When each live event was sent and when its created event was, once all have been."""
+    """Return when each live event was sent and when its created event was, once all have been."""
     sent_ms = await record_times_ms(site.bootstrap_servers, site.incoming_topic)
     async with asyncio.timeout(ANNOUNCED_S):
         while True:

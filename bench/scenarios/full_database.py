@@ -22,7 +22,7 @@ EMPTY, FULL = "empty", "full"
 
 @asynccontextmanager
 async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
-    """Both databases serve all runs: to drop one forces a checkpoint, whose cost the other would then bear."""
+    """Yield both databases for all runs: to drop one forces a checkpoint, whose cost the other would then bear."""
     server = workshop.servers.postgres.address
     async with (
         fresh_database(server, template=workshop.template) as empty,

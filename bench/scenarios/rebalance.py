@@ -55,7 +55,7 @@ async def _gaps(workshop: Workshop, backlog: Backlog) -> Figures:
 
 
 async def _join_and_leave(workshop: Workshop, site: Site, first: RunningProgram) -> list[float]:
-    """When each phase began and the last one ended, in ms of the wall clock."""
+    """Return when each phase began and the last one ended, in ms of the wall clock."""
     edges_ms = [_now_ms()]
     await asyncio.sleep(PHASE_S)
     for is_killed in (False, True):

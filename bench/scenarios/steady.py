@@ -57,7 +57,7 @@ async def _added_time(workshop: Workshop) -> Figures:
 
 
 def added_ms(sent_ms: Mapping[bytes, int], announced_ms: Mapping[bytes, int]) -> Figures:
-    """Percentiles of the time from event to created event less that of the call, of all after the warm-up.
+    """Return percentiles of the time from event to created event less that of the call, of all after the warm-up.
 
     Raises:
         KeyError: an event has no created event.

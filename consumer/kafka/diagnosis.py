@@ -38,7 +38,7 @@ class _Address:
 
 
 async def connection_problem(settings: KafkaSettings) -> str | None:
-    """The first thing found that keeps a client from the brokers; None when there is none, by now."""
+    """Return the first thing found that keeps a client from the brokers; None when there is none, by now."""
     bootstrap = [
         _Address(host, port) for host, port, _ in collect_hosts(settings.kafka_bootstrap_servers, randomize=False)
     ]
@@ -71,7 +71,7 @@ async def _advertised_problem(
 
 
 async def _brokers(address: _Address, settings: KafkaSettings) -> list[_Address]:
-    """The addresses that the brokers want clients to use."""
+    """Return the addresses that the brokers want clients to use."""
     options = {name: value for name, value in connection_options(settings).items() if name != "bootstrap_servers"}
     async with asyncio.timeout(ANSWER_S):
         connection: Any = await create_conn(address.host, address.port, **options)
@@ -81,7 +81,7 @@ async def _brokers(address: _Address, settings: KafkaSettings) -> list[_Address]
 
 
 def _said(error: BaseException, settings: KafkaSettings) -> str:  # noqa: PLR0911 - one line for each
-    """What an address has done, to follow its name; never a secret."""
+    """Describe what an address has done, to follow its name; never a secret."""
     protocol = settings.kafka_security_protocol
     match error:
         case ssl.SSLError() | ConnectionResetError() if protocol.endswith("SSL"):
@@ -116,7 +116,7 @@ def _said_of_tls(error: OSError, protocol: str) -> str:
 
 
 def _closed(settings: KafkaSettings) -> str:
-    """It takes the connection and closes it at the first request: it expects something else."""
+    """Describe a port that takes the connection and closes it at the first request: it expects something else."""
     protocol = settings.kafka_security_protocol
     if protocol.endswith("SSL") and settings.kafka_ssl_certfile is None:
         return "closes the connection: it may want a client certificate (KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE)"

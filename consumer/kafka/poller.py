@@ -87,7 +87,7 @@ class Poller:
         return True
 
     async def poll(self, *, max_records: int) -> Poll:
-        """Records of the partitions, none of them after a moment without any.
+        """Return the records of the partitions; none of them after a moment without any.
 
         Raises:
             KafkaError: a partition cannot be read now.

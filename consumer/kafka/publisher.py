@@ -174,7 +174,7 @@ def _size(record: OutgoingRecord) -> int:
 
 
 async def _knows(producer: Producer, topic: str) -> bool:
-    """Tell whether the broker has this topic. One that it does not have must not hold up the records for others."""
+    """Return whether the broker has this topic. One that it does not have must not hold up the records for others."""
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(TOPIC_LOOKUP_S):
             return bool(await producer.partitions_for(topic))

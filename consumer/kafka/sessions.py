@@ -32,7 +32,7 @@ class BrokerUnavailable(Exception):
 
 @asynccontextmanager
 async def connected_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client that has reached a broker.
+    """Return an admin client that has reached a broker.
 
     Raises:
         BrokerUnavailable: it has not. What goes wrong later comes out as aiokafka's KafkaError.
@@ -44,7 +44,7 @@ async def connected_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdmi
 
 @asynccontextmanager
 async def connected_publisher(settings: KafkaSettings) -> AsyncIterator[Publisher]:
-    """A publisher that has reached a broker; raises as `connected_admin` does."""
+    """Return a publisher that has reached a broker; raises as `connected_admin` does."""
     publisher = built(lambda: Publisher(lambda: build_producer(settings)))
     async with _open(publisher.start, publisher.stop, settings):
         yield publisher
@@ -52,14 +52,14 @@ async def connected_publisher(settings: KafkaSettings) -> AsyncIterator[Publishe
 
 @asynccontextmanager
 async def connected_reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer outside any group that has reached a broker; raises as `connected_admin` does."""
+    """Return a consumer outside any group that has reached a broker; raises as `connected_admin` does."""
     reader = built(lambda: build_reader(settings))
     async with _open(reader.start, reader.stop, settings):
         yield reader
 
 
 def built(build: Callable[[], Client]) -> Client:
-    """A client made from the settings.
+    """Build a client from the settings.
 
     Raises:
         BrokerUnavailable: certificates or credentials that no client can be made with.

@@ -113,13 +113,13 @@ class Breaker:
         return self._opened_total
 
     def allowance(self, now_s: float, wanted: int) -> int:
-        """How many new requests may be taken on now: `wanted`, 1 or 0. Reserves nothing."""
+        """Return how many new requests may be taken on now: `wanted`, 1 or 0. Reserves nothing."""
         if self.is_closed:
             return wanted
         return min(wanted, 1) if now_s >= self._next_probe_s else 0
 
     def retry_in_s(self, now_s: float) -> float:
-        """When to ask again after a refusal; 0 when a call may begin now.
+        """Return when to ask again after a refusal; 0 when a call may begin now.
 
         While a probe is out this is a guess, never longer than until the probe is given up.
         """
@@ -129,7 +129,7 @@ class Breaker:
         return left_s if self._state is BreakerState.OPEN else min(left_s, self._wait_s)
 
     def begin_call(self, now_s: float, *, held: Permit | None = None) -> Permit | None:
-        """A permit for one call that goes out now, None when none may. It is due back by `record`.
+        """Return a permit for one call that goes out now, None when none may. It is due back by `record`.
 
         `held` is the permit of the call before it for the same request: a probe may go on.
         """
@@ -145,7 +145,7 @@ class Breaker:
         return self._permit
 
     def is_probe(self, permit: Permit | None) -> bool:
-        """Whether this is the permit of the probe that is out."""
+        """Return whether this is the permit of the probe that is out."""
         return self._state is BreakerState.HALF_OPEN and permit == self._permit
 
     def stop(self, reason: str, now_s: float) -> None:
@@ -154,12 +154,12 @@ class Breaker:
         self._open(reason, now_s)
 
     def accept(self, permit: Permit) -> None:
-        """What the calls with this permit brought is of use."""
+        """Note that the calls with this permit brought something of use."""
         if self.is_probe(permit):
             self._close()
 
     def refuse(self, permit: Permit, now_s: float) -> None:
-        """What the calls with this permit brought is of no use; where it was a probe, that was asked."""
+        """Note that the calls with this permit brought nothing of use; where it was a probe, that was asked."""
         if self.is_probe(permit):
             self._open(self._reason or "", now_s)
 
@@ -208,12 +208,12 @@ class Breaker:
             self._open(_told(error), now_s)
 
     def _passed(self) -> None:
-        """A probe has shown that the provider is there and knows the account."""
+        """Close after a probe has shown that the provider is there and knows the account."""
         if self._state is BreakerState.HALF_OPEN and not self._needs_post:
             self._close()
 
     def _is_alone(self, request: Hashable | None) -> bool:
-        """Count a refused account; tell whether it is refused for this request alone, while the others are answered."""
+        """Count a refused account. Returns whether it is refused for this request alone, while others are answered."""
         self._refused += 1
         if request is None:
             return False

@@ -17,7 +17,7 @@ Messages = tuple[Message, ...]
 
 
 def as_text(messages: Messages) -> str:
-    """The whole prompt as one text, for `gpt_prompt_used`."""
+    """Return the whole prompt as one text, for `gpt_prompt_used`."""
     return "\n\n".join(f"[{message.role}]\n{message.content}" for message in messages)
 
 

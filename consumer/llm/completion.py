@@ -78,7 +78,7 @@ _ENDINGS = {
 
 
 def ending_of(finish_reason: str) -> Ending:
-    """Why the model stopped; what nobody knows counts as complete, and the text decides."""
+    """Return why the model stopped; what nobody knows counts as complete, and the text decides."""
     word = finish_reason.strip().lower().replace("-", "_").replace(" ", "_")
     return _ENDINGS.get(word.removeprefix("finish_reason_").removeprefix("finishreason."), Ending.COMPLETE)
 
@@ -156,13 +156,13 @@ def read_stored(body: bytes) -> Completion | None:
 
 
 def completion_of_draft(draft: str, body: object, *, latency_ms: float | None) -> Completion:
-    """The completion that a provider's own check kept back, handing over the model's `draft` with its error `body`."""
+    """Return the completion whose `draft` a provider's own check kept back and handed over with its error `body`."""
     raw = json.dumps(_storable(body), ensure_ascii=False)
     return _completion(draft, None, "", {}, raw=raw, received=raw.encode(), latency_ms=latency_ms, headers=None)
 
 
 def tokens_told(body: bytes) -> Tokens:
-    """What the `usage` of an answer that is no completion tells; the answer may be cut off."""
+    """Return what the `usage` of an answer that is no completion tells; the answer may be cut off."""
     # only a whole object counts: of one that is cut off a figure may be cut off, too (found by chaos)
     for place in _USAGE.finditer(text := body.decode(errors="replace")):
         try:
@@ -175,7 +175,7 @@ def tokens_told(body: bytes) -> Tokens:
 def _completion_in(
     answer: object, *, raw: str, received: bytes, latency_ms: float | None, headers: Mapping[str, str] | None
 ) -> Completion | None:
-    """The parts that matter of a chat completion object; None where there is no message in it."""
+    """Return the parts that matter of a chat completion object; None where there is no message in it."""
     choice = _choice(answer)
     if not isinstance(answer, dict) or choice is None:
         return None
@@ -231,7 +231,7 @@ def _completion(
 
 
 def _choice(answer: object) -> dict[str, Any] | None:
-    """The first choice that holds a text, else the first that holds a message at all."""
+    """Return the first choice that holds a text, else the first that holds a message at all."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list):
         return None
@@ -240,14 +240,14 @@ def _choice(answer: object) -> dict[str, Any] | None:
 
 
 def _with_message(choice: dict[str, Any]) -> dict[str, Any] | None:
-    """The choice, if there is a message in it; the older interface puts a text in its place."""
+    """Return the choice, if there is a message in it; the older interface puts a text in its place."""
     if isinstance(choice.get("message"), dict):
         return choice
     return {**choice, "message": {"content": choice["text"]}} if isinstance(choice.get("text"), str) else None
 
 
 def _content(message: Mapping[str, Any]) -> str:
-    """What the model says, as a text: of parts the texts, else a tool call's arguments."""
+    """Return what the model says, as a text: of parts the texts, else a tool call's arguments."""
     content = message.get("content")
     if isinstance(content, str) and content:
         return content
@@ -274,7 +274,7 @@ def _texts(parts: list[Any]) -> Iterator[str]:
 
 
 def _arguments(message: Mapping[str, Any]) -> Iterator[str]:
-    """The arguments of its tool calls, or of the function call that was their predecessor."""
+    """Return the arguments of its tool calls, or of the function call that was their predecessor."""
     calls = message.get("tool_calls")
     functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     for function in functions or [message.get("function_call")]:
@@ -296,7 +296,7 @@ def _refusal(message: Mapping[str, Any]) -> str | None:
 
 
 def _error_in_choice(answer: object) -> object:
-    """What OpenRouter puts into a choice whose generation broke off."""
+    """Return what OpenRouter puts into a choice whose generation broke off."""
     match answer:
         case {"choices": [{"error": dict() as error}, *_]}:
             return {"error": error}
@@ -305,7 +305,7 @@ def _error_in_choice(answer: object) -> object:
 
 
 def _parsed(body: bytes) -> tuple[Any, str]:
-    """The JSON of an answer, and its text as it can be stored; where it is no JSON, the text alone."""
+    """Return the JSON of an answer, and its text as it can be stored; where it is no JSON, the text alone."""
     try:
         answer, raw = from_json(body, allow_inf_nan=False), body.decode()
     except ValueError:
@@ -318,7 +318,7 @@ def _parsed(body: bytes) -> tuple[Any, str]:
 
 
 def _parsed_generously(body: bytes) -> tuple[Any, str]:
-    """JSON with a byte order mark, half a surrogate pair, NaN, or bytes that are no UTF-8."""
+    """Parse JSON with a byte order mark, half a surrogate pair, NaN, or bytes that are no UTF-8."""
     text = body.decode("utf-8-sig", "replace")
     if text.startswith("data:"):
         text = _joined_stream(text)
@@ -330,7 +330,7 @@ def _parsed_generously(body: bytes) -> tuple[Any, str]:
 
 
 def _joined_stream(text: str) -> str:
-    """The completion that a server sent in pieces although nobody asked for a stream; else the text as it is."""
+    """Return the completion that a server sent in pieces although nobody asked for a stream; else the text as it is."""
     lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith("data:")]
     try:
         pieces = [from_json(line) for line in lines if line != "[DONE]"]
@@ -351,7 +351,7 @@ def _replaced(escape: re.Match[str]) -> str:
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The value without NUL."""
+    """Return the value without NUL."""
     match value:
         case str():
             return value.replace("\0", "\ufffd")
@@ -368,7 +368,7 @@ def _json_text(value: Mapping[str, Any]) -> str:
 
 
 def _described(answer: object) -> str:
-    """What came instead, without its texts: they may be those of a shop."""
+    """Describe what came instead, without its texts: they may be those of a shop."""
     match answer:
         case dict():
             return one_line(f"an object with {', '.join(sorted(map(str, answer))[:12]) or 'nothing in it'}")

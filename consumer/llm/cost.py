@@ -9,7 +9,7 @@ from repository.spending import NOTHING_SPENT, Spending
 
 
 def spending(completion: Completion, model: LlmModel) -> Spending:
-    """Tokens and USD of an answered call at the model's prices; unknown where the provider does not tell."""
+    """Return tokens and USD of an answered call at the model's prices; unknown where the provider does not tell."""
     return _priced(
         Tokens(
             prompt=completion.prompt_tokens,
@@ -22,7 +22,7 @@ def spending(completion: Completion, model: LlmModel) -> Spending:
 
 
 def spending_in_vain(error: LlmError, model: LlmModel) -> Spending | None:
-    """The same of a call without a completion; None where it may have been billed and nobody tells what."""
+    """Return the same of a call without a completion; None where it may have been billed and nobody tells what."""
     spent = _priced(error.received.tokens if error.received else UNKNOWN, model)
     if spent.cost_usd is not None:
         return spent

@@ -103,12 +103,12 @@ def read_error(status: int, body: object) -> ErrorAnswer:
 
 
 def is_error(answer: object) -> bool:
-    """Whether a JSON answer with status 200 is an error all the same."""
+    """Return whether a JSON answer with status 200 is an error all the same."""
     return isinstance(answer, dict) and bool(answer.get("error") or answer.get("errors") or answer.get("detail"))
 
 
 def one_line(text: str) -> str:
-    """The text on one line, without control characters, cut to a bounded length."""
+    """Return the text on one line, without control characters, cut to a bounded length."""
     line = _UNPRINTABLE.sub(" ", text).strip()
     return line if len(line) <= MESSAGE_LENGTH else f"{line[: MESSAGE_LENGTH - 1]}…"
 
@@ -125,7 +125,7 @@ def _parsed(body: object) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def heading_of(text: str) -> str:
-    """A web page's title, or its first heading; of other text all of it."""
+    """Return a web page's title, or its first heading; of other text all of it."""
     if not text.lstrip().startswith("<"):
         return text
     title = _TITLE.search(text)
@@ -133,7 +133,7 @@ def heading_of(text: str) -> str:
 
 
 def _objects(value: object, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    """The objects in which errors are described, the outer before the inner."""
+    """Return the objects in which errors are described, the outer before the inner."""
     match value:
         case dict() if depth < _DEEPEST:
             yield value
@@ -163,7 +163,7 @@ def _codes(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _messages(objects: list[Mapping[str, Any]]) -> list[str]:
-    """Every message once, but none that another one quotes."""
+    """Return every message once, but none that another one quotes."""
     found = [message for one in objects for message in _messages_of(one)]
     return [
         message
@@ -183,14 +183,14 @@ def _messages_of(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _only_text(parsed: object) -> str:
-    """The text where an answer is a JSON text, or a list of one."""
+    """Return the text where an answer is a JSON text, or a list of one."""
     if isinstance(parsed, list) and len(parsed) == 1:
         parsed = parsed[0]
     return parsed if isinstance(parsed, str) else ""
 
 
 def _place(found: Mapping[str, Any]) -> str:
-    """Where FastAPI's and pydantic's errors are, "body.temperature"."""
+    """Return where FastAPI's and pydantic's errors are, "body.temperature"."""
     loc = found.get("loc")
     return ".".join(str(part) for part in loc[:8]) if isinstance(loc, list | tuple) else ""
 
@@ -204,7 +204,7 @@ def _parameter(found: Mapping[str, Any]) -> str | None:
 
 
 def _setting_in(message: str) -> str | None:
-    """The setting that is named in words alone, as Anthropic and Google do."""
+    """Return the setting that is named in words alone, as Anthropic and Google do."""
     setting = _SETTING.search(message)
     return setting[1] if setting else None
 

@@ -39,7 +39,7 @@ class Deferred(LlmError):
 
     @classmethod
     def instead_of(cls, error: LlmError, *, retry_in_s: float) -> "Deferred":
-        """The same error, as one that is not the request's own fault."""
+        """Return the same error, as one that is not the request's own fault."""
         deferred = cls(str(error), reason=error.reason, retry_in_s=retry_in_s, maybe_billed=error.maybe_billed)
         deferred.received = error.received
         return deferred
@@ -93,7 +93,7 @@ class RequestRefused(LlmError):
 
     @classmethod
     def instead_of(cls, error: LlmError) -> "RequestRefused":
-        """The same error, as one that is this request's own fault."""
+        """Return the same error, as one that is this request's own fault."""
         refused = cls(str(error))
         refused.received = error.received
         return refused

@@ -27,7 +27,7 @@ class Failover:
         return None if None in reasons else reasons[0]
 
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
-        """How many of `wanted` new requests are worth taking on now: a probe for each that is unavailable, too."""
+        """Return how many of `wanted` new requests to take on now, a probe for each unavailable provider included."""
         allowed = 0
         for provider in self._providers:
             allowed += provider.allowance(wanted - allowed, within_s=within_s)
@@ -64,7 +64,7 @@ class Failover:
         return replace(admission, another_is_called=lambda: self.unavailable_reason is None)
 
     async def find_stored(self, call_id: CallId) -> tuple[Writer, Completion] | None:
-        """The newest completion that a provider kept for this request, and who wrote it; costs nothing.
+        """Return the newest completion that a provider kept for this request, and who wrote it; costs nothing.
 
         One that is unavailable is asked only if there is no other.
 

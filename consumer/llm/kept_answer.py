@@ -9,7 +9,7 @@ from consumer.llm.status import error_of
 
 
 def read_again(body: bytes, *, latency_ms: float | None) -> Completion | None:
-    """The completion in it; None where there is none."""
+    """Return the completion in it; None where there is none."""
     try:
         return read_completion(body, latency_ms=latency_ms)
     except CallFailed:

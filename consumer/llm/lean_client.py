@@ -130,7 +130,7 @@ class _Slices(httpx2.SyncByteStream):
 
 
 def _decoded(answer: aiohttp.ClientResponse, encoded: bytes, request: httpx2.Request) -> httpx2.Response:
-    """The response with its content decoded, which may be no larger than any other."""
+    """Return the response with its content decoded, which may be no larger than any other."""
     if "," in answer.headers["content-encoding"]:
         raise AnswerCutOff("the answer is encoded more than once", b"")
     stream = httpx2.Response(answer.status, headers=answer.raw_headers, stream=_Slices(encoded), request=request)
@@ -159,7 +159,7 @@ class LeanOpenAI(openai.AsyncOpenAI):
         self._prepared: dict[str, _Prepared] = {}
 
     def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
-        """The client's seam for deriving clients (its Azure client uses it too)."""
+        """Override the client's seam for deriving clients (its Azure client uses it too)."""
         own_headers = options.headers
         if not isinstance(options.content, bytes) or not isinstance(own_headers, dict):
             return super()._build_request(options, retries_taken=retries_taken)

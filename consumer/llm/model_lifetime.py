@@ -24,7 +24,7 @@ class ShutdownNotice(NamedTuple):
 
 
 def shutdown_notice(shutdown_date: date | None, *, today: date) -> ShutdownNotice | None:
-    """What to say about a model's end; None if it has none or it is more than 60 days ahead."""
+    """Return what to say about a model's end; None if it has none or it is more than 60 days ahead."""
     if shutdown_date is None:
         return None
     days_left = (shutdown_date - today).days

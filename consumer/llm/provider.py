@@ -76,15 +76,15 @@ class Admission:
         self.provider.cancel(self)
 
     def accept(self) -> None:
-        """What this call and those before it brought is a post."""
+        """Note that this call and those before it brought a post."""
         self.provider.accept(self)
 
     def refuse(self) -> None:
-        """What this call and those before it brought is of no use."""
+        """Note that this call and those before it brought nothing of use."""
         self.provider.refuse(self)
 
     def withdraw(self) -> None:
-        """What this call and those before it brought tells nothing."""
+        """Note that this call and those before it tell nothing."""
         self.provider.withdraw(self)
 
 
@@ -111,11 +111,11 @@ class Provider:
         return self.disused_because or self._breaker.reason
 
     def use(self, model: LlmModel) -> None:
-        """From the next call on call the model as this row says."""
+        """Call the model as this row says, from the next call on."""
         self.writer = self.writer.about(model)
 
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
-        """How many of `wanted` new requests are worth taking on now; those that could go `within_s`, if given."""
+        """Return how many of `wanted` new requests are worth taking on now, or can go `within_s`, if given."""
         if self.disused_because is not None:
             return 0
         allowed = self._breaker.allowance(time.monotonic(), wanted)
@@ -188,7 +188,7 @@ class Provider:
         return completion
 
     async def find_stored(self, call_id: CallId) -> Completion | None:
-        """The newest completion that the provider kept for this request; costs nothing.
+        """Return the newest completion that the provider kept for this request; costs nothing.
 
         Raises:
             Deferred: it cannot tell now. What may have been paid for is still to be looked up.
@@ -236,6 +236,6 @@ class Provider:
 
 
 def _advice(parameter: str, model: str) -> str:
-    """What to correct where a parameter is refused: the column of the model's row that decides on it."""
+    """Return what to correct where a parameter is refused: the column of the model's row that decides on it."""
     column = next((column for part, column in _COLUMNS.items() if part in parameter), None)
     return f"see {column} of {model} in llm_models (`instagram-feed models update`)" if column else f"see {model}"

@@ -53,7 +53,7 @@ class _Row:
     asks_to_wait: bool | None = None
 
     def fits(self, answer: ErrorAnswer, wait_s: float | None) -> bool:
-        """Whether this row is about such an error."""
+        """Return whether this row is about such an error."""
         speaks = bool(self.codes or self.words)
         if self.statuses and answer.status not in self.statuses and (answer.status_is_told or not speaks):
             return False
@@ -228,7 +228,7 @@ _OF_THE_EVENT = re.compile(r"^(messages|input|prompt|contents?|text)\b|\.content
 
 
 def fault_of(answer: ErrorAnswer, wait_s: float | None = None) -> Fault:
-    """Whose fault this error is; `wait_s` is how long it asks to wait, if it does. Pure."""
+    """Return whose fault this error is; `wait_s` is how long it asks to wait, if it does. Pure."""
     row = next((row for row in _TABLE if row.fits(answer, wait_s)), None)
     if row is not None:
         return row.fault
@@ -238,7 +238,7 @@ def fault_of(answer: ErrorAnswer, wait_s: float | None = None) -> Fault:
 
 
 def error_of(status: int, body: object, headers: Mapping[str, str], *, now: datetime) -> LlmError:
-    """What an answer that is no completion means for the event and for all others. Pure.
+    """Return what an answer that is no completion means for the event and for all others. Pure.
 
     `body` is JSON, bytes or text; `headers` ignores case, or has lower-case names; `now` is aware.
     """
@@ -260,7 +260,7 @@ def error_of(status: int, body: object, headers: Mapping[str, str], *, now: date
 
 
 def _blamed(parameter: str | None) -> str | None:
-    """What the named part of the request comes from: the "event", or a "setting" of ours; None without a name."""
+    """Return where the named part of the request is from: the "event", or a "setting" of ours; None without a name."""
     if parameter is None:
         return None
     return "event" if _OF_THE_EVENT.search(parameter) else "setting"

@@ -33,7 +33,7 @@ UNKNOWN = Tokens()
 
 
 def tokens_of(usage: object) -> Tokens:
-    """The counts of a `usage` object, as far as it has any. Never raises.
+    """Return the counts of a `usage` object, as far as it has any. Never raises.
 
     Nobody is sent a prompt of no tokens, so a prompt of 0 is unknown, and with it what was cached.
     """
@@ -69,7 +69,7 @@ def _prompt(usage: Mapping[str, Any]) -> int | None:
 
 
 def _cached(usage: Mapping[str, Any]) -> int:
-    """A server that says nothing of a cache read nothing from one."""
+    """Return what was read from a cache; a server that says nothing of one read nothing from it."""
     cached = _first(_details(usage), "cached_tokens")
     if cached is None:
         cached = _first(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
@@ -95,7 +95,7 @@ def _first(counts: Mapping[str, Any], *names: str) -> int | None:
 
 
 def _count(value: object) -> int | None:
-    """A whole number that a column holds, however it is written."""
+    """Return a whole number that a column holds, however it is written."""
     if value is None or type(value) is bool:
         return None
     if isinstance(value, float) and value.is_integer():

@@ -39,7 +39,7 @@ _MODEL_KEY = "llm_model"  # two models may share an account, and their completio
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -> openai.AsyncOpenAI:
-    """The provider's client, on aiohttp, with its own retries off: a retry of its costs money unseen.
+    """Open the provider's client, on aiohttp, with its own retries off: a retry of its costs money unseen.
 
     To be called in a running event loop.
     """
@@ -88,7 +88,7 @@ class Writer:
         self._store_responses = store_responses and model.supports_store
 
     def about(self, model: LlmModel) -> "Writer":
-        """The same endpoint and settings with a model's row as it is now."""
+        """Return the same endpoint and settings with a model's row as it is now."""
         return Writer(self._client, model, **self._options)
 
     async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
@@ -125,11 +125,11 @@ class Writer:
             raise
 
     def _redacted(self, body: bytes) -> bytes:
-        """The body without the key: some servers quote the one they refuse."""
+        """Return the body without the key: some servers quote the one they refuse."""
         return body.replace(self._client.api_key.encode(), b"***")
 
     async def find_stored(self, call_id: CallId) -> Completion | None:
-        """The newest completion that the provider kept for this request; costs nothing.
+        """Return the newest completion that the provider kept for this request; costs nothing.
 
         None when there is none, and when completions are not stored.
 
@@ -148,7 +148,7 @@ class Writer:
         return read_stored(self._redacted(page.content))
 
     def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> bytes:
-        """The JSON body of a Chat Completions request, as far as this model understands it."""
+        """Build the JSON body of a Chat Completions request, as far as this model understands it."""
         model = self.model
         body: dict[str, Any] = {
             "model": model.model_name,
@@ -201,7 +201,7 @@ def _received(body: bytes, latency_ms: float | None) -> Received:
 
 
 def _taken_by(model: LlmModel, temperature: float | None) -> float | None:
-    """The temperature as far as the model's endpoint takes one; it is stored as what was used."""
+    """Return the temperature as far as the model's endpoint takes one; it is stored as what was used."""
     if temperature is None or not model.supports_temperature:
         return None
     return temperature if model.max_temperature is None else min(temperature, model.max_temperature)

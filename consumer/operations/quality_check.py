@@ -37,7 +37,7 @@ class CheckedFeed:
 async def checked_feeds(
     connection: Connection, editor: Editor, *, tenant_id: str | None = None
 ) -> AsyncIterator[CheckedFeed]:
-    """Every stored post, of one tenant if given, in the order they were stored."""
+    """Yield every stored post, of one tenant if given, in the order they were stored."""
     recent: defaultdict[str, RecentPosts] = defaultdict(RecentPosts)
     after_pk = 0
     while batch := await feed_texts(connection, after_pk=after_pk, tenant_id=tenant_id, limit=AT_ONCE):

@@ -13,6 +13,6 @@ class Backoff:
     next_s: float = FIRST_S
 
     def after_failure_s(self) -> float:
-        """How long to wait after this failure."""
+        """Return how long to wait after this failure."""
         pause_s, self.next_s = self.next_s, min(LONGEST_S, self.next_s * 2)
         return pause_s

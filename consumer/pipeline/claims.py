@@ -45,7 +45,7 @@ class Claims:
         return len(self._locked)
 
     async def free_slots(self, *, patience_s: float) -> int:
-        """How many slots are free; waits a moment for the first."""
+        """Return how many slots are free; waits a moment for the first."""
         if self._in_flight.free <= 0:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_s):
@@ -100,7 +100,7 @@ class Claims:
             return new + await claim_corrected(borrowed, known, self._terms)
 
     async def _enter_singly(self, events: Sequence[Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
-        """One by one, since something stands in the way; what the database refuses alone is that event's fault."""
+        """Enter one by one, as something stands in the way; what the database refuses alone is that event's fault."""
         claimed: list[ClaimedRequest] = []
         refused: list[Refusal] = []
         for event in events:

@@ -73,7 +73,7 @@ def classify_records(
 
 
 def with_refused(found: ClassifiedRecords, refused: Sequence[Refusal]) -> ClassifiedRecords:
-    """The same, with events that the database refused among the invalid ones. Pure."""
+    """Return the same, with events that the database refused among the invalid ones. Pure."""
     places = {_place(refusal.source) for refusal in refused}
     events = {overlay_id: event for overlay_id, event in found.events.items() if _place(event[0]) not in places}
     return replace(found, events=events, invalid=[*found.invalid, *refused])

@@ -136,7 +136,7 @@ class Conversation:
             return Broken(usage=self._usage, defect=type(error).__name__)
 
     def _from_kept_answers(self, context: Context) -> Agreed | None:
-        """A post that is paid for already: rules and reader may have changed since, or the database."""
+        """Return a post that is paid for already: rules and reader may have changed since, or the database."""
         for kept in self._work.kept:
             answer = answer_in(kept, self._work.request)
             if answer and isinstance(verdict := self._judged(answer, context), Usable):
@@ -164,7 +164,7 @@ class Conversation:
                 return end
 
     def _end_after(self, verdict: CutOff | Unusable | Declined, answer: Answer) -> NoUsableAnswer | None:
-        """None if another call is worth its price; then the next question is prepared."""
+        """Return None if another call is worth its price; then the next question is prepared."""
         match verdict:
             case CutOff() if self._limit_factor == 1:
                 self._limit_factor = LARGER_LIMIT_FACTOR
@@ -185,7 +185,7 @@ class Conversation:
         return judge(answer.completion, self._editor, context)
 
     async def _ask(self) -> Answer:
-        """The next answer.
+        """Return the next answer.
 
         Where a lost process or a lost connection left a call whose outcome nobody recorded, its
         completion is looked up first: what is found has been paid for.
@@ -253,7 +253,7 @@ class Conversation:
         self._usage = self._usage.with_unused(unused(self._work.request, answer, verdict, detail))
 
     def _may_be_found(self, error: LlmError) -> bool:
-        """Whether a completion that nobody has counted yet may be had from the provider's store.
+        """Return whether a completion that nobody has counted yet may be had from the provider's store.
 
         Only when no other call was counted: the newest completion might be that one.
         """

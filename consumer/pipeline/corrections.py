@@ -44,5 +44,5 @@ def _differs(sent: Event, stored: SourceRecord, terms: ClaimTerms) -> bool:
 
 
 def content_of(event: OverlayCompleted) -> dict[str, Any]:
-    """What a post is written from and stored with: all but what tells one sending from another."""
+    """Return what a post is written from and stored with: all but what tells one sending from another."""
     return event.model_dump(exclude=NOT_CONTENT)

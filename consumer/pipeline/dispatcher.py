@@ -81,7 +81,7 @@ class Dispatcher:
                     self._calls.release()
 
     async def _of_known_tenants(self, works: Sequence[Work]) -> Sequence[Work]:
-        """The works whose tenants' wishes are known. The others are put off: a disclosure must not be left out."""
+        """Return the works whose tenants' wishes are known; put off the others: a disclosure must not be left out."""
         try:
             await self._tenants.know(work.event.tenant_id for work in works)
         except StoreError as error:

@@ -50,7 +50,7 @@ class FaultFinder:
         self._benches: dict[Provider | None, _Bench] = {None: _Bench()}
 
     def begin(self, admission: Admission, before: Trial | None) -> Trial:
-        """A call is about to be made; `before` is the same request's trial so far, mostly at the same provider."""
+        """Note that a call is about to be made; `before` is the request's trial so far, mostly at the same provider."""
         provider = admission.provider
         if before is not None and before.admission.provider is provider:
             before.admission = admission
@@ -59,7 +59,7 @@ class FaultFinder:
         return Trial(admission, self._benches.setdefault(provider, _Bench()).alike.begin())
 
     def accept(self, trial: Trial | None) -> None:
-        """The request has its post."""
+        """Note that the request has its post."""
         now_s = time.monotonic()
         if trial is not None:
             trial.admission.accept()
@@ -69,14 +69,14 @@ class FaultFinder:
         self._settle(None, ours.accept(ours.begin(), now_s))
 
     def withdraw(self, trial: Trial | None) -> None:
-        """The request's calls ended in a way that tells nothing about it."""
+        """Note that the request's calls ended in a way that tells nothing about it."""
         if trial is not None:
             trial.admission.withdraw()
             bench = self._benches[trial.admission.provider]
             self._settle(trial.admission.provider, bench.alike.withdraw(trial.ticket, time.monotonic()))
 
     async def fault_of(self, trial: Trial | None, request: ClaimedRequest, reason: Reason) -> Fault:
-        """Whose fault it is that this request was refused; waits until others tell, or patience ends."""
+        """Return whose fault it is that this request was refused; waits until others tell, or patience ends."""
         provider = trial.admission.provider if trial else None
         bench = self._benches[provider]
         ticket = trial.ticket if trial else bench.alike.begin()

@@ -38,7 +38,7 @@ class FeedEventBuilder:
         self._dead_letter_topic = dead_letter_topic
 
     def feed(self, outcome: Written) -> Feed:
-        """The row of `instagram_feeds` and the event that goes with it."""
+        """Build the row of `instagram_feeds` and the event that goes with it."""
         request, event, completion = outcome.request, outcome.event, outcome.answer.completion
         call, kept = outcome.answer.call, outcome.answer.kept
         now = datetime.now(UTC)
@@ -100,7 +100,7 @@ class FeedEventBuilder:
         return announce(created, topic=self._created_topic, incoming_headers=request.source.headers)
 
     def failure(self, outcome: Rejected) -> Failure:
-        """The end of a request without a post, with the failed event and the dead letter."""
+        """Build the end of a request without a post, with the failed event and the dead letter."""
         request, now = outcome.request, datetime.now(UTC)
         event_id = failed_event_id(request.overlay_id, request.revision, request.fencing_token)
         letter = dead_letter(
@@ -178,7 +178,7 @@ def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
 
 
 def _end_to_end_ms(outcome: Written, now: datetime) -> float | None:
-    """Milliseconds from the event, else from its record; None where neither says when it was."""
+    """Return the milliseconds from the event, else from its record; None where neither says when it was."""
     if outcome.event.occurred_at:
         began_ms = outcome.event.occurred_at.timestamp() * 1_000
     elif (timestamp_ms := outcome.request.source.timestamp_ms) > 0:
@@ -189,7 +189,7 @@ def _end_to_end_ms(outcome: Written, now: datetime) -> float | None:
 
 
 def publishing_of(post: InstagramPost) -> Publishing:
-    """What a publisher sends, as it was counted."""
+    """Return what a publisher sends, as it was counted."""
     caption = as_published(post)
     return Publishing(caption=caption, hashtag_count=hashtag_count(post), utf16_length=utf16_length(caption))
 
@@ -202,7 +202,7 @@ def _source(request: ClaimedRequest) -> EventSource:
 def announce(
     event: InstagramFeedCreated | InstagramFeedFailed, *, topic: str, incoming_headers: Headers = ()
 ) -> NewOutboxEvent:
-    """The record of an event; it goes on with the trace of `incoming_headers`, if they hold one."""
+    """Build the record of an event; it goes on with the trace of `incoming_headers`, if they hold one."""
     subject = str(event.overlay_id)
     headers = outgoing_headers(
         event_id=str(event.event_id),
@@ -220,5 +220,5 @@ def announce(
 
 
 def _random_id(length: int) -> bytes:
-    """Random and never all zero, which W3C Trace Context calls invalid."""
+    """Draw an id that is never all zero, which W3C Trace Context calls invalid."""
     return secrets.token_bytes(length - 1) + b"\x01"

@@ -51,7 +51,7 @@ class FloodLimit:
     recent: tuple[bool, ...] = ()
 
     def after(self, good: Sequence[bool]) -> "FloodLimit":
-        """The limit after these records, in their order; false stands for one that comes to nothing.
+        """Return the limit after these records, in their order; false stands for one that comes to nothing.
 
         Raises:
             Flood: with these the limit is passed.

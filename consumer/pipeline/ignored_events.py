@@ -37,7 +37,7 @@ class TypeNames:
         self._known: set[str] = set()
 
     def __call__(self, event_type: str) -> str:
-        """The type, if it is one of the first that were seen; rare ones share a name."""
+        """Return the type, if it is one of the first that were seen; rare ones share a name."""
         name = _printable(event_type[:MAX_TYPE_CHARS]) or EMPTY
         if len(self._known) < MAX_TYPES:
             self._known.add(name)
@@ -75,7 +75,7 @@ class IgnoredEvents:
             self._log(one)
 
     def _by_type(self, ignored: Sequence[Ignored]) -> dict[str, IgnoredType]:
-        """By name of the type, with the place of the last record of each."""
+        """Group them by name of the type, with the place of the last record of each."""
         seen: dict[str, IgnoredType] = {}
         for one in ignored:
             name = self._name_of(one.event_type)
@@ -96,7 +96,7 @@ class IgnoredEvents:
             raise Flood("; ".join((str(error), *examples))) from None
 
     def _log(self, one: IgnoredType) -> None:
-        """At most once a minute for each type, with how many there were since."""
+        """Log at most once a minute for each type, with how many there were since."""
         name, now_s = one.event_type, self._clock()
         self._unlogged[name] = self._unlogged.get(name, 0) + one.records
         if now_s - self._logged_at_s.get(name, -LOG_INTERVAL_S) < LOG_INTERVAL_S:

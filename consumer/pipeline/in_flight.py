@@ -27,7 +27,7 @@ class ClaimTerms:
     max_takeovers: int = MAX_TAKEOVERS
 
     def require_fresh(self, claimed: list[ClaimedRequest], *, asked_at_s: float) -> list[ClaimedRequest]:
-        """What was claimed, if it was answered while the lease is sure to last until it is first extended.
+        """Return what was claimed, if it was answered while the lease is sure to last until it is first extended.
 
         After a pause of this process or of its connection, another one may have taken over by now, and
         beginning a call would pay twice. What is left lying is taken over when its lease has run out.
@@ -41,7 +41,7 @@ class ClaimTerms:
         return claimed
 
     def lasts(self, leased_at_s: float) -> bool:
-        """Whether a lease taken or extended at that time is sure to be ours still, and for long enough to extend it."""
+        """Return whether a lease taken or extended then is surely still ours, and for long enough to extend it."""
         return time.monotonic() - leased_at_s <= self.lease_s * 2 / 3
 
 
@@ -73,7 +73,7 @@ class InFlight:
         return list(self._held.values())
 
     def leased_at_s(self, request: ClaimedRequest) -> float:
-        """When the lease of a held request was last asked for, on the monotonic clock."""
+        """Return when the lease of a held request was last asked for, on the monotonic clock."""
         return self._leased_at_s[_claim(request)]
 
     async def until_free(self, count: int = 1) -> None:

@@ -102,7 +102,7 @@ class Intake:
         return started
 
     async def _room(self) -> int:
-        """How many records may be taken in now; waits a moment for a slot."""
+        """Return how many records may be taken in now; waits a moment for a slot."""
         if self._dispatcher.unavailable_reason is not None:
             return 0
         return self._failover.allowance(await self._claims.free_slots(patience_s=LOOK_S))

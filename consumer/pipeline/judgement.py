@@ -48,7 +48,7 @@ Verdict = Usable | CutOff | Unusable | Declined
 
 
 def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
-    """What to make of an answer. One that ran into the token limit counts if its post is whole all the same."""
+    """Decide what to make of an answer. One that ran into the token limit counts if its post is whole all the same."""
     if completion.refusal:
         return Declined(Reason.LLM_REFUSED, completion.refusal)
     if completion.ending is Ending.FILTERED:
@@ -64,7 +64,7 @@ def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
 
 
 def editor_from(settings: PostSettings, *, our_texts: Iterable[str]) -> Editor:
-    """The editor that the settings ask for; `our_texts` are the prompt's, of which nothing may show."""
+    """Build the editor that the settings ask for; `our_texts` are the prompt's, of which nothing may show."""
     all_rules = rules(language=settings.feed_language, our_texts=our_texts, banned_words=settings.banned_words)
     return Editor(
         QualityGate(all_rules, off=settings.quality_off, refuse=settings.quality_refuse),

@@ -42,7 +42,7 @@ class LeasedPartitions:
             gaps.clear()
 
     async def poll(self, *, max_records: int) -> Poll:
-        """Records to be taken in; raises as the poller does."""
+        """Return records to be taken in; raises as the poller does."""
         return await self._poller.poll(max_records=max_records)
 
     def undo(self) -> None:

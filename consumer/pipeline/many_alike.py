@@ -71,14 +71,14 @@ class ManyAlike:
         return self._common_reason
 
     def begin(self) -> Ticket:
-        """A request is tried; it is due back by `accept`, `refuse` or `withdraw`."""
+        """Note that a request is tried; it is due back by `accept`, `refuse` or `withdraw`."""
         self._begun += 1
         ticket = Ticket(self._begun)
         self._under_way.add(ticket)
         return ticket
 
     def accept(self, ticket: Ticket, now_s: float) -> list[Decision]:
-        """It was accepted. Returns what has shown about others by that."""
+        """Note that it was accepted. Returns what has shown about others by that."""
         self._under_way.discard(ticket)
         self._last_accepted = max(self._last_accepted, ticket)
         if self._common_reason is not None and ticket > self._common_from:
@@ -88,7 +88,7 @@ class ManyAlike:
         return self._decided(now_s)
 
     def refuse(self, ticket: Ticket, *, request: Hashable, reason: Hashable, now_s: float) -> list[Decision]:
-        """It was refused. Returns what has shown, about this one and others; what has not is decided later."""
+        """Note that it was refused. Returns what has shown, about it and others; what has not is decided later."""
         self._under_way.discard(ticket)
         if reason == self._common_reason:
             return [Decision(ticket, Fault.COMMON), *self._decided(now_s)]
@@ -100,16 +100,16 @@ class ManyAlike:
         return self._decided(now_s)
 
     def withdraw(self, ticket: Ticket, now_s: float) -> list[Decision]:
-        """It ended in a way that tells nothing. Returns what nobody is left to tell more about."""
+        """Note that it ended in a way that tells nothing. Returns what nobody is left to tell more about."""
         self._under_way.discard(ticket)
         return self._decided(now_s)
 
     def give_up_waiting(self, ticket: Ticket) -> list[Decision]:
-        """Nobody waits any longer for others to tell: the refusal counts as the request's own, if still undecided."""
+        """Stop waiting for others to tell: the refusal counts as the request's own, if still undecided."""
         return [Decision(ticket, Fault.OWN)] if self._undecided.pop(ticket, None) else []
 
     def failed_alike(self, now_s: float) -> set[Hashable]:
-        """Which requests were refused for the common reason within the window, although it was not known as such."""
+        """Return which were refused for the common reason within the window, although it was not known as such."""
         return {refusal.request for refusal in self._alike(self._common_reason, now_s)}
 
     def _decided(self, now_s: float) -> list[Decision]:

@@ -81,7 +81,7 @@ class OutboxRelay:
         await self._idle.wait()
 
     async def _next_batch(self) -> list[OutboxEvent]:
-        """What was handed over; but the table has its turn every `LOOK_S`, also while more keeps coming."""
+        """Return what was handed over; but the table has its turn every `LOOK_S`, also while more keeps coming."""
         if self._in_hand and time.monotonic() < self._looked_at_s + LOOK_S:
             return self._take_in_hand()
         self._looked_at_s = time.monotonic()

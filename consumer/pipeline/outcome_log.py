@@ -19,7 +19,7 @@ class OutcomeLog:
         self._metrics = metrics
 
     def written(self, outcome: Written, feed: Feed, *, stored: bool) -> None:
-        """A post is stored, or (`stored` false) another process had ended the request before."""
+        """Log that a post is stored, or (`stored` false) that another process had ended the request before."""
         metrics = self._metrics
         self._count_unused(outcome)
         if not stored:
@@ -48,7 +48,7 @@ class OutcomeLog:
         )
 
     def postponed(self, outcome: RetryLater) -> None:
-        """A request will be tried again."""
+        """Log that a request will be tried again."""
         self._metrics.outcomes.labels("retry_later").inc()
         self._count_unused(outcome)
         log.info(
@@ -61,7 +61,7 @@ class OutcomeLog:
         )
 
     def rejected(self, outcome: Rejected) -> None:
-        """A request ended without a post."""
+        """Log that a request ended without a post."""
         self._metrics.outcomes.labels("rejected").inc()
         self._count_unused(outcome)
         log.warning(

@@ -218,7 +218,7 @@ class OutcomeStore:
 
 
 def _without_its_post(outcome: Outcome, error: StoreError) -> Outcome:
-    """A post that the database will not take: its answer is kept, to become a post when the reason is gone."""
+    """End a request whose post the database refuses: its answer is kept, to become a post once the reason is gone."""
     if not isinstance(outcome, Written) or outcome.answer.kept is not None:
         return outcome
     call = unused(outcome.request, outcome.answer, CallVerdict.NOT_STORED, str(error))
@@ -226,7 +226,7 @@ def _without_its_post(outcome: Outcome, error: StoreError) -> Outcome:
 
 
 def postponement_of(outcome: RetryLater) -> Postponement:
-    """What the ledger is told of an outcome that is none yet."""
+    """Return what the ledger is told of an outcome that is none yet."""
     request = outcome.request
     return Postponement(
         overlay_id=request.overlay_id,

@@ -37,15 +37,15 @@ class Usage:
     unused: tuple[LlmCall, ...] = ()
 
     def with_call(self) -> "Usage":
-        """After one more call was begun."""
+        """Return the usage after one more call was begun."""
         return replace(self, llm_calls=self.llm_calls + 1)
 
     def with_spending(self, spent: Spending) -> "Usage":
-        """After an answer that took so much."""
+        """Return the usage after an answer that took so much."""
         return replace(self, spent=self.spent + spent)
 
     def with_unused(self, call: LlmCall) -> "Usage":
-        """After a call turned out to bring no post."""
+        """Return the usage after a call turned out to bring no post."""
         return replace(self, unused=(*self.unused, call))
 
 
@@ -114,7 +114,7 @@ Outcome = Written | RetryLater | Rejected
 
 
 def usage_so_far(request: ClaimedRequest) -> Usage:
-    """What earlier attempts used up, for an end that comes before any call of this one."""
+    """Return what earlier attempts used up, for an end that comes before any call of this one."""
     return Usage(request.llm_calls, request.spent)
 
 
@@ -127,7 +127,7 @@ def unwritten(
     detail: str,
     unrecorded_call: bool = False,
 ) -> RetryLater | Rejected:
-    """The outcome that a retry decision means."""
+    """Return the outcome that a retry decision means."""
     match decision:
         case TryAgain(delay_s, attempts):
             return RetryLater(

@@ -19,7 +19,7 @@ def balanced(partitions: Collection[int], members: Collection[str], holders: Map
 
 
 def _shares(partitions: int, held: Mapping[str, int]) -> dict[str, int]:
-    """How many partitions each member is to have; who holds most is the first to get one more."""
+    """Return how many partitions each member is to have; who holds most is the first to get one more."""
     if not held:
         return {}
     each, left_over = divmod(partitions, len(held))

@@ -167,7 +167,7 @@ class PartitionShare:
         return {lease.partition: lease for lease in leases if lease.partition in mine}
 
     async def _look_at_topic(self) -> None:
-        """Every few seconds; while Kafka does not answer, the last look holds."""
+        """Look every few seconds; while Kafka does not answer, the last look holds."""
         if time.monotonic() < self._looked_at_s + TOPIC_LOOK_S:
             return
         try:

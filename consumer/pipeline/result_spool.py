@@ -68,7 +68,7 @@ class ResultSpool:
 
     @contextmanager
     def taken(self) -> Iterator["list[SpooledResult]"]:
-        """The results there are. What is left in the list at the end of the block is kept; an empty file goes.
+        """Yield the results there are. What is left in the list at the end of the block is kept; an empty file goes.
 
         Raises:
             OSError: the file is there and cannot be read.

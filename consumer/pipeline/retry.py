@@ -32,7 +32,7 @@ class GiveUp:
 
 
 def after_error(error: LlmError, attempts: int, *, policy: RetryPolicy, random: float) -> TryAgain | GiveUp:
-    """What to do after `error`, when `attempts` failed before it. `random` is uniform in [0, 1)."""
+    """Decide what to do after `error`, when `attempts` failed before it. `random` is uniform in [0, 1)."""
     match error:
         case RequestRefused():
             return GiveUp(attempts + 1)
@@ -50,7 +50,7 @@ def _later(decision: TryAgain | GiveUp, by_s: float) -> TryAgain | GiveUp:
 
 
 def after_failed_attempt(attempts: int, *, policy: RetryPolicy, random: float) -> TryAgain | GiveUp:
-    """What to do after an attempt that counts, when `attempts` failed before it."""
+    """Decide what to do after an attempt that counts, when `attempts` failed before it."""
     if attempts + 1 >= policy.max_attempts:
         return GiveUp(attempts + 1)
     return TryAgain(full_jitter_s(attempts + 1, policy=policy, random=random), attempts + 1)
@@ -59,7 +59,7 @@ def after_failed_attempt(attempts: int, *, policy: RetryPolicy, random: float) -
 def after_missing_rows(
     waited_s: float, attempts: int, *, limit_s: float, policy: RetryPolicy, random: float
 ) -> TryAgain | GiveUp:
-    """What to do while upstream has not committed a row, when a request has waited for it for `waited_s`.
+    """Decide what to do while upstream has not committed a row, when a request has waited for it for `waited_s`.
 
     Waits are half as long as the whole wait so far, so that a row a little late costs little, and none counts as
     an attempt.
@@ -71,7 +71,7 @@ def after_missing_rows(
 
 
 def full_jitter_s(attempt: int, *, policy: RetryPolicy, random: float) -> float:
-    """Exponential backoff with full jitter: uniform between 0 and base * 2^(attempt-1), capped.
+    """Return an exponential backoff with full jitter: uniform between 0 and base * 2^(attempt-1), capped.
 
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
     """

@@ -87,7 +87,7 @@ class Sweeper:
         return taken + await self._sweep_suspects()
 
     async def _sweep_suspects(self) -> int:
-        """Now and then take one of the requests that may be what kills processes: it is handled alone."""
+        """Take, now and then, one of the requests that may be what kills processes: it is handled alone."""
         if time.monotonic() < self._suspects_at_s or self._in_flight.free <= 0:
             return 0
         self._suspects_at_s = time.monotonic() + SUSPECTS_S
@@ -147,7 +147,7 @@ class Sweeper:
         return len(claimed)
 
     def _is_to_blame(self, request: ClaimedRequest) -> bool:
-        """Whether a request was handled alone when its process was lost, and ended for that."""
+        """Return whether a request was handled alone when its process was lost, and ended for that."""
         if request.takeovers <= self._terms.max_takeovers:
             return False
         detail = f"{request.takeovers} processes in a row were lost while they handled it, the last one it alone"
@@ -155,7 +155,7 @@ class Sweeper:
         return True
 
     def _decode(self, request: ClaimedRequest, kept: KeptAnswers) -> Work | None:
-        """Stored bytes were valid once; after a change of the contract they may not be any more."""
+        """Decode stored bytes, which were valid once; after a change of the contract they may not be any more."""
         try:
             event = decode_overlay_completed(
                 request.source, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types
@@ -173,6 +173,6 @@ def _rejected(request: ClaimedRequest, reason: Reason, detail: str) -> Rejected:
 
 
 async def _kept_answers(borrowed: Connection, claimed: Sequence[ClaimedRequest]) -> KeptAnswers:
-    """What earlier handlings paid for: it is judged again before another call is."""
+    """Return what earlier handlings paid for: it is judged again before another call is."""
     called_for = [(request.overlay_id, request.revision) for request in claimed if request.llm_calls]
     return await kept_answers(borrowed, called_for) if called_for else {}

@@ -59,7 +59,7 @@ class Tenants:
             self._known.popitem(last=False)
 
     def context(self, event: OverlayCompleted) -> Context:
-        """What a post for this event is judged by. A tenant that is not known has the defaults."""
+        """Return what a post for this event is judged by. A tenant that is not known has the defaults."""
         known = self._known.get(event.tenant_id)
         if known is None:
             return Context(Source(event))
@@ -67,7 +67,7 @@ class Tenants:
         return Context(Source(event), profile.sector, profile.disclosure, known.recent, event.overlay_id)
 
     def knows(self, tenant_id: str) -> bool:
-        """Whether `context` says what this tenant wants."""
+        """Return whether `context` says what this tenant wants."""
         return tenant_id in self._known
 
     def remember(self, event: OverlayCompleted, post: InstagramPost) -> None:

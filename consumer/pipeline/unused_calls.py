@@ -25,7 +25,7 @@ _VERDICTS = {
 
 
 def unused(request: ClaimedRequest, answer: Answer, verdict: CallVerdict, detail: str | None = None) -> LlmCall:
-    """A call that was answered, but not with the post that is stored."""
+    """Build the row of a call that was answered, but not with the post that is stored."""
     completion = answer.completion
     return LlmCall(
         **_about(request, answer.call),
@@ -43,7 +43,7 @@ def unused(request: ClaimedRequest, answer: Answer, verdict: CallVerdict, detail
 
 
 def unanswered(request: ClaimedRequest, call: Call, error: LlmError) -> LlmCall:
-    """A call that brought no completion."""
+    """Build the row of a call that brought no completion."""
     received, spent = error.received, spending_in_vain(error, call.model)
     tokens = received.tokens if received else UNKNOWN
     return LlmCall(
@@ -63,7 +63,7 @@ def unanswered(request: ClaimedRequest, call: Call, error: LlmError) -> LlmCall:
 
 
 def _about(request: ClaimedRequest, call: Call) -> dict[str, Any]:
-    """What a row says of a call whatever came of it."""
+    """Return what a row says of a call whatever came of it."""
     return {
         "overlay_id": request.overlay_id,
         "revision": request.revision,
@@ -79,7 +79,7 @@ def _about(request: ClaimedRequest, call: Call) -> dict[str, Any]:
 
 
 def verdict_of(error: LlmError) -> CallVerdict:
-    """What to call the end of a call without a completion."""
+    """Return what to call the end of a call without a completion."""
     if verdict := _VERDICTS.get(error.reason):
         return verdict
     if error.received is not None and error.maybe_billed:
@@ -88,7 +88,7 @@ def verdict_of(error: LlmError) -> CallVerdict:
 
 
 def answer_in(kept: KeptAnswer, request: ClaimedRequest) -> Answer | None:
-    """The answer of an earlier handling as the current reader reads it; None where none is, or about other content."""
+    """Return an earlier handling's answer as the current reader reads it; None without one, or for other content."""
     call = kept.call
     if call.event_digest != digest_of(request):
         return None
@@ -111,7 +111,7 @@ def answer_in(kept: KeptAnswer, request: ClaimedRequest) -> Answer | None:
 
 
 def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
-    """What a request has used up whose post is a kept answer: what that cost may be in the sum already."""
+    """Return what a request has used up whose post is a kept answer: what that cost may be in the sum already."""
     kept = answer.kept
     if kept is None or (kept.cost_usd is not None and kept.verdict is not CallVerdict.SUPERSEDED):
         return usage
@@ -119,7 +119,7 @@ def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
 
 
 def is_same_answer(kept: KeptAnswer, completion: Completion) -> bool:
-    """Whether a completion that was looked up is the one that was kept; by its id, where the provider gives one."""
+    """Return whether a completion that was looked up is the one that was kept: by its id, if it has one."""
     before = read_again(kept.raw_response, latency_ms=None)
     if before is None:
         return False
@@ -128,5 +128,5 @@ def is_same_answer(kept: KeptAnswer, completion: Completion) -> bool:
 
 
 def digest_of(request: ClaimedRequest) -> bytes:
-    """What tells the content of one event from that of another."""
+    """Return what tells the content of one event from that of another."""
     return sha256(request.source.value or b"").digest()

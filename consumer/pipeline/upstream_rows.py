@@ -62,7 +62,7 @@ class UpstreamRows:
             self._unfillable = found
 
     async def there_for(self, works: Sequence[Work]) -> Sequence[Work]:
-        """The works whose rows are there, or can be made. The others are put off before the LLM is paid for them."""
+        """Return the works whose rows are there, or can be made; put off the others before the LLM is paid for them."""
         tables = self.needed
         if not tables or not works:
             return works

@@ -66,7 +66,7 @@ class Worker:
     async def _unless_everybodys(
         self, end: ConversationEnd, request: ClaimedRequest, trial: Trial | None
     ) -> ConversationEnd:
-        """The end as it is, or put off where others are refused alike: then it is not the request's fault."""
+        """Return the end as it is, or put it off where others are refused alike: then it is not the request's fault."""
         match end:
             case Agreed():
                 self._fault_finder.accept(trial)

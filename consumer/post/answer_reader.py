@@ -106,7 +106,7 @@ def _post(found: Mapping[str, Any]) -> RawPost | None:
 
 
 def _folded(found: Mapping[str, Any]) -> dict[str, Any]:
-    """By keys in which case, spaces and joiners do not count; none where two become the same."""
+    """Fold keys, in which case, spaces and joiners do not count; none where two become the same."""
     keys = [_plain(key) for key in found]
     return dict(zip(keys, found.values(), strict=True)) if len(set(keys)) == len(keys) else {}
 
@@ -151,7 +151,7 @@ def _without_thoughts(text: str) -> str:
 
 
 def _objects(text: str) -> Iterator[Any]:
-    """Every JSON object, or text that may hold one, that stands in a text and in no other of them."""
+    """Return every JSON object, or text that may hold one, that stands in a text and in no other of them."""
     end = 0
     starts = [match.start() for match in re.finditer(r"\{|\"\s*\{\\", text)]
     for start in starts[:_MOST_STARTS]:

@@ -34,7 +34,7 @@ def trim(text: str) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Tell whether a reader would see nothing."""
+    """Return whether a reader would see nothing."""
     return not text.strip(_UNSEEN)
 
 

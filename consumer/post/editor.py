@@ -51,7 +51,7 @@ class Editor:
         return self._gate.compares_posts
 
     def edited(self, written: RawPost, context: Context) -> EditedPost:
-        """The post as it is to be stored.
+        """Return the post as it is to be stored.
 
         Raises:
             PostRefused: with all that is wrong at once, since there is one repair call.
@@ -78,7 +78,7 @@ class Editor:
         return post
 
     def verdicts(self, stored: InstagramPost, context: Context) -> list[tuple[QualityRule, Action, str]]:
-        """What each rule would do with a stored post, were it written now; the text tells of it."""
+        """Return what each rule would do with a stored post, were it written now; the text tells of it."""
         post = without_disclosure(stored, context.disclosure)
         raw = RawPost(post.instagram_ad_copy, post.hashtags)
         repairs, repaired = self._gate.repairs(raw), _as_far_as_it_goes(self._repaired(raw))
@@ -97,12 +97,12 @@ class Editor:
 
 
 def without_disclosure(post: InstagramPost, disclosure: str) -> InstagramPost:
-    """The post as it was written: what the code adds is not the model's."""
+    """Return the post as it was written: what the code adds is not the model's."""
     if not disclosure:
         return post
     return InstagramPost(undisclosed(post.instagram_ad_copy, disclosure), post.hashtags)
 
 
 def _as_far_as_it_goes(post: RawPost) -> InstagramPost:
-    """A post that breaks a limit, read for what else is wrong with it."""
+    """Read a post that breaks a limit for what else is wrong with it."""
     return InstagramPost(clean_caption(post.instagram_ad_copy), " ".join(hashtags_in_list(post.hashtags)))

@@ -56,7 +56,7 @@ class Sparing(logging.Filter):
         self._last_s: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this one is told."""
+        """Return whether this one is told."""
         kind = (record.name, str(record.msg))
         if record.created - self._last_s.get(kind, -math.inf) < self._interval_s:
             return False

@@ -12,7 +12,7 @@ class Readiness:
         self._checks: list[Check] = [lambda: "starting"]
 
     def begin(self, *checks: Check) -> None:
-        """From now on these parts decide."""
+        """Decide by these parts from now on."""
         self._checks = list(checks)
 
     def not_ready_because(self) -> str | None:

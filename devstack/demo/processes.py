@@ -37,7 +37,7 @@ class Progress:
     published: int = 0
 
     def is_complete(self, records: int) -> bool:
-        """Tell whether `records` were read and what follows from them was published."""
+        """Return whether `records` were read and what follows from them was published."""
         return self.new + self.duplicate + self.invalid >= records and self.published >= self.new
 
 

@@ -44,65 +44,65 @@ _SEED = TypeAdapter(SeedSetting)
 
 
 async def get_ledger(account: Account, request: HttpRequest) -> HttpResponse:
-    """``GET /ledger``, or only the counts with ``?summary=1``."""
+    """Serve ``GET /ledger``, or only the counts with ``?summary=1``."""
     if request.query.get("summary", "0") != "0":
         return json_answer(account.ledger.summary())
     return json_answer(account.ledger.report())
 
 
 async def delete_ledger(account: Account, _request: HttpRequest) -> HttpResponse:
-    """``DELETE /ledger``: forget the calls that have ended."""
+    """Serve ``DELETE /ledger``: forget the calls that have ended."""
     account.ledger.clear()
     return HttpResponse(HTTPStatus.NO_CONTENT)
 
 
 async def get_faults(account: Account, _request: HttpRequest) -> HttpResponse:
-    """``GET /faults``: the list of rules."""
+    """Serve ``GET /faults``: the list of rules."""
     return json_answer(account.faults.rules)
 
 
 async def put_faults(account: Account, request: HttpRequest) -> HttpResponse:
-    """``PUT /faults``: replace the list of rules, and count their matches from zero."""
+    """Serve ``PUT /faults``: replace the list of rules, and count their matches from zero."""
     rules = _read(FAULT_RULES, request)
     account.faults = FaultPlan(rules)
     return await get_faults(account, request)
 
 
 async def delete_faults(account: Account, _request: HttpRequest) -> HttpResponse:
-    """``DELETE /faults``: from here on nothing goes wrong."""
+    """Serve ``DELETE /faults``: from here on nothing goes wrong."""
     account.faults = FaultPlan()
     return HttpResponse(HTTPStatus.NO_CONTENT)
 
 
 async def get_latency(account: Account, _request: HttpRequest) -> HttpResponse:
-    """``GET /latency``."""
+    """Serve ``GET /latency``."""
     return json_answer({"latency": str(account.latency)})
 
 
 async def put_latency(account: Account, request: HttpRequest) -> HttpResponse:
-    """``PUT /latency``: for calls that arrive from here on."""
+    """Serve ``PUT /latency``: for calls that arrive from here on."""
     account.latency = parse_latency(_read(_LATENCY, request).latency)
     return await get_latency(account, request)
 
 
 async def get_limits(account: Account, _request: HttpRequest) -> HttpResponse:
-    """``GET /limits``: requests and tokens per minute."""
+    """Serve ``GET /limits``: requests and tokens per minute."""
     return json_answer(account.limiter.limits)
 
 
 async def put_limits(account: Account, request: HttpRequest) -> HttpResponse:
-    """``PUT /limits``: other limits, with full buckets."""
+    """Serve ``PUT /limits``: other limits, with full buckets."""
     account.set_limits(_read(_LIMITS, request))
     return await get_limits(account, request)
 
 
 async def get_seed(account: Account, _request: HttpRequest) -> HttpResponse:
-    """``GET /seed``."""
+    """Serve ``GET /seed``."""
     return json_answer({"seed": account.seed})
 
 
 async def put_seed(account: Account, request: HttpRequest) -> HttpResponse:
-    """``PUT /seed``: start the draws again from this seed."""
+    """Serve ``PUT /seed``: start the draws again from this seed."""
     account.reseed(_read(_SEED, request).seed)
     return await get_seed(account, request)
 

@@ -146,42 +146,42 @@ class HttpConnection(asyncio.Protocol):
             self.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio: a client has connected."""
+        """Take a client that has connected (asyncio)."""
         self._transport = cast("asyncio.Transport", transport)
         self._server.opened(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """asyncio: the connection has ended, from either side."""
+        """Note that the connection has ended, from either side (asyncio)."""
         self.lost.set()
         self._server.closed(self)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: bytes have come in."""
+        """Take bytes that have come in (asyncio)."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._send(HttpResponse(HTTPStatus.BAD_REQUEST), keep_alive=False)
 
     def on_message_begin(self) -> None:
-        """httptools: a request begins."""
+        """Begin a request (httptools)."""
         self._target = b""
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
 
     def on_url(self, url: bytes) -> None:
-        """httptools: the target, or a part of it."""
+        """Take the target, or a part of it (httptools)."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools: one header."""
+        """Take one header (httptools)."""
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
-        """httptools: the body, or a part of it."""
+        """Take the body, or a part of it (httptools)."""
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """httptools: the request is whole."""
+        """End a request that is whole (httptools)."""
         request = HttpRequest(
             method=self._parser.get_method().decode("latin-1"),
             target=self._target.decode("latin-1"),

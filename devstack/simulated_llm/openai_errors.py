@@ -34,7 +34,7 @@ class ApiError(Exception):
 
 
 def missing_api_key() -> ApiError:
-    """401: no bearer token."""
+    """Answer 401: no bearer token."""
     return ApiError(
         HTTPStatus.UNAUTHORIZED,
         "You didn't provide an API key. You need to provide your API key in an Authorization"
@@ -43,7 +43,7 @@ def missing_api_key() -> ApiError:
 
 
 def incorrect_api_key() -> ApiError:
-    """401: a bearer token that is not the account's."""
+    """Answer 401: a bearer token that is not the account's."""
     return ApiError(
         HTTPStatus.UNAUTHORIZED,
         "Incorrect API key provided. You can find your API key at https://platform.openai.com/account/api-keys.",
@@ -52,7 +52,7 @@ def incorrect_api_key() -> ApiError:
 
 
 def forbidden() -> ApiError:
-    """403: the account may not use the API from here."""
+    """Answer 403: the account may not use the API from here."""
     return ApiError(
         HTTPStatus.FORBIDDEN,
         "Country, region, or territory not supported",
@@ -62,7 +62,7 @@ def forbidden() -> ApiError:
 
 
 def model_not_found(model: str) -> ApiError:
-    """404: no such model for this account."""
+    """Answer 404: no such model for this account."""
     return ApiError(
         HTTPStatus.NOT_FOUND,
         f"The model `{model}` does not exist or you do not have access to it.",
@@ -71,33 +71,33 @@ def model_not_found(model: str) -> ApiError:
 
 
 def unknown_url(method: str, path: str) -> ApiError:
-    """404: no such endpoint."""
+    """Answer 404: no such endpoint."""
     return ApiError(HTTPStatus.NOT_FOUND, f"Invalid URL ({method} {path})")
 
 
 def completion_not_found(completion_id: str) -> ApiError:
-    """404: no completion was stored under this id."""
+    """Answer 404: no completion was stored under this id."""
     return ApiError(HTTPStatus.NOT_FOUND, f"Chat completion '{completion_id}' not found.", param="completion_id")
 
 
 def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
-    """400: the request itself is wrong."""
+    """Answer 400: the request itself is wrong."""
     return ApiError(HTTPStatus.BAD_REQUEST, message, param=param, code=code)
 
 
 def invalid_messages() -> ApiError:
-    """400: something about the messages, as content checks answer."""
+    """Answer 400: something about the messages, as content checks answer."""
     return bad_request("Invalid value for 'messages'.", "messages", "invalid_value")
 
 
 def metadata_without_store() -> ApiError:
-    """400: metadata belongs to completions that are stored."""
+    """Answer 400: metadata belongs to completions that are stored."""
     message = "The 'metadata' parameter is only allowed when 'store' is enabled."
     return bad_request(message, "metadata")
 
 
 def two_token_limits() -> ApiError:
-    """400: both spellings of the answer's token limit."""
+    """Answer 400: both spellings of the answer's token limit."""
     return bad_request(
         "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
         "max_tokens",
@@ -106,7 +106,7 @@ def two_token_limits() -> ApiError:
 
 
 def unsupported_max_tokens() -> ApiError:
-    """400: a reasoning model wants the newer spelling."""
+    """Answer 400: a reasoning model wants the newer spelling."""
     return bad_request(
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
         "max_tokens",
@@ -115,7 +115,7 @@ def unsupported_max_tokens() -> ApiError:
 
 
 def unsupported_temperature(temperature: float) -> ApiError:
-    """400: a model that reasons takes the default temperature only."""
+    """Answer 400: a model that reasons takes the default temperature only."""
     return bad_request(
         f"Unsupported value: 'temperature' does not support {temperature:g} with this model."
         " Only the default (1) value is supported.",
@@ -125,7 +125,7 @@ def unsupported_temperature(temperature: float) -> ApiError:
 
 
 def rate_limited(model: str, retry_after_s: float, headers: Mapping[str, str]) -> ApiError:
-    """429: too many requests, for a reason the numbers do not show; without headers the words name no time either."""
+    """Answer 429: too many requests, for a reason the numbers hide; without headers the words name no time either."""
     again = f" Please try again in {retry_after_s:g}s." if headers else ""
     return ApiError(
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -138,7 +138,7 @@ def rate_limited(model: str, retry_after_s: float, headers: Mapping[str, str]) -
 
 
 def insufficient_quota() -> ApiError:
-    """429: the account has no money left; waiting does not help."""
+    """Answer 429: the account has no money left; waiting does not help."""
     return ApiError(
         HTTPStatus.TOO_MANY_REQUESTS,
         "You exceeded your current quota, please check your plan and billing details. For more"
@@ -150,12 +150,12 @@ def insufficient_quota() -> ApiError:
 
 
 def request_timeout() -> ApiError:
-    """408: the server gave up waiting."""
+    """Answer 408: the server gave up waiting."""
     return ApiError(HTTPStatus.REQUEST_TIMEOUT, "Request timed out.", type="timeout")
 
 
 def conflict() -> ApiError:
-    """409: another request holds the resource."""
+    """Answer 409: another request holds the resource."""
     return ApiError(
         HTTPStatus.CONFLICT,
         "The resource was updated by another request. Please try again.",
@@ -164,7 +164,7 @@ def conflict() -> ApiError:
 
 
 def server_error() -> ApiError:
-    """500: the provider's own fault."""
+    """Answer 500: the provider's own fault."""
     return ApiError(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "The server had an error while processing your request. Sorry about that!",
@@ -173,7 +173,7 @@ def server_error() -> ApiError:
 
 
 def unavailable(headers: Mapping[str, str]) -> ApiError:
-    """503: the provider is overloaded."""
+    """Answer 503: the provider is overloaded."""
     return ApiError(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "The engine is currently overloaded, please try again later.",

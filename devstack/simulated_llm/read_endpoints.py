@@ -14,14 +14,14 @@ _METADATA_PARAMETER = re.compile(r"metadata\[(.*)\]")
 
 
 async def list_models(account: Account, request: HttpRequest) -> HttpResponse:
-    """``GET /v1/models``."""
+    """Serve ``GET /v1/models``."""
     check_api_key(account, request)
     models = [model.json() for model in account.models.models]
     return json_answer({"object": "list", "data": models})
 
 
 async def get_model(account: Account, request: HttpRequest) -> HttpResponse:
-    """``GET /v1/models/{id}``."""
+    """Serve ``GET /v1/models/{id}``."""
     check_api_key(account, request)
     name = _last_segment(request)
     model = account.models.find(name)
@@ -31,13 +31,13 @@ async def get_model(account: Account, request: HttpRequest) -> HttpResponse:
 
 
 async def list_stored(account: Account, request: HttpRequest) -> HttpResponse:
-    """``GET /v1/chat/completions``: the stored completions, a page at a time."""
+    """Serve ``GET /v1/chat/completions``: the stored completions, a page at a time."""
     check_api_key(account, request)
     return json_answer(account.stored.page(_stored_query(request)))
 
 
 async def get_stored(account: Account, request: HttpRequest) -> HttpResponse:
-    """``GET /v1/chat/completions/{id}``."""
+    """Serve ``GET /v1/chat/completions/{id}``."""
     check_api_key(account, request)
     completion_id = _last_segment(request)
     stored = account.stored.get(completion_id)

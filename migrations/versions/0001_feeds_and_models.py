@@ -322,7 +322,7 @@ DOWNGRADE = (
 
 
 def is_visible(table: str) -> bool:
-    """Whether the search path finds a table; `IF NOT EXISTS` looks into the path's first schema alone."""
+    """Return whether the search path finds a table; `IF NOT EXISTS` looks into the path's first schema alone."""
     if op.get_context().as_sql:
         return False
     return bool(op.get_bind().exec_driver_sql(f"SELECT to_regclass('{table}') IS NOT NULL").scalar())

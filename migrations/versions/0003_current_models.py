@@ -55,4 +55,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Nothing to take back; see the module's docstring."""
+    """Do nothing: there is nothing to take back; see the module's docstring."""

@@ -121,7 +121,7 @@ async def list_feeds(  # noqa: PLR0913 - the conditions of a listing
     only_current: bool = False,
     limit: int,
 ) -> list[FeedSummary]:
-    """At most `limit` posts, the newest first, of one tenant, job, overlay, model and time if given.
+    """Return at most `limit` posts, the newest first, of one tenant, job, overlay, model and time if given.
 
     `only_current`: of each overlay only the newest revision.
     """
@@ -151,7 +151,7 @@ _FIND = f"""
 
 
 async def find_feed(connection: Connection, feed_or_overlay_id: UUID) -> StoredFeed | None:
-    """The post of this id, or the newest revision for the overlay of this id."""
+    """Return the post of this id, or the newest revision for the overlay of this id."""
     row = await connection.fetchrow(_FIND, feed_or_overlay_id)
     return None if row is None else StoredFeed(**dict(row))
 
@@ -166,7 +166,7 @@ _NEWEST_REQUEST = """
 
 
 async def newest_request(connection: Connection, overlay_id: UUID) -> RequestStanding | None:
-    """Where an overlay that has no post stands; None when it was never asked for."""
+    """Return where an overlay that has no post stands; None when it was never asked for."""
     row = await connection.fetchrow(_NEWEST_REQUEST, overlay_id)
     return None if row is None else RequestStanding(**dict(row) | {"state": RequestState(row["state"])})
 
@@ -184,6 +184,6 @@ _TEXTS = """
 async def feed_texts(
     connection: Connection, *, after_pk: int, tenant_id: str | None = None, limit: int
 ) -> list[FeedTexts]:
-    """At most `limit` posts behind `after_pk`, in the order they were stored, of one tenant if given."""
+    """Return at most `limit` posts behind `after_pk`, in the order they were stored, of one tenant if given."""
     rows = await connection.fetch(_TEXTS, after_pk, tenant_id, limit)
     return [FeedTexts(**dict(row)) for row in rows]

@@ -59,7 +59,7 @@ _STANDINGS = """
 
 
 async def standings(connection: Connection, overlay_ids: Sequence[UUID], replay_id: UUID) -> dict[UUID, OverlayStatus]:
-    """How these overlays stand, also with this replay."""
+    """Return how these overlays stand, also with this replay."""
     rows = await connection.fetch(_STANDINGS, overlay_ids, replay_id)
     return {row["overlay_id"]: _status(row) for row in rows}
 
@@ -176,7 +176,7 @@ _PAST_CALLS = """
 
 
 async def past_calls(connection: Connection, llm_model_id: UUID, *, posts: int) -> PastCalls:
-    """What the last posts of a model took, `posts` at most."""
+    """Return what the last posts of a model took, `posts` at most."""
     row = await connection.fetchrow(_PAST_CALLS, llm_model_id, posts)
     if row is None:
         raise LookupError("an aggregate always has a row")

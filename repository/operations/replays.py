@@ -77,7 +77,7 @@ async def ranges_of(connection: Connection, replay_id: UUID) -> list[PartitionRa
 
 
 async def mode_of(connection: Connection, replay_id: UUID) -> tuple[str, str] | None:
-    """Mode and JSON text of what was asked for; None for a replay that is not known."""
+    """Return mode and JSON text of what was asked for; None for a replay that is not known."""
     row = await connection.fetchrow("SELECT mode, asked::text FROM replays WHERE replay_id = $1", replay_id)
     return None if row is None else (row[0], row[1])
 

@@ -43,7 +43,7 @@ _ACTIVITY = f"""
 
 
 async def activity(connection: Connection, scope: ReportScope, *, bucket: str) -> list[Activity]:
-    """Posts over time."""
+    """Return posts over time."""
     rows = await connection.fetch(_ACTIVITY, *scope.arguments, scope.timezone, bucket)
     return [Activity(**dict(row)) for row in rows]
 
@@ -60,7 +60,7 @@ class Share:
 
 
 async def shares(connection: Connection, scope: ReportScope, by: GroupBy, *, bucket: str) -> list[Share]:
-    """Posts and what they cost, over time and by group."""
+    """Return posts and what they cost, over time and by group."""
     statement = f"""
         SELECT begins, "group", posts, spent_usd,
             dense_rank() OVER (ORDER BY all_posts DESC, "group") AS rank
@@ -130,6 +130,6 @@ _FAILURES = """
 
 
 async def failures(connection: Connection, scope: ReportScope, *, bucket: str) -> list[Failures]:
-    """Failed requests over time and by reason. The scope's model is not regarded: the ledger does not keep it."""
+    """Return failed requests over time and by reason. Disregards the scope's model: the ledger does not keep it."""
     rows = await connection.fetch(_FAILURES, *scope.arguments[:3], scope.timezone, bucket)
     return [Failures(**dict(row)) for row in rows]

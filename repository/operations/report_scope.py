@@ -83,5 +83,5 @@ _KNOWN_TENANT = """
 
 
 async def tenant_is_known(connection: Connection, tenant_id: str) -> bool:
-    """Tell whether there ever was a post or a request of this tenant."""
+    """Return whether there ever was a post or a request of this tenant."""
     return bool(await connection.fetchval(_KNOWN_TENANT, tenant_id))

@@ -40,7 +40,7 @@ _REQUEST = f"""
 
 
 async def find_request(connection: Connection, overlay_id: UUID, revision: int | None) -> RequestSummary | None:
-    """The request of this revision, or the overlay's newest."""
+    """Return the request of this revision, or the overlay's newest."""
     row = await connection.fetchrow(_REQUEST, overlay_id, revision)
     return None if row is None else summary_of(row)
 
@@ -60,6 +60,6 @@ _CALLS = """
 
 
 async def calls_of(connection: Connection, overlay_id: UUID, revision: int) -> list[ShownCall]:
-    """The request's calls whose answers did not become its post, in the order they were made."""
+    """Return the request's calls whose answers did not become its post, in the order they were made."""
     rows = await connection.fetch(_CALLS, overlay_id, revision)
     return [ShownCall(**dict(row) | {"verdict": CallVerdict(row["verdict"])}) for row in rows]

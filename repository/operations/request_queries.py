@@ -70,13 +70,13 @@ _LIST = f"""
 
 
 async def list_requests(connection: Connection, wanted: RequestFilter, *, limit: int) -> list[RequestSummary]:
-    """The matching requests, the one changed last first."""
+    """Return the matching requests, the one changed last first."""
     rows = await connection.fetch(_LIST, *_arguments(wanted), limit)
     return [summary_of(row) for row in rows]
 
 
 def summary_of(row: asyncpg.Record) -> RequestSummary:
-    """A row of `REQUEST_COLUMNS`."""
+    """Read a row of `REQUEST_COLUMNS`."""
     return RequestSummary(**dict(row) | {"state": RequestState(row["state"])})
 
 
@@ -102,7 +102,7 @@ _COUNT = f"""
 
 
 async def count_requests(connection: Connection, wanted: RequestFilter) -> list[RequestCount]:
-    """Counts by state and last error."""
+    """Count requests by state and last error."""
     rows = await connection.fetch(_COUNT, *_arguments(wanted))
     return [RequestCount(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
 
@@ -114,7 +114,7 @@ _MEAN_COST = """
 
 
 async def mean_post_cost_usd(connection: Connection) -> Decimal:
-    """What each of the last 500 posts cost on average; 0 where nothing is known."""
+    """Return what each of the last 500 posts cost on average; 0 where nothing is known."""
     return Decimal(await connection.fetchval(_MEAN_COST))
 
 

@@ -126,6 +126,6 @@ _CURRENT = """
 async def current_feeds(
     connection: Connection, *, tenant_id: str | None, prompt_version_not: str | None, limit: int
 ) -> list[FeedReference]:
-    """At most `limit` current posts, the oldest first: of a tenant, not of a prompt version, if given."""
+    """Return at most `limit` current posts, the oldest first: of a tenant, not of a prompt version, if given."""
     rows = await connection.fetch(_CURRENT, tenant_id, prompt_version_not, limit)
     return [FeedReference(row["instagram_feed_id"]) for row in rows]

@@ -157,6 +157,6 @@ _PROGRESS = """
 
 
 async def progress_of(connection: Connection, entered: Sequence[EnteredRevision]) -> list[RevisionProgress]:
-    """How these requests stand, in the order given."""
+    """Return how these requests stand, in the order given."""
     rows = await connection.fetch(_PROGRESS, [one.overlay_id for one in entered], [one.revision for one in entered])
     return [RevisionProgress(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]

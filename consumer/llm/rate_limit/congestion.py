@@ -32,11 +32,11 @@ class CongestionControl:
         self._at_s = 0.0
 
     def rate_per_s(self, now_s: float) -> float:
-        """The ceiling, infinite when there is none."""
+        """Return the ceiling, infinite when there is none."""
         return self._rate_per_s + self._gain_per_s * max(0.0, now_s - self._since_s)
 
     def wait_s(self, now_s: float, ahead: int = 0) -> float:
-        """How long until one more request may go, after `ahead` others."""
+        """Return how long until one more request may go, after `ahead` others."""
         if self._rate_per_s == math.inf:
             return 0.0
         self._advance(now_s)
@@ -44,14 +44,14 @@ class CongestionControl:
         return not_saved / self.rate_per_s(now_s) if not_saved > ROUNDING else 0.0
 
     def within(self, seconds: float, now_s: float) -> float:
-        """How many requests may go in that time from now on."""
+        """Return how many requests may go in that time from now on."""
         if self._rate_per_s == math.inf:
             return math.inf
         self._advance(now_s)
         return self._credit + self.rate_per_s(now_s) * seconds
 
     def count(self, now_s: float) -> None:
-        """A request goes."""
+        """Count a request that goes."""
         if now_s - self._faded_at_s > FADE_EVERY_S:
             self._fade(now_s)
         self._sent += 1.0

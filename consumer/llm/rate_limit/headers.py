@@ -32,12 +32,12 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 def read_rate_headers(headers: Mapping[str, str]) -> dict[Unit, Quota]:
-    """The limits that an answer names. `headers` ignores case, or has lower-case names. Never raises."""
+    """Return the limits that an answer names. `headers` ignores case, or has lower-case names. Never raises."""
     return {unit: quota for unit in UNITS if (quota := _quota(headers, unit))}
 
 
 def duration_s(text: str) -> float | None:
-    """The seconds in a Go duration ("6m0s", "1.5s", "20ms"); None if it is none, or negative.
+    """Return the seconds in a Go duration ("6m0s", "1.5s", "20ms"); None if it is none, or negative.
 
     A number without a unit counts as seconds, as Azure sends them.
 

@@ -57,7 +57,7 @@ class RateLimiter:
         return self._ahead.requests
 
     def room(self, wanted: int, estimated_tokens: int, *, within_s: float | None = None) -> int:
-        """How many of `wanted` new requests could go within that time, else within the patience. Reserves nothing.
+        """Return how many of `wanted` new requests can go within that time, else within the patience. Reserves nothing.
 
         Taking in no more than that keeps requests where they are instead of sending them back and forth.
         """

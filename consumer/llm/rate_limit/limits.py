@@ -46,7 +46,7 @@ class CallLimits:
         self._learned_from_s = -math.inf
 
     def wait_s(self, tokens: int, now_s: float, *, ahead: Demand = NOTHING) -> float:
-        """How long until a request of so many tokens may go, after those ahead of it; 0 is now."""
+        """Return how long until a request of so many tokens may go, after those ahead of it; 0 is now."""
         wait_s = max(self._congestion.wait_s(now_s, ahead.requests), self._resume_at_s - now_s)
         for bucket in self._request_limits.values():
             wait_s = max(wait_s, bucket.wait_s(1, now_s, ahead.requests))
@@ -96,7 +96,7 @@ class CallLimits:
         return self.return_s(reservation.tokens, now_s, wait_s=asked_s)
 
     def return_s(self, tokens: int, now_s: float, *, wait_s: float) -> float:
-        """In how long a request is to come again that cannot go for `wait_s`.
+        """Return in how long a request is to come again that cannot go for `wait_s`.
 
         Those sent away come back one after another at the present pace, not all at once, and no later
         than a minute after the wait, as the pace may have changed by then.
@@ -106,7 +106,7 @@ class CallLimits:
         return self._last_return_s - now_s
 
     def room(self, tokens: int, now_s: float, *, within_s: float, ahead: Demand = NOTHING) -> float:
-        """How many requests of so many tokens may go within that time, besides those ahead; may be infinite."""
+        """Return how many requests of so many tokens may go within that time, besides those ahead; may be infinite."""
         if self.wait_s(tokens, now_s, ahead=ahead) > within_s:
             return 0.0
         seconds = min(within_s, within_s + now_s - self._resume_at_s)
@@ -124,7 +124,7 @@ class CallLimits:
             bucket.spend(tokens)
 
     def _cost_s(self, tokens: int, now_s: float) -> float:
-        """How long one such request takes at the present pace."""
+        """Return how long one such request takes at the present pace."""
         costs_s = [1 / self._congestion.rate_per_s(now_s)]
         costs_s += [1 / bucket.pace_per_s for bucket in self._request_limits.values()]
         costs_s += [tokens / bucket.pace_per_s for bucket in self._token_limits.values()]

@@ -31,7 +31,7 @@ _DEEPEST = 6
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime, *, body: object = None, message: str = "") -> float | None:
-    """Seconds to wait, from 0 to an hour; None when nothing says anything sensible. Never raises.
+    """Return the seconds to wait, from 0 to an hour; None when nothing says anything sensible. Never raises.
 
     The first that is there counts: `retry-after-ms`, the more exact; `Retry-After`, a number of seconds or an HTTP
     date; `retryDelay` or `retry_after` anywhere in the JSON `body` (Google's RetryInfo); "try again in 5.12s" in the
@@ -94,7 +94,7 @@ def _delays(value: object, depth: int = 0) -> Iterator[float | None]:
 
 
 def _delay(value: object) -> float | None:
-    """A protobuf Duration ("6.5s", or {"seconds": 6, "nanos": 500000000}), or a number of seconds."""
+    """Read a protobuf Duration ("6.5s", or {"seconds": 6, "nanos": 500000000}), or a number of seconds."""
     match value:
         case bool():
             return None
@@ -132,14 +132,14 @@ def _unit_s(unit: str) -> float:
 
 
 def _reset_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """When the limits that are used up are whole again; the latest of them."""
+    """Return when the limits that are used up are whole again; the latest of them."""
     used_up = [name.lower() for name, value in headers.items() if _REMAINING.search(name) and value.strip() == "0"]
     resets = (_moment_s(headers.get(name.replace("remaining", "reset"), ""), now) for name in used_up)
     return max((reset_s for reset_s in resets if reset_s is not None), default=None)
 
 
 def _moment_s(text: str, now: datetime) -> float | None:
-    """A wait ("6m0s", "20") or a moment (RFC 3339, seconds or milliseconds since 1970) as seconds from now."""
+    """Read a wait ("6m0s", "20") or a moment (RFC 3339, seconds or milliseconds since 1970) as seconds from now."""
     wait_s = duration_s(text)
     if wait_s is None:
         try:

@@ -53,7 +53,7 @@ class TokenBucket:
         return self._refill_per_s if self._period_s == MINUTE_S else 0.0
 
     def wait_s(self, amount: float, now_s: float, ahead: float = 0.0) -> float:
-        """How long until `amount` may be spent, after `ahead` that others spend first; 0 is now.
+        """Return how long until `amount` may be spent, after `ahead` that others spend first; 0 is now.
 
         An amount larger than the burst waits for a whole burst and leaves a debt; one larger than the
         limit waits for all of it, and it is the provider that refuses.
@@ -70,7 +70,7 @@ class TokenBucket:
         )
 
     def within(self, seconds: float) -> float:
-        """How much may be spent in that time from the last look on."""
+        """Return how much may be spent in that time from the last look on."""
         return min(self._credit + self.pace_per_s * seconds, self._remaining + self._refill_per_s * seconds)
 
     def spend(self, amount: float) -> None:
@@ -103,7 +103,7 @@ class TokenBucket:
 
 
 def period_s(quota: Quota) -> float | None:
-    """A minute or a day, whichever the time until the reset shows; None when it shows nothing.
+    """Return a minute or a day, whichever the time until the reset shows; None when it shows nothing.
 
     The headers do not name the period: `10000`, `9999 left`, `reset in 8.64s` is a limit for a day, as
     one request of a minute's limit would be back after 6 ms. Short times are rounded too much to tell.

@@ -34,21 +34,21 @@ OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF, errno.EIO}
 OWN_COMMANDS = {
     "run": "Consume overlay.completed and write posts until SIGTERM or Ctrl-C.",
     "migrate": "Create or update the tables in DATABASE_URL. Safe when several start at once.",
-    "topics": "The Kafka topics that the settings name.",
+    "topics": "Create the Kafka topics that the settings name.",
     "produce": "Send the lines of a file to overlay.completed, each as one record.",
     "doctor": "Check everything that the consumer needs, and say what to do about what is wrong.",
     "status": "Show the group's processes, their partitions and lag, work by state, the oldest waiting, breakers.",
-    "feeds": "The posts that are stored.",
-    "models": "The models that can write: defaults, prices, abilities, shutdown dates.",
-    "report": "Latency, tokens and cost of the posts, by model, tenant and day.",
-    "requests": "The ledger: what became of each overlay.",
+    "feeds": "Look at the posts that are stored, revise and purge them.",
+    "models": "Show and change the models that can write: defaults, prices, abilities, shutdown dates.",
+    "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
+    "requests": "Look into the ledger: what became of each overlay.",
     "replay": "Read a range of events again, to write what is missing, to send or to write posts once more.",
 }
 """Name and summary; the command is the attribute of that name in the module of that name."""
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
-    """The command line as far as these arguments need it: the commands they name, or all if they name none."""
+    """Build the command line as far as these arguments need it: the commands they name, or all if they name none."""
     app = typer.Typer(
         name=PROGRAM,
         help="Turn overlay.completed events into Instagram posts, each paid for and stored once.",
@@ -78,7 +78,7 @@ def _program(
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Options of the program itself."""
+    """Take the options of the program itself."""
 
 
 def _add(app: typer.Typer, name: str, command: Any) -> None:  # noqa: ANN401 - a typer.Typer or any function
@@ -89,7 +89,7 @@ def _add(app: typer.Typer, name: str, command: Any) -> None:  # noqa: ANN401 - a
 
 
 def _load(point: EntryPoint) -> Any:  # noqa: ANN401 - a typer.Typer or any function
-    """The command; where its packages are not installed, one that says how to get them."""
+    """Load the command; where its packages are not installed, one that says how to get them."""
     try:
         return point.load()
     except ModuleNotFoundError as error:
@@ -104,7 +104,7 @@ def _load(point: EntryPoint) -> Any:  # noqa: ANN401 - a typer.Typer or any func
 
 def _summary_of(name: str) -> Any:  # noqa: ANN401 - stands for a command in the overview
     def summarized() -> None:
-        """Never called: a command that is named is loaded."""
+        """Stand for a command in a list; never called, as a command that is named is loaded."""
 
     summarized.__doc__ = OWN_COMMANDS[name]
     return summarized
@@ -148,7 +148,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _unwritable(error: OSError) -> int:
-    """The end after a write that failed; what is still buffered would fail once more when the interpreter ends."""
+    """End after a write that failed; what is still buffered would fail once more when the interpreter ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):  # whoever read has enough

@@ -13,7 +13,7 @@ APPLICATION_NAME = "instagram-feed"
 
 @asynccontextmanager
 async def database_connection(settings: DatabaseSettings) -> AsyncIterator[Connection]:
-    """One connection, be it to a replica: what would change something there says so.
+    """Open one connection, be it to a replica: what would change something there says so.
 
     Raises:
         CommandError: the database does not answer, or its tables are not those of this program.

@@ -24,6 +24,6 @@ class UsageError(CommandError):
 
 
 def in_one_line(problems: Sequence[str]) -> str:
-    """The first few problems, and how many more there are."""
+    """Return the first few problems, and how many more there are."""
     more = len(problems) - MOST_PROBLEMS
     return "; ".join([*problems[:MOST_PROBLEMS], *([f"and {more} more (all with --json)"] if more > 0 else [])])

@@ -4,5 +4,5 @@ from datetime import UTC, datetime
 
 
 def in_utc(moment: datetime | None) -> datetime | None:
-    """The moment that an option without an offset means."""
+    """Return the moment that an option without an offset means."""
     return moment and moment.replace(tzinfo=UTC)

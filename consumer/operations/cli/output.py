@@ -40,12 +40,12 @@ _DELETE = 0x7F
 
 
 def visible(text: str) -> str:
-    """The text with a picture in place of each character that would act in a terminal; lines stay lines."""
+    """Return the text with a picture in place of each character that would act in a terminal; lines stay lines."""
     return _UNSAFE.sub(_picture, text)
 
 
 def one_line(text: str) -> str:
-    """The same for a cell or a sentence: line breaks and tabs are shown too."""
+    """Return the same for a cell or a sentence: line breaks and tabs are shown too."""
     return visible(text).replace("\n", "\N{SYMBOL FOR NEWLINE}").replace("\t", "\N{SYMBOL FOR HORIZONTAL TABULATION}")
 
 
@@ -62,7 +62,7 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def usd(amount: Decimal | None) -> str:
-    """An amount with the six decimals that a single call needs."""
+    """Format an amount with the six decimals that a single call needs."""
     return "–" if amount is None else f"{amount:.6f}"
 
 
@@ -110,13 +110,13 @@ class _VisibleConsole(Console):
 
 
 def people_console() -> Console:
-    """Where results for people go. Texts are printed as they are: those of shops and models may hold brackets."""
+    """Return where results for people go. Prints texts as they are: those of shops and models may hold brackets."""
     known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
     return _VisibleConsole(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False, markup=False)
 
 
 def progress_console() -> Console:
-    """Where progress goes: it is no result, so not to standard output."""
+    """Return where progress goes: it is no result, so not to standard output."""
     return _VisibleConsole(stderr=True, highlight=False, markup=False)
 
 
@@ -135,6 +135,6 @@ def _spelled(value: object) -> str:
 
 
 def _shortest(amount: Decimal) -> Decimal:
-    """Without the zeros that a division in the database leaves behind the last digit; what people wrote stays."""
+    """Drop the zeros that a division in the database leaves behind the last digit; what people wrote stays."""
     exponent = amount.as_tuple().exponent
     return amount.normalize() if isinstance(exponent, int) and exponent < -MOST_DECIMALS else amount

@@ -91,7 +91,7 @@ def _opened(file: Path) -> Iterator[int]:
 
 
 def _line_count(file: Path) -> int | None:
-    """For the progress bar; unknown for what can be read only once."""
+    """Count the lines for the progress bar; unknown for what can be read only once."""
     if not file.is_file():
         return None
     with file.open("rb") as lines:

@@ -10,7 +10,7 @@ from consumer.operations.cli.output import progress_console
 
 @contextmanager
 def progress_bar(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Gives what to call with the number done; `total` is None where it is not known. Only terminals show it."""
+    """Yield what to call with the number done; `total` is None where it is not known. Only terminals show it."""
     console = progress_console()
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -27,7 +27,7 @@ class RequestReference:
     revision: int | None = None
 
     def __str__(self) -> str:
-        """The same in the form it is given on the command line."""
+        """Return the same in the form it is given on the command line."""
         return f"{self.overlay_id}" + ("" if self.revision is None else f":{self.revision}")
 
 

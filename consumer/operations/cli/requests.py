@@ -41,7 +41,7 @@ from schemas.request_state import RequestState
 
 MOST_SHOWN = 100_000
 
-requests = typer.Typer(help="The ledger: what became of each overlay.", no_args_is_help=True)
+requests = typer.Typer(help="Look into the ledger: what became of each overlay.", no_args_is_help=True)
 
 
 OverlayOption = Annotated[UUID | None, typer.Option(help="Only this overlay_id, all revisions.")]
@@ -53,7 +53,7 @@ UntilOption = Annotated[datetime | None, typer.Option(help="Only changed before 
 
 @requests.callback()
 def _group() -> None:
-    """The ledger: what became of each overlay."""
+    """Look into the ledger: what became of each overlay."""
 
 
 @requests.command()

@@ -45,7 +45,7 @@ def _least_chars(column: Column) -> int:
 
 
 def _blocks(table: Table) -> RenderableType:
-    """Each row as lines of a column's name and its cell, the whole of it; rows are apart by an empty line."""
+    """Show each row as lines of a column's name and its cell, the whole of it; rows are apart by an empty line."""
     blocks: list[RenderableType] = [Text(str(table.title), "bold")] if table.title else []
     for cells in zip(*(column.cells for column in table.columns), strict=True):
         grid = Table.grid(padding=(0, GAP_CHARS))

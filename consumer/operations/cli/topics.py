@@ -17,7 +17,7 @@ from consumer.operations.cli.output import JsonOption, print_json
 from consumer.operations.cli.tables import print_table
 from consumer.settings import KafkaSettings, load
 
-topics = typer.Typer(help="The Kafka topics that the settings name.", no_args_is_help=True)
+topics = typer.Typer(help="Create the Kafka topics that the settings name.", no_args_is_help=True)
 
 
 @topics.command()

@@ -110,7 +110,7 @@ async def _server(borrowed: Connection, pooler: Pooler) -> Finding:
 
 
 async def provider_and_name(settings: DatabaseSettings, name: str) -> tuple[str, str] | None:
-    """Provider and model_name of a model's row; None where the database cannot tell."""
+    """Return provider and model_name of a model's row; None where the database cannot tell."""
     try:
         pool = await _opened(settings)
     except StoreError:

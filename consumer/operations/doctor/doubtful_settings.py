@@ -15,7 +15,7 @@ ENV_FILE = Path(".env")
 
 
 def doubtful_settings() -> Iterator[Finding]:
-    """A warning for each; none where all is well."""
+    """Return a warning for each; none where all is well."""
     known = {name.upper() for name in Settings.model_fields}
     yield from misspelt(os.environ, known)
     if ENV_FILE.is_file():
@@ -35,7 +35,7 @@ def doubtful_settings() -> Iterator[Finding]:
 
 
 def misspelt(given: Iterable[str], known: set[str]) -> Iterator[Finding]:
-    """A warning for each variable that no setting reads but whose name nearly is one's."""
+    """Return a warning for each variable that no setting reads but whose name nearly is one's."""
     for name in sorted(set(given) - known):
         if meant := get_close_matches(name.upper(), known, n=1, cutoff=SIMILAR):
             if meant[0] == name.upper() or meant[0] in given:  # settings are read without regard to case

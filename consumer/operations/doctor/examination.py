@@ -49,7 +49,7 @@ async def _llm() -> list[Finding]:
 
 
 async def _at_provider(settings: LlmSettings, row_in: DatabaseSettings | None, name: str) -> ModelAtProvider:
-    """As the model's row says; without one, as its name says or else the keys do."""
+    """Choose the provider as the model's row says; without one, as its name says or else the keys do."""
     with suppress(TimeoutError):
         async with asyncio.timeout(ROW_DEADLINE_S):
             if row_in and (found := await provider_and_name(row_in, name)):
@@ -82,7 +82,7 @@ def _if_valid(group: type[Group]) -> Group | None:
 
 
 async def all_of(checks: Sequence[str], examination: Examination | None) -> list[Finding]:
-    """A finding for each check: those that are not reached failed (the first, if time is up) or are skipped."""
+    """Return a finding for each check: those that are not reached failed (the first, if time is up) or are skipped."""
     if examination is None:
         return [Finding(check, "skipped", "needs its settings") for check in checks]
     findings: list[Finding] = []

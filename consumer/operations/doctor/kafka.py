@@ -18,7 +18,7 @@ MAX_MESSAGE_BYTES = "max.message.bytes"
 
 
 async def examine_kafka(settings: KafkaSettings) -> Examination:
-    """Whether a broker answers, and whether the four topics are there and take what is sent to them."""
+    """Find out whether a broker answers, and whether the four topics are there and take what is sent to them."""
     try:
         async with connected_admin(settings) as admin:
             brokers = (await admin.describe_cluster())["brokers"]
@@ -34,7 +34,7 @@ async def examine_kafka(settings: KafkaSettings) -> Examination:
 
 
 def offsets_finding(partitions: Sequence[PartitionOffsets]) -> Finding:
-    """Whether the broker has deleted what nobody has read yet."""
+    """Find out whether the broker has deleted what nobody has read yet."""
     lag = sum(one.lag for one in partitions)
     lost = [one for one in partitions if one.lost]
     if not lost:
@@ -65,7 +65,7 @@ async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Findin
 
 
 async def _max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int | None:
-    """None when the broker does not tell: it forbids the question, or, as Tansu, does not know it."""
+    """Return the limit; None when the broker does not tell: it forbids the question or, as Tansu, does not know it."""
     wanted = ConfigResource(ConfigResourceType.TOPIC, topic, configs={MAX_MESSAGE_BYTES: None})
     try:
         (answer,) = await admin.describe_configs([wanted])

@@ -28,7 +28,7 @@ class ModelAtProvider(NamedTuple):
 
 
 async def examine_llm(settings: LlmSettings, models: Mapping[str, ModelAtProvider]) -> Examination:
-    """For each check the list of models at the endpoint of its model's provider, whether it has the model."""
+    """Find out for each check whether the list of models at its provider's endpoint has the model."""
     for check, model in models.items():
         found = await _examined(settings, model)
         yield replace(found, check=check)
@@ -52,7 +52,7 @@ async def _examined(settings: LlmSettings, model: ModelAtProvider) -> Finding:
 
 
 def _own_headers(endpoint: Endpoint) -> dict[str, str]:
-    """Anthropic's list of models is no part of its compatible endpoint and wants its own headers."""
+    """Return the headers of Anthropic's list of models, which is no part of its compatible endpoint."""
     if endpoint.provider != "anthropic":
         return {}
     return {"x-api-key": endpoint.api_key, "anthropic-version": "2023-06-01"}
@@ -72,13 +72,13 @@ def _model_in(names: set[str], endpoint: Endpoint, model_name: str) -> Finding:
 
 
 def is_listed_as(listed: str, model_name: str) -> bool:
-    """Whether an entry of the list is the model: Google puts models/ before it, Anthropic its date after it."""
+    """Return whether an entry of the list is the model: Google puts models/ before it, Anthropic its date after it."""
     name = listed.removeprefix("models/")
     return name == model_name or re.fullmatch(rf"{re.escape(model_name)}-\d{{8}}", name) is not None
 
 
 def failure_of(error: openai.OpenAIError, endpoint: Endpoint) -> Finding:
-    """What an error of the call says about endpoint and key."""
+    """Return what an error of the call says about endpoint and key."""
     key, url = _variable(endpoint, "API_KEY"), _variable(endpoint, "BASE_URL")
     match error:
         case openai.APIStatusError(status_code=status) if status == HTTP_NOT_FOUND:

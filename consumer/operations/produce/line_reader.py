@@ -14,7 +14,7 @@ CHUNKS_AHEAD = 4
 
 
 async def line_batches(descriptor: int) -> AsyncIterator[list[EventLine]]:
-    """The lines that have come in since the last batch; blank ones among them.
+    """Yield the lines that have come in since the last batch; blank ones among them.
 
     Nothing can interrupt a read from a pipe or a terminal, so a thread does it, one that does not keep
     the program from ending.

@@ -82,7 +82,7 @@ class LineSender:
 
 
 async def accept_all(records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
-    """Stands for a broker where nothing is to be sent."""
+    """Stand for a broker where nothing is to be sent."""
     return [None] * len(records)
 
 

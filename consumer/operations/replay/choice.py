@@ -42,7 +42,7 @@ class Conditions:
     model_not: str | None = None
 
     def mean(self, standing: OverlayStatus) -> bool:
-        """Tell whether an overlay's current post is meant; an overlay without one is."""
+        """Return whether an overlay's current post is meant; an overlay without one is."""
         if standing.instagram_feed_id is None:
             return True
         by_prompt = self.prompt_version_not is None or standing.prompt_version != self.prompt_version_not

@@ -26,7 +26,7 @@ class Estimate:
 
 
 def estimate(posts: int, prompt_characters: int, past: PastCalls, model: LlmModel, *, max_in_flight: int) -> Estimate:
-    """Tokens, cost and time of writing posts whose prompts have so many characters together."""
+    """Estimate tokens, cost and time of writing posts whose prompts have so many characters together."""
     is_guess = not past.posts or not past.prompt_characters
     per_character = 1 / CHARACTERS_PER_TOKEN if is_guess else past.prompt_tokens / past.prompt_characters
     per_post = ANSWER_TOKENS if is_guess else past.completion_tokens / past.posts

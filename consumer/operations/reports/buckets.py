@@ -46,7 +46,7 @@ def bucket_label(begins: datetime, bucket: Bucket) -> str:
 
 
 def _truncated(moment: datetime, bucket: Bucket) -> datetime:
-    """As PostgreSQL's date_trunc: weeks begin on Monday."""
+    """Truncate as PostgreSQL's date_trunc does: weeks begin on Monday."""
     hour = moment.replace(minute=0, second=0, microsecond=0)
     day = hour.replace(hour=0)
     match bucket:

@@ -44,7 +44,7 @@ class Chart:
 
 
 def stacked_columns(chart: Chart) -> str:
-    """Columns, the series on top of each other."""
+    """Draw columns, the series on top of each other."""
     sums = [sum(filter(None, values)) for values in zip(*(one.values for one in chart.series), strict=True)]
     axis = ticks(max(sums), whole=chart.whole)
     slot = PLOT_WIDTH / len(chart.labels)
@@ -57,7 +57,7 @@ def stacked_columns(chart: Chart) -> str:
 
 
 def lines(chart: Chart) -> str:
-    """One line for each series, broken where nothing is known."""
+    """Draw one line for each series, broken where nothing is known."""
     known = [value for series in chart.series for value in series.values if value is not None]
     axis = ticks(max(known))
     slot = PLOT_WIDTH / len(chart.labels)
@@ -125,7 +125,7 @@ def _column(chart: Chart, place: int, *, x: float, width: float, highest: float)
 
 
 def _runs(values: Sequence[float | None]) -> Iterable[list[tuple[int, float]]]:
-    """Stretches without a gap, as places and values."""
+    """Return the stretches without a gap, as places and values."""
     run: list[tuple[int, float]] = []
     for place, value in enumerate(values):
         if value is not None:
@@ -146,7 +146,7 @@ def _line(css_class: str, points: Sequence[tuple[float, float]]) -> str:
 
 
 def _tips(chart: Chart) -> str:
-    """Over each place on the x axis, its values to read when the pointer rests there."""
+    """Lay over each place on the x axis its values, to read when the pointer rests there."""
     slot = PLOT_WIDTH / len(chart.labels)
     return "".join(
         f'<rect class="tip" x="{LEFT + place * slot:.1f}" y="{TOP}" width="{slot:.1f}" height="{PLOT_HEIGHT}">'

@@ -17,7 +17,7 @@ NO_MODEL = "no model"
 
 
 def volume(reading: ReportFigures) -> Chart:
-    """Posts over time by model, and the requests that failed."""
+    """Draw posts over time by model, and the requests that failed."""
     series = _by_model(reading, lambda share: share.posts)
     title = "Posts" if reading.failures is None else "Posts and failed requests"
     if reading.failures:
@@ -44,7 +44,7 @@ def cost(reading: ReportFigures) -> Chart:
 
 
 def latency(reading: ReportFigures) -> Chart:
-    """Percentiles of latency over time."""
+    """Draw percentiles of latency over time."""
     series = [
         Series("p99", "s5", _over_time(reading, lambda one: one.p99_ms)),
         Series("p95", "s2", _over_time(reading, lambda one: one.p95_ms)),

@@ -127,7 +127,7 @@ def _breakdown(by: GroupBy, groups: Sequence[Breakdown]) -> str:
 
 
 def _together(groups: Sequence[Breakdown]) -> Breakdown:
-    """Many groups as one; its percentiles cannot be had from theirs."""
+    """Sum many groups up as one; its percentiles cannot be had from theirs."""
     return Breakdown(
         group=None,
         posts=sum(group.posts for group in groups),

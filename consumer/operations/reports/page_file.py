@@ -10,7 +10,7 @@ _BEGINNING = 500
 
 
 def is_in_the_way(path: Path) -> bool:
-    """Tell whether a file is there that is no report of ours."""
+    """Return whether a file is there that is no report of ours."""
     if not path.exists():
         return False
     with path.open("rb") as file:

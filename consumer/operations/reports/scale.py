@@ -41,5 +41,5 @@ def milliseconds(value: float) -> str:
 
 
 def _trimmed(value: float) -> str:
-    """Three digits, without zeros at the end."""
+    """Format three digits, without zeros at the end."""
     return f"{float(f'{value:.3g}'):g}"

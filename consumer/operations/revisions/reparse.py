@@ -14,7 +14,7 @@ from schemas.post import InstagramPost
 
 
 def reparsed(feed: StoredFeed, editor: Editor, context: Context) -> RevisedPost:
-    """The post that its raw answer gives now.
+    """Return the post that its raw answer gives now.
 
     Raises:
         CannotRevise: the answer was purged or never kept, or gives no post.
@@ -40,5 +40,5 @@ def reparsed(feed: StoredFeed, editor: Editor, context: Context) -> RevisedPost:
 
 
 def is_same(feed: StoredFeed, post: InstagramPost) -> bool:
-    """Whether the stored post has these texts already."""
+    """Return whether the stored post has these texts already."""
     return (feed.instagram_ad_copy, feed.hashtags) == (post.instagram_ad_copy, post.hashtags)

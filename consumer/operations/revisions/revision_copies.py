@@ -62,7 +62,7 @@ class RevisionCopier:
         return published
 
     def next_revision(self, basis: RevisionSource, revised: RevisedPost) -> RepublishedFeed:
-        """The next revision of a post's overlay, with this text; nothing is stored.
+        """Build the next revision of a post's overlay, with this text; nothing is stored.
 
         Raises:
             CannotRevise: the post has no overlay or no model, or a request for its overlay is in progress.
@@ -86,7 +86,7 @@ class RevisionCopier:
 
 
 def as_it_was(basis: RevisionSource) -> RevisedPost:
-    """The texts of an older revision.
+    """Return the texts of an older revision.
 
     Raises:
         CannotRevise: it is the current one.
@@ -103,7 +103,7 @@ def as_it_was(basis: RevisionSource) -> RevisedPost:
 def _created(
     basis: RevisionSource, post: InstagramPost, source: SourcePosition, instagram_feed_id: UUID, now: datetime
 ) -> InstagramFeedCreated:
-    """The created event of a revision that took no call: its metrics tell of the call behind the text, at no cost."""
+    """Build the event of a revision that took no call: its metrics tell of the call behind the text, at no cost."""
     feed, overlay_id = basis.feed, overlay_of(basis)
     return InstagramFeedCreated(
         event_id=created_event_id(instagram_feed_id),
@@ -163,7 +163,7 @@ def _metrics(feed: StoredFeed) -> FeedMetrics:
 
 
 def _tokens(feed: StoredFeed) -> Tokens:
-    """Of the call that wrote the text: a restored post has them in its usage only, an old one in its columns only."""
+    """Return the text's call's: a restored post has them in its usage only, an old one in its columns only."""
     if feed.token_usage is not None:
         return tokens_of(from_json(feed.token_usage))
     columns = ("prompt_tokens", "completion_tokens", "total_tokens")

@@ -38,7 +38,7 @@ class PartitionOffsets:
 
 
 async def group_offsets(settings: KafkaSettings) -> list[PartitionOffsets]:
-    """How the settings' group stands in its topic.
+    """Return how the settings' group stands in its topic.
 
     Raises:
         BrokerUnavailable: no broker answers, or it does not say.
@@ -59,7 +59,7 @@ async def group_offsets(settings: KafkaSettings) -> list[PartitionOffsets]:
 
 
 async def _committed(admin: AIOKafkaAdminClient, group_id: str) -> dict[TopicPartition, OffsetAndMetadata]:
-    """What the group has committed; a broker that was never asked for a group first makes the topic of offsets."""
+    """Return what the group has committed; a broker never asked for a group first makes the topic of offsets."""
     while True:
         try:
             found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group_id)

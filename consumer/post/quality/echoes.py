@@ -20,7 +20,7 @@ _PAIRS_TOO_MUCH: Final = 0.5
 
 
 def echoes_in(caption: str, source: Source) -> list[str]:
-    """Find out whether most of the caption's own words stand in one field, mostly in the same order."""
+    """Find a field in which most of the caption's own words stand, mostly in the same order."""
     words = caption.split()
     probes = words[:: len(words) // _PROBES + 1]
     if sum(probe in source.written_text for probe in probes) < max(_FEWEST_KNOWN_PROBES, _KNOWN_SHARE * len(probes)):

@@ -84,7 +84,7 @@ class Finding:
 
 
 def quality_json(warnings: Iterable[Finding]) -> str:
-    """Warnings as they are stored with the post: a JSON array of rule and detail."""
+    """Return warnings as they are stored with the post: a JSON array of rule and detail."""
     return to_json([{"rule": warning.rule, "detail": warning.quoted} for warning in warnings]).decode()
 
 
@@ -115,13 +115,13 @@ class QualityGate:
         self.compares_posts = any(rule.name == "similar" for rule in self._rules)
 
     def repaired(self, post: RawPost) -> RawPost:
-        """The post after every repair that is certain; one that needs none comes back as it is."""
+        """Return the post after every repair that is certain; one that needs none comes back as it is."""
         for repair in self._repairs:
             post = repair(post)
         return post
 
     def repairs(self, post: RawPost) -> list[QualityRule]:
-        """The rules that would repair the post; none for one that is stored repaired."""
+        """Return the rules that would repair the post; none for one that is stored repaired."""
         names = []
         for rule in self._rules:
             repaired = rule.repair(post) if rule.repair else post
@@ -131,7 +131,7 @@ class QualityGate:
         return names
 
     def findings(self, post: InstagramPost, context: Context) -> list[Finding]:
-        """All rules that the post breaks, in the order of the rules."""
+        """Return all rules that the post breaks, in the order of the rules."""
         draft = Draft.of(post)
         return [
             Finding(rule.name, rule.problem, passages)
@@ -140,12 +140,12 @@ class QualityGate:
         ]
 
     def refuses(self, finding: Finding) -> bool:
-        """Whether a post with this finding is not to be stored."""
+        """Return whether a post with this finding is not to be stored."""
         return finding.rule in self._refusing
 
 
 def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterable[str] = ()) -> tuple[Rule, ...]:
-    """All rules: repairs first in the order in which they build on each other, then checks.
+    """Return all rules: repairs first in the order in which they build on each other, then checks.
 
     `our_texts`: the prompt's static texts, of which nothing may show.
     """
@@ -254,7 +254,7 @@ def _unknown_amounts(draft: Draft, context: Context) -> list[str]:
 
 
 def _says(source: Source, written: str, value: float, kind: Literal["values", "discounts"]) -> bool:
-    """Whether a field has the same words, or else the same value."""
+    """Return whether a field has the same words, or else the same value."""
     return f" {written}" in source.text or value in getattr(source.amounts, kind)
 
 
@@ -294,7 +294,7 @@ def _banned_rule(banned: BannedWords) -> Rule:
 
 
 def _claims_rule(language: str) -> Rule:
-    """The list is Korean law in Korean words; posts in another language are not measured by it."""
+    """Return the rule on claims, for Korean posts alone: its list is Korean law in Korean words."""
     claims = load_claims()[1] if language.partition("-")[0] == "ko" else ()
     lists = {sector: ClaimList(claims, sector) for sector in SECTORS}
     return Rule(

@@ -111,7 +111,7 @@ class Language:
         ]
 
     def _kindred_scripts(self, caption: str, own: int) -> list[str]:
-        """Japanese has kana and Chinese has none."""
+        """Find the script of a kindred language: Japanese has kana and Chinese has none."""
         if self._name not in {"ja", "zh", "yue"}:
             return []
         kana = len(re.findall(f"[{_KANA}]", caption.replace("・", "").replace("ー", "")))

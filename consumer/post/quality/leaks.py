@@ -86,7 +86,7 @@ def instructions_in(text: str, source: Source) -> list[str]:
 
 
 def _begins_in(sentence: str, text: str) -> bool:
-    """Tell by its first letters whether a sentence may stand in the text."""
+    """Return whether a sentence may stand in the text, by its first letters."""
     return len(sentence) >= _FEWEST_LETTERS and sentence.strip()[:_FEWEST_LETTERS] in text
 
 

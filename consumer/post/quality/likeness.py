@@ -65,7 +65,7 @@ class RecentPosts:
         self._hashtags.append(one.hashtags)
 
     def likenesses(self, one: Fingerprint, overlay_id: UUID | None = None) -> list[str]:
-        """Tell in what the post is too much like one of the others; those for the same overlay may be."""
+        """Return in what the post is too much like one of the others; those for the same overlay may be."""
         looks = (
             ("text", self._too_much(one.text, self._texts, _ALIKE_TEXTS, overlay_id)),
             ("first line", self._too_much(one.opening, self._openings, _ALIKE_OPENINGS, overlay_id)),
@@ -101,7 +101,7 @@ def _bitmap(features: Iterable[str], bits: int) -> int:
 
 
 def _first_line(caption: str) -> str:
-    """The first line with something to read; a disclosure such as #광고 in front is none."""
+    """Return the first line with something to read; a disclosure such as #광고 in front is none."""
     for line in caption.split("\n"):
         if len(line) > 1 and not line.startswith(_NO_OPENING):
             return line

@@ -195,7 +195,7 @@ def placeholders_in(text: str, source: Source) -> list[str]:
 
 
 def _is_heading(fact: re.Match[str], source: Source) -> bool:
-    """Tell whether the fact named in brackets follows, in a field's words; what describes may be in any words."""
+    """Return whether the fact named in brackets follows, in a field's words; what describes may be in any words."""
     if any(character.isalnum() for character in fact["before"]):
         return False
     following = (fact["behind"].strip(" \t:：") or (fact["next"] or "").strip()).split()

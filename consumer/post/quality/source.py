@@ -53,7 +53,7 @@ class Source:
         """The fields whose sentences a post must not merely repeat; a store's address is there to be repeated."""
 
     def has(self, passage: str) -> bool:
-        """Tell whether a field holds these words, however they are spaced."""
+        """Return whether a field holds these words, however they are spaced."""
         return without_spaces(folded(passage)) in self._dense
 
     @cached_property

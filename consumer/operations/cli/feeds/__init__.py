@@ -44,7 +44,7 @@ from repository.operations.revision_source import FeedReference, find_bases
 LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
 JSON_FIELDS = ("gpt_response_raw", "token_usage", "quality")
 
-feeds = typer.Typer(help="The posts that are stored.", no_args_is_help=True)
+feeds = typer.Typer(help="Look at the posts that are stored, revise and purge them.", no_args_is_help=True)
 
 
 @feeds.command("list")
@@ -116,7 +116,7 @@ def show(
 
 
 async def _found(settings: DatabaseSettings, reference: FeedReference) -> StoredFeed:
-    """The post.
+    """Return the post.
 
     Raises:
         CommandError: there is none; says what is known of the overlay.

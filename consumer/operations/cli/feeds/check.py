@@ -40,7 +40,7 @@ def check(
 
 
 async def _check(settings: CheckSettings, tenant: str | None) -> tuple[int, list["CheckedFeed"]]:
-    """How many posts there are, and those that a rule has something to say about."""
+    """Count the posts, and those that a rule has something to say about."""
     # the gate's patterns take a tenth of a second to compile, which no --help needs
     from consumer.operations.quality_check import checked_feeds  # noqa: PLC0415
     from consumer.pipeline.judgement import editor_from  # noqa: PLC0415

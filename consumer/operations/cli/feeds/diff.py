@@ -38,7 +38,7 @@ async def _posts(settings: DatabaseSettings, first: FeedReference, second: FeedR
 
 
 def difference_view(found: FeedDifference) -> RenderableType:
-    """The changed lines of each text in colour, and the figures that differ."""
+    """Return the changed lines of each text in colour, and the figures that differ."""
     parts: list[RenderableType] = []
     for name, lines in found.texts.items():
         parts.append(Text(name if lines else f"{name}: the same", "bold"))

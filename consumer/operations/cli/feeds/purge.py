@@ -82,7 +82,7 @@ def _calls(found: Purgeable) -> str:
 
 
 async def _purged(settings: DatabaseSettings, before: datetime, tenant: str | None, total: int) -> tuple[int, bool]:
-    """How many posts were purged, and whether a signal ended it."""
+    """Return how many posts were purged, and whether a signal ended it."""
     purged, after = 0, BEGINNING
     cancel_on_signals()
     async with database_connection(settings) as connection:

@@ -22,5 +22,5 @@ async def watch(
 
 
 def seems_without_consumer(requests: Sequence[RevisionProgress]) -> bool:
-    """Tell whether no process has begun with any of the requests."""
+    """Return whether no process has begun with any of the requests."""
     return bool(requests) and not any(request.is_taken for request in requests)

@@ -17,7 +17,7 @@ READABLE_WIDTH = 98
 
 
 def feeds_table(feeds: Sequence[FeedSummary]) -> Table:
-    """One line for each post; the id is whole, so that it can be copied."""
+    """Build a table of one line for each post; the id is whole, so that it can be copied."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("created (UTC)", no_wrap=True)
     table.add_column("tenant", overflow="fold")
@@ -38,7 +38,7 @@ def feeds_table(feeds: Sequence[FeedSummary]) -> Table:
 
 
 def post_view(feed: StoredFeed) -> RenderableType:
-    """The post as a reader sees it, and under it how it came about."""
+    """Show the post as a reader sees it, and under it how it came about."""
     post = Text(feed.instagram_ad_copy)
     post.append(f"\n\n{feed.hashtags}", "cyan")
     title = Text(f"{feed.tenant_id} · revision {feed.revision}")
@@ -47,7 +47,7 @@ def post_view(feed: StoredFeed) -> RenderableType:
 
 
 def full_view(feed: StoredFeed) -> RenderableType:
-    """The texts the post was written from, the prompt as it was sent and the answer as it came."""
+    """Show the texts the post was written from, the prompt as it was sent and the answer as it came."""
     texts = (
         ("refined_ad_copy_eng", feed.refined_ad_copy_eng),
         ("tone_style", feed.tone_style),
@@ -64,12 +64,12 @@ def full_view(feed: StoredFeed) -> RenderableType:
 
 
 def first_line(text: str) -> Text:
-    """The beginning of a post, cut to the room there is: where a terminal is narrow, nothing else is cut."""
+    """Return the beginning of a post, cut to the room there is: where a terminal is narrow, nothing else is cut."""
     return Text(text.strip().partition("\n")[0], no_wrap=True, overflow="ellipsis")
 
 
 def made_by(origin: str, replay_id: UUID | None, based_on: UUID | int | None) -> str:
-    """Who or what made a revision, in a few words; `based_on` names a post by its id or its revision."""
+    """Say who or what made a revision, in a few words; `based_on` names a post by its id or its revision."""
     if replay_id:
         return f"{origin} {replay_id}"
     return f"{origin} of {based_on}" if based_on else origin
@@ -111,5 +111,5 @@ def _text(value: object) -> str:
 
 
 def number(value: int | None) -> str:
-    """A count with its thousands apart; a dash where there is none."""
+    """Format a count with its thousands apart; a dash where there is none."""
     return "–" if value is None else f"{value:,}"

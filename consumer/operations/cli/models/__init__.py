@@ -36,7 +36,7 @@ from repository.llm_models import LlmModel, ModelNotUsable, all_models, find_one
 from repository.operations.model_changes import ModelChanges, add_model, change_models, switch_model
 from repository.pool import Connection
 
-SUMMARY = "The models that can write: defaults, prices, abilities, shutdown dates."
+SUMMARY = "Show and change the models that can write: defaults, prices, abilities, shutdown dates."
 COLUMNS_HELP = "Columns: " + "; ".join(
     f"`{name}` ({field.description})" for name, field in ModelFields.model_fields.items()
 )
@@ -53,7 +53,7 @@ AssignmentsArgument = Annotated[
 
 @models.callback()
 def _group() -> None:
-    """The models that can write: defaults, prices, abilities, shutdown dates."""
+    """Show and change the models that can write: defaults, prices, abilities, shutdown dates."""
 
 
 @models.command("list")
@@ -178,7 +178,7 @@ def prices(
 
 @asynccontextmanager
 async def models_database() -> AsyncIterator[Connection]:
-    """The database for the time of a command.
+    """Open the database for the time of a command.
 
     Raises:
         CommandError: it cannot be used, or a model was not found in it.
@@ -191,7 +191,7 @@ async def models_database() -> AsyncIterator[Connection]:
 
 
 def document(model: LlmModel) -> dict[str, Any]:
-    """A model in JSON, under the names of its columns."""
+    """Return a model in JSON, under the names of its columns."""
     return asdict(model)
 
 
@@ -226,7 +226,7 @@ async def _added(name: str, values: ModelChanges) -> LlmModel:
 
 
 async def _updated(name: str, changes: ModelChanges, *, dry_run: bool) -> tuple[LlmModel, LlmModel]:
-    """The model before and after."""
+    """Return the model before and after."""
     async with models_database() as connection:
         before = await find_one(connection, name)
         _checked({**asdict(before), **changes})

@@ -39,7 +39,7 @@ def comparison_document(comparisons: Sequence[Comparison], *, applied: bool) -> 
 
 
 def comparison_table(comparisons: Sequence[Comparison], *, applied: bool) -> RenderableType:
-    """One line for each model; a price that differs, or did until it was applied, is shown as stored → listed."""
+    """Build a table of the models; a price that differs, or did until it was applied, is shown as stored → listed."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)
     for name in ("USD in", "cached", "cache write", "out"):

@@ -14,7 +14,7 @@ from repository.operations.model_changes import ModelValue
 
 
 def models_table(models: Sequence[LlmModel], *, today: date) -> Table:
-    """One line for each model; prices are USD per 1,000,000 tokens."""
+    """Build a table of one line for each model; prices are USD per 1,000,000 tokens."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)
     table.add_column("active", no_wrap=True)
@@ -59,7 +59,7 @@ def spelled(value: object) -> str:
 
 
 def change_line(column: str, before: ModelValue, after: ModelValue) -> str:
-    """One line about one column."""
+    """Return one line about one column."""
     return f"  {column}: {spelled(before)} → {spelled(after)}"
 
 

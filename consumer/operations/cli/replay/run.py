@@ -147,7 +147,7 @@ def _replayer(settings: ReplaySettings, connection: Connection, asked: ReplayReq
 async def _ranges(
     settings: ReplaySettings, reader: "AIOKafkaConsumer[bytes, bytes]", connection: Connection, asked: ReplayRequest
 ) -> list[PartitionRange]:
-    """The range as it was when the replay began, else as it is now."""
+    """Return the range as it was when the replay began, else as it is now."""
     known = await mode_of(connection, asked.replay_id)
     if known is not None and json.loads(known[1]) != json.loads(asked.as_json):
         raise CommandError(

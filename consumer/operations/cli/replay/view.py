@@ -12,7 +12,7 @@ MOST_TYPES = 5
 
 
 def sentences(result: Result) -> Iterator[str]:
-    """A line for each thing worth knowing."""
+    """Return a line for each thing worth knowing."""
     tally = result.tally
     yield f"replay {result.name} ({result.mode}): {tally.records} records read."
     for count, what in (
@@ -57,7 +57,7 @@ def _progress(result: Result) -> str:
 
 
 def document(result: Result) -> dict[str, object]:
-    """The same as one JSON document."""
+    """Return the same as one JSON document."""
     tally = result.tally
     return {
         "replay": result.name,

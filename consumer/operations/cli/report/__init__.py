@@ -31,7 +31,7 @@ from repository.operations.report_scope import GroupBy, ReportScope
 from repository.pool import Connection
 
 WEEK, MONTH = 7, 30
-SUMMARY = "Latency, tokens and cost of the posts, by model, tenant and day."
+SUMMARY = "Report latency, tokens and cost of the posts, by model, tenant and day."
 
 report = typer.Typer(help=SUMMARY, no_args_is_help=True)
 
@@ -101,7 +101,7 @@ REPORTS: Mapping[str, Report] = {
 
 @report.callback()
 def _group() -> None:
-    """Latency, tokens and cost of the posts, by model, tenant and day."""
+    """Report latency, tokens and cost of the posts, by model, tenant and day."""
 
 
 def _command(name: str, chosen: Report) -> None:

@@ -25,7 +25,7 @@ def ignored(
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
-    """Records that were skipped since they are of another event type, by day and type.
+    """Count the records that were skipped since they are of another event type, by day and type.
 
     Days begin at midnight UTC. Which types are taken is the setting OVERLAY_EVENT_TYPES.
 

@@ -36,7 +36,7 @@ class Range:
 def chosen_range(
     since: datetime | None, until: datetime | None, days: int | None, timezone: str, *, now: datetime, usual_days: int
 ) -> Range:
-    """The time that the options mean; without any it is `usual_days` up to now.
+    """Return the time that the options mean; without any it is `usual_days` up to now.
 
     Raises:
         CommandError: the options contradict each other, leave no time, or name an unknown timezone.
@@ -53,7 +53,7 @@ def chosen_range(
 
 
 async def chosen_scope(connection: Connection, chosen: Range, tenant: str | None, model: str | None) -> ReportScope:
-    """The posts that the options mean.
+    """Return the posts that the options mean.
 
     Raises:
         CommandError: no post and no request was ever of this tenant, or no single model has this name.

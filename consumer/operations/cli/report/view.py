@@ -57,7 +57,7 @@ def columns_of(row: type, by: GroupBy | None) -> list[str]:
 
 
 def report_table(figures: Figures, columns: Sequence[str]) -> Table:
-    """One line for each row; a report on cost ends with the sum."""
+    """Build a table of one line for each row; a report on cost ends with the sum."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     shown = [name for name in columns if name not in (*MODEL_PARTS, *ONLY_IF_ANY)]
     shown += [name for name in ONLY_IF_ANY if any(row.get(name) for row in figures.lines)]
@@ -94,7 +94,7 @@ def _as_model(row: Row) -> Row:
 
 
 def _full_model_name(row: Row) -> str:
-    """Provider, name and version as `models list` names them."""
+    """Return provider, name and version as `models list` names them."""
     name = "/".join(filter(None, (row.get("provider"), row["model_name"])))
     return "@".join(filter(None, (name, row.get("model_version"))))
 
