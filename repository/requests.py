@@ -335,7 +335,15 @@ async def postpone(
     await connection.execute(_POSTPONE, lock_wait_s, *_POSTPONEMENT.arrays(postponements), *CALL.arrays(calls))
 
 
+# One that somebody holds must not keep the others: it is asked for again.
 _REOPEN = """
+    WITH wanted AS (
+        SELECT request.overlay_id, request.revision
+        FROM feed_requests AS request
+        JOIN unnest($1::uuid[], $2::int[]) AS wanted (overlay_id, revision) USING (overlay_id, revision)
+        WHERE request.state = 'failed' AND request.last_error_reason = $3
+        FOR UPDATE OF request SKIP LOCKED
+    )
     UPDATE feed_requests AS request
     SET state = 'waiting',
         attempts = greatest(request.attempts - 1, 0),
@@ -343,10 +351,8 @@ _REOPEN = """
         available_at = now(),
         finished_at = NULL,
         updated_at = now()
-    FROM unnest($1::uuid[], $2::int[]) AS wanted (overlay_id, revision)
+    FROM wanted
     WHERE (request.overlay_id, request.revision) = (wanted.overlay_id, wanted.revision)
-        AND request.state = 'failed'
-        AND request.last_error_reason = $3
     RETURNING request.overlay_id, request.revision
 """
 
@@ -354,6 +360,9 @@ _REOPEN = """
 async def reopen_failed(
     connection: Connection, requests: Sequence[tuple[UUID, int]], *, reason: str
 ) -> list[tuple[UUID, int]]:
-    """Have requests tried again that failed for this reason, the last attempt taken back; returns which they were."""
+    """Have requests tried again that failed for this reason, the last attempt taken back.
+
+    Returns which they were; those that another transaction holds are not among them.
+    """
     overlay_ids, revisions = [overlay_id for overlay_id, _ in requests], [revision for _, revision in requests]
     return [(row[0], row[1]) for row in await connection.fetch(_REOPEN, overlay_ids, revisions, reason)]

@@ -172,8 +172,9 @@ class Breaker:
         a probe that ends so closes the breaker, unless it is a post that is needed. Otherwise a rate
         limit counts neither way; it is the limiter's matter.
 
-        Returns whether a failure is the request's own. It is not when the breaker opened since the
-        call began, or opens now: then no attempt is used up.
+        Returns whether a failure may be the request's own. It is not when the breaker opened since the
+        call began, or opens now: then no attempt is used up. Of a probe that was to bring a post, whoever
+        judges the answers decides; it is due back by `refuse`.
         """
         if permit != self._permit:
             return False
@@ -194,7 +195,7 @@ class Breaker:
                 pass
             case _:
                 self._ended.append((now_s, None))
-        return self.is_closed
+        return self._state is not BreakerState.OPEN
 
     def abandon(self, permit: Permit, now_s: float) -> None:
         """Take back a permit whose call ended without a result: it was cancelled, or never went out."""

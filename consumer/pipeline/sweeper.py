@@ -91,7 +91,8 @@ class Sweeper:
         if time.monotonic() < self._suspects_at_s or self._in_flight.free <= 0:
             return 0
         self._suspects_at_s = time.monotonic() + SUSPECTS_S
-        return await self._sweep(self._failover.allowance(1), suspects=True)
+        taken = await self._sweep(self._failover.allowance(1), suspects=True)
+        return taken or await self._sweep(self._failover.allowance(1), suspects=True, background=True)
 
     @property
     def _left_to_live(self) -> int:

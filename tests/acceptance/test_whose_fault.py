@@ -1,6 +1,7 @@
 """What hits everybody is nobody's own fault: it is paid for a few times, said once, probed, and fails nothing."""
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,23 @@ async def test_what_every_request_meets_fails_none_and_is_paid_a_handful_of_time
     assert await read_all(stack.kafka_bootstrap_servers, topics.failed) == []
     assert await read_all(stack.kafka_bootstrap_servers, topics.dead_letter) == []
     assert await query(feed_env["DATABASE_URL"], "SELECT 1 FROM feed_requests WHERE attempts > 0") == []
+
+
+async def test_while_every_call_answers_400_one_probe_goes_out_at_a_time_each_after_twice_the_wait(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl
+) -> None:
+    await llm.set_faults({"kind": "bad_request"})
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(EVENTS)])
+    async with running_consumer({**feed_env, **FAST}) as consumer:
+        await eventually(lambda: consumer.events("breaker.opened"), 30)
+
+        async def five_probed() -> bool:
+            return (await llm.ledger_summary()).total_calls >= IN_FLIGHT + 5
+
+        began_s = time.monotonic()
+        await eventually(five_probed, 30)
+        assert time.monotonic() - began_s > 0.2 + 0.4 + 0.8
+        await all_written_after(consumer, feed_env, llm, EVENTS)
 
 
 @pytest.mark.parametrize("fault", account_cases())

@@ -73,10 +73,15 @@ async def lost(pool: Pool, overlay_id: UUID, *, takeovers: int) -> None:
     )
 
 
+@pytest.mark.parametrize("background", [False, True], ids=["live", "in the background"])
 async def test_a_request_whose_processes_are_lost_has_three_more_tries_and_then_fails_unpaid(
-    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+    feed_env: Mapping[str, str],
+    pool: Pool,
+    llm: SimulatedLlmControl,
+    background: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     tried, to_blame = await claim(pool, [request(), request()])
+    await pool.execute("UPDATE feed_requests SET background = $1", background)
     await lost(pool, tried.overlay_id, takeovers=3)
     await lost(pool, to_blame.overlay_id, takeovers=4)
     async with application(feed_env, **QUICK) as consumer:

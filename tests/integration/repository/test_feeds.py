@@ -267,6 +267,18 @@ async def test_a_request_that_failed_for_a_reason_is_opened_again_for_that_reaso
     assert again.overlay_id == request.overlay_id
 
 
+async def test_a_failed_request_that_somebody_holds_keeps_no_other_from_being_opened(pool: Pool) -> None:
+    held, free = await claim(pool, [new_request(), new_request()])
+    await fail_all(pool, [failure(held), failure(free)])
+    keys = [(request.overlay_id, request.revision) for request in (held, free)]
+    async with pool.acquire() as other, other.transaction(), connection(pool) as borrowed:
+        await other.execute("SELECT FROM feed_requests WHERE overlay_id = $1 FOR UPDATE", held.overlay_id)
+        async with asyncio.timeout(5):
+            assert await reopen_failed(borrowed, keys, reason="llm_refused") == keys[1:]
+    async with connection(pool) as borrowed:
+        assert await reopen_failed(borrowed, keys, reason="llm_refused") == keys[:1]
+
+
 async def test_who_lost_the_lease_cannot_fail_the_request(pool: Pool) -> None:
     [lost] = await claim(pool, [new_request()], lease_s=EXPIRED_S)
     [taken] = await reclaim(pool)

@@ -67,6 +67,9 @@ CALLS: dict[str, Call] = {
     "reopen_corrected": lambda borrowed, held: requests.reopen_corrected(
         borrowed, [new_request(request.overlay_id) for request in held], owner="planner", lease_s=60
     ),
+    "reopen_failed": lambda borrowed, held: requests.reopen_failed(
+        borrowed, [(request.overlay_id, request.revision) for request in held], reason="llm_bad_request"
+    ),
     "release": lambda borrowed, _: leases.release(borrowed, owner="nobody"),
     "postpone": lambda borrowed, held: requests.postpone(borrowed, [postponement(request) for request in held]),
     "store, references ensured": lambda borrowed, held: store(borrowed, held, ensure_references=True),
@@ -136,11 +139,11 @@ async def custom_plan(borrowed: Connection, query: LoggedQuery) -> str:
 
 async def generic_plan(borrowed: Connection, query: LoggedQuery) -> str:
     """The plan for any arguments, which a statement that is kept gets after a few times."""
-    no_values = ", ".join(["NULL"] * len(query.args))
+    no_values = f"({', '.join(['NULL'] * len(query.args))})" if query.args else ""
     async with borrowed.transaction():
         await borrowed.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         await borrowed.execute(f"PREPARE planned AS {query.query}")
-        explained = await borrowed.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned ({no_values})")
+        explained = await borrowed.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE planned {no_values}")
         await borrowed.execute("DEALLOCATE planned")
     return str(explained)
 

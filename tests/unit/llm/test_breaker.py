@@ -265,6 +265,16 @@ def test_a_probe_whose_answers_are_useless_makes_it_wait_twice_as_long() -> None
     assert subject.retry_in_s(FIRST_WAIT_S) == 2 * FIRST_WAIT_S
 
 
+def test_a_probe_that_is_refused_in_its_turn_is_left_to_who_judges_and_waited_for_twice_as_long() -> None:
+    subject = breaker()
+    subject.stop("useless", 0.0)
+    probe = begin(subject, FIRST_WAIT_S)
+    assert subject.record(probe, RequestRefused("HTTP 400"), FIRST_WAIT_S) is True
+    assert subject.state is BreakerState.HALF_OPEN
+    subject.refuse(probe, FIRST_WAIT_S)
+    assert subject.retry_in_s(FIRST_WAIT_S) == 2 * FIRST_WAIT_S
+
+
 def test_a_rate_limit_says_nothing_of_the_answers_so_another_probe_goes_at_once() -> None:
     subject = breaker()
     subject.stop("useless", 0.0)

@@ -23,6 +23,7 @@ from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
 from tests.support.examples import claimed_request, completion, llm_model, overlay_completed
 from tests.support.quality import context, editor
+from tests.support.waiting import eventually
 
 GOOD = json.dumps({"instagram_ad_copy": "오늘의 원두를 만나 보세요", "hashtags": "#원두"})
 MANY = 12
@@ -130,6 +131,18 @@ async def test_a_probe_may_need_its_repair_call() -> None:
     [probed] = await shop.handle(*some(1))
     assert isinstance(probed, RetryLater)
     assert writer.calls == before + 2
+
+
+async def test_a_probe_that_is_refused_like_the_others_is_followed_by_no_other_at_once() -> None:
+    writer = FakeWriter("refusing")
+    writer.error = RequestRefused("HTTP 400: no")
+    shop = Shop(writer, first_wait_s=0.5)
+    await shop.handle(*some())
+    await eventually(lambda: shop.failover.allowance(1))
+    paid = writer.calls
+    outcomes = [await shop.handle(one) for one in some()]
+    assert writer.calls == paid + 1
+    assert all(isinstance(outcome, RetryLater) and outcome.attempts == 0 for [outcome] in outcomes)
 
 
 async def test_one_bad_request_waits_for_a_good_one_and_fails_alone() -> None:
