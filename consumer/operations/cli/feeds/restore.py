@@ -6,7 +6,6 @@ from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.feeds.reference import FeedArgument, named_bases
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
-from consumer.operations.revisions.revision_copies import RevisionCopier, as_it_was
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.settings import DatabaseSettings, TopicSettings, load
 from repository.operations.revision_copies import RepublishedFeed
@@ -47,6 +46,9 @@ def restore(feed: FeedArgument, *, dry_run: DryRunOption = False, json: JsonOpti
 
 
 async def _restored(settings: RestoreSettings, reference: FeedReference, *, dry_run: bool) -> RepublishedFeed:
+    # what builds a post brings the gate, whose patterns take a tenth of a second to compile
+    from consumer.operations.revisions.revision_copies import RevisionCopier, as_it_was  # noqa: PLC0415
+
     async with database_connection(settings) as connection:
         [basis] = await named_bases(connection, [reference])
         republisher = RevisionCopier(connection, created_topic=settings.feed_created_topic)
