@@ -18,6 +18,7 @@ from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.fault_finder import FaultFinder
 from consumer.pipeline.feed_events import FeedEventBuilder
+from consumer.pipeline.feed_outcome_intake import FeedOutcomeIntake
 from consumer.pipeline.flood_limit import IGNORED, INVALID, FloodLimit
 from consumer.pipeline.ignored_events import IgnoredEvents
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
@@ -65,6 +66,7 @@ class App:
     reopener: Reopener
     refresher: Refresher
     feed_events: FeedEventBuilder
+    feed_outcomes: FeedOutcomeIntake
     spool: ResultSpool
 
 
@@ -135,6 +137,8 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     )
     share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, providers))
     poller = Poller(resources.consumer, settings.overlay_completed_topic)
+    metrics.partitions.set_function(lambda: len(poller.partitions))
+    metrics.lag.set_function(lambda: poller.lag)
     intake = Intake(
         LeasedPartitions(poller, share, metrics),
         Claims(pool, in_flight, terms),
@@ -175,6 +179,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         reopener,
         refresher,
         feed_events,
+        _feed_outcome_intake(settings, resources, metrics, owner),
         ResultSpool(
             settings.spool_dir,
             database_url=settings.database_url.get_secret_value(),
@@ -201,6 +206,21 @@ def _partition_share(
     )
     member = Member(settings.kafka_group_id, settings.overlay_completed_topic, owner)
     return PartitionShare(resources.pool, beacon, resources.publisher.describe_topic, member, condition=condition)
+
+
+def _feed_outcome_intake(settings: Settings, resources: Resources, metrics: Metrics, owner: str) -> FeedOutcomeIntake:
+    """Build the reader of outcomes, which shares its topic as the intake does, but in no hurry."""
+    member = Member(settings.kafka_group_id, settings.feed_outcome_topic, owner)
+    share = PartitionShare(resources.pool, None, resources.publisher.describe_topic, member, condition=dict)
+    limit = FloodLimit(INVALID, settings.dead_letter_max_run, settings.dead_letter_max_ratio)
+    return FeedOutcomeIntake(
+        share,
+        LeasedPartitions(Poller(resources.outcome_consumer, settings.feed_outcome_topic), share, metrics),
+        resources.pool,
+        DeadLetters(resources.publisher, topic=settings.dead_letter_topic, limit=limit),
+        metrics,
+        max_event_bytes=settings.max_event_bytes,
+    )
 
 
 def _condition(in_flight: InFlight, providers: Mapping[str, Provider]) -> dict[str, object]:

@@ -78,6 +78,7 @@ async def _consume(
         tasks.create_task(app.sweeper.run(watchdog.watch("sweeper"))),
         tasks.create_task(app.share.run(watchdog.watch("partition_share"))),
     ]
+    outcomes = tasks.create_task(app.feed_outcomes.run(stop))
     finishing = [
         tasks.create_task(app.outcome_store.run(watchdog.watch("outcome_store"))),
         tasks.create_task(app.outcome_store.run_retries(watchdog.watch("outcome_retries"))),
@@ -91,7 +92,7 @@ async def _consume(
     await stop.wait()
     log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
     watchdog.dismiss("intake", "sweeper", "partition_share")
-    await _end_claiming(claiming, app, resources)
+    await asyncio.gather(_end_claiming(claiming, app, resources), _end_outcomes(outcomes, app, resources))
     await _finish_in_flight(app, grace_s)
     await within_deadline(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained")
     for task in finishing:
@@ -111,6 +112,15 @@ async def _end_claiming(claiming: list[asyncio.Task[None]], app: App, resources:
     await asyncio.wait([intake, share], timeout=FLUSH_S)
     await within_deadline(app.share.leave(), deadline_s=FLUSH_S, or_else="partitions.not_given_back")
     await within_deadline(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="consumer.not_closed")
+
+
+async def _end_outcomes(outcomes: asyncio.Task[None], app: App, resources: Resources) -> None:
+    """Let the poll that is under way be stored, then give its partitions back."""
+    await asyncio.wait([outcomes], timeout=FLUSH_S)
+    outcomes.cancel()
+    await asyncio.wait([outcomes], timeout=FLUSH_S)
+    await within_deadline(app.feed_outcomes.leave(), deadline_s=FLUSH_S, or_else="partitions.not_given_back")
+    await within_deadline(resources.outcome_consumer.stop(), deadline_s=FLUSH_S, or_else="consumer.not_closed")
 
 
 async def _finish_in_flight(app: App, grace_s: float) -> None:

@@ -52,6 +52,7 @@ class Resources:
     database: DatabaseLook
     writers: tuple[Writer, ...]
     consumer: "AIOKafkaConsumer[bytes, bytes]"
+    outcome_consumer: "AIOKafkaConsumer[bytes, bytes]"
     publisher: Publisher
 
 
@@ -67,11 +68,13 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         pool, database = await _open_pool(settings, stack)
         models = await _find_models(settings, pool)
         writers = tuple([_open_writer(settings, model, stack) for model in models])
-        publisher, consumer = await _open_kafka(settings, stack)
-        yield Resources(pool, database, writers, consumer, publisher)
+        publisher, consumer, outcome_consumer = await _open_kafka(settings, stack)
+        yield Resources(pool, database, writers, consumer, outcome_consumer, publisher)
 
 
-async def _open_kafka(settings: Settings, stack: AsyncExitStack) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes]]":
+async def _open_kafka(
+    settings: Settings, stack: AsyncExitStack
+) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes], AIOKafkaConsumer[bytes, bytes]]":
     try:
         publisher = built(lambda: Publisher(lambda: build_producer(settings)))
         await _start(publisher, settings, stack)
@@ -79,9 +82,12 @@ async def _open_kafka(settings: Settings, stack: AsyncExitStack) -> "tuple[Publi
         consumer = built(lambda: build_consumer(settings))
         await _start(consumer, settings, stack)
         await _require_group(consumer, settings)
+        await _look_for_outcomes(publisher, settings)
+        outcome_consumer = built(lambda: build_consumer(settings))
+        await _start(outcome_consumer, settings, stack)
     except BrokerUnavailable as error:
         raise StartupError(str(error)) from error
-    return publisher, consumer
+    return publisher, consumer, outcome_consumer
 
 
 async def _open_pool(settings: Settings, stack: AsyncExitStack) -> tuple[Pool, DatabaseLook]:
@@ -199,6 +205,19 @@ async def _require_topics(publisher: Publisher, settings: Settings) -> None:
         raise StartupError(f"the broker's ACLs do not let this user see topic {', '.join(hidden)}: allow Describe")
     if missing:
         raise StartupError(f"the broker has no topic {', '.join(missing)}: run `instagram-feed topics create`")
+
+
+async def _look_for_outcomes(publisher: Publisher, settings: Settings) -> None:
+    """Say once if no outcomes can be read: posts are written all the same."""
+    try:
+        await _answered(publisher.describe_topic(settings.feed_outcome_topic), settings)
+    except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
+        log.warning(
+            "outcomes.no_topic",
+            topic=settings.feed_outcome_topic,
+            error=type(error).__name__,
+            advice="run `instagram-feed topics create`, or allow Describe and Read",
+        )
 
 
 async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", settings: Settings) -> None:

@@ -115,6 +115,9 @@ class TopicSettings(_Group):
     feed_created_topic: TopicName = Field("instagram_feed.created", description="a Kafka topic name")
     feed_failed_topic: TopicName = Field("instagram_feed.failed", description="a Kafka topic name")
     dead_letter_topic: TopicName = Field("overlay.completed.dlq", description="a Kafka topic name")
+    feed_outcome_topic: TopicName = Field(
+        "instagram_feed.outcome", description="a Kafka topic name; what became of posts is read from it"
+    )
 
 
 class KafkaSettings(TopicSettings):

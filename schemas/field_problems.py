@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
 
-from schemas.wire_types import ID_PATTERN, VISIBLE_ID_PATTERN
+from schemas.wire_types import ID_PATTERN, METRIC_PATTERN, VISIBLE_ID_PATTERN
 
 _MAX_PROBLEM_CHARS: Final = 100
 
@@ -22,6 +22,7 @@ _WORDS: Final[Mapping[str, str]] = {
 }
 _PATTERN_WORDS: Final[Mapping[str, str]] = {
     ID_PATTERN: "must not contain control, line break or text direction characters, or an unpaired surrogate",
+    METRIC_PATTERN: "must be 1 to 64 of a-z, 0-9 and _",
     VISIBLE_ID_PATTERN: "must be visible, without control, line break or text direction characters or surrogates",
 }
 

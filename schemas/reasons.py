@@ -11,7 +11,10 @@ class Reason(StrEnum):
     """All reason codes. Only those marked as an end are ever the reason of a failed event or a dead letter."""
 
     INVALID_EVENT = "invalid_event"
-    """An end, unpaid: the record is no valid `overlay.completed`; the detail names every field."""
+    """An end, unpaid: the record is no valid `overlay.completed` (or outcome); the detail names every field."""
+
+    UNKNOWN_POST = "unknown_post"
+    """An end: an `instagram_feed.outcome` about a post that is not stored, or not yet."""
 
     MISSING_REFERENCE = "missing_reference"
     """Waits, then an end: upstream has not committed the overlay's row or its job's."""

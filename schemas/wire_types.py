@@ -21,6 +21,7 @@ _UNSAFE: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2
 # Zero-width characters and Hangul's fillers show as little as a space does.
 _INVISIBLE: Final = r"\s\u00ad\u115f\u1160\u200b-\u200f\u2060\u3164\ufeff\uffa0"
 ID_PATTERN: Final = f"^[^{_UNSAFE}]*$"
+METRIC_PATTERN: Final = "^[a-z0-9_]{1,64}$"
 VISIBLE_ID_PATTERN: Final = f"^[^{_UNSAFE}]*[^{_UNSAFE}{_INVISIBLE}][^{_UNSAFE}]*$"
 
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)")

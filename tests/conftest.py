@@ -78,7 +78,7 @@ async def database_url(stack: Endpoints, migrated_template: str) -> AsyncIterato
 
 @pytest.fixture
 async def topics(request: pytest.FixtureRequest, stack: Endpoints) -> AsyncIterator[Topics]:
-    """The application's four topics under names of their own, with 4 partitions or as the marker says."""
+    """The application's topics under names of their own, with 4 partitions or as the marker says."""
     marker = request.node.get_closest_marker("partitions")
     partitions = marker.args[0] if marker else DEFAULT_PARTITIONS
     names = unique_topics()

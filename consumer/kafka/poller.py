@@ -49,8 +49,8 @@ class Poller:
     """Reads one topic. Offsets move only by `settle`, after what was polled is safe; else `undo` goes back."""
 
     def __init__(self, consumer: "AIOKafkaConsumer[bytes, bytes]", topic: str) -> None:
+        self.topic = topic
         self._consumer = consumer
-        self._topic = topic
         self._partitions: dict[TopicPartition, _Partition] = {}
         self._turns: deque[TopicPartition] = deque()
         self._commit_from_s = 0.0
@@ -75,7 +75,7 @@ class Poller:
         Raises:
             KafkaError, TimeoutError: it is not known where to begin; all is as before.
         """
-        holds = {TopicPartition(self._topic, one): (leases[one].fencing_token, topic_id) for one in leases}
+        holds = {TopicPartition(self.topic, one): (leases[one].fencing_token, topic_id) for one in leases}
         if holds == {one: state.hold for one, state in self._partitions.items()}:
             return False
         kept = {one: state for one, state in self._partitions.items() if state.hold == holds.get(one)}

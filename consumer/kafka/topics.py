@@ -1,4 +1,4 @@
-"""The four topics of the settings: what they should be like, and creating those that are missing."""
+"""The topics of the settings: what they should be like, and creating those that are missing."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -45,7 +45,7 @@ class TopicResult:
 
 
 def topic_names(settings: KafkaSettings) -> tuple[str, str, str, str]:
-    """Return the incoming topic, the two outgoing ones and the dead letters'."""
+    """Return the topics that nothing works without: the incoming one, the two outgoing ones and the dead letters'."""
     return (
         settings.overlay_completed_topic,
         settings.feed_created_topic,
@@ -57,12 +57,12 @@ def topic_names(settings: KafkaSettings) -> tuple[str, str, str, str]:
 def wanted_topics(
     settings: KafkaSettings, *, partitions: int, replication: int | None, retention_hours: int | None
 ) -> list[WantedTopic]:
-    """Return the four topics, each once. A dead letter must hold an oversized original and its added headers."""
+    """Return all topics, each once. A dead letter must hold an oversized original and its added headers."""
     retention = {} if retention_hours is None else {"retention.ms": str(retention_hours * MS_PER_HOUR)}
     large = {"max.message.bytes": str(MAX_RECORD_BYTES)}
     return [
         WantedTopic(name, partitions, replication, retention | (large if name == settings.dead_letter_topic else {}))
-        for name in dict.fromkeys(topic_names(settings))
+        for name in dict.fromkeys((*topic_names(settings), settings.feed_outcome_topic))
     ]
 
 

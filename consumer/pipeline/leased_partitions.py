@@ -11,14 +11,12 @@ log = structlog.get_logger()
 
 
 class LeasedPartitions:
-    """What the intake reads from."""
+    """What an intake reads from."""
 
     def __init__(self, poller: Poller, share: PartitionShare, metrics: Metrics) -> None:
         self._poller = poller
         self._share = share
         self._metrics = metrics
-        metrics.partitions.set_function(lambda: len(poller.partitions))
-        metrics.lag.set_function(lambda: poller.lag)
 
     @property
     def has_any(self) -> bool:
@@ -60,6 +58,7 @@ class LeasedPartitions:
         self._metrics.lost_records.inc(lost)
         log.error(
             "partition.records_lost",
+            topic=self._poller.topic,
             partition=gap.partition,
             first_offset=gap.begin_offset,
             last_offset=gap.end_offset - 1,

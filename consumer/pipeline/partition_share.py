@@ -13,7 +13,7 @@ from contextlib import suppress
 from uuid import UUID
 
 import structlog
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from consumer.kafka.topic_description import TopicDescription
 from consumer.pipeline.backoff import Backoff
@@ -35,12 +35,15 @@ TOPIC_ANSWER_S = 5.0
 
 
 class PartitionShare:
-    """What is leased here, kept up to date; the intake reads it and says what it does read."""
+    """What is leased here, kept up to date; an intake reads it and says what it does read.
+
+    Without a beacon a process that is killed is noticed when its lease has run out.
+    """
 
     def __init__(
         self,
         pool: Pool,
-        beacon: Beacon,
+        beacon: Beacon | None,
         describe_topic: Callable[[str], Awaitable[TopicDescription]],
         member: Member,
         *,
@@ -51,7 +54,8 @@ class PartitionShare:
         self._lease_problem: str | None = None
         self._pool = pool
         self._beacon = beacon
-        beacon.on_hint = self.hurry
+        if beacon is not None:
+            beacon.on_hint = self.hurry
         self._describe_topic = describe_topic
         self._member = member
         self._condition = condition
@@ -112,14 +116,14 @@ class PartitionShare:
             KafkaError, OSError, TimeoutError: the topic has never been seen.
         """
         await self._look_at_topic()
-        beacon = await self._beacon.lit()
+        beacon = await self._beacon.lit() if self._beacon else None
         async with connection(self._pool) as borrowed:
             asked_at_s = time.monotonic()
             async with partition_leases.sharing(borrowed, self._member):
                 leases = await self._share(borrowed, beacon)
         self._leased_at_s = asked_at_s
         if leases.keys() != self.leases.keys():
-            log.info("partitions.assigned", partitions=sorted(leases))
+            log.info("partitions.assigned", topic=self._member.topic, partitions=sorted(leases))
         self.leases = leases
         return len(leases)
 
@@ -141,7 +145,8 @@ class PartitionShare:
         self.leases = {}
         async with connection(self._pool) as borrowed:
             await partition_leases.leave(borrowed, self._member)
-        await self._beacon.put_out()
+        if self._beacon is not None:
+            await self._beacon.put_out()
 
     async def _share(self, borrowed: Connection, beacon: int | None) -> dict[int, PartitionLease]:
         member, me = self._member, self._member.owner
@@ -173,9 +178,10 @@ class PartitionShare:
         try:
             async with asyncio.timeout(TOPIC_ANSWER_S):
                 self._topic = await self._describe_topic(self._member.topic)
-        except UnknownTopicOrPartitionError:
+        except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
             self._topic = TopicDescription(None, frozenset())
-            self._topic_problem = f"the broker has no topic {self._member.topic}"
+            does = "has no" if isinstance(error, UnknownTopicOrPartitionError) else "does not let this user see"
+            self._topic_problem = f"the broker {does} topic {self._member.topic}"
         except (KafkaError, OSError, TimeoutError) as error:
             if self._looked_at_s == -math.inf:
                 raise

@@ -35,6 +35,10 @@ LOG_EVENTS: Final = {
     "partition.begun_anew": "The topic was made anew; reading begins at this offset.",
     "topic.not_seen": "The broker could not be asked for the topic; what was last seen of it holds.",
     "commit.failed": "Offsets were not committed; after a restart the records come again, and the ledger knows them.",
+    # what became of posts
+    "outcomes.no_topic": "There is no topic of outcomes: none are read until there is; posts are written as ever.",
+    "outcomes.undone": "A poll's outcomes could not be stored; they come again.",
+    "outcomes.ended": "No more outcomes are read by this process, and why; posts are written as ever.",
     # calls and requests
     "breaker.opened": "A model is not called any more, and why: account refused, calls failing, or all in vain.",
     "breaker.closed": "A probe was answered: the model is called again.",

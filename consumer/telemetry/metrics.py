@@ -37,6 +37,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.outcome_events = Counter(
+            "feed_outcome_events_total",
+            "Events about what became of posts, by what they were: stored, duplicate, unknown_post, invalid",
+            ["kind"],
+            registry=self.registry,
+        )
         self.calls = Counter(
             "feed_llm_calls_total",
             "LLM calls by what became of their answers: stored, or a verdict of llm_calls such as unusable, unanswered",

@@ -5,12 +5,13 @@ from uuid import uuid4
 
 
 class Topics(NamedTuple):
-    """The names of the application's four topics."""
+    """The names of the application's five topics."""
 
     incoming: str
     created: str
     failed: str
     dead_letter: str
+    outcome: str
 
     def environment(self) -> dict[str, str]:
         """The settings that name these topics."""
@@ -19,10 +20,11 @@ class Topics(NamedTuple):
             "FEED_CREATED_TOPIC": self.created,
             "FEED_FAILED_TOPIC": self.failed,
             "DEAD_LETTER_TOPIC": self.dead_letter,
+            "FEED_OUTCOME_TOPIC": self.outcome,
         }
 
 
 def unique_topics() -> Topics:
-    """Four names that no other test uses."""
+    """Five names that no other test uses."""
     run = uuid4().hex[:12]
     return Topics(*(f"{role}.{run}" for role in Topics._fields))

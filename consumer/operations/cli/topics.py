@@ -1,4 +1,4 @@
-"""`instagram-feed topics`: the four topics of the settings."""
+"""`instagram-feed topics`: the topics of the settings."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,10 +37,10 @@ def create(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Have the broker check it; create nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Create those of the four topics that are missing; existing ones are left as they are.
+    """Create those of the five topics that are missing; existing ones are left as they are.
 
-    Their names are the settings OVERLAY_COMPLETED_TOPIC, FEED_CREATED_TOPIC, FEED_FAILED_TOPIC and
-    DEAD_LETTER_TOPIC.
+    Their names are the settings OVERLAY_COMPLETED_TOPIC, FEED_CREATED_TOPIC, FEED_FAILED_TOPIC,
+    DEAD_LETTER_TOPIC and FEED_OUTCOME_TOPIC.
 
     Example: instagram-feed topics create --partitions 24 --retention-hours 168
     """

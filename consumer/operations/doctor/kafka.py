@@ -18,7 +18,7 @@ MAX_MESSAGE_BYTES = "max.message.bytes"
 
 
 async def examine_kafka(settings: KafkaSettings) -> Examination:
-    """Find out whether a broker answers, and whether the four topics are there and take what is sent to them."""
+    """Find out whether a broker answers, and whether the topics are there and take what is sent to them."""
     try:
         async with connected_admin(settings) as admin:
             brokers = (await admin.describe_cluster())["brokers"]
@@ -53,6 +53,13 @@ async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Findin
     partitions = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     if missing := [name for name in wanted if name not in partitions]:
         return Finding("topics", "failed", f"missing: {', '.join(missing)}", "run `instagram-feed topics create`")
+    if settings.feed_outcome_topic not in partitions:
+        return Finding(
+            "topics",
+            "warning",
+            f"missing: {settings.feed_outcome_topic}, so nothing is learnt of what became of posts",
+            "run `instagram-feed topics create`",
+        )
     limit = await _max_message_bytes(admin, settings.dead_letter_topic)
     if limit is not None and limit < MAX_RECORD_BYTES:
         return Finding(
@@ -61,7 +68,9 @@ async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Findin
             f"{settings.dead_letter_topic} takes records up to {limit} bytes, so not every oversized original",
             f"set its {MAX_MESSAGE_BYTES} to {MAX_RECORD_BYTES} (kafka-configs.sh --alter)",
         )
-    return Finding("topics", "ok", ", ".join(f"{name} ({partitions[name]})" for name in wanted))
+    return Finding(
+        "topics", "ok", ", ".join(f"{name} ({partitions[name]})" for name in (*wanted, settings.feed_outcome_topic))
+    )
 
 
 async def _max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int | None:

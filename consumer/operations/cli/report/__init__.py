@@ -27,6 +27,7 @@ from consumer.operations.cli.report.view import Figures, columns_of, figures_of,
 from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, load
 from repository.operations import reports
+from repository.operations.outcome_report import PostOutcomes, outcomes
 from repository.operations.report_scope import GroupBy, ReportScope
 from repository.pool import Connection
 
@@ -48,6 +49,7 @@ class Report:
     days: int
     about: str
     example: str
+    nothing: str = "No posts."
 
 
 REPORTS: Mapping[str, Report] = {
@@ -96,6 +98,15 @@ REPORTS: Mapping[str, Report] = {
         "What each model did each day, and what that cost.",
         "instagram-feed report daily-models --model gpt-4o-mini --json",
     ),
+    "outcomes": Report(
+        outcomes,
+        PostOutcomes,
+        MONTH,
+        "What became of the posts: likes, saves, reach, sales, as instagram_feed.outcome told.\n\n"
+        "Of each post and metric the latest figure counts. Which posts is by when they were created.",
+        "instagram-feed report outcomes --days 90 --by tenant",
+        nothing="No outcomes of these posts.",
+    ),
 }
 
 
@@ -128,7 +139,7 @@ def _command(name: str, chosen: Report) -> None:
         elif csv:
             print_csv(figures.lines, columns_of(chosen.row, by))
         elif not figures.lines:
-            say("No posts.")
+            say(chosen.nothing)
         else:
             print_table(report_table(figures, columns_of(chosen.row, by)), wide=wide)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +23,7 @@ GROUP_COLUMNS: Mapping[GroupBy, str] = {
 # of interest only where there are such posts
 ONLY_IF_ANY = ("posts_without_cost", "posts_without_usage")
 MODEL_PARTS = ("provider", "model_version")
-TEXTS = {*GROUP_COLUMNS.values(), "date", "model_name"}
+TEXTS = {*GROUP_COLUMNS.values(), "date", "model_name", "metric", "last_occurred_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ def _cell(value: object, unknown: str = "–") -> Text:
             return Text(f"{value:,.6f}")
         case float():
             return Text(f"{value:,.1f}")
+        case datetime():
+            return Text(f"{value:%Y-%m-%d %H:%M}")
         case int():
             return Text(f"{value:,}")
         case _:
