@@ -29,7 +29,7 @@ from schemas.event_types import EventTypes
 from schemas.quality import QUALITY_RULES, QualityRule
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-EventTypeNames = Annotated[str, Field(pattern=r"^\s*[\w.:/-]{1,100}\s*(,\s*[\w.:/-]{1,100}\s*)*$")]
+EventTypeNames = Annotated[str, Field(pattern=r"^\s*[a-zA-Z0-9_.:/-]{1,100}\s*(,\s*[a-zA-Z0-9_.:/-]{1,100}\s*)*$")]
 TopicName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9._-]{1,249}$")]
 
 _ONE_WORD = re.compile(r"[!-~]+")  # what a URL and a header take as it is: ASCII without spaces and controls
