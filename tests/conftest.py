@@ -24,6 +24,10 @@ from tests.support.topics import Topics, unique_topics
 
 DEFAULT_PARTITIONS = 4
 
+# How fast an example is made or run says more of the machine than of the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
 # For `--hypothesis-profile=fuzz`: as many examples as one has patience for.
 FUZZ_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100000"))
 settings.register_profile(

@@ -6,8 +6,7 @@ paid completion when its JSON is bad, and typed models cost several times the CP
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.request import getproxies
@@ -15,6 +14,7 @@ from urllib.request import getproxies
 import aiohttp
 import httpx2
 import openai
+from openai._types import RequestOptions
 from pydantic_core import to_json
 
 from consumer.llm.chat import CallId, Messages
@@ -28,13 +28,16 @@ from consumer.llm.completion import (
 )
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.error_answer import MESSAGE_LENGTH
-from consumer.llm.errors import AnswerRejected, CallFailed, Received
+from consumer.llm.errors import AnswerRejected, CallFailed, LlmError, Received
 from consumer.llm.lean_client import AnswerCutOff, LeanHttpClient, LeanOpenAI
 from consumer.llm.status import error_of
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 
 CONNECT_TIMEOUT_S = 10.0
 _REQUEST_KEY = "feed_request"
+_CLIENT_ERRORS = (
+    openai.APIStatusError, openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError,
+)  # fmt: skip
 _MODEL_KEY = "llm_model"  # two models may share an account, and their completions have different prices
 
 
@@ -85,6 +88,11 @@ class Writer:
         self._client = client
         self._response_format = response_format
         self._timeout_s = timeout_s
+        """For a whole call: the client's is for each read, and a body that trickles in must end as well."""
+        # what is not given, the client copies from its defaults for each call
+        self._request_options: RequestOptions = {
+            "timeout": timeout_s, "max_retries": 0, "params": {}, "security": {"bearer_auth": True},
+        }  # fmt: skip
         self._store_responses = store_responses and model.supports_store
 
     def about(self, model: LlmModel) -> "Writer":
@@ -98,19 +106,25 @@ class Writer:
             LlmError: there is no completion; the class says what may be done.
         """
         body = self._body(messages, max_tokens=max_tokens, call_id=call_id)
-        headers = {"Content-Type": "application/json", "X-Client-Request-Id": call_id.client_request_id}
+        request_id = call_id.client_request_id
+        headers = {"Content-Type": "application/json", "X-Client-Request-Id": request_id}
+        options: RequestOptions = {**self._request_options, "headers": headers, "idempotency_key": request_id}
         started = time.perf_counter()
         try:
-            async with self._translated():
-                response = await self._client.post(
-                    "/chat/completions", cast_to=httpx2.Response, content=body, options={"headers": headers}
-                )
-                latency_ms = (time.perf_counter() - started) * 1_000
-                return self._read(response, latency_ms=latency_ms)
+            response = await self._posted(body, options)
+            return self._read(response, latency_ms=_ms_since(started))
         except AnswerRejected as rejected:
             # the model wrote, though not what was asked for: judged like any other answer
-            latency_ms = (time.perf_counter() - started) * 1_000
-            return completion_of_draft(rejected.draft, rejected.body, latency_ms=latency_ms)
+            return completion_of_draft(rejected.draft, rejected.body, latency_ms=_ms_since(started))
+
+    async def _posted(self, body: bytes, options: RequestOptions) -> httpx2.Response:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._client.post(
+                    "/chat/completions", cast_to=httpx2.Response, content=body, options=options
+                )
+        except _CLIENT_ERRORS as error:
+            raise self._llm_error(error) from error
 
     def _read(self, response: httpx2.Response, *, latency_ms: float) -> Completion:
         body = self._redacted(response.content)
@@ -140,11 +154,13 @@ class Writer:
             return None
         metadata = {f"metadata[{key}]": value for key, value in self._metadata(call_id).items()}
         query = {**metadata, "order": "desc", "limit": "1"}
-        async with self._translated():
-            try:
+        try:
+            async with asyncio.timeout(self._timeout_s):
                 page = await self._client.get("/chat/completions", cast_to=httpx2.Response, options={"params": query})
-            except (openai.NotFoundError, openai.PermissionDeniedError):
-                return None  # an endpoint that keeps none, or a key that may not look
+        except (openai.NotFoundError, openai.PermissionDeniedError):
+            return None  # an endpoint that keeps none, or a key that may not look
+        except _CLIENT_ERRORS as error:
+            raise self._llm_error(error) from error
         return read_stored(self._redacted(page.content))
 
     def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> bytes:
@@ -169,19 +185,13 @@ class Writer:
     def _metadata(self, call_id: CallId) -> dict[str, str]:
         return {_REQUEST_KEY: call_id.request, _MODEL_KEY: self.model.full_name}
 
-    @asynccontextmanager
-    async def _translated(self) -> AsyncIterator[None]:
-        """Raise an `LlmError` in place of the client's, and at the latest when the timeout has passed."""
-        try:
-            # the client's timeout is for each read; a body that trickles in must end as well
-            async with asyncio.timeout(self._timeout_s):
-                yield
-        except openai.APIStatusError as error:
+    def _llm_error(self, error: Exception) -> LlmError:
+        """Return what one of the client's errors means."""
+        if isinstance(error, openai.APIStatusError):
             response = error.response
             body = self._redacted(response.content)
-            raise error_of(response.status_code, body, response.headers, now=datetime.now(UTC)) from error
-        except (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError) as error:
-            raise self._unanswered(error) from error
+            return error_of(response.status_code, body, response.headers, now=datetime.now(UTC))
+        return self._unanswered(error)
 
     def _unanswered(self, error: BaseException) -> CallFailed:
         # the client's transport calls every connection error a connect timeout; the first cause knows better
@@ -194,6 +204,10 @@ class Writer:
         if isinstance(error, AnswerCutOff):
             failed.received = _received(self._redacted(error.content), None)
         return failed
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1_000
 
 
 def _received(body: bytes, latency_ms: float | None) -> Received:

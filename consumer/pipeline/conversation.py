@@ -15,16 +15,15 @@ from consumer.llm.errors import CallFailed, Deferred, LlmError
 from consumer.llm.failover import Failover
 from consumer.llm.writer import Writer
 from consumer.pipeline.fault_finder import FaultFinder, Trial
-from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, Verdict, judge
+from consumer.pipeline.judgement import CutOff, Declined, Unusable, Verdict, judge
 from consumer.pipeline.outcomes import Answer, Call, Usage, Work, usage_so_far
 from consumer.pipeline.unused_calls import answer_in, is_same_answer, unanswered, unused, usage_with_kept
-from consumer.post.editor import Editor
+from consumer.post.editor import EditedPost, Editor
 from consumer.post.prompt import PromptTemplate, with_repair
-from consumer.post.quality.gate import Context, Finding
+from consumer.post.quality.gate import Context
 from repository.requests import ClaimedRequest
 from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
-from schemas.post import InstagramPost
 from schemas.reasons import Reason
 
 log = structlog.get_logger()
@@ -43,8 +42,7 @@ class Agreed:
     """There is a post, taken from `answer`."""
 
     usage: Usage
-    post: InstagramPost
-    warnings: tuple[Finding, ...]
+    edited: EditedPost
     answer: Answer
 
 
@@ -139,9 +137,9 @@ class Conversation:
         """Return a post that is paid for already: rules and reader may have changed since, or the database."""
         for kept in self._work.kept:
             answer = answer_in(kept, self._work.request)
-            if answer and isinstance(verdict := self._judged(answer, context), Usable):
+            if answer and isinstance(verdict := self._judged(answer, context), EditedPost):
                 usage = usage_with_kept(self._usage, answer)
-                return Agreed(usage=usage, post=verdict.post, warnings=verdict.warnings, answer=answer)
+                return Agreed(usage=usage, edited=verdict, answer=answer)
         return None
 
     async def _until_decided(self, context: Context) -> ConversationEnd:
@@ -149,8 +147,8 @@ class Conversation:
             answer = await self._ask()
             verdict = self._judged(answer, context)
             match verdict:
-                case Usable(post, warnings):
-                    return Agreed(usage=self._usage, post=post, warnings=warnings, answer=answer)
+                case EditedPost():
+                    return Agreed(usage=self._usage, edited=verdict, answer=answer)
                 case CutOff():
                     self._keep(answer, CallVerdict.CUT_OFF)
                 case Unusable(detail=detail):

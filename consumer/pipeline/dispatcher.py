@@ -66,7 +66,7 @@ class Dispatcher:
         await self._outcome_store.until_available()
         outcome = await self._worker.handle(work)
         if isinstance(outcome, Written):
-            self._tenants.remember(work.event, outcome.post)
+            self._tenants.remember(work.event, outcome.edited.fingerprint)
         self._outcome_store.put(outcome)
 
     async def _handle_alone(self, work: Work) -> None:

@@ -1,6 +1,6 @@
 """From outcomes to what is stored and announced: a feed with its created event, a failure with its two."""
 
-import secrets
+import random
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -55,8 +55,8 @@ class FeedEventBuilder:
             product_description=event.product_description,
             store_information=event.store_information,
             gpt_prompt=instruction_of(event),
-            instagram_ad_copy=outcome.post.instagram_ad_copy,
-            hashtags=outcome.post.hashtags,
+            instagram_ad_copy=outcome.edited.post.instagram_ad_copy,
+            hashtags=outcome.edited.post.hashtags,
             used_temperature=call.temperature,
             used_max_tokens=call.max_tokens,
             gpt_prompt_used=call.prompt,
@@ -70,7 +70,7 @@ class FeedEventBuilder:
             prompt_version=call.prompt_version,
             llm_calls=outcome.usage.llm_calls,
             source_event_id=request.event_id,
-            quality=quality_json(outcome.warnings),
+            quality=quality_json(outcome.edited.warnings),
             spent=outcome.usage.spent,
             created_event=self._created(outcome, instagram_feed_id, now),
             unused_calls=outcome.usage.unused,
@@ -89,9 +89,9 @@ class FeedEventBuilder:
             job_id=event.job_id,
             overlay_id=request.overlay_id,
             revision=request.revision,
-            instagram_ad_copy=outcome.post.instagram_ad_copy,
-            hashtags=outcome.post.hashtags,
-            publishing=publishing_of(outcome.post),
+            instagram_ad_copy=outcome.edited.post.instagram_ad_copy,
+            hashtags=outcome.edited.post.hashtags,
+            publishing=publishing_of(outcome.edited.post),
             llm=_llm_used(outcome.answer.call),
             metrics=_metrics(outcome, now),
             experiment=None,
@@ -221,4 +221,4 @@ def announce(
 
 def _random_id(length: int) -> bytes:
     """Draw an id that is never all zero, which W3C Trace Context calls invalid."""
-    return secrets.token_bytes(length - 1) + b"\x01"
+    return random.randbytes(length - 1) + b"\x01"

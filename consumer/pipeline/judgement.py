@@ -5,19 +5,10 @@ from dataclasses import dataclass
 
 from consumer.llm.completion import Completion, Ending
 from consumer.post.answer_reader import MalformedPost, read_post
-from consumer.post.editor import Editor, PostRefused
-from consumer.post.quality.gate import Context, Finding, QualityGate, rules
+from consumer.post.editor import EditedPost, Editor, PostRefused
+from consumer.post.quality.gate import Context, QualityGate, rules
 from consumer.settings import PostSettings
-from schemas.post import InstagramPost
 from schemas.reasons import Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Usable:
-    """A post within Instagram's limits that the quality gate lets through, perhaps with warnings."""
-
-    post: InstagramPost
-    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +35,7 @@ class Declined:
     detail: str
 
 
-Verdict = Usable | CutOff | Unusable | Declined
+Verdict = EditedPost | CutOff | Unusable | Declined
 
 
 def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
@@ -55,12 +46,11 @@ def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
         told = f"the provider's filter ended the answer ({completion.finish_reason})"
         return Declined(Reason.LLM_CONTENT_FILTERED, told)
     try:
-        edited = editor.edited(read_post(completion.content), context)
+        return editor.edited(read_post(completion.content), context)
     except MalformedPost as error:
         return CutOff() if completion.ending is Ending.CUT_OFF else Unusable(error.reason, error.reason)
     except PostRefused as refused:
         return Unusable(refused.problems, str(refused))
-    return Usable(edited.post, edited.warnings)
 
 
 def editor_from(settings: PostSettings, *, our_texts: Iterable[str]) -> Editor:

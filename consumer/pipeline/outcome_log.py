@@ -33,7 +33,7 @@ class OutcomeLog:
         metrics.tokens.labels("prompt").inc(feed.spent.prompt_tokens or 0)
         metrics.tokens.labels("completion").inc(feed.spent.completion_tokens or 0)
         metrics.cost_usd.inc(float(feed.spent.cost_usd or 0))
-        for warning in outcome.warnings:
+        for warning in outcome.edited.warnings:
             metrics.quality_warnings.labels(warning.rule).inc()
         if feed.latency_ms is not None:
             metrics.llm_latency_s.observe(feed.latency_ms / 1_000)

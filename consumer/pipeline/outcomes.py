@@ -6,13 +6,12 @@ from datetime import datetime
 
 from consumer.llm.completion import Completion
 from consumer.pipeline.retry import GiveUp, TryAgain
-from consumer.post.quality.gate import Finding
+from consumer.post.editor import EditedPost
 from repository.llm_calls import KeptAnswer, LlmCall
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
 from repository.spending import Spending
 from schemas.overlay_completed import OverlayCompleted
-from schemas.post import InstagramPost
 from schemas.reasons import Reason
 
 
@@ -78,9 +77,8 @@ class Written:
     request: ClaimedRequest
     usage: Usage
     event: OverlayCompleted
-    post: InstagramPost
+    edited: EditedPost
     answer: Answer
-    warnings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

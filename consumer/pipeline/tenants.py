@@ -17,7 +17,6 @@ from consumer.post.quality.source import Source, folded
 from repository.pool import Pool, connection
 from repository.tenants import RecentPost, TenantProfile, recent_posts, tenant_profiles
 from schemas.overlay_completed import OverlayCompleted
-from schemas.post import InstagramPost
 
 PROFILE_S: Final = 45.0
 """What an operator changes is to reach running consumers within a minute."""
@@ -70,11 +69,10 @@ class Tenants:
         """Return whether `context` says what this tenant wants."""
         return tenant_id in self._known
 
-    def remember(self, event: OverlayCompleted, post: InstagramPost) -> None:
+    def remember(self, event: OverlayCompleted, one: Fingerprint | None) -> None:
         """Count a new post among its tenant's last ones."""
         known = self._known.get(event.tenant_id)
-        if known and known.recent:
-            one = _fingerprint(post.instagram_ad_copy, post.hashtags, event.store_information)
+        if known and known.recent and one:
             known.recent.add(one, event.overlay_id)
 
     def _is_old(self, tenant_id: str) -> bool:
@@ -113,9 +111,6 @@ class Tenants:
 def _remembered(posts: Iterable[RecentPost]) -> RecentPosts:
     recent = RecentPosts()
     for post in posts:
-        recent.add(_fingerprint(post.instagram_ad_copy, post.hashtags, post.store_information), post.overlay_id)
+        one = fingerprint(folded(post.instagram_ad_copy), folded(post.hashtags), folded(post.store_information).split())
+        recent.add(one, post.overlay_id)
     return recent
-
-
-def _fingerprint(caption: str, hashtags: str, store: str) -> Fingerprint:
-    return fingerprint(folded(caption), folded(hashtags), folded(store))

@@ -94,10 +94,8 @@ class Worker:
     def _outcome(self, work: Work, end: ConversationEnd) -> Outcome:
         request = work.request
         match end:
-            case Agreed(usage=usage, post=post, warnings=warnings, answer=answer):
-                return Written(
-                    request=request, usage=usage, event=work.event, post=post, answer=answer, warnings=warnings
-                )
+            case Agreed(usage=usage, edited=edited, answer=answer):
+                return Written(request=request, usage=usage, event=work.event, edited=edited, answer=answer)
             case NoUsableAnswer(usage=usage, reason=reason, detail=detail):
                 return Rejected(
                     request=request, usage=usage, attempts=request.attempts + 1, reason=reason, detail=detail

@@ -11,7 +11,8 @@ from typing import Final
 from consumer.post.caption import clean_caption
 from consumer.post.hashtags import hashtags_in_list
 from consumer.post.instagram_rules import RuleBroken, apply_rules, undisclosed
-from consumer.post.quality.gate import Action, Context, Finding, QualityGate
+from consumer.post.quality.gate import Action, Context, Draft, Finding, QualityGate
+from consumer.post.quality.likeness import Fingerprint
 from schemas.post import InstagramPost, RawPost
 from schemas.quality import QualityRule
 
@@ -20,10 +21,12 @@ _MAX_ROUNDS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class EditedPost:
-    """A post to be stored, and what the gate warns about."""
+    """A post to be stored, and what the gate makes of it."""
 
     post: InstagramPost
     warnings: tuple[Finding, ...] = ()
+    fingerprint: Fingerprint | None = None
+    """What the shop's later posts are compared with, if they are compared."""
 
 
 class PostRefused(Exception):
@@ -62,11 +65,12 @@ class Editor:
             post = self._within_limits(repaired, context)
         except RuleBroken as error:
             post, broken = _as_far_as_it_goes(repaired), error.problems
-        findings = self._gate.findings(without_disclosure(post, context.disclosure), context)
+        draft = Draft(without_disclosure(post, context.disclosure), context.source)
+        findings = self._gate.findings(draft, context)
         refused = [finding for finding in findings if self._gate.refuses(finding)]
         if broken or refused:
             raise PostRefused(broken, refused)
-        return EditedPost(post, tuple(findings))
+        return EditedPost(post, tuple(findings), draft.fingerprint if context.recent is not None else None)
 
     def _repaired(self, post: RawPost) -> RawPost:
         """Repair until nothing is left to repair: what one repair uncovers is the next one's."""
@@ -84,7 +88,7 @@ class Editor:
         repairs, repaired = self._gate.repairs(raw), _as_far_as_it_goes(self._repaired(raw))
         return [(rule, "repair", f"{rule}: the text would be rewritten.") for rule in repairs] + [
             (finding.rule, "refuse" if self._gate.refuses(finding) else "warn", finding.quoted)
-            for finding in self._gate.findings(repaired, context)
+            for finding in self._gate.findings(Draft(repaired, context.source), context)
         ]
 
     def _within_limits(self, post: RawPost, context: Context) -> InstagramPost:

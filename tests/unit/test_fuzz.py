@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from consumer.llm.completion import read_completion
 from consumer.llm.errors import CallFailed
-from consumer.pipeline.judgement import Declined, Unusable, Usable, judge
+from consumer.pipeline.judgement import Declined, Unusable, judge
+from consumer.post.editor import EditedPost
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.dead_letter import dead_letter
 from schemas.overlay_completed import OverlayCompleted
@@ -106,7 +107,7 @@ def test_any_answer_is_judged_and_no_usable_post_breaks_a_limit(body: bytes, max
         return
     assert "\\u0000" not in completion.raw.replace("\\\\", "")
     match judge(completion, EDITORS[max_hashtags], context()):
-        case Usable(post, _):
+        case EditedPost(post):
             assert violations(post, max_hashtags=max_hashtags) == []
             assert "\0" not in post.instagram_ad_copy + post.hashtags
         case Unusable(problems, detail):

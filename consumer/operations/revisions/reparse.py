@@ -6,8 +6,8 @@ from consumer.llm.completion import ErrorInside, read_completion
 from consumer.llm.errors import CallFailed
 from consumer.operations.revisions.revision_copies import RevisedPost
 from consumer.operations.revisions.revision_source import CannotRevise
-from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
-from consumer.post.editor import Editor
+from consumer.pipeline.judgement import CutOff, Declined, Unusable, judge
+from consumer.post.editor import EditedPost, Editor
 from consumer.post.quality.gate import Context, quality_json
 from repository.operations.feed_queries import StoredFeed
 from schemas.post import InstagramPost
@@ -26,7 +26,7 @@ def reparsed(feed: StoredFeed, editor: Editor, context: Context) -> RevisedPost:
     except (CallFailed, ErrorInside) as error:
         raise CannotRevise(f"post {feed.instagram_feed_id}: {error}") from error
     match judge(completion, editor, context):
-        case Usable(post, warnings):
+        case EditedPost(post, warnings):
             return RevisedPost(post, quality_json(warnings))
         case CutOff():
             problem = "its raw answer was cut off"

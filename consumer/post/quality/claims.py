@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import chain
 from typing import Final
 
 from consumer.post.quality.source import Source
@@ -34,26 +35,30 @@ class ForbiddenClaim:
 class ClaimList:
     """The list for one sector, ready to be looked for.
 
-    The patterns are many and most posts hold none: only those whose first letter occurs are tried.
+    The patterns are many and most posts hold none: only those whose first two letters occur are tried.
     """
 
     def __init__(self, claims: Iterable[ForbiddenClaim], sector: Sector) -> None:
         wanted = {EVERY_SECTOR, sector}
         by_first: dict[str, list[str]] = defaultdict(list)
+        seconds: dict[str, set[str]] = defaultdict(set)
         for claim in claims:
             for pattern in claim.patterns if wanted & set(claim.sectors) else ():
                 for choice in _choices(pattern.lower()):
-                    by_first[choice.removeprefix("^")[0]].append(_regex_behind_first(choice))
+                    first, rest = choice.removeprefix("^")[0], choice.removeprefix("^")[1:]
+                    by_first[first].append(_regex_behind_first(choice))
+                    seconds[first] |= _first_letters(rest)
         self._patterns = {
             first: re.compile(f"{first}(?:{'|'.join(regexes)})") for first, regexes in sorted(by_first.items())
         }
-        self._first_letters = frozenset(self._patterns)
+        self._beginnings = frozenset((first, second) for first, letters in seconds.items() for second in letters)
+        firsts, others = _any_of(seconds), _any_of(chain.from_iterable(seconds.values()))
+        self._may_begin = re.compile(rf"([{firsts}])(?=\s*([{others}]))")
 
     def claims_in(self, text: str, source: Source) -> list[str]:
         """Find forbidden claims in a folded text; what the shop says in the same words is the shop's to answer for."""
-        patterns = self._patterns
-        occurring = [first for first in self._first_letters.intersection(text) if patterns[first].search(text)]
-        found = {match[0] for first in occurring for match in patterns[first].finditer(text)}
+        occurring = {first for first, _ in self._beginnings.intersection(self._may_begin.findall(text))}
+        found = {match[0] for first in occurring for match in self._patterns[first].finditer(text)}
         return sorted(claim for claim in found if not source.has(claim))
 
 
@@ -72,6 +77,19 @@ def _choices(pattern: str) -> list[str]:
         return [pattern]
     choices, _, rest = pattern[1:].partition(")")
     return [choice + rest for choice in choices.split("|")]
+
+
+def _first_letters(rest: str) -> set[str]:
+    """Return the letters that the rest of a pattern may begin with, white space apart."""
+    rest = rest.lstrip(" ")
+    if not rest.startswith("("):
+        return {rest[0]}
+    choices, _, behind = rest[1:].partition(")")
+    return set().union(*(_first_letters(choice or behind) for choice in choices.split("|")))
+
+
+def _any_of(letters: Iterable[str]) -> str:
+    return "".join(map(re.escape, sorted(set(letters))))
 
 
 def _regex_behind_first(pattern: str) -> str:

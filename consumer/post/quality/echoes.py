@@ -4,7 +4,9 @@ The store's information is there to be repeated; copy, description and wishes ar
 """
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
+from math import ceil
 from typing import Final
 
 from consumer.post.quality.source import Source, folded
@@ -19,17 +21,26 @@ _TOO_MUCH: Final = 0.7
 _PAIRS_TOO_MUCH: Final = 0.5
 
 
-def echoes_in(caption: str, source: Source) -> list[str]:
-    """Find a field in which most of the caption's own words stand, mostly in the same order."""
-    words = caption.split()
-    probes = words[:: len(words) // _PROBES + 1]
-    if sum(probe in source.written_text for probe in probes) < max(_FEWEST_KNOWN_PROBES, _KNOWN_SHARE * len(probes)):
+def echoes_in(words: Sequence[str], source: Source) -> list[str]:
+    """Find a field in which most of a caption's own words stand, mostly in the same order."""
+    if not _may_repeat(words, source.written_text):
         return []
-    stores = frozenset(source.store_text.split())
-    own = [word for word in words if word not in stores]
+    own = [word for word in words if word not in source.store_words]
     if len(own) < _FEWEST_WORDS:
         return []
     return [" ".join(own[:_QUOTED_WORDS]) for field in source.written if _repeats(own, field)][:1]
+
+
+def _may_repeat(words: Sequence[str], fields: str) -> bool:
+    """Look for some of the words only, and no longer than until too many are not there."""
+    probes = words[:: len(words) // _PROBES + 1]
+    unknown_allowed = len(probes) - max(_FEWEST_KNOWN_PROBES, ceil(_KNOWN_SHARE * len(probes)))
+    for probe in probes:
+        if probe not in fields:
+            unknown_allowed -= 1
+            if unknown_allowed < 0:
+                return False
+    return unknown_allowed >= 0
 
 
 def _repeats(words: list[str], field: str) -> bool:

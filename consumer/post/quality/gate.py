@@ -6,7 +6,8 @@ warning is stored with the post. The names are a contract: settings and stored w
 
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from functools import cached_property
+from typing import Final, Literal
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -17,7 +18,7 @@ from consumer.post.quality.claims import ClaimList, load_claims
 from consumer.post.quality.echoes import echoes_in
 from consumer.post.quality.entities import damaged_passages, decode
 from consumer.post.quality.language import Language
-from consumer.post.quality.likeness import RecentPosts, fingerprint
+from consumer.post.quality.likeness import Fingerprint, RecentPosts, fingerprint
 from consumer.post.quality.markup import markup_left, to_plain_text
 from consumer.post.quality.refusals import refusals_in
 from consumer.post.quality.source import Source, folded
@@ -42,25 +43,21 @@ class Context:
     overlay_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class Draft:
     """A post as the checks read it: as it is, and folded for those to whom spelling makes no difference."""
 
-    caption: str
-    hashtags: str
-    folded: str
-    folded_hashtags: str
-
-    @classmethod
-    def of(cls, post: InstagramPost) -> Self:
+    def __init__(self, post: InstagramPost, source: Source) -> None:
         """Fold once for all checks."""
-        caption, hashtags = post.instagram_ad_copy, post.hashtags
-        return cls(caption, hashtags, folded(caption), folded(hashtags))
+        self._source = source
+        self.caption, self.hashtags = post.instagram_ad_copy, post.hashtags
+        self.folded, self.folded_hashtags = folded(self.caption), folded(self.hashtags)
+        self.all_folded = f"{self.folded}\n{self.folded_hashtags}"
+        self.words = self.folded.split()
 
-    @property
-    def all_folded(self) -> str:
-        """Caption and hashtags in one."""
-        return f"{self.folded}\n{self.folded_hashtags}"
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        """What of the post is compared with the shop's others."""
+        return fingerprint(self.folded, self.folded_hashtags, self._source.store_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +127,8 @@ class QualityGate:
             post = repaired
         return names
 
-    def findings(self, post: InstagramPost, context: Context) -> list[Finding]:
+    def findings(self, draft: Draft, context: Context) -> list[Finding]:
         """Return all rules that the post breaks, in the order of the rules."""
-        draft = Draft.of(post)
         return [
             Finding(rule.name, rule.problem, passages)
             for rule in self._rules
@@ -204,7 +200,7 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
         Rule(
             "echo",
             "the caption repeats a field of the advertisement; write a post of your own from it.",
-            lambda draft, context: echoes_in(draft.folded, context.source),
+            lambda draft, context: echoes_in(draft.words, context.source),
         ),
         Rule(
             "refusal",
@@ -276,7 +272,7 @@ def _leak_rule(ours: leaks.OurTexts) -> Rule:
         text = draft.all_folded
         return (
             leaks.own_signs_in(text, context.source)
-            + ours.passages_in(text)
+            + ours.passages_in(text, draft.words)
             + leaks.instructions_in(text, context.source)
         )
 
@@ -308,5 +304,4 @@ def _claims_rule(language: str) -> Rule:
 def _likenesses(draft: Draft, context: Context) -> list[str]:
     if context.recent is None:
         return []
-    one = fingerprint(draft.folded, draft.folded_hashtags, context.source.store_text)
-    return context.recent.likenesses(one, context.overlay_id)
+    return context.recent.likenesses(draft.fingerprint, context.overlay_id)

@@ -5,7 +5,7 @@ a sentence that the shop wants word for word says nothing of captions, tones or 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from consumer.post.quality.signs import one_of
@@ -55,9 +55,9 @@ class OurTexts:
         self._vocabulary = frozenset(word for of_text in words for word in of_text)
         self._runs = frozenset(run for of_text in words for run in _runs(of_text))
 
-    def passages_in(self, text: str) -> list[str]:
-        """Find what the post says in the prompt's words."""
-        if len(self._vocabulary.intersection(text.split()[::_STRIDE])) < _FEWEST_KNOWN:
+    def passages_in(self, text: str, words: Sequence[str]) -> list[str]:
+        """Find what a post says in the prompt's words; `words` are its caption's."""
+        if len(self._vocabulary.intersection(words[::_STRIDE])) < _FEWEST_KNOWN:
             return []
         return [" ".join(run) for run in _runs(_WORD.findall(text)) if run in self._runs][:1]
 

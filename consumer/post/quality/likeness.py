@@ -7,8 +7,7 @@ bitmap, one bit for each: comparing fifty costs microseconds, and a tenant's fif
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 from zlib import crc32
 
@@ -27,8 +26,7 @@ _FEWEST_OPENING_WORDS: Final = 2
 _NO_OPENING: Final = ("#", "＃", "[광고", "(광고", "<광고")
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(NamedTuple):
     """What of a post is compared with others, each part a bitmap; 0 where there is too little to compare."""
 
     text: int
@@ -36,9 +34,9 @@ class Fingerprint:
     hashtags: int
 
 
-def fingerprint(caption: str, hashtags: str, store: str) -> Fingerprint:
+def fingerprint(caption: str, hashtags: str, store_words: Iterable[str]) -> Fingerprint:
     """Take what is compared of folded texts: words that are not the store's, the first line's, hashtags."""
-    words = set(caption.split()).difference(store.split())
+    words = set(caption.split()).difference(store_words)
     opening = _first_line(caption).split()
     tags = hashtags.split()
     return Fingerprint(
@@ -94,9 +92,10 @@ def likeness(one: int, other: int) -> float:
 
 
 def _bitmap(features: Iterable[str], bits: int) -> int:
-    bitmap = 0
+    """Return an integer with one bit set for each feature; `bits` is a power of two."""
+    bitmap, mask = 0, bits - 1
     for number in map(crc32, map(str.encode, features)):
-        bitmap |= _BIT[number % bits]
+        bitmap |= _BIT[number & mask]
     return bitmap
 
 

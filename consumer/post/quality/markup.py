@@ -67,8 +67,8 @@ _LEFT: Final = re.compile(
 def to_plain_text(text: str) -> str:
     """Take the markup out and keep what it was around; text without any is returned as it is."""
     plain = text
-    for signs, rewrite in _REWRITES:
-        if any(sign in plain for sign in signs):
+    for sign, rewrite in _REWRITES:
+        if sign in plain:
             plain = rewrite(plain)
     if _LINE_MARK.search(plain):
         plain = _without_line_marks(plain)
@@ -118,15 +118,19 @@ def _without_marks(text: str) -> str:
     return _MARKED.sub(lambda found: found[1] or found[2], text)
 
 
-_REWRITES: Final[tuple[tuple[tuple[str, ...], Rewrite], ...]] = (
-    (("```", "~~~", "`"), _without_code),
-    (("<",), _without_tags),
-    (("](", "]:", "[^"), _without_links),
-    (("*",), _without_asterisks),
-    (("_",), lambda text: _UNDERSCORED.sub(r"\2", text)),
-    (("~~",), lambda text: _STRUCK.sub(r"\1", text)),
-    (("==", "||"), _without_marks),
-    ((":",), lambda text: _SHORTCODE.sub("", text)),
+_REWRITES: Final[tuple[tuple[str, Rewrite], ...]] = (
+    ("`", _without_code),
+    ("~~~", _without_code),
+    ("<", _without_tags),
+    ("](", _without_links),
+    ("]:", _without_links),
+    ("[^", _without_links),
+    ("*", _without_asterisks),
+    ("_", lambda text: _UNDERSCORED.sub(r"\2", text)),
+    ("~~", lambda text: _STRUCK.sub(r"\1", text)),
+    ("==", _without_marks),
+    ("||", _without_marks),
+    (":", lambda text: _SHORTCODE.sub("", text)),
 )
 
 

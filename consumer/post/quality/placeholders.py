@@ -112,6 +112,7 @@ _MASKS: Final = (
     "ZZ",
     "＊",
 )
+_MAY_BE_ZEROS: Final = re.compile(r"00(?<![\d.,:]00)")  # not those of 11:00 and 10,000
 _UNITS_BEHIND_ONE: Final = tuple(
     f"{mask}{unit}" for mask in "XO" for unit in ("월", "일", "시", "원", "만", "%", " %", "호", "층", "점")
 )
@@ -124,10 +125,10 @@ _WORDS_FOR_NOTHING: Final = (
 # Each pattern is tried only where one of its signs occurs: most posts hold none.
 _BY_SIGNS: Final = (
     (one_of("[", "［", "【", "〔", "〈", "<", "(", "{", "｛", "（"), _BRACKETED),
-    (re.compile(r"[{$]|%[(A-Zsd]"), _BRACES),
+    (re.compile(r"\{|\$|%[(A-Zsd]"), _BRACES),
     (one_of("<"), _ANGLED),
-    (one_of(*_MASKS, "000"), _MASKED_PHONE),
-    (one_of("00"), _ZEROS),
+    (one_of(*_MASKS, "0000"), _MASKED_PHONE),
+    (_MAY_BE_ZEROS, _ZEROS),
     (one_of("0월 0", "0월0", "00월"), _ZERO_DATE),
     (one_of(*_MASKS, "X,", "x,", *_UNITS_BEHIND_ONE), _MASKED),
     (one_of("OO", "ＯＯ", "O O", "XX", "○", "◯", "〇", "□", "△", "▢", "◇", "ㅇㅇ", "ㅁㅁ"), _CIRCLES),
@@ -135,33 +136,7 @@ _BY_SIGNS: Final = (
     (one_of("__", "(  ", "（"), _BLANKS),
     (one_of(*_WORDS_FOR_NOTHING), _BARE),
 )
-_ANY_SIGN: Final = one_of(
-    *(
-        "[",
-        "［",
-        "【",
-        "〔",
-        "〈",
-        "<",
-        "(",
-        "{",
-        "｛",
-        "（",
-        "%",
-        "$",
-        "00",
-        "0월",
-        "oo",
-        "xx",
-        "X,",
-        "x,",
-        "O O",
-        "ＯＯ",
-        "▢",
-        "◇",
-    ),
-    *(*_MASKS, *_UNITS_BEHIND_ONE, *_WORDS_FOR_NOTHING),
-)
+_ANY_SIGN: Final = re.compile("|".join(dict.fromkeys("|".join(signs.pattern for signs, _ in _BY_SIGNS).split("|"))))
 
 
 _EMPTY_TAGS: Final = frozenset((

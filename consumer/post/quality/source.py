@@ -72,6 +72,11 @@ class Source:
         return folded(self.store)
 
     @cached_property
+    def store_words(self) -> frozenset[str]:
+        """The words of the store's information, which every post of the shop may have."""
+        return frozenset(self.store_text.split())
+
+    @cached_property
     def wishes_text(self) -> str:
         """The shop's wishes for the post, folded."""
         return folded(self.wishes)

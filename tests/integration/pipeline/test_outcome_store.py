@@ -23,6 +23,7 @@ from consumer.pipeline.outcome_store import MOST_PER_STATEMENT, OutcomeStore
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Usage, Written
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.settling import Settler
+from consumer.post.editor import EditedPost
 from consumer.post.prompt import PromptTemplate
 from consumer.telemetry.metrics import Metrics
 from devstack import postgres
@@ -62,8 +63,10 @@ class Process:
     def written(self, request: ClaimedRequest, caption: str = "가을 니트") -> Written:
         """A post of the process's model."""
         event = overlay_completed(overlay_id=str(request.overlay_id), job_id=str(request.job_id))
-        post = InstagramPost(caption, "#가을")
-        return Written(request=request, usage=Usage(1, SPENT), event=event, post=post, answer=answer(model=self.model))
+        edited = EditedPost(InstagramPost(caption, "#가을"))
+        return Written(
+            request=request, usage=Usage(1, SPENT), event=event, edited=edited, answer=answer(model=self.model)
+        )
 
     async def has_stored_all(self) -> bool:
         """Try again what could not be stored; whether all is."""

@@ -256,7 +256,7 @@ async def test_the_newest_usable_one_counts() -> None:
     newest = body(POST.replace("니트", "코트"))
     end = await judged_again(kept(b"<html>"), kept(NO_POST.received), kept(newest), kept(body()))
     assert isinstance(end, Agreed)
-    assert end.post.instagram_ad_copy == "가을 코트 💛"
+    assert end.edited.post.instagram_ad_copy == "가을 코트 💛"
 
 
 async def test_only_if_none_is_usable_another_call_is_made() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.outcomes import Rejected, Usage, Written
+from consumer.post.editor import EditedPost
 from consumer.post.prompt import BUILT_IN_INSTRUCTION, PromptTemplate
 from repository.outbox import NewOutboxEvent
 from repository.spending import Spending
@@ -42,7 +43,7 @@ def written(**event: object) -> Written:
         request=request,
         usage=Usage(2, SPENT),
         event=decoded,
-        post=InstagramPost("가을 니트 💛", "#가을 #니트"),
+        edited=EditedPost(InstagramPost("가을 니트 💛", "#가을 #니트")),
         answer=answer(model=MODEL, max_tokens=2_000, prompt_version=TEMPLATE.version),
     )
 

@@ -77,7 +77,7 @@ async def test_what_holds_a_good_post_is_stored_after_one_call(case: dict[str, A
         want.get("post", {}) | {"instagram_ad_copy": want["caption"]} if "caption" in want else want.get("post", want)
     )
     for name in ("instagram_ad_copy", "hashtags"):
-        assert getattr(outcome.post, name) == wanted.get(name, getattr(outcome.post, name))
+        assert getattr(outcome.edited.post, name) == wanted.get(name, getattr(outcome.edited.post, name))
     if "prompt_tokens" in want:
         assert outcome.answer.completion.prompt_tokens == want["prompt_tokens"]
     if "cost_usd" in want:

@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, judge
+from consumer.pipeline.judgement import CutOff, Declined, Unusable, judge
+from consumer.post.editor import EditedPost
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
 from tests.support.examples import completion
@@ -13,13 +14,13 @@ CONTENT = json.dumps({"instagram_ad_copy": "가을 니트 💛", "hashtags": "#�
 
 def test_a_post_within_the_rules_is_usable() -> None:
     verdict = judge(completion(content=CONTENT), editor(), context())
-    assert verdict == Usable(InstagramPost("가을 니트 💛", "#가을 #니트"))
+    assert verdict == EditedPost(InstagramPost("가을 니트 💛", "#가을 #니트"))
 
 
 def test_what_a_rewrite_fixes_needs_no_other_answer() -> None:
     content = json.dumps({"instagram_ad_copy": "가을 니트", "hashtags": "#a #b #c #d #e #f"})
     verdict = judge(completion(content=content), editor(max_hashtags=2), context())
-    assert verdict == Usable(InstagramPost("가을 니트", "#a #b"))
+    assert verdict == EditedPost(InstagramPost("가을 니트", "#a #b"))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_what_cannot_be_stored_is_unusable_for_a_reason_to_quote(content: str, p
 def test_an_answer_at_the_token_limit_is_cut_off_unless_its_post_is_whole(finish_reason: str) -> None:
     assert judge(completion(content=CONTENT[:-4], finish_reason=finish_reason), editor(), context()) == CutOff()
     whole = judge(completion(content=CONTENT, finish_reason=finish_reason), editor(), context())
-    assert whole == Usable(InstagramPost("가을 니트 💛", "#가을 #니트"))
+    assert whole == EditedPost(InstagramPost("가을 니트 💛", "#가을 #니트"))
 
 
 @pytest.mark.parametrize("finish_reason", ["content_filter", "SAFETY", "PROHIBITED_CONTENT", "sensitive"])
@@ -71,5 +72,5 @@ def test_what_the_gate_refuses_is_quoted_to_the_model_and_told_to_nobody_else() 
 def test_what_the_gate_warns_about_goes_with_the_post() -> None:
     content = json.dumps({"instagram_ad_copy": "국내 최고의 원두를 만나 보세요.", "hashtags": "#원두"})
     verdict = judge(completion(content=content), editor(), context())
-    assert isinstance(verdict, Usable)
+    assert isinstance(verdict, EditedPost)
     assert [warning.rule for warning in verdict.warnings] == ["claims"]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
@@ -43,7 +43,6 @@ def problems_of(record: SourceRecord) -> dict[str, str]:
 
 
 @given(valid_fields)
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_every_event_within_the_contract_keeps_its_fields_in_each_form(fields: dict[str, Any]) -> None:
     for event in (decode(plain(fields)), decode(structured(fields)), decode(binary(fields))):
         written = json.loads(event.model_dump_json())
