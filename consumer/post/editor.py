@@ -75,8 +75,10 @@ class Editor:
     def _repaired(self, post: RawPost) -> RawPost:
         """Repair until nothing is left to repair: what one repair uncovers is the next one's."""
         for _ in range(_MAX_ROUNDS):
-            repaired = self._gate.repaired(RawPost(clean_caption(post.instagram_ad_copy), post.hashtags))
-            if repaired == post:
+            caption = clean_caption(post.instagram_ad_copy)
+            cleaned = post if caption == post.instagram_ad_copy else RawPost(caption, post.hashtags)
+            repaired = self._gate.repaired(cleaned)
+            if repaired is post:
                 break
             post = repaired
         return post

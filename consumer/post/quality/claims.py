@@ -10,8 +10,8 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
-from itertools import chain
 from typing import Final
 
 from consumer.post.quality.source import Source
@@ -20,7 +20,17 @@ from schemas.quality import Sector
 EVERY_SECTOR: Final = "none"
 _DATA: Final = "claims_ko.toml"
 _GAP: Final = re.compile(" ?… ?")
+_ALTERNATIVES: Final = re.compile(r"\([^()]*\)")
+_WORD: Final = re.compile(r"[^\W_]+")
 _SPECIAL: Final = re.compile(r"[.^$*+?{}\[\]\\]")
+# Letters that ordinary posts are full of, the commonest first.
+_COMMON: Final = (
+    "요이세에주다한을고서로하원오은지니구는수가나동성마두말스해시일인어드투무기의만매를그문리크천보장소점울전금산차자상늘추길게포습글봄릴빵료방분유라케써피면연간후태아첫정루집조신우예핸남입바딸타개음함대용"
+    "모월휴사올행비향제부림름셔와따르램품백내할감온선도션권으막국여경관공위안미생진반치년화물형발계있결통중체재실력식교적절터청심최약류며려거않없것때더또된될같든너희저람카달콤처럼께까당히석명영회특별작업들"
+    "학과민새움열겨맛건강좋날씨"
+    "0123456789eanoitrslcdhmpugybwfvk"
+)
+_RANKS: Final = {letter: rank for rank, letter in enumerate(_COMMON)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +45,31 @@ class ForbiddenClaim:
 class ClaimList:
     """The list for one sector, ready to be looked for.
 
-    The patterns are many and most posts hold none: only those whose first two letters occur are tried.
+    The patterns are many and most posts hold none: only those are tried of which a rare letter occurs, and then the
+    word that it stands in.
     """
 
     def __init__(self, claims: Iterable[ForbiddenClaim], sector: Sector) -> None:
         wanted = {EVERY_SECTOR, sector}
-        by_first: dict[str, list[str]] = defaultdict(list)
-        seconds: dict[str, set[str]] = defaultdict(set)
+        by_word: dict[tuple[str, str], list[str]] = defaultdict(list)
         for claim in claims:
             for pattern in claim.patterns if wanted & set(claim.sectors) else ():
                 for choice in _choices(pattern.lower()):
-                    first, rest = choice.removeprefix("^")[0], choice.removeprefix("^")[1:]
-                    by_first[first].append(_regex_behind_first(choice))
-                    seconds[first] |= _first_letters(rest)
-        self._patterns = {
-            first: re.compile(f"{first}(?:{'|'.join(regexes)})") for first, regexes in sorted(by_first.items())
-        }
-        self._beginnings = frozenset((first, second) for first, letters in seconds.items() for second in letters)
-        firsts, others = _any_of(seconds), _any_of(chain.from_iterable(seconds.values()))
-        self._may_begin = re.compile(rf"([{firsts}])(?=\s*([{others}]))")
+                    by_word[_rarest(choice)].append(_regex(choice))
+        self._by_letter: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for (letter, word), regexes in by_word.items():
+            self._by_letter[letter].append((word, "|".join(regexes)))
+        self._letters = re.compile(f"[{''.join(map(re.escape, sorted(self._by_letter)))}]")
 
     def claims_in(self, text: str, source: Source) -> list[str]:
         """Find forbidden claims in a folded text; what the shop says in the same words is the shop's to answer for."""
-        occurring = {first for first, _ in self._beginnings.intersection(self._may_begin.findall(text))}
-        found = {match[0] for first in occurring for match in self._patterns[first].finditer(text)}
+        found = {
+            match[0]
+            for letter in set(self._letters.findall(text))
+            for word, regex in self._by_letter[letter]
+            if word in text
+            for match in _compiled(regex).finditer(text)
+        }
         return sorted(claim for claim in found if not source.has(claim))
 
 
@@ -79,22 +90,21 @@ def _choices(pattern: str) -> list[str]:
     return [choice + rest for choice in choices.split("|")]
 
 
-def _first_letters(rest: str) -> set[str]:
-    """Return the letters that the rest of a pattern may begin with, white space apart."""
-    rest = rest.lstrip(" ")
-    if not rest.startswith("("):
-        return {rest[0]}
-    choices, _, behind = rest[1:].partition(")")
-    return set().union(*(_first_letters(choice or behind) for choice in choices.split("|")))
+def _rarest(pattern: str) -> tuple[str, str]:
+    """Return the rarest letter that every text with the pattern has, and the letters side by side with it."""
+    while pattern != (pattern := _ALTERNATIVES.sub(" ", pattern)):
+        pass
+    words = _WORD.findall(pattern)
+    return max(((letter, word) for word in words for letter in word), key=lambda one: _RANKS.get(one[0], len(_RANKS)))
 
 
-def _any_of(letters: Iterable[str]) -> str:
-    return "".join(map(re.escape, sorted(set(letters))))
+@cache
+def _compiled(regex: str) -> re.Pattern[str]:
+    """Compile a pattern when it is needed first: most never are."""
+    return re.compile(regex)
 
 
-def _regex_behind_first(pattern: str) -> str:
-    """Return what follows the first letter, which stands in front of all that begin with it: the search goes by it."""
-    first, rest = pattern.removeprefix("^")[0], pattern.removeprefix("^")[1:]
-    literal = _SPECIAL.sub(r"\\\g<0>", rest)
+def _regex(pattern: str) -> str:
+    literal = _SPECIAL.sub(r"\\\g<0>", pattern.removeprefix("^"))
     regex = _GAP.sub("…", literal).replace(" ", r"\s*").replace("…", r"[^.!?\n]{0,14}?")
-    return f"(?<![가-힣a-z]{first}){regex}" if pattern.startswith("^") else regex
+    return f"(?<![가-힣a-z]){regex}" if pattern.startswith("^") else regex

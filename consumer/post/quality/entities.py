@@ -18,6 +18,7 @@ _HEX_BYTE: Final = re.compile(r"[0-9a-fA-F]{2}(?![0-9a-fA-F])")
 _NEWLINE: Final = re.compile(r"\\{1,2}r\\{1,2}n|\\{1,2}[nr](?![A-Za-z]{2})")
 _TAB: Final = re.compile(r"\\{1,2}t(?![A-Za-z]{2})")
 _ESCAPED_SIGN: Final = re.compile(r"(?<!¯)\\{1,2}([\"'/*_#~`>|\[\]{}!.&@+-])")
+_SIGNS: Final = re.compile(r"[&\\%▁]|<0x")
 _DAMAGE: Final = re.compile(r"\S{0,10}(?:�|\\u[0-9a-fA-F]{2,4}|&#\d)\S{0,10}")
 
 _MAX_ROUNDS: Final = 3  # "&amp;amp;lt;" has been seen
@@ -25,7 +26,7 @@ _MAX_ROUNDS: Final = 3  # "&amp;amp;lt;" has been seen
 
 def decode(text: str) -> str:
     """Undo every escape that can be undone for certain; text without any is returned as it is."""
-    for _ in range(_MAX_ROUNDS):
+    for _ in range(_MAX_ROUNDS if _SIGNS.search(text) else 0):
         decoded = _decoded_once(text)
         if decoded == text:
             break
@@ -48,7 +49,7 @@ def _decoded_once(text: str) -> str:
         text = _NEWLINE.sub("\n", text)
         text = _TAB.sub(" ", text)
         text = _ESCAPED_SIGN.sub(r"\1", text)
-    if "%" in text or "x" in text:
+    if "%" in text or "\\x" in text or "<0x" in text:
         text = _HEX_BYTES.sub(_characters_of_bytes, text)
     return text.replace("▁", " ") if "▁" in text else text
 

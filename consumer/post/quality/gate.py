@@ -224,8 +224,8 @@ def _with_caption(post: RawPost, caption: str) -> RawPost:
 
 def _decoded(post: RawPost) -> RawPost:
     caption, hashtags = decode(post.instagram_ad_copy), decode(post.hashtags)
-    same = (caption, hashtags) == (post.instagram_ad_copy, post.hashtags)
-    return post if same else RawPost(caption, hashtags)
+    is_same = caption == post.instagram_ad_copy and hashtags == post.hashtags
+    return post if is_same else RawPost(caption, hashtags)
 
 
 def _without_empty_tags(post: RawPost) -> RawPost:

@@ -72,8 +72,9 @@ class Language:
 
     def foreign_passages(self, caption: str, source: Source) -> list[str]:
         """Find what shows that the caption is in another language, if it is."""
-        own = sum(map(len, self._own_run.findall(caption)))
-        foreign_words = self._foreign_word.findall(caption)
+        others, own_runs = self._own_run.subn(" ", caption)
+        own = len(caption) - len(others) + own_runs
+        foreign_words = self._foreign_word.findall(others)
         foreign = sum(map(len, foreign_words))
         if own >= _CLEARLY_OWN * foreign and own:
             return self._neighbour(caption) if self._is_latin else self._kindred_scripts(caption, own)

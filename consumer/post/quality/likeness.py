@@ -2,7 +2,7 @@
 
 Words and not trigrams for the text: Korean posts of one shop share endings and particles, hardly
 whole words. The store's own words (address, hours) do not count. A set of words is kept as a
-bitmap, one bit for each: comparing fifty costs microseconds, and a tenant's fifty posts take 15 kB.
+bitmap, one bit for each: comparing fifty costs microseconds, and a tenant's fifty posts take 10 kB.
 """
 
 from collections import deque
@@ -14,8 +14,8 @@ from zlib import crc32
 RECENT_POSTS: Final = 50
 """A post is compared with so many of its tenant's last ones."""
 
-_TEXT_BITS: Final = 1_024  # two texts of sixty words share three or four bits by chance
-_SHORT_BITS: Final = 256
+_TEXT_BITS: Final = 512  # two texts of thirty words share one or two bits by chance
+_SHORT_BITS: Final = 128
 _BIT: Final = tuple(1 << bit for bit in range(_TEXT_BITS))
 _FEWEST_WORDS: Final = 5
 _ALIKE_TEXTS: Final = 0.5
