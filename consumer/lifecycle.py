@@ -10,7 +10,7 @@ from consumer.app import App, assemble
 from consumer.pipeline.result_rescue import rescue, store_spooled
 from consumer.resources import Resources, open_resources
 from consumer.settings import Settings
-from consumer.shutdown import unless_stopped, within_deadline
+from consumer.shutdown import unless_stopped, until_ended, within_deadline
 from consumer.telemetry.metrics import Metrics, watch_event_loop
 from consumer.telemetry.ops_server import ops_server
 from consumer.telemetry.readiness import Readiness
@@ -99,6 +99,7 @@ async def _consume(
         task.cancel()
     safe = rescue(app.outcome_store.unsettled, app.feed_events, app.spool)
     await _release_leases(resources.pool, app.owner, keep=safe)
+    await until_ended([*claiming, *finishing])
     log.info("consumer.stopped", released=len(app.in_flight.held))
 
 

@@ -322,7 +322,10 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, L
         description="directory, best on a volume, for paid results that cannot be stored before the end; "
         "default: where the program runs",
     )
-    shutdown_grace_s: Seconds = Field(25, description="seconds that calls in flight get to finish after SIGTERM")
+    shutdown_grace_s: Seconds = Field(
+        25,
+        description="seconds that calls in flight get to finish after SIGTERM; an orchestrator waits 20 s more before it kills",
+    )
     ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")
     ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")
 

@@ -1,7 +1,7 @@
 """Ending one thing after the other: none may hold up the rest, whatever state it is in."""
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterable
 from typing import TypeVar
 
 import structlog
@@ -12,6 +12,7 @@ from repository.errors import StoreError
 log = structlog.get_logger()
 
 LET_GO_S = 5.0
+CANCEL_AGAIN_S = 1.0
 
 Opened = TypeVar("Opened")
 
@@ -31,6 +32,18 @@ async def within_deadline(ending: Awaitable[object], *, deadline_s: float, or_el
         if (task := asyncio.current_task()) and task.cancelling():
             raise
         log.warning(or_else, error=type(error).__name__, **context)
+
+
+async def until_ended(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks until all have ended.
+
+    Once is not enough: one whose client gives up at that very moment takes the cancellation for its timeout.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
 
 
 async def unless_stopped(stop: asyncio.Event, beginning: Coroutine[object, object, Opened]) -> Opened | None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 
 import pytest
 from aiokafka.errors import KafkaError
 
-from consumer.shutdown import unless_stopped, within_deadline
+from consumer.shutdown import unless_stopped, until_ended, within_deadline
 from repository.errors import StoreUnavailable
 
 
@@ -65,3 +66,17 @@ async def test_a_stop_breaks_off_a_beginning_that_never_comes() -> None:
 async def test_a_beginning_that_fails_says_why() -> None:
     with pytest.raises(StoreUnavailable):
         await unless_stopped(asyncio.Event(), raising(StoreUnavailable()))
+
+
+async def test_a_task_that_takes_a_cancellation_for_its_timeout_is_cancelled_again() -> None:
+    async def deaf(times: int) -> None:
+        for _ in range(times):
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(deaf(times)) for times in range(2)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await until_ended(tasks)
+    assert all(task.cancelled() for task in tasks)
