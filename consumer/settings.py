@@ -324,7 +324,7 @@ class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, L
     )
     shutdown_grace_s: Seconds = Field(
         25,
-        description="seconds that calls in flight get to finish after SIGTERM; an orchestrator waits 20 s more before it kills",
+        description="seconds that calls in flight get after SIGTERM; an orchestrator waits 20 s more",
     )
     ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")
     ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")
