@@ -31,6 +31,7 @@ from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.partition_share import PartitionShare
+from consumer.pipeline.prompts import template_of
 from consumer.pipeline.refresher import Refresher
 from consumer.pipeline.reopener import Reopener
 from consumer.pipeline.result_spool import ResultSpool
@@ -39,7 +40,6 @@ from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
-from consumer.post.prompt import PromptTemplate
 from consumer.resources import Resources
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
@@ -85,7 +85,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     in_flight = InFlight(settings.max_in_flight)
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
-    template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
+    template = template_of(resources.prompt, settings)
     called = [_provider(writer, settings) for writer in resources.writers]
     providers = {provider.writer.model.model_name: provider for provider in called}
     failover = Failover(*called)

@@ -31,6 +31,7 @@ from consumer.shutdown import within_deadline
 from repository.errors import StoreError, WrongDatabaseUrl
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.pool import Connection, Pool, connection, open_pool
+from repository.prompts import Prompt, UnknownPrompt, find_prompt
 from repository.rehearsal import DatabaseLook, look_at_database
 from repository.schema_version import SchemaVersion, schema_version
 from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
@@ -50,6 +51,7 @@ class Resources:
 
     pool: Pool
     database: DatabaseLook
+    prompt: Prompt
     writers: tuple[Writer, ...]
     consumer: "AIOKafkaConsumer[bytes, bytes]"
     outcome_consumer: "AIOKafkaConsumer[bytes, bytes]"
@@ -66,10 +68,11 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """
     async with AsyncExitStack() as stack:
         pool, database = await _open_pool(settings, stack)
+        prompt = await _find_prompt(settings, pool)
         models = await _find_models(settings, pool)
         writers = tuple([_open_writer(settings, model, stack) for model in models])
         publisher, consumer, outcome_consumer = await _open_kafka(settings, stack)
-        yield Resources(pool, database, writers, consumer, outcome_consumer, publisher)
+        yield Resources(pool, database, prompt, writers, consumer, outcome_consumer, publisher)
 
 
 async def _open_kafka(
@@ -126,6 +129,16 @@ def _heed_database(found: DatabaseLook) -> None:
         log.warning("database.doubtful", refused=list(found.doubts))
     if found.unfillable:
         log.warning("references.unfillable", tables=dict(found.unfillable))
+
+
+async def _find_prompt(settings: Settings, pool: Pool) -> Prompt:
+    try:
+        async with connection(pool) as borrowed:
+            return await find_prompt(borrowed, settings.llm_prompt)
+    except UnknownPrompt as error:
+        raise SettingsError(f"LLM_PROMPT: {error}") from None
+    except StoreError as error:
+        raise StartupError(f"DATABASE_URL: {error}") from error
 
 
 async def _find_models(settings: Settings, pool: Pool) -> list[LlmModel]:

@@ -26,6 +26,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from consumer.llm.endpoints import Endpoint
 from repository.database_url import UnusableUrl, are_hosts, read_database_url
 from schemas.event_types import EventTypes
+from schemas.prompt_reference import PROMPT_REFERENCE
 from schemas.quality import QUALITY_RULES, QualityRule
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -199,6 +200,11 @@ class PostSettings(_Group):
 
     llm_model: str = Field(
         "gpt-4o-mini", min_length=1, description="an active model of `instagram-feed models list`, by any of its names"
+    )
+    llm_prompt: str = Field(
+        "feed-post",
+        pattern=PROMPT_REFERENCE,
+        description="NAME or NAME:VERSION of `instagram-feed prompts list`; NAME means its newest version at the start",
     )
     max_hashtags: int = Field(5, ge=1, le=30, description="whole number from 1 to 30")
     max_mentions: int = Field(3, ge=0, le=20, description="whole number from 0 to 20: @-mentions in a caption")

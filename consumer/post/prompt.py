@@ -1,10 +1,13 @@
 """The prompt: a static part that every request shares, then the event's fields, each delimited.
 
-The static part comes first so that a provider can cache it. The fields are untrusted: they are
-material for the post, and neither their words nor tags inside them can pass for our instructions.
+The static part comes first so that a provider can cache it; its wording is data, of which one is built in. The fields
+are untrusted: they are material for the post, and neither their words nor tags inside them can pass for our
+instructions.
 """
 
 import hashlib
+from dataclasses import dataclass
+from typing import Final
 
 from consumer.llm.chat import Message, Messages
 from consumer.post.languages import language_name
@@ -17,7 +20,7 @@ BUILT_IN_INSTRUCTION = (
     "첫 문장은 눈길을 끌고, 제품의 장점을 구체적으로 전한 뒤, 마지막에 방문이나 구매를 권해 주세요."
 )
 
-_FIELDS = ("refined_ad_copy_eng", "tone_style", "product_description", "store_information", "gpt_prompt")
+FIELDS: Final = ("refined_ad_copy_eng", "tone_style", "product_description", "store_information", "gpt_prompt")
 
 _STATIC_PART = """\
 You write posts for the Instagram feeds of shops. You get one advertisement at a time and answer with \
@@ -66,25 +69,43 @@ Form
 is # followed by letters, digits or underscores, without spaces, and not only digits.
 
 Two answers to other advertisements, in Korean, for their build and voice; use none of their words:
-{{"instagram_ad_copy": "퇴근길, 빵 굽는 냄새에 걸음이 느려진 적 있죠?\\n\\n해 질 무렵 한 번 더 굽는 소금빵이에요. \
+{"instagram_ad_copy": "퇴근길, 빵 굽는 냄새에 걸음이 느려진 적 있죠?\\n\\n해 질 무렵 한 번 더 굽는 소금빵이에요. \
 바삭한 껍질을 가르면 버터 향이 먼저 올라와요.\\n\\n📍 밀결베이커리 망원점\\n서울 마포구 포은로 88\\n\\n\
-식기 전에 한 봉지 안고 가세요.", "hashtags": "#소금빵 #망원동빵집 #밀결베이커리"}}
-{{"instagram_ad_copy": "손에 쥐면 먼저 전해지는 것은 온도입니다.\\n\\n물레 앞에서 한 점씩 빚은 백자 찻잔을 \
+식기 전에 한 봉지 안고 가세요.", "hashtags": "#소금빵 #망원동빵집 #밀결베이커리"}
+{"instagram_ad_copy": "손에 쥐면 먼저 전해지는 것은 온도입니다.\\n\\n물레 앞에서 한 점씩 빚은 백자 찻잔을 \
 선보입니다. 얇은 입술이 차의 맛을 가리지 않습니다.\\n\\n흙담공방에서 천천히 골라 보시기 바랍니다.", \
-"hashtags": "#백자찻잔 #이천도자기 #흙담공방"}}
+"hashtags": "#백자찻잔 #이천도자기 #흙담공방"}
 
 Answer with one JSON object and nothing else:
-{{"instagram_ad_copy": "the caption", "hashtags": "#first #second #third"}}"""
+{"instagram_ad_copy": "the caption", "hashtags": "#first #second #third"}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The static part of a prompt by name and version; `{language}` and `{max_hashtags}` are to be filled in."""
+
+    name: str
+    version: int
+    template: str
+
+    def filled(self, *, language: str, max_hashtags: int) -> str:
+        """Return the text; all other braces stay as they are."""
+        return self.template.replace("{language}", language_name(language)).replace("{max_hashtags}", str(max_hashtags))
+
+
+PLACEHOLDERS: Final = ("language", "max_hashtags")
+BUILT_IN_WORDING: Final = Wording("feed-post", 1, _STATIC_PART)
+"""As the migrations enter it."""
 
 
 class PromptTemplate:
-    """Turns events into messages; `version` names the wording, and changes whenever that does."""
+    """Turns events into messages; `version` names the wording, and changes whenever what is asked does."""
 
-    def __init__(self, *, language: str, max_hashtags: int) -> None:
-        static_part = _STATIC_PART.format(language=language_name(language), max_hashtags=max_hashtags)
-        wording = hashlib.sha256((static_part + BUILT_IN_INSTRUCTION).encode()).hexdigest()
+    def __init__(self, wording: Wording = BUILT_IN_WORDING, *, language: str, max_hashtags: int) -> None:
+        static_part = wording.filled(language=language, max_hashtags=max_hashtags)
+        digest = hashlib.sha256((static_part + BUILT_IN_INSTRUCTION).encode()).hexdigest()
         self._system = Message("system", static_part)
-        self.version = f"feed-post-2-{wording[:8]}"
+        self.version = f"{wording.name}-{wording.version}-{digest[:8]}"
 
     @property
     def static_texts(self) -> tuple[str, ...]:
@@ -94,7 +115,7 @@ class PromptTemplate:
     def messages(self, event: OverlayCompleted) -> Messages:
         """Return the two messages of a first call for this event."""
         fields = "\n\n".join(
-            f"<{name}>\n{harmless(text)}\n</{name}>" for name, text in zip(_FIELDS, _texts(event), strict=True)
+            f"<{name}>\n{harmless(text)}\n</{name}>" for name, text in zip(FIELDS, _texts(event), strict=True)
         )
         return (self._system, Message("user", fields))
 

@@ -75,7 +75,7 @@ Answer with one JSON object and nothing else:
 PROMPTS = (
     """
     CREATE TABLE prompts (
-        prompt_name TEXT NOT NULL CHECK (prompt_name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+        prompt_name TEXT NOT NULL CHECK (prompt_name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$'),
         version INTEGER NOT NULL CHECK (version > 0),
         template TEXT NOT NULL,
         created_at TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP,
@@ -109,7 +109,7 @@ EXPERIMENTS = (
     """
     CREATE TABLE experiments (
         experiment_id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
-        name TEXT NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9][a-z0-9_.-]{0,62}$'),
+        name TEXT NOT NULL UNIQUE CHECK (name ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$'),
         hash_key TEXT NOT NULL CHECK (hash_key <> ''),
         unit TEXT NOT NULL DEFAULT 'overlay' CHECK (unit IN ('overlay', 'tenant')),
         share DOUBLE PRECISION NOT NULL DEFAULT 1 CHECK (share > 0 AND share <= 1),

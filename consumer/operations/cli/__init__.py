@@ -40,6 +40,8 @@ OWN_COMMANDS = {
     "status": "Show the group's processes, their partitions and lag, work by state, the oldest waiting, breakers.",
     "feeds": "Look at the posts that are stored, revise and purge them.",
     "models": "Show and change the models that can write: defaults, prices, abilities, shutdown dates.",
+    "prompts": "List, add, preview and try the wordings that posts are asked for with.",
+    "experiments": "Find out which prompt, model or temperature writes better posts: create, start, stop, show.",
     "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "Look into the ledger: what became of each overlay.",
     "replay": "Read a range of events again, to write what is missing, to send or to write posts once more.",

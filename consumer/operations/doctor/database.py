@@ -14,11 +14,13 @@ from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.operations.intake_status import GapStatus, recent_gaps
 from repository.pool import Connection, Pool, connection, open_pool
+from repository.prompts import UnknownPrompt, find_prompt
 from repository.rehearsal import DatabaseLook, look_at_database
 from repository.schema_version import schema_version
 
 CHECKS = ("database", "schema", "losses")
 MODEL_CHECK = "model"
+PROMPT_CHECK = "prompt"
 PRICES = ("prompt_token_cost_per_1m", "completion_token_cost_per_1m")
 LOSSES_DAYS = 7
 APPLICATION_NAME = "instagram-feed doctor"
@@ -31,7 +33,9 @@ class WantedModel(NamedTuple):
     name: str
 
 
-async def examine_database(settings: DatabaseSettings, models: Mapping[str, WantedModel]) -> Examination:
+async def examine_database(
+    settings: DatabaseSettings, models: Mapping[str, WantedModel], *, prompt: str | None = None
+) -> Examination:
     """Yield whether the database answers and is migrated, and for each check whether its model has a usable row."""
     try:
         pool = await _opened(settings)
@@ -51,6 +55,8 @@ async def examine_database(settings: DatabaseSettings, models: Mapping[str, Want
             yield losses_finding(await recent_gaps(borrowed, days=LOSSES_DAYS))
             for check, wanted in models.items():
                 yield replace(await _model(borrowed, wanted), check=check)
+            if prompt is not None:
+                yield await _prompt(borrowed, prompt)
             async for finding in examine_ignored(borrowed):
                 yield finding
     except StoreError as error:
@@ -133,6 +139,14 @@ async def _model(borrowed: Connection, wanted: WantedModel) -> Finding:
             MODEL_CHECK, "failed", str(error), f"set {wanted.variable} to one that is active, or activate it"
         )
     return model_finding(model, now=datetime.now(UTC), variable=wanted.variable)
+
+
+async def _prompt(borrowed: Connection, reference: str) -> Finding:
+    try:
+        prompt = await find_prompt(borrowed, reference)
+    except UnknownPrompt as error:
+        return Finding(PROMPT_CHECK, "failed", str(error), "set LLM_PROMPT to one that is there, or add it")
+    return Finding(PROMPT_CHECK, "ok", prompt.reference)
 
 
 def model_finding(model: LlmModel, *, now: datetime, variable: str) -> Finding:

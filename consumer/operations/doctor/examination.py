@@ -34,9 +34,10 @@ async def _kafka() -> list[Finding]:
 async def _database() -> list[Finding]:
     settings, llm_settings = _if_valid(DatabaseSettings), _if_valid(LlmSettings)
     wanted = {} if llm_settings is None else _by_check(database.MODEL_CHECK, llm_settings)
-    checks = (*database.CHECKS, *(wanted or [database.MODEL_CHECK]))
+    checks = (*database.CHECKS, *(wanted or [database.MODEL_CHECK]), database.PROMPT_CHECK)
+    prompt = llm_settings.llm_prompt if llm_settings else None
     models = {check: WantedModel(variable, name) for check, (variable, name) in wanted.items()}
-    return await all_of(checks, examine_database(settings, models) if settings else None)
+    return await all_of(checks, examine_database(settings, models, prompt=prompt) if settings else None)
 
 
 async def _llm() -> list[Finding]:

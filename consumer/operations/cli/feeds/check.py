@@ -42,14 +42,14 @@ def check(
 async def _check(settings: CheckSettings, tenant: str | None) -> tuple[int, list["CheckedFeed"]]:
     """Count the posts, and those that a rule has something to say about."""
     # the gate's patterns take a tenth of a second to compile, which no --help needs
+    from consumer.operations.cli.configured_prompt import configured_template  # noqa: PLC0415
     from consumer.operations.quality_check import checked_feeds  # noqa: PLC0415
     from consumer.pipeline.judgement import editor_from  # noqa: PLC0415
-    from consumer.post.prompt import PromptTemplate  # noqa: PLC0415
 
-    template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    editor = editor_from(settings, our_texts=template.static_texts)
     count, found = 0, []
     async with database_connection(settings) as connection:
+        template = await configured_template(connection, settings)
+        editor = editor_from(settings, our_texts=template.static_texts)
         async for checked in checked_feeds(connection, editor, tenant_id=tenant):
             count += 1
             if checked.verdicts:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from consumer.operations.cli.configured_prompt import configured_template
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.feeds.reference import named_bases
 from consumer.operations.revisions.feed_difference import FeedDifference, difference
@@ -11,7 +12,6 @@ from consumer.operations.revisions.revision_copies import RevisionCopier
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.pipeline.judgement import editor_from
 from consumer.post.editor import Editor
-from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import Context
 from consumer.post.quality.source import Source
 from consumer.settings import DatabaseSettings, PostSettings, TopicSettings
@@ -48,9 +48,9 @@ async def reparsed_posts(
     settings: ReparseSettings, references: list[FeedReference], *, dry_run: bool
 ) -> list[ReparsedPost]:
     """Read the answers of these posts again, and publish what differs unless it is a dry run."""
-    template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
-    editor = editor_from(settings, our_texts=template.static_texts)
     async with database_connection(settings) as connection:
+        template = await configured_template(connection, settings)
+        editor = editor_from(settings, our_texts=template.static_texts)
         bases = {basis.feed.instagram_feed_id: basis for basis in await named_bases(connection, references)}
         republisher = RevisionCopier(connection, created_topic=settings.feed_created_topic)
         profiles = await tenant_profiles(connection, {basis.feed.tenant_id for basis in bases.values()})

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer
 from consumer.kafka.sessions import connected_admin, connected_reader
 from consumer.kafka.topics import partitions_of
 from consumer.operations.cli.agreement import Consent
+from consumer.operations.cli.configured_prompt import configured_template
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.following import Standing, until_ended
@@ -22,7 +23,6 @@ from consumer.operations.replay.estimate import PAST_POSTS, Estimate, estimate
 from consumer.operations.replay.ranges import chosen_partitions, resolve
 from consumer.operations.replay.reading import batches
 from consumer.operations.replay.replayer import ReplayCounts, Replayer, ReplayFilter
-from consumer.post.prompt import PromptTemplate
 from consumer.settings import CapacitySettings, DatabaseSettings, KafkaSettings, PostSettings
 from repository.llm_models import ModelNotUsable, find_active
 from repository.operations.replay_requests import past_calls
@@ -113,7 +113,7 @@ async def replayed(
         ranges = await _ranges(settings, reader, connection, asked)
         before = (await replay_progress(connection, asked.replay_id)).entered
         replayer = _replayer(settings, connection, asked, before)
-        template = PromptTemplate(language=settings.feed_language, max_hashtags=settings.max_hashtags)
+        template = await configured_template(connection, settings)
         await _followed(
             "reading", replayer.look_through(batches(reader, asked.topic, ranges), template), _records(ranges)
         )

@@ -6,7 +6,7 @@ from tests.integration.operations.cli.conftest import Commands, Database, Finish
 from tests.support.databases import database_name
 from tests.support.transaction_pooler import transaction_pooler
 
-ALL_CHECKS = ["settings", "broker", "topics", "offsets", "database", "schema", "losses", "model", "llm"]
+ALL_CHECKS = ["settings", "broker", "topics", "offsets", "database", "schema", "losses", "model", "prompt", "llm"]
 LASTING = {"LLM_MODEL": "gpt-6-luna"}
 
 

@@ -1,0 +1,21 @@
+"""`instagram-feed experiments`: which prompt, which model, shown by figures."""
+
+import typer
+
+from consumer.operations.cli.experiments.create import create
+from consumer.operations.cli.experiments.list import list_
+from consumer.operations.cli.experiments.show import show
+from consumer.operations.cli.experiments.start import start
+from consumer.operations.cli.experiments.stop import stop
+from consumer.operations.cli.experiments.widen import widen
+
+experiments = typer.Typer(
+    help="Find out which prompt, model or temperature writes better posts: create, start, stop, show.",
+    no_args_is_help=True,
+)
+experiments.command()(create)
+experiments.command("list")(list_)
+experiments.command()(show)
+experiments.command()(start)
+experiments.command()(widen)
+experiments.command()(stop)

@@ -1,0 +1,150 @@
+"""`instagram-feed experiments create`: a draft, which does nothing until it is started."""
+
+import asyncio
+import math
+import re
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from consumer.operations.cli.errors import UsageError
+from consumer.operations.cli.experiments.database import experiments_database
+from consumer.operations.cli.experiments.view import document, print_experiment
+from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
+from consumer.operations.experiments.creation import require_different, resolved
+from consumer.operations.experiments.variant_spec import VariantSpec, WrongVariant, parse_variant
+from repository.experiments import Experiment
+from repository.operations.experiment_changes import (
+    NAME_PATTERN,
+    NewExperiment,
+    UnknownExperiment,
+    create_experiment,
+    find_experiment,
+)
+from repository.pool import Connection
+
+VARIANT_FORM = "VARIANT[:WEIGHT][,prompt=NAME:VERSION][,model=MODEL][,temperature=X][,max_tokens=N]"
+MOST_TENANT_CHARS = 255
+
+
+class UnitChoice(StrEnum):
+    """What is assigned to a variant as a whole."""
+
+    OVERLAY = "overlay"
+    TENANT = "tenant"
+
+
+def create(  # noqa: PLR0913 - the options of one command
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, and the seed of the assignment.")],
+    *,
+    control: Annotated[
+        str | None, typer.Option(metavar="VARIANT", help=f"What the others are compared with: {VARIANT_FORM}")
+    ] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(metavar="VARIANT", help="In the same form; may be repeated.")
+    ] = None,
+    share: Annotated[float, typer.Option(help="Of all units, how many take part: above 0, at most 1.")] = 1.0,
+    unit: Annotated[UnitChoice, typer.Option(help="What has a variant as a whole.")] = UnitChoice.OVERLAY,
+    tenant: Annotated[
+        list[str] | None, typer.Option(help="Only for this tenant_id; may be repeated.", show_default="all tenants")
+    ] = None,
+    minimal_effect: Annotated[
+        float | None, typer.Option(help="The smallest relative difference worth finding, such as 0.05.")
+    ] = None,
+    dry_run: DryRunOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Create an experiment as a draft; `start` begins it.
+
+    A variant says what is to differ: prompt, model, temperature, max_tokens; all else is as without an experiment.
+    Weights are proportions: 70 and 30 do the same as 0.7 and 0.3.
+
+    Example: instagram-feed experiments create tone --control now:70 --variant hook:30,prompt=hook-first:1
+    """
+    if control is None:
+        raise UsageError(f"--control is missing; it wants: {VARIANT_FORM}")
+    _require_name(name)
+    _require_figures(share, minimal_effect)
+    tenants = _tenants(tenant)
+    try:
+        specs = [_read("--control", control), *(_read("--variant", each) for each in variant or ())]
+        require_different(specs)
+        new = asyncio.run(_created(name, specs, unit, share, tenants, minimal_effect, dry_run=dry_run))
+    except WrongVariant as error:
+        raise UsageError(str(error)) from None
+    if new is None:
+        _say_possible(name, specs, json=json)
+    elif json:
+        print_json(document(new))
+    else:
+        print_experiment(new)
+        say(f"Begin with: instagram-feed experiments start {name}")
+
+
+def _read(option: str, text: str) -> VariantSpec:
+    try:
+        return parse_variant(text)
+    except WrongVariant as error:
+        raise WrongVariant(f"{option}: {error}") from None
+
+
+def _require_name(name: str) -> None:
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise UsageError(f"'{name}' is no name of an experiment; it wants: letters, digits and ._-, at most 63")
+
+
+def _require_figures(share: float, minimal_effect: float | None) -> None:
+    if not 0 < share <= 1:
+        raise UsageError(f"--share: {share:g} is wrong; it wants: a number above 0, at most 1")
+    if minimal_effect is not None and not 0 < minimal_effect < math.inf:
+        raise UsageError(f"--minimal-effect: {minimal_effect:g} is wrong; it wants: a number above 0, such as 0.05")
+
+
+def _tenants(given: list[str] | None) -> list[str]:
+    tenants = list(dict.fromkeys(given or ()))
+    if any(not tenant or len(tenant) > MOST_TENANT_CHARS or "\x00" in tenant for tenant in tenants):
+        raise UsageError(f"--tenant: wants a tenant_id of 1 to {MOST_TENANT_CHARS} characters")
+    return tenants
+
+
+async def _created(
+    name: str,
+    specs: list[VariantSpec],
+    unit: UnitChoice,
+    share: float,
+    tenants: list[str],
+    minimal_effect: float | None,
+    *,
+    dry_run: bool,
+) -> Experiment | None:
+    async with experiments_database() as connection:
+        variants = [await resolved(connection, spec) for spec in specs]
+        new = NewExperiment(
+            name=name,
+            unit=unit.value,
+            share=share,
+            minimal_effect=minimal_effect,
+            variants=variants,
+            tenants=tenants,
+        )
+        if dry_run:
+            await _require_new(connection, name)
+            return None
+        return await create_experiment(connection, new)
+
+
+async def _require_new(connection: Connection, name: str) -> None:
+    try:
+        await find_experiment(connection, name)
+    except UnknownExperiment:
+        return
+    raise UsageError(f"there is an experiment {name} already; choose another name")
+
+
+def _say_possible(name: str, specs: list[VariantSpec], *, json: bool) -> None:
+    names = [spec.name for spec in specs]
+    if json:
+        print_json({"dry_run": True, "name": name, "variants": names})
+    else:
+        say(f"{name} could be created, with {', '.join(names)}.")

@@ -1,0 +1,45 @@
+"""`instagram-feed experiments start`."""
+
+import asyncio
+
+from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.experiments.database import NameArgument, experiments_database
+from consumer.operations.cli.experiments.view import document
+from consumer.operations.cli.output import JsonOption, print_json, say
+from repository.experiments import Experiment
+from repository.llm_models import models_by_id
+from repository.operations.experiment_changes import find_experiment, start_experiment
+from repository.pool import Connection
+
+
+def start(name: NameArgument, *, json: JsonOption = False) -> None:
+    """Begin a draft: running consumers take it up within a minute, for overlays they see from then on.
+
+    One experiment runs for a tenant at a time. A running one changes only by `widen` and `stop`.
+
+    Example: instagram-feed experiments start tone
+    """
+    experiment = asyncio.run(_started(name))
+    if json:
+        print_json(document(experiment))
+    else:
+        whom = f"{len(experiment.tenants)} tenants" if experiment.tenants else "all tenants"
+        say(f"{name} is running for {whom}, with {experiment.share:.0%} of them all in it.")
+
+
+async def _started(name: str) -> Experiment:
+    async with experiments_database() as connection:
+        await _require_models(connection, await find_experiment(connection, name))
+        return await start_experiment(connection, name)
+
+
+async def _require_models(connection: Connection, experiment: Experiment) -> None:
+    ids = {variant.llm_model_id for variant in experiment.variants if variant.llm_model_id}
+    models = await models_by_id(connection, ids)
+    for variant in experiment.variants:
+        model = models.get(variant.llm_model_id) if variant.llm_model_id else None
+        if model and not model.is_active:
+            raise CommandError(
+                f"{variant.variant}: model {model.full_name} is inactive: "
+                f"`instagram-feed models activate {model.full_name}`"
+            )

@@ -1,0 +1,1 @@
+"""What people do with prompts, callable without the command line."""
