@@ -4,15 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import asyncpg
 
 from repository.pool import Connection
-
-Unit = Literal["overlay", "tenant"]
-State = Literal["draft", "running", "stopped"]
+from schemas.experiments import AssignmentUnit, ExperimentState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +34,9 @@ class Experiment:
     experiment_id: UUID
     name: str
     hash_key: str
-    unit: Unit
+    unit: AssignmentUnit
     share: float
-    state: State
+    state: ExperimentState
     minimal_effect: float | None
     created_at: datetime
     started_at: datetime | None
@@ -94,7 +92,7 @@ async def with_parts(connection: Connection, rows: Sequence[asyncpg.Record]) -> 
         tenants[experiment_id].append(tenant_id)
     return [
         Experiment(
-            **dict(row),
+            **dict(row) | {"unit": AssignmentUnit(row["unit"]), "state": ExperimentState(row["state"])},
             variants=tuple(variants[row["experiment_id"]]),
             tenants=tuple(tenants[row["experiment_id"]]),
         )

@@ -6,8 +6,9 @@ from typing import Final
 from uuid import UUID
 
 from repository.errors import RefusedData, translated
-from repository.experiments import EXPERIMENT_COLUMNS, Experiment, Unit, Variant, with_parts
+from repository.experiments import EXPERIMENT_COLUMNS, Experiment, Variant, with_parts
 from repository.pool import Connection
+from schemas.experiments import AssignmentUnit, ExperimentState
 
 NAME_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}"
 VARIANT_PATTERN: Final = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"
@@ -26,7 +27,7 @@ class NewExperiment:
     """What an experiment is created with; its variants, the control first. Without tenants it is for all."""
 
     name: str
-    unit: Unit
+    unit: AssignmentUnit
     share: float
     minimal_effect: float | None
     variants: Sequence[Variant]
@@ -147,7 +148,11 @@ async def start_experiment(connection: Connection, name: str) -> Experiment:
         raise ExperimentRefused(await _why_not(connection, name)) from None
     experiment = await find_experiment(connection, name)
     if started is None:
-        was = "is running already" if experiment.state == "running" else "was stopped and does not run again"
+        was = (
+            "is running already"
+            if experiment.state is ExperimentState.RUNNING
+            else "was stopped and does not run again"
+        )
         raise ExperimentRefused(f"{name} {was}; a new experiment has a name of its own")
     return experiment
 
@@ -190,7 +195,7 @@ async def widen_experiment(connection: Connection, name: str, share: float) -> E
     """
     widened = await connection.fetchval(_WIDEN, name, share)
     experiment = await find_experiment(connection, name)
-    if widened is None and experiment.state != "running":
+    if widened is None and experiment.state is not ExperimentState.RUNNING:
         raise ExperimentRefused(f"{name} is not running: it is {_told(experiment)}")
     if widened is None:
         raise ExperimentRefused(f"the share of {name} is {experiment.share:g} already, and it can only grow")
@@ -198,7 +203,7 @@ async def widen_experiment(connection: Connection, name: str, share: float) -> E
 
 
 def _told(experiment: Experiment) -> str:
-    return "a draft" if experiment.state == "draft" else experiment.state
+    return "a draft" if experiment.state is ExperimentState.DRAFT else experiment.state
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import asyncio
 import math
 import re
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -23,16 +22,10 @@ from repository.operations.experiment_changes import (
     find_experiment,
 )
 from repository.pool import Connection
+from schemas.experiments import AssignmentUnit
 
 VARIANT_FORM = "VARIANT[:WEIGHT][,prompt=NAME:VERSION][,model=MODEL][,temperature=X][,max_tokens=N]"
 MOST_TENANT_CHARS = 255
-
-
-class UnitChoice(StrEnum):
-    """What is assigned to a variant as a whole."""
-
-    OVERLAY = "overlay"
-    TENANT = "tenant"
 
 
 def create(  # noqa: PLR0913 - the options of one command
@@ -45,7 +38,7 @@ def create(  # noqa: PLR0913 - the options of one command
         list[str] | None, typer.Option(metavar="VARIANT", help="In the same form; may be repeated.")
     ] = None,
     share: Annotated[float, typer.Option(help="Of all units, how many take part: above 0, at most 1.")] = 1.0,
-    unit: Annotated[UnitChoice, typer.Option(help="What has a variant as a whole.")] = UnitChoice.OVERLAY,
+    unit: Annotated[AssignmentUnit, typer.Option(help="What has a variant as a whole.")] = AssignmentUnit.OVERLAY,
     tenant: Annotated[
         list[str] | None, typer.Option(help="Only for this tenant_id; may be repeated.", show_default="all tenants")
     ] = None,
@@ -111,7 +104,7 @@ def _tenants(given: list[str] | None) -> list[str]:
 async def _created(
     name: str,
     specs: list[VariantSpec],
-    unit: UnitChoice,
+    unit: AssignmentUnit,
     share: float,
     tenants: list[str],
     minimal_effect: float | None,
@@ -122,7 +115,7 @@ async def _created(
         variants = [await resolved(connection, spec) for spec in specs]
         new = NewExperiment(
             name=name,
-            unit=unit.value,
+            unit=unit,
             share=share,
             minimal_effect=minimal_effect,
             variants=variants,
