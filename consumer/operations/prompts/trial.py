@@ -12,8 +12,8 @@ from consumer.llm.completion import Completion
 from consumer.llm.cost import spending
 from consumer.llm.errors import LlmError
 from consumer.llm.writer import Writer
-from consumer.pipeline.judgement import CutOff, Declined, Unusable, Usable, editor_from, judge
-from consumer.post.editor import Editor
+from consumer.pipeline.judgement import CutOff, Declined, Unusable, editor_from, judge
+from consumer.post.editor import EditedPost, Editor
 from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import Context
 from consumer.post.quality.source import Source
@@ -73,7 +73,7 @@ async def _tried_once(
         return TrialPost(overlay_id=event.overlay_id, prompt=prompt.reference, problem=str(error))
     verdict = judge(completion, editor, Context(Source(event)))
     match verdict:
-        case Usable(post, warnings):
+        case EditedPost(post=post, warnings=warnings):
             rules = tuple(warning.rule for warning in warnings)
             return _result(event, prompt, writer, completion, post=post, warnings=rules)
         case CutOff():
