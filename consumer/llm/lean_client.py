@@ -115,7 +115,17 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
         if isinstance(error, AnswerCutOff) or not content:
             raise
         raise AnswerCutOff(str(error), bytes(content)) from error
+    except asyncio.CancelledError as error:
+        # the timeout for the whole call turns it into its own error, whose cause tells what had come
+        raise asyncio.CancelledError(bytes(content)) from error
     return bytes(content)
+
+
+def come_by_then(error: TimeoutError) -> bytes:
+    """Return what had come of an answer when the time for the whole call had passed."""
+    cause = error.__cause__
+    content = cause.args[0] if isinstance(cause, asyncio.CancelledError) and cause.args else b""
+    return content if isinstance(content, bytes) else b""
 
 
 class _Slices(httpx2.SyncByteStream):

@@ -29,7 +29,7 @@ from consumer.llm.completion import (
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.error_answer import MESSAGE_LENGTH
 from consumer.llm.errors import AnswerRejected, CallFailed, LlmError, Received
-from consumer.llm.lean_client import AnswerCutOff, LeanHttpClient, LeanOpenAI
+from consumer.llm.lean_client import AnswerCutOff, LeanHttpClient, LeanOpenAI, come_by_then
 from consumer.llm.status import error_of
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 
@@ -198,7 +198,10 @@ class Writer:
         while not isinstance(error, (TimeoutError, aiohttp.ClientError)) and error.__cause__:
             error = error.__cause__
         if isinstance(error, TimeoutError):
-            return CallFailed(f"no answer within {self._timeout_s:g} s", maybe_billed=True)
+            late = CallFailed(f"no answer within {self._timeout_s:g} s", maybe_billed=True)
+            if content := come_by_then(error):
+                late.received = _received(self._redacted(content), None)
+            return late
         connected = not isinstance(error, aiohttp.ClientConnectorError)
         failed = CallFailed(f"connection failed: {error}"[:MESSAGE_LENGTH], maybe_billed=connected)
         if isinstance(error, AnswerCutOff):

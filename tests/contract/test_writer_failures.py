@@ -10,6 +10,7 @@ from aiohttp import web
 
 from consumer.llm.errors import AccountRefused, CallFailed, ContentFiltered, LlmError, RateLimited, RequestRefused
 from consumer.llm.lean_client import MOST_ANSWER_BYTES
+from consumer.llm.usage import UNKNOWN
 from devstack.simulated_llm.server import SimulatedLlmServer
 from tests.support.answering_server import Answer, answering
 from tests.support.writers import API_KEY, open_writer, write
@@ -207,6 +208,22 @@ async def test_a_body_that_trickles_in_ends_the_call_at_the_timeout_all_the_same
             await asyncio.sleep(TIMEOUT_S / 10)
 
     assert TIMEOUT_S <= await elapsed_s(trickle) < 4 * TIMEOUT_S
+
+
+async def test_what_had_come_of_an_answer_at_the_timeout_is_kept_and_its_usage_is_unknown() -> None:
+    begun = b'{"id": "chatcmpl-1", "choices": [{"index": 0, "mess'
+
+    async def stalled(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(begun)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    error = await failure_of(stalled, timeout_s=TIMEOUT_S)
+    assert error.maybe_billed
+    assert error.received is not None
+    assert (error.received.body, error.received.tokens) == (begun, UNKNOWN)
 
 
 async def test_an_answer_without_end_is_a_failed_call_before_it_fills_the_memory() -> None:
