@@ -4,6 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 from typing import TypeVar
 from uuid import UUID
@@ -228,6 +229,22 @@ def _wrong_bills(seen: Observations) -> Iterator[str]:
         spare -= max(0, left)
         if left > 0 and spare < 0:
             yield f"{overlay_id} was billed for calls of {sorted(untold.elements())} tokens that no row tells of"
+    yield from _wrong_costs(seen)
+
+
+def _wrong_costs(seen: Observations) -> Iterator[str]:
+    """What rows say that a call cost is what a call of that overlay cost, to the last digit."""
+    billed: dict[UUID, Counter[Decimal]] = defaultdict(Counter)
+    told: dict[UUID, Counter[Decimal]] = defaultdict(Counter)
+    for call in seen.calls:
+        if call.billed:
+            billed[call.overlay_id][call.cost_usd] += 1
+    for row in seen.paid:
+        if row.tokens is not None and row.cost_usd is not None:
+            told[row.overlay_id][row.cost_usd] += 1
+    for overlay_id, costs in told.items():
+        if invented := costs - billed[overlay_id]:
+            yield f"{overlay_id} has rows for USD {', '.join(map(str, sorted(invented)))} that were never billed"
 
 
 def _mishandled_poison(seen: Observations) -> Iterator[str]:

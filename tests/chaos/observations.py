@@ -6,6 +6,7 @@ processes of a run are on one machine.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 from uuid import UUID
 
@@ -40,6 +41,7 @@ class LlmCall:
     fault: str | None
     duration_s: float | None
     tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,14 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class PaidRow:
-    """What the program says of one call: a row of `instagram_feeds` or of `llm_calls`; None: it does not know."""
+    """What the program says of one call: a row of `instagram_feeds` or of `llm_calls`; None: it does not know.
+
+    `cost_usd` is None, too, of a post that more than one call was made for: its row tells their sum.
+    """
 
     overlay_id: UUID
     tokens: int | None
+    cost_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ They look from outside, on connections of their own that no fault touches.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
 from devstack.simulated_llm.control import SimulatedLlmControl
+from devstack.simulated_llm.ledger import LedgerCall
 from repository import partition_leases
 from repository.operations.group_requests import adopt
 from repository.partition_leases import Member
@@ -22,6 +24,7 @@ from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Lost, PaidR
 from tests.chaos.servers import Servers
 from tests.support.kafka_records import read_all
 
+PROMPT_USD, CACHED_USD, COMPLETION_USD = Decimal("0.15e-6"), Decimal("0.075e-6"), Decimal("0.60e-6")
 ANSWER_S = 8.0
 UP_TO_THE_END = -1
 SERVER_AWAY: tuple[type[BaseException], ...] = (
@@ -57,8 +60,9 @@ class Rows:
     async def paid(self) -> list[PaidRow]:
         """What the program knows of each call that was answered, and of each that may have been billed."""
         found = await self._fetch(
-            "SELECT overlay_id, total_tokens FROM instagram_feeds WHERE llm_calls > 0"
-            " UNION ALL SELECT overlay_id, prompt_tokens + completion_tokens FROM llm_calls"
+            "SELECT overlay_id, total_tokens, CASE WHEN llm_calls = 1 THEN cost_usd END FROM instagram_feeds"
+            " WHERE llm_calls > 0"
+            " UNION ALL SELECT overlay_id, prompt_tokens + completion_tokens, cost_usd FROM llm_calls"
             " WHERE prompt_tokens IS NOT NULL OR cost_usd IS NULL"
         )
         return [PaidRow(*row) for row in found]
@@ -213,10 +217,17 @@ async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
             fault=call.fault,
             duration_s=(call.answered_at - call.received_at).total_seconds() if call.answered_at else None,
             tokens=call.prompt_tokens + call.completion_tokens,
+            cost_usd=_usd(call),
         )
         for call in (await llm.ledger()).calls
         if call.overlay_id
     ]
+
+
+def _usd(call: LedgerCall) -> Decimal:
+    """Return what gpt-4o-mini, the only model here, costs."""
+    fresh = call.prompt_tokens - call.cached_prompt_tokens
+    return fresh * PROMPT_USD + call.cached_prompt_tokens * CACHED_USD + call.completion_tokens * COMPLETION_USD
 
 
 async def called_overlays(llm: SimulatedLlmControl) -> frozenset[UUID]:

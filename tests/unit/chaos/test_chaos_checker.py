@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -276,8 +277,9 @@ def test_the_hold_is_the_time_between_the_events_around_the_poison() -> None:
     assert holds_s(CLEAN) == [pytest.approx(0.5)]
 
 
-BILLED = [replace(call, tokens=700) for call in CALLS] + [replace(REFUSAL, tokens=510)]
-PAID = [PaidRow(call.overlay_id, call.tokens) for call in BILLED]
+USD = Decimal("0.000195")
+BILLED = [replace(call, tokens=700, cost_usd=USD) for call in CALLS] + [replace(REFUSAL, tokens=510)]
+PAID = [PaidRow(call.overlay_id, call.tokens, call.cost_usd) for call in BILLED]
 BILL = replace(CLEAN, calls=BILLED, paid=PAID)
 UNTOLD = replace(BILL, paid=PAID[:-1])
 
@@ -293,8 +295,15 @@ def test_a_bill_that_the_rows_tell_call_by_call_is_right() -> None:
         replace(BILL, paid=[*PAID[:-1], PaidRow(FAILED, 511)]),
         replace(BILL, paid=[*PAID, PaidRow(FAILED, 510)]),
         replace(UNTOLD, paid=[*UNTOLD.paid, PaidRow(STORED, None)]),
+        replace(BILL, paid=[replace(PAID[0], cost_usd=USD + Decimal("1e-9")), *PAID[1:]]),
     ],
-    ids=["a call without a row", "a row of another size", "a row twice", "another request's unknown call"],
+    ids=[
+        "a call without a row",
+        "a row of another size",
+        "a row twice",
+        "another request's unknown call",
+        "a cent off",
+    ],
 )
 def test_a_bill_that_differs_from_the_rows_is_seen(seen: Observations) -> None:
     assert 11 in {violation.invariant for violation in violations(seen)}
