@@ -99,6 +99,11 @@ class ManyAlike:
         self._undecided[ticket] = refusal
         return self._decided(now_s)
 
+    def blame_everybody(self, reason: Hashable) -> None:
+        """Know without comparing that nobody is accepted, for this reason, until one that begins later is."""
+        if reason != self._common_reason:
+            self._common_reason, self._common_from = reason, self._begun
+
     def withdraw(self, ticket: Ticket, now_s: float) -> list[Decision]:
         """Note that it ended in a way that tells nothing. Returns what nobody is left to tell more about."""
         self._under_way.discard(ticket)

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 SHORT_LOCK_WAIT_S = 0.1  # alone, or while others are known to be locked: it is tried again soon
 STALLED_AFTER_S = 5.0
 PROBE_S = 5.0
+_OF_THE_SCHEMA = {"42703", "42P01"}  # a column or a table is gone: whosever result it is
 
 AnyOutcome = TypeVar("AnyOutcome", bound=Outcome)
 Write = Callable[[Sequence[AnyOutcome], float], Awaitable[None]]
@@ -141,6 +142,8 @@ class Settler(Generic[AnyOutcome]):
                 self._refused(outcome, error)
                 self._decide(self._alike.withdraw(ticket, now_s))
             case _:
+                if error.sqlstate in _OF_THE_SCHEMA:
+                    self._alike.blame_everybody(str(error))
                 request = (outcome.request.overlay_id, outcome.request.revision)
                 self._undecided[ticket] = outcome, error
                 self._decide(self._alike.refuse(ticket, request=request, reason=str(error), now_s=now_s))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -9,6 +10,10 @@ import pytest
 from devstack.endpoints import Endpoints
 from repository import migrations
 from repository.errors import ReadOnlyDatabase
+from repository.pool import connection as borrow
+from repository.pool import open_pool
+from repository.references import KEYS
+from repository.rehearsal import look_at_database
 from tests.support.databases import database_name
 
 PATH_OF_TWO = "?options=-csearch_path%3Dfeeds,platform"
@@ -159,3 +164,49 @@ async def test_a_database_that_takes_no_changes_is_told_so(
     await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(ReadOnlyDatabase, match="default_transaction_read_only=on"):
         await migrations.upgrade(empty_database_url)
+
+
+async def test_upstreams_tables_may_be_partitioned(empty_database_url: str, connection: asyncpg.Connection) -> None:
+    for table, key in (("jobs", "job_id"), ("overlay_layouts", "overlay_id")):
+        await connection.execute(f"CREATE TABLE {table} ({key} UUID PRIMARY KEY) PARTITION BY HASH ({key})")
+        for remainder in range(2):
+            await connection.execute(
+                f"CREATE TABLE {table}_{remainder} PARTITION OF {table} "
+                f"FOR VALUES WITH (MODULUS 2, REMAINDER {remainder})"
+            )
+    await migrations.upgrade(empty_database_url)
+    pool = await open_pool(empty_database_url, size=1, application_name="tests")
+    async with borrow(pool) as borrowed:
+        found = await look_at_database(borrowed, ensures_references=True)
+    await pool.close()
+    assert (found.obstacles, found.unfillable) == ((), {})
+
+
+@pytest.mark.parametrize("table", ["jobs", "overlay_layouts"])
+async def test_a_view_in_place_of_upstreams_table_stops_the_upgrade_and_is_named(
+    empty_database_url: str, connection: asyncpg.Connection, table: str
+) -> None:
+    await connection.execute(f"CREATE VIEW {table} AS SELECT gen_random_uuid() AS {KEYS[table]}")
+    assert f'"{table}"' in await refusal(empty_database_url)
+    assert await schemas_of(connection, "feed_requests") == []
+
+
+async def test_a_search_path_that_the_role_or_the_database_sets_is_followed(
+    empty_database_url: str, connection: asyncpg.Connection
+) -> None:
+    await connection.execute(PLATFORM)
+    name = database_name(empty_database_url)
+    await connection.execute(f'ALTER DATABASE "{name}" SET search_path TO feeds, platform')
+    await migrations.upgrade(empty_database_url)
+    assert await schemas_of(connection, "jobs") == ["platform"]
+    assert await schemas_of(connection, "instagram_feeds") == ["feeds"]
+    role = f"app_{uuid4().hex[:8]}"
+    await connection.execute(f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD 'app'")
+    await connection.execute(f'ALTER ROLE {role} IN DATABASE "{name}" SET search_path TO platform, feeds')
+    parts = urlsplit(empty_database_url)
+    url = parts._replace(netloc=f"{role}:app@{parts.hostname}:{parts.port}").geturl()
+    pool = await open_pool(url, size=1, application_name="tests")
+    async with borrow(pool) as borrowed:
+        assert (await look_at_database(borrowed, ensures_references=True)).obstacles == ()
+    await pool.close()
+    await connection.execute(f"DROP ROLE {role}")

@@ -323,6 +323,21 @@ async def test_what_the_database_refuses_of_everybody_fails_nobody_and_says_so(p
     assert process.outcome_store.unavailable_reason is None
 
 
+async def test_a_column_that_is_gone_fails_nobody_however_few_there_are_to_compare(process: Process) -> None:
+    [request] = await process.claimed(1)
+    await process.pool.execute("ALTER TABLE instagram_feeds RENAME COLUMN quality TO theirs")
+    try:
+        process.put([process.written(request)])
+        await process.outcome_store.run_once()
+        assert list((await states(process.pool)).values()) == ["claimed"]
+        assert "quality" in (process.outcome_store.unavailable_reason or "")
+    finally:
+        await process.pool.execute("ALTER TABLE instagram_feeds RENAME COLUMN theirs TO quality")
+    await eventually(process.has_stored_all, deadline_s=30)
+    assert list((await states(process.pool)).values()) == ["done"]
+    assert process.outcome_store.unavailable_reason is None
+
+
 async def test_a_statement_that_hangs_makes_the_process_not_ready_within_ten_seconds(process: Process) -> None:
     async def hang(_: Sequence[Outcome], __: float) -> None:
         await asyncio.Event().wait()
