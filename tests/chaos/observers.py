@@ -201,10 +201,14 @@ class Reader:
             return int(left[whole])
 
     async def committed(self, group_id: str) -> dict[int, int]:
-        """The committed offset of each partition that has one."""
+        """The committed offset of each partition of the incoming topic that has one."""
         async with asyncio.timeout(ANSWER_S), _admin(self._bootstrap_servers) as admin:
             offsets = await admin.list_consumer_group_offsets(group_id)
-            return {partition.partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
+            return {
+                partition.partition: found.offset
+                for partition, found in offsets.items()
+                if found.offset >= 0 and partition.topic == self._topics.incoming
+            }
 
 
 async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
