@@ -28,8 +28,9 @@ setup: $(STAMP) ## Make .venv with the command instagram-feed in it
 demo: $(STAMP) ## Watch events become posts on a local stack
 	@$(BIN)/instagram-feed demo
 
+# The longest files, of acceptance and chaos, begin first: by default xdist begins with those of most tests.
 test: $(STAMP) ## Run all tests against real Kafka and PostgreSQL
-	@$(BIN)/pytest --numprocesses 4 --dist loadfile $(PYTEST_FLAGS)
+	@$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_FLAGS)
 
 coverage: $(STAMP) ## The same with coverage, the processes under test included; takes longer
 	@$(MAKE) --no-print-directory test PYTEST_FLAGS="--cov $(PYTEST_FLAGS)"

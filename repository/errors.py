@@ -144,8 +144,7 @@ def _cannot_fill_upstream(error: Exception) -> bool:
 
 def describe(error: Exception) -> str:
     """Say in one line what the driver or the server complains about, without any value."""
-    message = _message(error)
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+    return _message(error) or _CAPITAL.sub(" ", type(error).__name__.removesuffix("Error")).lower()
 
 
 def _message(error: Exception) -> str:
@@ -166,6 +165,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error.args[0] if isinstance(error, _WITH_DETAIL) and error.args else error).split())
 
 
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WITH_DETAIL = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
 # How PostgreSQL's sources call the places that raise what a function's author wrote.

@@ -23,6 +23,7 @@ import typer
 from consumer.operations.cli.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_WRONG_SETTING, CommandError
 from consumer.operations.cli.output import say
 from consumer.operations.cli.type_names import name_types
+from consumer.operations.cli.usage import usage_line
 from consumer.settings import SettingsError
 from consumer.telemetry import logs
 
@@ -139,14 +140,18 @@ def _exit_code(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
+    command = typer.main.get_command(build(arguments))
+    name_types(command)
     try:
-        command = typer.main.get_command(build(arguments))
-        name_types(command)
-        command(prog_name=PROGRAM)
+        exit_code = command(prog_name=PROGRAM, standalone_mode=False)
+    except typer.TyperException as error:  # it says nothing where the help was shown in its place
+        return _told(usage_line(error), error.exit_code) if error.format_message() else error.exit_code
+    except typer.Abort:
+        return _told("interrupted", EXIT_INTERRUPTED)
     except SystemExit as end:
-        sys.stdout.flush()  # here, where a full disk can be told in one line
-        return end.code if isinstance(end.code, int) else EXIT_FAILED
-    return 0
+        exit_code = end.code
+    sys.stdout.flush()  # here, where a full disk can be told in one line
+    return exit_code if isinstance(exit_code, int) else 0
 
 
 def _unwritable(error: OSError) -> int:

@@ -20,7 +20,8 @@ WORDS: dict[object, str] = {
 
 def name_types(command: Any) -> None:  # noqa: ANN401 - Typer's command or group
     """Give each option and argument of a command, and of those below it, a word for its values."""
-    for parameter in command.params:
+    help_option = command.get_help_option(typer.Context(command))
+    for parameter in (*command.params, *([help_option] if help_option else [])):
         word = WORDS.get(parameter.type_descriptor.annotation) if hasattr(parameter, "type_descriptor") else None
         if isinstance(parameter, typer.core.TyperArgument):
             setattr(parameter, "display_type_rich", lambda ctx: "")  # noqa: ARG005, B010 - its name says it

@@ -107,7 +107,7 @@ def check_together(model: ModelChanges) -> None:
 def _column_and_value(assignment: str) -> tuple[str, str]:
     column, equals, value = assignment.partition("=")
     if not equals:
-        raise WrongModelField(f"'{assignment}' is no assignment; it wants: COLUMN=VALUE")
+        raise WrongModelField(f"'{assignment}' must be COLUMN=VALUE")
     return column.strip(), value.strip()
 
 
@@ -117,8 +117,9 @@ def _explain(error: ValidationError) -> str:
         column = str(problem["loc"][0])
         if column in ModelFields.model_fields:
             wants = ModelFields.model_fields[column].description
-            why = problem["msg"].removeprefix("Value error, ")
-            parts.append(f"{column} is wrong ({why}); it wants: {wants}")
+            # what the library's own checks say is in the description, in better words
+            why = f" ({problem['ctx']['error']})" if problem["type"] == "value_error" else ""
+            parts.append(f"{column} is wrong{why}; it wants: {wants}")
         else:
             parts.append(f"{column} is no column to be set; there are: {', '.join(ModelFields.model_fields)}")
     return " | ".join(parts)

@@ -1,0 +1,46 @@
+"""What is wrong with the arguments of a command, in one line of our words: a library's speak of its own insides."""
+
+from typing import Any, Final
+
+import typer
+from pydantic import ValidationError
+
+_WORDS: Final = {
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be {ge} or more",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be {le} or less",
+    "float_parsing": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "has too many digits",
+    "uuid_parsing": "must be a UUID",
+}
+
+
+def usage_line(error: typer.TyperException) -> str:
+    """Return what is wrong, and where to read how it is right."""
+    context = getattr(error, "ctx", None)
+    said = _wrong_value(error) if isinstance(error.__cause__, ValidationError) else _message(error)
+    return f"{said}; see `{context.command_path} --help`" if context else said
+
+
+def _wrong_value(error: Any) -> str:  # noqa: ANN401 - Typer's class for it is private
+    problem = error.__cause__.errors(include_url=False, include_input=False)[0]
+    name = error.param.get_error_hint().split("'")[1]  # further spellings and the variable come behind it
+    if problem["type"] == "value_error":
+        return f"{name}: {problem['ctx']['error']}".rstrip(".")
+    if problem["type"].startswith("datetime"):
+        return f"{name} must be a time such as 2026-11-25T09:00"
+    return f"{name} {_WORDS.get(problem['type'], 'has a wrong value').format(**problem.get('ctx', {}))}"
+
+
+def _message(error: Any) -> str:  # noqa: ANN401 - see above
+    said: str = (
+        error.format_message()
+        .rstrip(".")
+        .removeprefix("Invalid value for ")
+        .removeprefix("Invalid value: ")
+        .replace("(Possible", "(possible")
+    )
+    return said[:1].lower() + said[1:]
