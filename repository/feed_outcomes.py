@@ -8,6 +8,7 @@ from uuid import UUID
 
 from repository.columns import Columns
 from repository.pool import Connection
+from schemas.feed_outcome import FeedOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,21 @@ class NewFeedOutcome:
     value: Decimal
     occurred_at: datetime
     published_at: datetime | None
+
+
+def new_outcome(place: int, outcome: FeedOutcome) -> NewFeedOutcome:
+    """Build the row of an outcome."""
+    return NewFeedOutcome(
+        place=place,
+        event_id=outcome.event_id,
+        instagram_feed_id=outcome.instagram_feed_id,
+        overlay_id=outcome.overlay_id,
+        revision=outcome.revision,
+        metric=outcome.metric,
+        value=outcome.amount,
+        occurred_at=outcome.occurred_at,
+        published_at=outcome.published_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)

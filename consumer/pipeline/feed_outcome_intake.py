@@ -21,7 +21,7 @@ from consumer.pipeline.leased_partitions import LeasedPartitions
 from consumer.pipeline.partition_share import PartitionShare
 from consumer.telemetry.metrics import Metrics
 from repository.errors import StoreError
-from repository.feed_outcomes import NewFeedOutcome, StoredOutcomes, store_outcomes
+from repository.feed_outcomes import StoredOutcomes, new_outcome, store_outcomes
 from repository.pool import Pool, connection
 from schemas.codec import InvalidEvent
 from schemas.feed_outcome import FeedOutcome, decode_feed_outcome
@@ -147,21 +147,6 @@ class FeedOutcomeIntake:
         kinds.labels("duplicate").inc(stored.known)
         kinds.labels(Reason.UNKNOWN_POST).inc(len(stored.unknown_posts))
         kinds.labels("invalid").inc(invalid)
-
-
-def new_outcome(place: int, outcome: FeedOutcome) -> NewFeedOutcome:
-    """Build the row of an outcome."""
-    return NewFeedOutcome(
-        place=place,
-        event_id=outcome.event_id,
-        instagram_feed_id=outcome.instagram_feed_id,
-        overlay_id=outcome.overlay_id,
-        revision=outcome.revision,
-        metric=outcome.metric,
-        value=outcome.amount,
-        occurred_at=outcome.occurred_at,
-        published_at=outcome.published_at,
-    )
 
 
 def _unknown(source: SourceRecord, outcome: FeedOutcome) -> Refusal:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 from repository.pool import Pool
@@ -68,3 +69,37 @@ def outcome_event(instagram_feed_id: UUID | None, **changes: object) -> dict[str
     if instagram_feed_id is not None:
         event["instagram_feed_id"] = str(instagram_feed_id)
     return {**event, **changes}
+
+
+_EXPERIMENT = "INSERT INTO experiments (name, hash_key, unit) VALUES ($1, $1, $2) RETURNING experiment_id"
+_VARIANT = """
+    INSERT INTO experiment_variants (experiment_id, variant, position, weight, is_control)
+    VALUES ($1, $2, $3, 1, $3 = 0)
+"""
+_OUTCOMES = """
+    INSERT INTO feed_outcomes (event_id, instagram_feed_id, metric, value, occurred_at, published_at)
+    SELECT gen_random_uuid()::text, post, $2, value, $4, $5
+    FROM unnest($1::uuid[], $3::numeric[]) AS given (post, value)
+"""
+
+
+async def run_experiment(pool: Pool, name: str, *variants: str, unit: str = "overlay") -> UUID:
+    """Have an experiment of these variants run since now, the control first; gives its id."""
+    experiment_id: UUID = await pool.fetchval(_EXPERIMENT, name, unit)
+    for position, variant in enumerate(variants):
+        await pool.execute(_VARIANT, experiment_id, variant, position)
+    await pool.execute("UPDATE experiments SET state = 'running', started_at = now() WHERE name = $1", name)
+    return experiment_id
+
+
+async def store_outcomes_of(
+    pool: Pool,
+    values: Mapping[UUID, int],
+    *,
+    metric: str = "likes",
+    occurred_at: datetime,
+    published_at: datetime | None = None,
+) -> None:
+    """Have a figure of each of these posts."""
+    figures = [Decimal(value) for value in values.values()]
+    await pool.execute(_OUTCOMES, list(values), metric, figures, occurred_at, published_at)

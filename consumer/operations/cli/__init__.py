@@ -30,6 +30,7 @@ from consumer.telemetry import logs
 PROGRAM = "instagram-feed"
 DISTRIBUTION = "instagram-feed-consumer"
 COMMANDS_GROUP = "instagram_feed.commands"
+EXTRAS = {"scipy": "experiments", "numpy": "experiments"}
 OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF, errno.EIO}
 
 OWN_COMMANDS = {
@@ -42,7 +43,7 @@ OWN_COMMANDS = {
     "feeds": "Look at the posts that are stored, revise and purge them.",
     "models": "Show and change the models that can write: defaults, prices, abilities, shutdown dates.",
     "prompts": "List, add, preview and try the wordings that posts are asked for with.",
-    "experiments": "Find out which prompt, model or temperature writes better posts: create, start, stop, show.",
+    "experiments": "Find out which prompt, model or temperature writes better posts: create, start, stop, report.",
     "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "Look into the ledger: what became of each overlay.",
     "replay": "Read a range of events again, to write what is missing, to send or to write posts once more.",
@@ -165,7 +166,8 @@ def _unwritable(error: OSError) -> int:
 
 
 def _not_installed(error: ModuleNotFoundError) -> str:
-    return f"{error.name} is not installed; it comes with: pip install '{DISTRIBUTION}[devstack]'"
+    extra = EXTRAS.get((error.name or "").partition(".")[0], "devstack")
+    return f"{error.name} is not installed; it comes with: pip install '{DISTRIBUTION}[{extra}]'"
 
 
 def _told(message: str, exit_code: int) -> int:

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from consumer.operations.reports import charts
 from consumer.operations.reports.chart import Chart, legend, lines, stacked_columns
+from consumer.operations.reports.experiment_section import experiment_sections
+from consumer.operations.reports.markup import bar, cell, section, table
 from consumer.operations.reports.reading import ReportFigures
 from consumer.operations.reports.scale import MS_IN_A_SECOND, short
 from consumer.operations.reports.style import STYLE
@@ -38,7 +40,11 @@ def page(reading: ReportFigures, *, made_at: datetime) -> str:
         _chart(charts.tokens(reading), stacked_columns),
         _chart(charts.latency(reading), lines),
     )
-    tables = (_failures(reading), *(_breakdown(by, rows) for by, rows in reading.breakdowns.items()))
+    tables = (
+        experiment_sections(reading.experiments),
+        _failures(reading),
+        *(_breakdown(by, rows) for by, rows in reading.breakdowns.items()),
+    )
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{GENERATOR}'
         f'<meta http-equiv="Content-Security-Policy" content="{NOTHING_LOADED}">'
@@ -92,38 +98,38 @@ def _tile(name: str, value: str, more: str) -> str:
 
 def _chart(chart: Chart, draw: Callable[[Chart], str]) -> str:
     drawn = '<p class="empty">No posts.</p>' if chart.is_empty else draw(chart) + legend(chart)
-    return _section(chart.title, drawn)
+    return section(chart.title, drawn)
 
 
 def _failures(reading: ReportFigures) -> str:
     title = "Failures by reason"
     if reading.failures is None:
-        return _section(title, '<p class="empty">Not known for one model: a failed request does not say which.</p>')
+        return section(title, '<p class="empty">Not known for one model: a failed request does not say which.</p>')
     requests: dict[str, int] = defaultdict(int)
     spent: dict[str, Decimal] = defaultdict(Decimal)
     for failure in reading.failures:
         requests[failure.reason] += failure.requests
         spent[failure.reason] += failure.spent_usd
     if not requests:
-        return _section(title, '<p class="empty">No request failed.</p>')
+        return section(title, '<p class="empty">No request failed.</p>')
     rows = [
-        (escape(reason), _bar(count, max(requests.values())), _cell(_usd(spent[reason])))
+        (escape(reason), bar(count, max(requests.values())), cell(_usd(spent[reason])))
         for reason, count in sorted(requests.items(), key=lambda item: -item[1])
     ]
-    return _section(title, _table(("reason", "requests", "spent"), rows), css_class="failures")
+    return section(title, table(("reason", "requests", "spent"), rows), css_class="failures")
 
 
 def _breakdown(by: GroupBy, groups: Sequence[Breakdown]) -> str:
     title, column, nothing = NAMES[by]
     if not groups:
-        return _section(title, '<p class="empty">No posts.</p>')
+        return section(title, '<p class="empty">No posts.</p>')
     shown, rest = groups[:MOST_GROUPS], groups[MOST_GROUPS:]
-    rows = [_group_row(group.group or nothing, group, _bar(group.posts, shown[0].posts)) for group in shown]
+    rows = [_group_row(group.group or nothing, group, bar(group.posts, shown[0].posts)) for group in shown]
     if rest:
         others = _together(rest)
-        rows.append(_group_row(f"{len(rest)} others", others, _cell(f"{others.posts:,}")))
+        rows.append(_group_row(f"{len(rest)} others", others, cell(f"{others.posts:,}")))
     headings = (column, "posts", "tokens", "spent", "per 1,000 posts", "latency p50", "p95")
-    return _section(title, _table(headings, rows))
+    return section(title, table(headings, rows))
 
 
 def _together(groups: Sequence[Breakdown]) -> Breakdown:
@@ -142,31 +148,12 @@ def _group_row(name: str, group: Breakdown, posts_cell: str) -> Sequence[str]:
     return (
         escape(name),
         posts_cell,
-        _cell(f"{group.total_tokens:,}"),
-        _cell(_usd(group.spent_usd)),
-        _cell(_price(group.spent_usd, group.posts)),
-        _cell(_duration(group.p50_ms)),
-        _cell(_duration(group.p95_ms)),
+        cell(f"{group.total_tokens:,}"),
+        cell(_usd(group.spent_usd)),
+        cell(_price(group.spent_usd, group.posts)),
+        cell(_duration(group.p50_ms)),
+        cell(_duration(group.p95_ms)),
     )
-
-
-def _section(title: str, content: str, *, css_class: str = "") -> str:
-    return f'<section class="{css_class}"><h2>{escape(title)}</h2>{content}</section>'
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table; the cells are HTML already, the first of each row a name."""
-    head = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
-    body = "".join(f"<tr><td>{name}</td>{''.join(cells)}</tr>" for name, *cells in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _bar(count: int, most: int) -> str:
-    return f'<td class="bar" style="--share: {count / most:.1%}">{count:,}</td>'
-
-
-def _cell(text: str) -> str:
-    return f"<td>{escape(text)}</td>"
 
 
 def _usd(amount: Decimal) -> str:

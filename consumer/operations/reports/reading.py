@@ -6,7 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from consumer.operations.experiments.figures import ExperimentFigures, read_figures
 from consumer.operations.reports.buckets import Bucket, bucket_for, bucket_starts
+from repository.operations.experiment_figures import experiments_between
 from repository.operations.report_charts import (
     Activity,
     Breakdown,
@@ -42,6 +44,7 @@ class ReportFigures:
     breakdowns: Mapping[GroupBy, Sequence[Breakdown]]
     failures: Sequence[Failures] | None
     without_post: Sequence[CostWithoutPost] | None
+    experiments: Sequence[ExperimentFigures]
 
     @property
     def posts(self) -> int:
@@ -82,7 +85,18 @@ async def read(connection: Connection, scope: ReportScope, *, model: str | None,
         breakdowns={by: await breakdown(connection, scope, by) for by in BREAKDOWNS},
         failures=await failures(connection, scope, bucket=bucket) if known else None,
         without_post=await cost_without_post(connection, scope) if known else None,
+        experiments=await _experiments(connection, scope, until, now),
     )
+
+
+async def _experiments(
+    connection: Connection, scope: ReportScope, until: datetime, now: datetime
+) -> list[ExperimentFigures]:
+    """Return what was read of the experiments that ran in this time; of a part of the posts there is no comparison."""
+    if scope.tenant_id is not None or scope.llm_model_id is not None:
+        return []
+    ran = await experiments_between(connection, scope.since, until)
+    return [await read_figures(connection, experiment, now=now) for experiment in ran]
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:

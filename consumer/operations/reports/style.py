@@ -46,6 +46,9 @@ rect.s4, circle.s4 { fill: var(--s4); } .line.s4 { stroke: var(--s4); } .key.s4 
 rect.s5, circle.s5 { fill: var(--s5); } .line.s5 { stroke: var(--s5); } .key.s5 { background: var(--s5); }
 rect.rest { fill: var(--rest); } .key.rest { background: var(--rest); }
 rect.failure { fill: var(--failure); } .key.failure { background: var(--failure); }
+.interval line { stroke: var(--rest); } .interval circle { fill: var(--rest); }
+.interval .wide { stroke-width: 2; } .interval .narrow { stroke-width: 7; stroke-opacity: .45; }
+.interval.shown line { stroke: var(--s0); } .interval.shown circle { fill: var(--s0); }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 16px; margin: 8px 0 0; padding: 0; list-style: none; }
 .legend li { font-size: 13px; overflow-wrap: anywhere; }
 .key { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px; }

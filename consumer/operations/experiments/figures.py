@@ -1,0 +1,86 @@
+"""What was read of an experiment, ready to be compared."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from repository.experiments import Experiment
+from repository.operations.experiment_figures import (
+    ArmCounts,
+    ArmSums,
+    EarlierMean,
+    LeftOut,
+    arm_counts,
+    earlier_means,
+    left_out,
+    outcome_sums,
+    post_sums,
+)
+from repository.pool import Connection
+
+
+@dataclass(frozen=True)
+class ExperimentFigures:
+    """Counts and sums by variant and tenant; `mature` is the age at which outcomes are read, None for now."""
+
+    experiment: Experiment
+    read_at: datetime
+    mature: timedelta | None
+    counts: Sequence[ArmCounts]
+    of_posts: Sequence[ArmSums]
+    of_outcomes: Sequence[ArmSums]
+    earlier: Sequence[EarlierMean]
+    left_out: LeftOut
+
+    @cached_property
+    def outcomes(self) -> list[str]:
+        """The outcomes that posts of the experiment have, by name."""
+        return sorted({row.metric for row in self.of_outcomes})
+
+    @cached_property
+    def post_metrics(self) -> list[str]:
+        """What is known of the posts themselves, by name."""
+        return sorted({row.metric for row in self.of_posts} - set(self.outcomes))
+
+    @property
+    def sums(self) -> list[ArmSums]:
+        """All sums; an outcome goes before a metric of ours that has its name."""
+        return [*self.of_outcomes, *(row for row in self.of_posts if row.metric in self.post_metrics)]
+
+    def counts_of(self, variant: str) -> list[ArmCounts]:
+        """Return the counts of one variant, a tenant each."""
+        return [one for one in self.counts if one.variant == variant]
+
+    def sums_of(self, metric: str, variant: str) -> list[ArmSums]:
+        """Return the sums of one metric and variant, a tenant each."""
+        return self._by_arm[metric, variant]
+
+    def known_before(self, metric: str) -> Mapping[str, float]:
+        """Return each tenant's earlier mean on the log scale, as far as there is one."""
+        return {one.tenant_id: one.log_mean for one in self.earlier if one.metric == metric}
+
+    @cached_property
+    def _by_arm(self) -> Mapping[tuple[str, str], list[ArmSums]]:
+        found: defaultdict[tuple[str, str], list[ArmSums]] = defaultdict(list)
+        for row in self.sums:
+            found[row.metric, row.variant].append(row)
+        return found
+
+
+async def read_figures(
+    connection: Connection, experiment: Experiment, *, now: datetime, mature: timedelta | None = None
+) -> ExperimentFigures:
+    """Read all that a report says of an experiment."""
+    experiment_id = experiment.experiment_id
+    return ExperimentFigures(
+        experiment=experiment,
+        read_at=now,
+        mature=mature,
+        counts=await arm_counts(connection, experiment_id, mature=mature),
+        of_posts=await post_sums(connection, experiment_id),
+        of_outcomes=await outcome_sums(connection, experiment_id, mature=mature),
+        earlier=await earlier_means(connection, experiment_id, started_at=experiment.started_at or now, mature=mature),
+        left_out=await left_out(connection, experiment_id, mature=mature),
+    )

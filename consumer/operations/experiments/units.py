@@ -1,0 +1,79 @@
+"""From sums by tenant to the arms of a comparison: the unit of analysis is the unit of assignment.
+
+Where overlays were assigned, each post counts; where tenants were, each tenant counts once, by its mean. Posts of one
+shop are alike, so counted one by one they would show differences where there are none.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+
+from consumer.operations.experiments.statistics.cuped import NO_SUMS, PairedSums
+from consumer.operations.experiments.statistics.sample import Sample, from_values, per_assigned, proportion
+from repository.operations.experiment_figures import ArmCounts, ArmSums
+from schemas.experiments import AssignmentUnit
+
+
+class Scale(StrEnum):
+    """On what scale a figure is compared."""
+
+    RAW = "raw"
+    LOG = "log"
+    """The logarithm of 1 + value: likes have a long tail, and what a wording does to them it does in percent."""
+
+
+def paired_sums(
+    control: Sequence[ArmSums],
+    arm: Sequence[ArmSums],
+    known: Mapping[str, float],
+    *,
+    scale: Scale,
+    unit: AssignmentUnit,
+) -> tuple[PairedSums, PairedSums]:
+    """Return both arms with what was `known` of their tenants; of whom nothing was, the mean of the others stands."""
+    units = [(known[row.tenant_id], _units(row, unit)) for row in (*control, *arm) if row.tenant_id in known]
+    weight = sum(count for _, count in units)
+    mean = sum(value * count for value, count in units) / weight if weight else 0.0
+    first, second = (
+        sum((_paired(row, known.get(row.tenant_id, mean), scale, unit) for row in rows), NO_SUMS)
+        for rows in (control, arm)
+    )
+    return first, second
+
+
+def sample_of(rows: Sequence[ArmSums], *, unit: AssignmentUnit) -> Sample:
+    """Return one arm's figure on the raw scale, of the units that have it."""
+    return sum((_paired(row, 0.0, Scale.RAW, unit) for row in rows), NO_SUMS).sample
+
+
+def sample_per_assigned(rows: Sequence[ArmSums], counts: Sequence[ArmCounts], *, unit: AssignmentUnit) -> Sample:
+    """Return one arm's figure per assigned overlay, one without a post counting 0."""
+    if unit == AssignmentUnit.OVERLAY:
+        ended, stored = (sum(getattr(one, name) for one in counts) for name in ("ended", "stored"))
+        return per_assigned(sample_of(rows, unit=unit), stored, ended)
+    means = {row.tenant_id: row.total / row.n for row in rows}
+    return from_values(
+        [
+            means.get(one.tenant_id, 0.0) * one.stored / one.ended
+            for one in counts
+            if one.ended and (one.tenant_id in means or not one.stored)
+        ]
+    )
+
+
+def failure_rate(counts: Sequence[ArmCounts], *, unit: AssignmentUnit) -> Sample:
+    """Return which share of an arm's decided overlays has no post."""
+    if unit == AssignmentUnit.TENANT:
+        return from_values([one.failed / one.ended for one in counts if one.ended])
+    return proportion(sum(one.failed for one in counts), sum(one.ended for one in counts))
+
+
+def _units(row: ArmSums, unit: AssignmentUnit) -> int:
+    return row.n if unit == AssignmentUnit.OVERLAY else 1
+
+
+def _paired(row: ArmSums, known: float, scale: Scale, unit: AssignmentUnit) -> PairedSums:
+    total, squares = (row.total, row.squares) if scale is Scale.RAW else (row.log_total, row.log_squares)
+    if unit == AssignmentUnit.TENANT:
+        mean = total / row.n
+        return PairedSums(1, mean, mean**2, known, known**2, known * mean)
+    return PairedSums(row.n, total, squares, row.n * known, row.n * known**2, known * total)
