@@ -10,6 +10,7 @@ from contextlib import nullcontext
 
 import pytest
 import pytest_asyncio
+import structlog
 from hypothesis import HealthCheck, settings
 
 from bench.topics import existing_topics
@@ -37,6 +38,13 @@ settings.register_profile(
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "partitions(count): how many partitions the test's topics have (default 4)")
+    # unless told otherwise structlog draws tracebacks with all local variables, which takes seconds each
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
