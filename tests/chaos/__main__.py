@@ -13,6 +13,7 @@ from rich.console import Console
 from devstack.errors import StackError
 from tests.chaos.report import as_json, show
 from tests.chaos.run import chaos_run
+from tests.support.transaction_pooler import PGBOUNCER
 
 EXIT_VIOLATED = 1
 EXIT_NO_SERVERS = 2
@@ -21,7 +22,10 @@ HIGHEST_SEED = 2**31
 
 def main() -> int:
     """Run once; the exit code says whether all invariants hold."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
+    if options.pgbouncer and PGBOUNCER is None:
+        parser.error("--pgbouncer needs the program pgbouncer on the PATH")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # servers being away is what this is about
     console = Console()
     seed = random.randrange(HIGHEST_SEED) if options.seed is None else options.seed
@@ -32,7 +36,7 @@ def main() -> int:
         console.print(line, highlight=False, markup=False)
 
     try:
-        result = asyncio.run(chaos_run(seed, options.seconds, folder, report))
+        result = asyncio.run(chaos_run(seed, options.seconds, folder, report, is_pooled=options.pgbouncer))
     except StackError as error:
         console.print(f"{error}", markup=False)
         return EXIT_NO_SERVERS
@@ -47,6 +51,7 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, help="the same seed gives the same schedule; default: a random one")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long faults are injected")
+    parser.add_argument("--pgbouncer", action="store_true", help="with PgBouncer in transaction mode before PostgreSQL")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append the result to this file, as one line")
     return parser
 

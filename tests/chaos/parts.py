@@ -18,10 +18,12 @@ from tests.chaos.producer import Upstream
 from tests.chaos.schedule import LEASE_S
 from tests.chaos.servers import Servers, running_servers
 from tests.chaos.tcp_proxy import TcpProxy, tcp_proxy
+from tests.support.transaction_pooler import pgbouncer
 
 CONSUMERS = 3
 MAX_IN_FLIGHT = 50
 GROUP_ID = "chaos"
+POOLED_SESSIONS = 20  # a connection that is frozen in a transaction keeps its session
 PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 SETTINGS = {
     "LOG_FORMAT": "json",
@@ -61,8 +63,10 @@ class Parts:
 
 
 @asynccontextmanager
-async def running_parts(seed: int, folder: Path, report: Report) -> AsyncIterator[Parts]:
+async def running_parts(seed: int, folder: Path, report: Report, *, is_pooled: bool = False) -> AsyncIterator[Parts]:
     """All parts, running, for the time of a block; logs of consumers and servers are in `folder`.
+
+    `is_pooled`: the consumers reach the database by way of PgBouncer in transaction mode.
 
     Raises:
         StackError: a server cannot run here.
@@ -73,7 +77,11 @@ async def running_parts(seed: int, folder: Path, report: Report) -> AsyncIterato
         )
         await llm_faults.end(servers.llm)
         environment = consumer_environment(servers)
-        proxies = [await stack.enter_async_context(tcp_proxy(servers.postgres.port)) for _ in range(CONSUMERS)]
+        port = servers.postgres.port
+        if is_pooled:
+            pooled = pgbouncer(servers.postgres.address, folder, sessions=POOLED_SESSIONS)
+            port = urlsplit(await stack.enter_async_context(pooled)).port or port
+        proxies = [await stack.enter_async_context(tcp_proxy(port)) for _ in range(CONSUMERS)]
         consumers = [
             Consumer(number, environment | {"DATABASE_URL": through(proxy, servers)}, folder / f"consumer-{number}.log")
             for number, proxy in enumerate(proxies)

@@ -62,11 +62,11 @@ def through(url: str, port: int) -> str:
 
 
 @asynccontextmanager
-async def pgbouncer(url: str, folder: Path) -> AsyncIterator[str]:
+async def pgbouncer(url: str, folder: Path, *, sessions: int = SESSIONS) -> AsyncIterator[str]:
     """The URL of PgBouncer in transaction mode before the database, without `max_prepared_statements`."""
     assert PGBOUNCER is not None
     port = free_port()
-    settings = _settings_file(url, port, folder)
+    settings = _settings_file(url, port, folder, sessions)
     as_user = ["-u", "nobody"] if os.geteuid() == 0 else []
     process = await asyncio.create_subprocess_exec(PGBOUNCER, *as_user, str(settings), stdout=DEVNULL, stderr=DEVNULL)
     try:
@@ -78,12 +78,12 @@ async def pgbouncer(url: str, folder: Path) -> AsyncIterator[str]:
         await process.wait()
 
 
-def _settings_file(url: str, port: int, folder: Path) -> Path:
+def _settings_file(url: str, port: int, folder: Path, sessions: int) -> Path:
     parts = urlsplit(url)
     users, settings = folder / "users.txt", folder / "pgbouncer.ini"
     users.write_text(f'"{parts.username}" "{unquote(parts.password or "")}"\n')
     settings.write_text(
-        PGBOUNCER_INI.format(host=parts.hostname, server_port=parts.port, port=port, users=users, sessions=SESSIONS)
+        PGBOUNCER_INI.format(host=parts.hostname, server_port=parts.port, port=port, users=users, sessions=sessions)
     )
     for parent in (folder, *folder.parents[:-1]):  # it runs as another user
         if parent.owner() == settings.owner() and parent.name.startswith(("pytest", folder.name)):
