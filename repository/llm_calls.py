@@ -69,14 +69,15 @@ _KEEP = keep_calls(first=1)
 _STORED = "SELECT instagram_feed_id FROM instagram_feeds WHERE instagram_feed_id = ANY($1::uuid[])"
 
 
-async def keep_superseded(connection: Connection, calls: Mapping[UUID, LlmCall]) -> None:
-    """Keep the calls behind posts that were not stored, by the ids these would have had.
+async def keep_superseded(connection: Connection, calls: Mapping[UUID, LlmCall | None]) -> set[UUID]:
+    """Keep the calls behind posts that were not stored, by the ids these would have had; None: it is kept already.
 
-    A post that is there after all, since an earlier attempt to store it succeeded unnoticed, is no such one.
+    Returns the ids of posts that are there after all, since an earlier attempt to store them succeeded unnoticed.
     """
-    stored = {row["instagram_feed_id"] for row in await connection.fetch(_STORED, list(calls))}
-    superseded = [call for feed_id, call in calls.items() if feed_id not in stored]
+    there = {row["instagram_feed_id"] for row in await connection.fetch(_STORED, list(calls))}
+    superseded = [call for feed_id, call in calls.items() if call is not None and feed_id not in there]
     await connection.execute(_KEEP, *CALL.arrays(superseded))
+    return there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

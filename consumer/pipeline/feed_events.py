@@ -14,7 +14,7 @@ from repository.requests import ClaimedRequest
 from schemas.cloudevents import continue_trace, incoming_traceparent, outgoing_headers
 from schemas.dead_letter import dead_letter
 from schemas.event_source import EventSource
-from schemas.ids import created_event_id, failed_event_id, new_feed_id
+from schemas.ids import created_event_id, failed_event_id
 from schemas.instagram_feed_created import FeedMetrics, InstagramFeedCreated, LlmUsed, Publishing
 from schemas.instagram_feed_failed import InstagramFeedFailed
 from schemas.post import InstagramPost
@@ -42,9 +42,8 @@ class FeedEventBuilder:
         request, event, completion = outcome.request, outcome.event, outcome.answer.completion
         call, kept = outcome.answer.call, outcome.answer.kept
         now = datetime.now(UTC)
-        instagram_feed_id = new_feed_id(now)
         return Feed(
-            instagram_feed_id=instagram_feed_id,
+            instagram_feed_id=outcome.instagram_feed_id,
             overlay_id=request.overlay_id,
             revision=request.revision,
             job_id=event.job_id,
@@ -72,19 +71,19 @@ class FeedEventBuilder:
             source_event_id=request.event_id,
             quality=quality_json(outcome.edited.warnings),
             spent=outcome.usage.spent,
-            created_event=self._created(outcome, instagram_feed_id, now),
+            created_event=self._created(outcome, now),
             unused_calls=outcome.usage.unused,
             kept_fencing_token=kept.fencing_token if kept else None,
             kept_call_number=kept.call_number if kept else None,
         )
 
-    def _created(self, outcome: Written, instagram_feed_id: UUID, now: datetime) -> NewOutboxEvent:
+    def _created(self, outcome: Written, now: datetime) -> NewOutboxEvent:
         request, event = outcome.request, outcome.event
-        event_id = created_event_id(instagram_feed_id)
+        event_id = created_event_id(outcome.instagram_feed_id)
         created = InstagramFeedCreated(
             event_id=event_id,
             occurred_at=now,
-            instagram_feed_id=instagram_feed_id,
+            instagram_feed_id=outcome.instagram_feed_id,
             tenant_id=event.tenant_id,
             job_id=event.job_id,
             overlay_id=request.overlay_id,

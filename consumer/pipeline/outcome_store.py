@@ -19,7 +19,7 @@ from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
 from consumer.pipeline.settling import AnyOutcome, Settler
-from consumer.pipeline.unused_calls import unused
+from consumer.pipeline.unused_calls import superseded_call, unused
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import fail, store
@@ -187,18 +187,18 @@ class OutcomeStore:
                 relay_lease_s=RELAY_LEASE_S,
                 lock_wait_s=lock_wait_s,
             )
-            stored = {event.event_id for event in events}
-            superseded = {
-                feed.instagram_feed_id: unused(outcome.request, outcome.answer, CallVerdict.SUPERSEDED)
+            announced = {event.event_id for event in events}
+            not_stored = {
+                outcome.instagram_feed_id: superseded_call(outcome)
                 for outcome, feed in zip(written, feeds, strict=True)
-                if feed.created_event.event_id not in stored and outcome.answer.kept is None
+                if feed.created_event.event_id not in announced
             }
-            if superseded:
-                await keep_superseded(borrowed, superseded)
+            there = await keep_superseded(borrowed, not_stored) if not_stored else set()
         self._settled(written)
         self._relay.hand_over(events)
+        superseded = not_stored.keys() - there
         for outcome, feed in zip(written, feeds, strict=True):
-            self._outcome_log.written(outcome, feed, stored=feed.created_event.event_id in stored)
+            self._outcome_log.written(outcome, feed, stored=outcome.instagram_feed_id not in superseded)
 
     async def _postpone(self, postponed: Sequence[RetryLater], lock_wait_s: float) -> None:
         async with connection(self._pool) as borrowed:

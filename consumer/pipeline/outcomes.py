@@ -1,8 +1,9 @@
 """How handling one request can end: a closed set."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from uuid import UUID
 
 from consumer.llm.completion import Completion
 from consumer.pipeline.retry import GiveUp, TryAgain
@@ -11,6 +12,7 @@ from repository.llm_calls import KeptAnswer, LlmCall
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
 from repository.spending import Spending
+from schemas.ids import new_feed_id
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
 
@@ -72,13 +74,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A post to be stored, with the answer that holds it."""
+    """A post to be stored, with the answer that holds it.
+
+    Its id is drawn once: each attempt to store it is one for the same row.
+    """
 
     request: ClaimedRequest
     usage: Usage
     event: OverlayCompleted
     edited: EditedPost
     answer: Answer
+    instagram_feed_id: UUID = field(default_factory=lambda: new_feed_id(datetime.now(UTC)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

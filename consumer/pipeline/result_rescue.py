@@ -8,13 +8,12 @@ from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.outcome_store import postponement_of
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written
 from consumer.pipeline.result_spool import ResultSpool, SpooledResult
-from consumer.pipeline.unused_calls import unused
+from consumer.pipeline.unused_calls import superseded_call
 from repository.errors import StoreError, StoreUnavailable
 from repository.feeds import fail, store
 from repository.llm_calls import keep_superseded
 from repository.pool import Connection, Pool, connection
 from repository.requests import ClaimedRequest, postpone
-from schemas.call_verdict import CallVerdict
 
 log = structlog.get_logger()
 
@@ -71,9 +70,8 @@ async def store_spooled(pool: Pool, spool: ResultSpool, *, ensure_references: bo
 
 def _spooled(outcome: Outcome, feed_events: FeedEventBuilder) -> SpooledResult:
     match outcome:
-        case Written(request=request, answer=answer):
-            call = unused(request, answer, CallVerdict.SUPERSEDED) if answer.kept is None else None
-            return SpooledResult(feed=feed_events.feed(outcome), call=call)
+        case Written():
+            return SpooledResult(feed=feed_events.feed(outcome), call=superseded_call(outcome))
         case RetryLater():
             return SpooledResult(postponement=postponement_of(outcome))
         case Rejected():
@@ -88,7 +86,7 @@ async def _store(borrowed: Connection, result: SpooledResult, *, ensure_referenc
     if result.feed is not None:
         feed = result.feed
         events = await store(borrowed, [feed], ensure_references=ensure_references, relay_lease_s=ANY_RELAY_S)
-        if not events and result.call is not None:
+        if not events:
             await keep_superseded(borrowed, {feed.instagram_feed_id: result.call})
 
 

@@ -10,7 +10,7 @@ from consumer.llm.cost import spending, spending_in_vain
 from consumer.llm.errors import LlmError
 from consumer.llm.kept_answer import read_again
 from consumer.llm.usage import UNKNOWN
-from consumer.pipeline.outcomes import Answer, Call, Usage
+from consumer.pipeline.outcomes import Answer, Call, Usage, Written
 from repository.llm_calls import KeptAnswer, LlmCall
 from repository.requests import ClaimedRequest
 from schemas.call_verdict import CallVerdict
@@ -40,6 +40,11 @@ def unused(request: ClaimedRequest, answer: Answer, verdict: CallVerdict, detail
         verdict=verdict,
         detail=detail,
     )
+
+
+def superseded_call(outcome: Written) -> LlmCall | None:
+    """Build the row of the call behind a post that another process was faster with; None if it has one already."""
+    return unused(outcome.request, outcome.answer, CallVerdict.SUPERSEDED) if outcome.answer.kept is None else None
 
 
 def unanswered(request: ClaimedRequest, call: Call, error: LlmError) -> LlmCall:

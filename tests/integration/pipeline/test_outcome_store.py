@@ -129,6 +129,22 @@ async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process:
     assert topics == ["created", "dead", "failed"]
 
 
+async def test_a_post_that_was_stored_unnoticed_is_stored_and_its_call_is_no_second_one(process: Process) -> None:
+    [request] = await process.claimed(1)
+    post = process.written(request)
+    process.put([post])
+    await process.outcome_store.run_once()
+    # as when the connection ended before the answer to the statement came
+    await process.in_flight.reserve(at_least=1, at_most=1)
+    process.in_flight.hold([request], leased_at_s=time.monotonic())
+    process.put([post])
+    with capture_logs() as logs:
+        await process.outcome_store.run_once()
+    assert [entry["event"] for entry in logs] == ["feed.stored"]
+    assert await process.pool.fetchval("SELECT count(*) FROM llm_calls") == 0
+    assert await process.pool.fetchval("SELECT instagram_feed_id FROM instagram_feeds") == post.instagram_feed_id
+
+
 async def test_what_gathers_is_stored_together_up_to_a_limit(process: Process) -> None:
     requests = await process.claimed(MOST_PER_STATEMENT + 1)
     process.put([process.written(request) for request in requests])
