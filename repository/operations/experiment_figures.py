@@ -153,7 +153,9 @@ async def outcome_sums(connection: Connection, experiment_id: UUID, *, mature: t
 _POST_SUMS = f"""
     WITH {_OVERLAYS},
     post AS (
-        SELECT DISTINCT ON (feed.overlay_id) feed.*
+        SELECT DISTINCT ON (feed.overlay_id)
+            feed.overlay_id, feed.revision, feed.llm_model_id, feed.latency_ms, feed.total_tokens,
+            char_length(feed.instagram_ad_copy) AS caption_length
         FROM counted
         JOIN instagram_feeds AS feed USING (overlay_id)
         WHERE feed.experiment_id = $1 AND feed.variant = counted.variant
@@ -180,7 +182,7 @@ _POST_SUMS = f"""
         LEFT JOIN feed_requests AS request USING (overlay_id, revision)
         LEFT JOIN repairs USING (overlay_id, revision)
         CROSS JOIN LATERAL (VALUES
-            ('caption_length', char_length(post.instagram_ad_copy)::float8),
+            ('caption_length', post.caption_length::float8),
             ('latency_ms', post.latency_ms::float8),
             ('total_tokens', post.total_tokens::float8),
             ('repair_calls', coalesce(repairs.calls, 0)::float8),
