@@ -16,6 +16,7 @@ from consumer.llm.writer import Writer
 from consumer.pipeline.claims import Claims
 from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
+from consumer.pipeline.experiments import Experiments
 from consumer.pipeline.fault_finder import FaultFinder
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.feed_outcome_intake import FeedOutcomeIntake
@@ -40,12 +41,17 @@ from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
+from consumer.pipeline.writing_plans import WritingPlan, WritingPlans
 from consumer.resources import Resources
 from consumer.settings import Settings
 from consumer.telemetry.metrics import Metrics
 from repository.beacon import Beacon
+from repository.experiments import Variant
+from repository.llm_models import LlmModel
 from repository.partition_leases import CHANNEL, Member
+from repository.prompts import Prompt
 
+VARIANT_PATIENCE_S = 1.0  # what waits here for a variant's model holds a slot that others could use
 PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call begins
 
 
@@ -86,7 +92,8 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = template_of(resources.prompt, settings)
-    called = [_provider(writer, settings) for writer in resources.writers]
+    limiters = {writer.model.llm_model_id: RateLimiter() for writer in resources.writers}
+    called = [_provider(writer, limiters[writer.model.llm_model_id], settings) for writer in resources.writers]
     providers = {provider.writer.model.model_name: provider for provider in called}
     failover = Failover(*called)
     metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
@@ -119,13 +126,15 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.results_waiting.set_function(lambda: len(outcome_store.unsettled))
     editor = editor_from(settings, our_texts=template.static_texts)
     tenants = Tenants(pool, compares_posts=editor.compares_posts)
+    model_rows = ModelRows(pool, dict(zip(settings.models.values(), called, strict=True)))
+    usual = WritingPlan(failover, template, editor)
+    plans = WritingPlans(pool, usual, VariantPlans(settings, resources, usual, called[0], limiters, model_rows).make)
+    experiments = Experiments(pool, resources.experiments)
     dispatcher = Dispatcher(
         tasks,
         Worker(
-            failover,
-            template,
+            plans.of,
             lambda request: terms.lasts(in_flight.leased_at_s(request)),
-            editor,
             tenants.context,
             FaultFinder(failover, put_back=reopener.put_back),
             policy=policy,
@@ -133,6 +142,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         outcome_store,
         upstream_rows,
         tenants,
+        plans,
         calls=in_flight.limit,
     )
     share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, providers))
@@ -141,7 +151,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.lag.set_function(lambda: poller.lag)
     intake = Intake(
         LeasedPartitions(poller, share, metrics),
-        Claims(pool, in_flight, terms),
+        Claims(pool, in_flight, terms, experiments.arm_of),
         DeadLetters(
             publisher,
             topic=settings.dead_letter_topic,
@@ -163,8 +173,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
-    models = dict(zip(settings.models.values(), called, strict=True))
-    refresher = Refresher(ModelRows(pool, models), upstream_rows)
+    refresher = Refresher(model_rows, experiments, upstream_rows)
     return App(
         owner,
         in_flight,
@@ -188,10 +197,45 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     )
 
 
-def _provider(writer: Writer, settings: Settings) -> Provider:
-    """Build a model with a pace and a health of its own."""
+def _provider(writer: Writer, limiter: RateLimiter, settings: Settings) -> Provider:
+    """Build a model with a pace, and a health of its own."""
     breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
-    return Provider(writer, RateLimiter(), breaker)
+    return Provider(writer, limiter, breaker)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantPlans:
+    """Makes the writing plans of variants: what a variant leaves open is as in the usual plan.
+
+    The pace is shared with all who call the same model. The health is not: a variant that is refused stops no other.
+    """
+
+    settings: Settings
+    resources: Resources
+    usual: WritingPlan
+    usual_provider: Provider
+    limiters: dict[uuid.UUID, RateLimiter]
+    model_rows: ModelRows
+
+    def make(self, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
+        """Make the plan of a variant.
+
+        Raises:
+            SettingsError: its model's provider needs a key that is not set.
+        """
+        template = template_of(prompt, self.settings) if prompt else self.usual.template
+        editor = editor_from(self.settings, our_texts=template.static_texts) if prompt else self.usual.editor
+        return WritingPlan(Failover(self._provider(variant, model)), template, editor)
+
+    def _provider(self, variant: Variant, model: LlmModel | None) -> Provider:
+        called = model or self.usual_provider.writer.model
+        writer = self.resources.open_writer(called, temperature=variant.temperature, max_tokens=variant.max_tokens)
+        limiter = self.limiters.setdefault(called.llm_model_id, RateLimiter(patience_s=VARIANT_PATIENCE_S))
+        provider = _provider(writer, limiter, self.settings)
+        if not called.is_active:
+            provider.disused_because = f"{called.full_name} is inactive"
+        self.model_rows.watch(str(called.llm_model_id) if model else self.settings.llm_model, provider)
+        return provider
 
 
 def _partition_share(

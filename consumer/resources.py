@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from functools import partial
+from typing import Protocol, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -29,6 +30,7 @@ from consumer.llm.writer import Writer, open_client
 from consumer.settings import Settings, SettingsError
 from consumer.shutdown import within_deadline
 from repository.errors import StoreError, WrongDatabaseUrl
+from repository.experiments import Experiment, running_experiments
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.prompts import Prompt, UnknownPrompt, find_prompt
@@ -45,6 +47,17 @@ CLOSE_TIMEOUT_S = 5.0
 Answer = TypeVar("Answer")
 
 
+class OpenWriter(Protocol):
+    """Opens one more writer, closed with the others; what is None is as the settings say."""
+
+    def __call__(self, model: LlmModel, *, temperature: float | None = None, max_tokens: int | None = None) -> Writer:
+        """Open it.
+
+        Raises:
+            SettingsError: the model's provider needs a key that is not set.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """Connections and clients, ready for use; one writer for each model, the preferred one first."""
@@ -53,6 +66,8 @@ class Resources:
     database: DatabaseLook
     prompt: Prompt
     writers: tuple[Writer, ...]
+    open_writer: "OpenWriter"
+    experiments: tuple[Experiment, ...]
     consumer: "AIOKafkaConsumer[bytes, bytes]"
     outcome_consumer: "AIOKafkaConsumer[bytes, bytes]"
     publisher: Publisher
@@ -69,10 +84,21 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     async with AsyncExitStack() as stack:
         pool, database = await _open_pool(settings, stack)
         prompt = await _find_prompt(settings, pool)
+        experiments = await _find_experiments(pool)
         models = await _find_models(settings, pool)
-        writers = tuple([_open_writer(settings, model, stack) for model in models])
+        writers = tuple([_open_writer(settings, stack, model) for model in models])
         publisher, consumer, outcome_consumer = await _open_kafka(settings, stack)
-        yield Resources(pool, database, prompt, writers, consumer, outcome_consumer, publisher)
+        yield Resources(
+            pool,
+            database,
+            prompt,
+            writers,
+            partial(_open_writer, settings, stack),
+            experiments,
+            consumer,
+            outcome_consumer,
+            publisher,
+        )
 
 
 async def _open_kafka(
@@ -141,6 +167,14 @@ async def _find_prompt(settings: Settings, pool: Pool) -> Prompt:
         raise StartupError(f"DATABASE_URL: {error}") from error
 
 
+async def _find_experiments(pool: Pool) -> tuple[Experiment, ...]:
+    try:
+        async with connection(pool) as borrowed:
+            return tuple(await running_experiments(borrowed))
+    except StoreError as error:
+        raise StartupError(f"DATABASE_URL: {error}") from error
+
+
 async def _find_models(settings: Settings, pool: Pool) -> list[LlmModel]:
     models: list[LlmModel] = []
     try:
@@ -180,7 +214,14 @@ def _heed_shutdown(model: LlmModel, variable: str) -> None:
         )
 
 
-def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> Writer:
+def _open_writer(
+    settings: Settings,
+    stack: AsyncExitStack,
+    model: LlmModel,
+    *,
+    temperature: float | None = None,
+    max_tokens: int | None = None,
+) -> Writer:
     client = open_client(
         settings.endpoint(model.provider, model=model.full_name),
         timeout_s=settings.llm_timeout_s,
@@ -192,8 +233,8 @@ def _open_writer(settings: Settings, model: LlmModel, stack: AsyncExitStack) -> 
         model,
         response_format=INSTAGRAM_POST_JSON_SCHEMA,
         timeout_s=settings.llm_timeout_s,
-        temperature=settings.llm_temperature,
-        max_tokens=settings.llm_max_tokens,
+        temperature=settings.llm_temperature if temperature is None else temperature,
+        max_tokens=settings.llm_max_tokens if max_tokens is None else max_tokens,
         store_responses=settings.llm_store_responses,
     )
 

@@ -58,6 +58,8 @@ class Feed:
     quality: Jsonb
     spent: Spending
     created_event: NewOutboxEvent
+    experiment_id: UUID | None = None
+    variant: str | None = None
     unused_calls: tuple[LlmCall, ...] = ()
     kept_fencing_token: int | None = None
     kept_call_number: int | None = None

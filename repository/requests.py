@@ -17,6 +17,7 @@ from repository.llm_calls import CALL, LlmCall, keep_calls
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
 from repository.spending import NOTHING_SPENT, Spending, set_spending
+from schemas.instagram_feed_created import ExperimentArm
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord, unpack_headers
 
@@ -35,9 +36,12 @@ class NewRequest:
     job_id: UUID | None
     event_id: str
     source: SourceRecord
+    experiment_id: UUID | None = None
+    variant: str | None = None
+    experiment_name: str | None = None
 
     @classmethod
-    def first(cls, event: OverlayCompleted, source: SourceRecord) -> Self:
+    def first(cls, event: OverlayCompleted, source: SourceRecord, arm: ExperimentArm | None = None) -> Self:
         """Make the request for what an overlay's own event asks for."""
         return cls(
             overlay_id=event.overlay_id,
@@ -46,6 +50,9 @@ class NewRequest:
             job_id=event.job_id,
             event_id=event.event_id,
             source=source,
+            experiment_id=arm.experiment_id if arm else None,
+            variant=arm.variant if arm else None,
+            experiment_name=arm.name if arm else None,
         )
 
 
@@ -64,6 +71,7 @@ class ClaimedRequest:
     job_id: UUID | None
     event_id: str
     source: SourceRecord
+    arm: ExperimentArm | None = None
     attempts: int = 0
     llm_calls: int = 0
     spent: Spending = NOTHING_SPENT
@@ -89,7 +97,7 @@ class Postponement:
     unused_calls: tuple[LlmCall, ...] = ()
 
 
-NEW_REQUEST = Columns(NewRequest)
+NEW_REQUEST = Columns(NewRequest, leaving_out={"experiment_name"})
 _POSTPONEMENT = Columns(Postponement, leaving_out={"unused_calls"})
 
 _CLAIM_NEW = f"""
@@ -131,6 +139,7 @@ async def claim_new(
             job_id=request.job_id,
             event_id=request.event_id,
             source=request.source,
+            arm=_arm(request.experiment_id, request.experiment_name, request.variant),
         )
         for request in requests
         if (request.overlay_id, request.revision) in new
@@ -156,9 +165,12 @@ async def failed_sources(connection: Connection, overlay_ids: Sequence[UUID]) ->
     return {row["overlay_id"]: _source_record(row) for row in rows}
 
 
-_CORRECTED = ", ".join(
-    f"{name} = incoming.{name}" for name in NEW_REQUEST.names if name not in {"overlay_id", "revision"}
-)
+# An overlay keeps its variant, whatever is sent later.
+_KEPT = {"overlay_id", "revision", "experiment_id", "variant"}
+_CORRECTED = ", ".join(f"{name} = incoming.{name}" for name in NEW_REQUEST.names if name not in _KEPT)
+_EXPERIMENT_NAME = """
+    (SELECT name FROM experiments WHERE experiments.experiment_id = request.experiment_id) AS experiment_name
+"""
 _REOPEN_CORRECTED = f"""
     UPDATE feed_requests AS request
     SET state = 'claimed',
@@ -178,7 +190,7 @@ _REOPEN_CORRECTED = f"""
     FROM {NEW_REQUEST.unnest("incoming", first=5)}, {lock_wait(4)}
     WHERE (request.overlay_id, request.revision) = (incoming.overlay_id, incoming.revision)
         AND request.state = 'failed'
-    RETURNING request.*, false AS reclaimed
+    RETURNING request.*, false AS reclaimed, {_EXPERIMENT_NAME}
 """  # noqa: S608 - the same
 
 
@@ -205,7 +217,7 @@ def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], l
     )
 
 
-_CLAIM_AVAILABLE = """
+_CLAIM_AVAILABLE = f"""
     WITH available AS (
         SELECT overlay_id, revision, state
         FROM feed_requests
@@ -231,8 +243,8 @@ _CLAIM_AVAILABLE = """
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
-    RETURNING request.*, available.state = 'claimed' AS reclaimed
-"""
+    RETURNING request.*, available.state = 'claimed' AS reclaimed, {_EXPERIMENT_NAME}
+"""  # noqa: S608 - no value is in it
 
 
 async def claim_available(  # noqa: PLR0913 - all that says which requests are meant
@@ -279,6 +291,7 @@ def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         job_id=row["job_id"],
         event_id=row["event_id"],
         source=_source_record(row),
+        arm=_arm(row["experiment_id"], row["experiment_name"], row["variant"]),
         attempts=row["attempts"],
         llm_calls=row["llm_calls"],
         spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
@@ -286,6 +299,12 @@ def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         reclaimed=row["reclaimed"],
         takeovers=row["takeovers"],
     )
+
+
+def _arm(experiment_id: UUID | None, name: str | None, variant: str | None) -> ExperimentArm | None:
+    if experiment_id is None or name is None or variant is None:
+        return None
+    return ExperimentArm(experiment_id=experiment_id, name=name, variant=variant)
 
 
 def _source_record(row: asyncpg.Record) -> SourceRecord:

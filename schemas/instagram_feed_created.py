@@ -62,6 +62,7 @@ class ExperimentArm:
     """The variant of an experiment under which the post was written."""
 
     experiment_id: UUID
+    name: str
     variant: str
 
 

@@ -6,7 +6,7 @@ row somebody else is about to write: it is claimed again with the next poll, and
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -22,6 +22,8 @@ from repository.errors import RefusedData, StoreContention
 from repository.locks import LOCK_WAIT_S
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest, NewRequest, claim_new
+from schemas.instagram_feed_created import ExperimentArm
+from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
 
 log = structlog.get_logger()
@@ -30,13 +32,18 @@ SLOT_PATIENCE_S = 5.0
 MOST_OWED = 100
 
 
+ArmOf = Callable[[OverlayCompleted], ExperimentArm | None]
+"""Which variant of an experiment a new overlay gets."""
+
+
 class Claims:
     """What the intake claims with."""
 
-    def __init__(self, pool: Pool, in_flight: InFlight, terms: ClaimTerms) -> None:
+    def __init__(self, pool: Pool, in_flight: InFlight, terms: ClaimTerms, arm_of: ArmOf) -> None:
         self._pool = pool
         self._in_flight = in_flight
         self._terms = terms
+        self._arm_of = arm_of
         self._locked: dict[UUID, Event] = {}
 
     @property
@@ -89,7 +96,7 @@ class Claims:
         async with connection(self._pool) as borrowed:
             new = await claim_new(
                 borrowed,
-                [NewRequest.first(event, source) for source, event in events],
+                [NewRequest.first(event, source, self._arm_of(event)) for source, event in events],
                 owner=self._terms.owner,
                 lease_s=self._terms.lease_s,
                 group_id=self._terms.group_id,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Work, Written, unwritten, usage_so_far
@@ -9,10 +10,12 @@ from consumer.pipeline.retry import TryAgain
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
+from consumer.pipeline.writing_plans import WritingPlans
 from repository.errors import StoreError
 from schemas.reasons import Reason
 
 UNKNOWN_TENANT_RETRY_S = 1.0
+UNWRITABLE_VARIANT_RETRY_S = 30.0
 
 
 class Dispatcher:
@@ -25,6 +28,7 @@ class Dispatcher:
         outcome_store: OutcomeStore,
         upstream_rows: UpstreamRows,
         tenants: Tenants,
+        plans: WritingPlans,
         *,
         calls: int,
     ) -> None:
@@ -33,6 +37,7 @@ class Dispatcher:
         self._outcome_store = outcome_store
         self._upstream_rows = upstream_rows
         self._tenants = tenants
+        self._plans = plans
         self._limit = calls
         self._calls = asyncio.Semaphore(calls)
         self._turn = asyncio.Lock()
@@ -45,7 +50,7 @@ class Dispatcher:
 
     async def start(self, works: Sequence[Work], *, alone: bool = False) -> None:
         """Begin handling requests that already count as in flight; `alone`: each while nothing else is handled."""
-        for work in await self._of_known_tenants(await self._upstream_rows.there_for(works)):
+        for work in await self._with_plans(await self._of_known_tenants(await self._upstream_rows.there_for(works))):
             task = self._tasks.create_task(self._handle_alone(work) if alone else self._handle(work))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
@@ -91,7 +96,23 @@ class Dispatcher:
             return [work for work in works if self._tenants.knows(work.event.tenant_id)]
         return works
 
-    def _put_off(self, work: Work, detail: str) -> None:
-        decision = TryAgain(UNKNOWN_TENANT_RETRY_S, work.request.attempts)
-        usage, reason = usage_so_far(work.request), Reason.TENANT_UNKNOWN
+    async def _with_plans(self, works: Sequence[Work]) -> Sequence[Work]:
+        """Return the works whose variants can be written. The others wait: no other variant steps in for theirs."""
+        with suppress(StoreError):
+            await self._plans.know(work.request for work in works)
+        for work in works:
+            if problem := self._plans.problem(work.request):
+                self._put_off(work, problem, reason=Reason.LLM_ACCOUNT_REFUSED, retry_in_s=UNWRITABLE_VARIANT_RETRY_S)
+        return [work for work in works if not self._plans.problem(work.request)]
+
+    def _put_off(
+        self,
+        work: Work,
+        detail: str,
+        *,
+        reason: Reason = Reason.TENANT_UNKNOWN,
+        retry_in_s: float = UNKNOWN_TENANT_RETRY_S,
+    ) -> None:
+        decision = TryAgain(retry_in_s, work.request.attempts)
+        usage = usage_so_far(work.request)
         self._outcome_store.put(unwritten(work.request, usage, decision, reason=reason, detail=detail))

@@ -70,6 +70,8 @@ class FeedEventBuilder:
             llm_calls=outcome.usage.llm_calls,
             source_event_id=request.event_id,
             quality=quality_json(outcome.edited.warnings),
+            experiment_id=request.arm.experiment_id if request.arm else None,
+            variant=request.arm.variant if request.arm else None,
             spent=outcome.usage.spent,
             created_event=self._created(outcome, now),
             unused_calls=outcome.usage.unused,
@@ -93,7 +95,7 @@ class FeedEventBuilder:
             publishing=publishing_of(outcome.edited.post),
             llm=_llm_used(outcome.answer.call),
             metrics=_metrics(outcome, now),
-            experiment=None,
+            experiment=request.arm,
             source=_source(request),
         )
         return announce(created, topic=self._created_topic, incoming_headers=request.source.headers)

@@ -16,7 +16,11 @@ class ModelRows:
 
     def __init__(self, pool: Pool, providers: Mapping[str, Provider]) -> None:
         self._pool = pool
-        self._providers = providers
+        self._providers = list(providers.items())
+
+    def watch(self, name: str, provider: Provider) -> None:
+        """Read the row of one more provider's model, by any of the names it has."""
+        self._providers.append((name, provider))
 
     async def run_once(self) -> None:
         """Have each provider call its model as the row says now.
@@ -24,7 +28,7 @@ class ModelRows:
         Raises:
             StoreError: the rows could not be read; what was read last holds.
         """
-        for name, provider in self._providers.items():
+        for name, provider in self._providers:
             try:
                 async with connection(self._pool) as borrowed:
                     model = await find_active(borrowed, name)

@@ -11,12 +11,16 @@ from schemas.call_verdict import CallVerdict
 
 log = structlog.get_logger()
 
+MOST_ARMS = 50
+"""So many variants have a figure of their own: each is a time series for good."""
+
 
 class OutcomeLog:
     """Tells of the end of each handling. Texts of the event and the post stay out."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._arms: set[tuple[str, str]] = set()
 
     def written(self, outcome: Written, feed: Feed, *, stored: bool) -> None:
         """Log that a post is stored, or (`stored` false) that another process had ended the request before."""
@@ -24,10 +28,10 @@ class OutcomeLog:
         self._count_unused(outcome)
         if not stored:
             metrics.calls.labels(CallVerdict.SUPERSEDED).inc()
-            metrics.outcomes.labels("superseded").inc()
+            self._count(outcome, "superseded")
             log.info("feed.superseded", **_ids(outcome))
             return
-        metrics.outcomes.labels("stored").inc()
+        self._count(outcome, "stored")
         if outcome.answer.kept is None:
             metrics.calls.labels("stored").inc()
         metrics.tokens.labels("prompt").inc(feed.spent.prompt_tokens or 0)
@@ -49,7 +53,7 @@ class OutcomeLog:
 
     def postponed(self, outcome: RetryLater) -> None:
         """Log that a request will be tried again."""
-        self._metrics.outcomes.labels("retry_later").inc()
+        self._count(outcome, "retry_later")
         self._count_unused(outcome)
         log.info(
             "feed.retry_later",
@@ -62,7 +66,7 @@ class OutcomeLog:
 
     def rejected(self, outcome: Rejected) -> None:
         """Log that a request ended without a post."""
-        self._metrics.outcomes.labels("rejected").inc()
+        self._count(outcome, "rejected")
         self._count_unused(outcome)
         log.warning(
             "feed.rejected",
@@ -73,6 +77,15 @@ class OutcomeLog:
             total_tokens=outcome.usage.spent.total_tokens,
             cost_usd=_usd(outcome.usage.spent.cost_usd),
         )
+
+    def _count(self, outcome: Outcome, how: str) -> None:
+        self._metrics.outcomes.labels(how).inc()
+        if arm := outcome.request.arm:
+            labels = (arm.name, arm.variant)
+            if labels not in self._arms and len(self._arms) >= MOST_ARMS:
+                labels = ("(other)", "(other)")
+            self._arms.add(labels)
+            self._metrics.experiment_outcomes.labels(*labels, how).inc()
 
     def _count_unused(self, outcome: Outcome) -> None:
         for call in outcome.usage.unused:
@@ -85,6 +98,7 @@ def _usd(amount: Decimal | None) -> str | None:
 
 def _ids(outcome: Outcome) -> dict[str, str | int]:
     request = outcome.request
+    arm = {"experiment": request.arm.name, "variant": request.arm.variant} if request.arm else {}
     return {
         "overlay_id": str(request.overlay_id),
         "revision": request.revision,
@@ -93,4 +107,5 @@ def _ids(outcome: Outcome) -> dict[str, str | int]:
         "topic": request.source.topic,
         "partition": request.source.partition,
         "offset": request.source.offset,
+        **arm,
     }

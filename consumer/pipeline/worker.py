@@ -5,7 +5,6 @@ import random
 from typing import assert_never
 
 from consumer.llm.errors import Deferred, RequestRefused
-from consumer.llm.failover import Failover
 from consumer.pipeline.conversation import (
     Agreed,
     Broken,
@@ -21,8 +20,7 @@ from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.many_alike import Fault
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Work, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_error, after_failed_attempt
-from consumer.post.editor import Editor
-from consumer.post.prompt import PromptTemplate
+from consumer.pipeline.writing_plans import PlanOf
 from repository.requests import ClaimedRequest
 from schemas.reasons import Reason
 
@@ -32,31 +30,28 @@ class Worker:
 
     def __init__(
         self,
-        failover: Failover,
-        template: PromptTemplate,
+        plan_of: PlanOf,
         lease_is_held: LeaseIsHeld,
-        editor: Editor,
         context_of: ContextOf,
         fault_finder: FaultFinder,
         *,
         policy: RetryPolicy,
     ) -> None:
-        self._failover = failover
+        self._plan_of = plan_of
         self._lease_is_held = lease_is_held
         self._fault_finder = fault_finder
-        self._template = template
         self._policy = policy
-        self._editor = editor
         self._context_of = context_of
 
     async def handle(self, work: Work) -> Outcome:
         """Have the post written. Raises nothing; cancelled, it gives what is known by then."""
+        plan = self._plan_of(work.request)
         conversation = Conversation(
             work,
-            self._failover,
-            self._template,
+            plan.failover,
+            plan.template,
             self._lease_is_held,
-            self._editor,
+            plan.editor,
             self._context_of,
             self._fault_finder,
         )
@@ -88,7 +83,7 @@ class Worker:
             return Interrupted(usage=end.usage, unrecorded_call=False)
         if fault is Fault.OWN:
             return end
-        deferred = Deferred(detail, reason=reason, retry_in_s=self._failover.retry_in_s)
+        deferred = Deferred(detail, reason=reason, retry_in_s=self._plan_of(request).failover.retry_in_s)
         return NotAnswered(usage=end.usage, error=deferred, unrecorded_call=False)
 
     def _outcome(self, work: Work, end: ConversationEnd) -> Outcome:

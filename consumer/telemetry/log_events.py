@@ -17,6 +17,8 @@ LOG_EVENTS: Final = {
     "ops.listening": "Health and metrics answer at this address.",
     "model.refreshed": "The row of a model in use has changed; calls are made and priced as it says now.",
     "model.disused": "A model in use is inactive, or gone from llm_models: it is not called until that is put right.",
+    "experiments.running": "Which experiments new overlays may be in from now on, whenever that changes.",
+    "experiments.unwritable": "A variant of an experiment cannot be written here, and why: its requests wait.",
     "refresher.store_unavailable": "Rows of models or upstream could not be read again; what was read last holds.",
     "model.shutdown": "The provider shuts a configured model down soon.",
     "close.failed": "A connection or client did not close in time; the process ends all the same.",

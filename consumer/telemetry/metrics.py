@@ -43,6 +43,12 @@ class Metrics:
             ["kind"],
             registry=self.registry,
         )
+        self.experiment_outcomes = Counter(
+            "feed_experiment_outcomes_total",
+            "Handled requests with a variant, by experiment, variant and outcome; beyond the first 50 variants (other)",
+            ["experiment", "variant", "outcome"],
+            registry=self.registry,
+        )
         self.calls = Counter(
             "feed_llm_calls_total",
             "LLM calls by what became of their answers: stored, or a verdict of llm_calls such as unusable, unanswered",

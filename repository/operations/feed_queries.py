@@ -49,6 +49,7 @@ class StoredFeed(FeedSummary):
     used_max_tokens: int | None
     prompt_version: str | None
     experiment_id: UUID | None
+    experiment_name: str | None
     variant: str | None
     source_event_id: str | None
     origin: str
@@ -135,9 +136,11 @@ STORED_COLUMNS = f"""
     feed.llm_model_id, model.provider, model.model_version, feed.refined_ad_copy_eng, feed.tone_style,
     feed.product_description, feed.store_information, feed.gpt_prompt, feed.gpt_prompt_used,
     feed.gpt_response_raw, feed.token_usage, feed.used_temperature, feed.used_max_tokens,
-    feed.prompt_version, feed.experiment_id, feed.variant, feed.source_event_id, feed.origin, feed.replay_id,
+    feed.prompt_version, feed.experiment_id,
+    (SELECT name FROM experiments WHERE experiments.experiment_id = feed.experiment_id) AS experiment_name,
+    feed.variant, feed.source_event_id, feed.origin, feed.replay_id,
     feed.based_on_feed_id, feed.quality, feed.updated_at
-"""
+"""  # noqa: S608 - the columns are a constant of this module
 """The columns of a `StoredFeed`, of `instagram_feeds AS feed` with `llm_models AS model`."""
 
 _FIND = f"""

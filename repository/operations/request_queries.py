@@ -29,6 +29,9 @@ class RequestSummary:
     source_topic: str
     source_partition: int
     source_offset: int
+    experiment_id: UUID | None
+    experiment_name: str | None
+    variant: str | None
     created_at: datetime
     updated_at: datetime
 
@@ -57,7 +60,9 @@ _MATCHING = """
 REQUEST_COLUMNS = """
     overlay_id, revision, state, tenant_id, attempts, llm_calls,
     prompt_tokens + completion_tokens AS total_tokens, cost_usd, last_error_reason, last_error_detail,
-    available_at, source_topic, source_partition, source_offset, created_at, updated_at
+    available_at, source_topic, source_partition, source_offset, experiment_id,
+    (SELECT name FROM experiments WHERE experiments.experiment_id = feed_requests.experiment_id) AS experiment_name,
+    variant, created_at, updated_at
 """
 
 _LIST = f"""

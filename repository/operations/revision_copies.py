@@ -34,11 +34,7 @@ _REPUBLISHED = Columns(RepublishedFeed)
 # No call was made for these rows, so they have no tokens and no latency that sums and averages would count
 # twice; those of the call behind the text are in token_usage, and in the post it is based on.
 _OF_THE_CALL = {"latency_ms", "prompt_tokens", "completion_tokens", "total_tokens", "llm_calls"}
-_COPIED = ", ".join(
-    name
-    for name in (*POST_COLUMNS, "experiment_id", "variant")
-    if name not in _OF_THE_CALL and name not in _REPUBLISHED.names
-)
+_COPIED = ", ".join(name for name in POST_COLUMNS if name not in _OF_THE_CALL and name not in _REPUBLISHED.names)
 
 # The ledger's primary key decides between two that want the same revision, as it does for requests.
 _PUBLISH = f"""
@@ -56,10 +52,10 @@ _PUBLISH = f"""
     entered AS (
         INSERT INTO feed_requests (
             overlay_id, revision, state, origin, tenant_id, job_id, event_id, source_topic, source_partition,
-            source_offset, source_timestamp_ms, finished_at)
+            source_offset, source_timestamp_ms, experiment_id, variant, finished_at)
         SELECT DISTINCT ON (overlay_id, revision)
             overlay_id, revision, 'done', $1, tenant_id, job_id, event_id, source_topic, source_partition,
-            source_offset, source_timestamp_ms, now()
+            source_offset, source_timestamp_ms, experiment_id, variant, now()
         FROM new
         ORDER BY overlay_id, revision
         ON CONFLICT DO NOTHING

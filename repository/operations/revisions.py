@@ -44,8 +44,12 @@ _ASK = """
             source_timestamp_ms, source_key, source_value, source_headers)
     ),
     wanted AS (
-        SELECT asked.*, newest.revision + 1 AS revision
+        SELECT asked.*, newest.revision + 1 AS revision, arm.experiment_id, arm.variant
         FROM asked
+        LEFT JOIN LATERAL (
+            SELECT experiment_id, variant FROM feed_requests r
+            WHERE r.overlay_id = asked.overlay_id ORDER BY r.revision DESC LIMIT 1
+        ) AS arm ON $15
         CROSS JOIN LATERAL (
             SELECT greatest(
                 (SELECT max(revision) FROM feed_requests r WHERE r.overlay_id = asked.overlay_id),
@@ -62,7 +66,7 @@ _ASK = """
         INSERT INTO feed_requests (
             overlay_id, revision, state, available_at, origin, replay_id, background, group_id, tenant_id, job_id,
             event_id, source_topic, source_partition, source_offset, source_timestamp_ms,
-            source_key, source_value, source_headers)
+            source_key, source_value, source_headers, experiment_id, variant)
         SELECT overlay_id, revision, 'waiting', now(), $1, $2, $3,
             (
                 SELECT group_id FROM feed_requests r
@@ -70,7 +74,7 @@ _ASK = """
             ),
             tenant_id, job_id, event_id,
             source_topic, source_partition, source_offset, source_timestamp_ms,
-            source_key, source_value, source_headers
+            source_key, source_value, source_headers, experiment_id, variant
         FROM wanted
         ORDER BY overlay_id
         ON CONFLICT DO NOTHING
@@ -89,9 +93,11 @@ async def ask_for_revisions(
     origin: Literal["regenerate", "replay"],
     replay_id: UUID | None = None,
     background: bool = False,
+    keep_arm: bool = True,
 ) -> list[EnteredRevision]:
     """Enter the next revision of each overlay, to be written at once; overlays must differ.
 
+    Each has the variant that its overlay has in an experiment, or with `keep_arm` false none.
     Passed over are overlays with a request in progress, and those this replay has asked for before.
 
     Returns what was entered, in the order given. Safe when several ask at once: who finds a revision taken
@@ -100,7 +106,7 @@ async def ask_for_revisions(
     entered: dict[UUID, int] = {}
     remaining = list(asked)
     while remaining:
-        rows = await connection.fetch(_ASK, origin, replay_id, background, *_columns(remaining))
+        rows = await connection.fetch(_ASK, origin, replay_id, background, *_columns(remaining), keep_arm)
         entered.update({row["overlay_id"]: row["revision"] for row in rows if row["revision"] is not None})
         lost_the_race = {row["overlay_id"] for row in rows if row["revision"] is None}
         remaining = [one for one in remaining if one.overlay_id in lost_the_race]

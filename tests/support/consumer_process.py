@@ -40,6 +40,12 @@ class ConsumerProcess:
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as response:
             return response.status
 
+    async def metrics(self) -> str:
+        """What /metrics says."""
+        port = self.events("ops.listening")[0]["port"]
+        async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as response:
+            return await response.text()
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self.process.send_signal(number)

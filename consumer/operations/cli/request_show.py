@@ -77,6 +77,8 @@ def _request_lines(request: RequestSummary) -> Iterator[str]:
     yield f"tenant      {request.tenant_id}"
     yield f"event       {request.source_topic}/{request.source_partition}/{request.source_offset}"
     yield f"changed     {request.updated_at:%Y-%m-%d %H:%M:%S} UTC"
+    if request.experiment_id:
+        yield f"experiment  {request.experiment_name or request.experiment_id}, variant {request.variant}"
     yield f"attempts    {request.attempts}"
     yield f"LLM calls   {request.llm_calls}, {_tokens(request.total_tokens)}, {_usd(request)}"
     if request.last_error_reason:

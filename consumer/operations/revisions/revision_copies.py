@@ -145,7 +145,9 @@ def _llm_used(feed: StoredFeed) -> LlmUsed:
 def _arm(feed: StoredFeed) -> ExperimentArm | None:
     if feed.experiment_id is None:
         return None
-    return ExperimentArm(experiment_id=feed.experiment_id, variant=feed.variant or UNKNOWN)
+    return ExperimentArm(
+        experiment_id=feed.experiment_id, name=feed.experiment_name or UNKNOWN, variant=feed.variant or UNKNOWN
+    )
 
 
 def _metrics(feed: StoredFeed) -> FeedMetrics:

@@ -10,6 +10,7 @@ from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Outcome, Work
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
+from consumer.pipeline.writing_plans import WritingPlans
 from tests.support.examples import claimed_request, overlay_completed
 from tests.support.waiting import eventually
 
@@ -41,6 +42,16 @@ class Tenants:
         """Know them."""
 
 
+class Plans:
+    """Has a plan for every request."""
+
+    async def know(self, _requests: object) -> None:
+        """Know them."""
+
+    def problem(self, _request: object) -> None:
+        """There is none."""
+
+
 class HeldWorker:
     """Handles until it is let go; knows what is being handled."""
 
@@ -70,6 +81,7 @@ async def test_what_has_to_be_alone_waits_for_the_others_and_lets_nothing_begin_
             cast("OutcomeStore", Store()),
             cast("UpstreamRows", Upstream()),
             cast("module.Tenants", Tenants()),
+            cast("WritingPlans", Plans()),
             calls=3,
         )
         await dispatcher.start([work(), work()])

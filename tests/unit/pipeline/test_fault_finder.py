@@ -18,6 +18,7 @@ from consumer.pipeline.fault_finder import FaultFinder, RequestKey
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Work, Written
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.worker import Worker
+from consumer.pipeline.writing_plans import WritingPlan
 from consumer.post.prompt import PromptTemplate
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
@@ -66,11 +67,10 @@ class Shop:
         )
         self.template = PromptTemplate(language="ko", max_hashtags=5)
         finder = FaultFinder(self.failover, put_back=self._put_back, patience_s=patience_s)
+        the_editor = editor()
         self.worker = Worker(
-            self.failover,
-            self.template,
+            lambda _: WritingPlan(self.failover, self.template, the_editor),
             lambda _: True,
-            editor(),
             lambda _: context(),
             finder,
             policy=RetryPolicy(max_attempts=3, base_s=1, max_s=1),
@@ -206,7 +206,7 @@ async def test_a_defect_before_any_call_stops_every_model() -> None:
         def messages(self, event: OverlayCompleted) -> Messages:  # noqa: ARG002 - of the parent's form
             raise RuntimeError("a defect")
 
-    shop.worker._template = BrokenTemplate(language="ko", max_hashtags=5)  # noqa: SLF001 - a defect has no door
+    shop.template = BrokenTemplate(language="ko", max_hashtags=5)
     outcomes = await shop.handle(*some())
     assert shop.failover.unavailable_reason is not None
     late = [outcome for outcome in outcomes if isinstance(outcome, RetryLater) and outcome.attempts == 0]

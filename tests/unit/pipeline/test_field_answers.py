@@ -18,6 +18,7 @@ from consumer.pipeline.fault_finder import FaultFinder
 from consumer.pipeline.outcomes import Outcome, Rejected, Work, Written
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.worker import Worker
+from consumer.pipeline.writing_plans import WritingPlan
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import QualityGate, rules
@@ -52,10 +53,8 @@ async def handled(case: dict[str, Any]) -> tuple[Scripted, Outcome]:
     writer = Scripted(case)
     failover = Failover(Provider(cast("Writer", writer), RateLimiter(), Breaker(probe_deadline_s=60)))
     worker = Worker(
-        failover,
-        TEMPLATE,
+        lambda _: WritingPlan(failover, TEMPLATE, EDITOR),
         lambda _: True,
-        EDITOR,
         lambda _: context(),
         FaultFinder(failover, put_back=lambda *_: None),
         policy=RetryPolicy(max_attempts=1, base_s=1, max_s=1),

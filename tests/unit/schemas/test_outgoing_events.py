@@ -157,8 +157,8 @@ def test_a_naive_moment_is_not_announced() -> None:
 
 
 def test_an_experiment_is_named_with_its_variant() -> None:
-    event = replace(CREATED, experiment=ExperimentArm(experiment_id=IDS[5], variant="b"))
-    assert json.loads(event.encode())["experiment"] == {"experiment_id": str(IDS[5]), "variant": "b"}
+    event = replace(CREATED, experiment=ExperimentArm(experiment_id=IDS[5], name="tone", variant="b"))
+    assert json.loads(event.encode())["experiment"] == {"experiment_id": str(IDS[5]), "name": "tone", "variant": "b"}
 
 
 @pytest.mark.parametrize("event", [CREATED, FAILED])

@@ -72,6 +72,10 @@ def regenerate(  # noqa: PLR0913 - the options of one command
     prompt_version_not: Annotated[
         str | None, typer.Option(help="All current posts that were not written with this prompt version.")
     ] = None,
+    without_experiment: Annotated[
+        bool,
+        typer.Option("--without-experiment", help="As without an experiment, also where an overlay has a variant."),
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 1_000,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they are written.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 120,
@@ -82,7 +86,8 @@ def regenerate(  # noqa: PLR0913 - the options of one command
 ) -> None:
     """Have posts written anew from their stored inputs, each as a new revision; that costs LLM calls.
 
-    A running consumer writes and publishes them, with its model and prompt of now. Name the posts or say which.
+    A running consumer writes and publishes them, with its model and prompt of now, or those of the
+    variant that an overlay has in an experiment. Name the posts or say which.
 
     Example: instagram-feed feeds regenerate 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa --dry-run
     """
@@ -91,7 +96,8 @@ def regenerate(  # noqa: PLR0913 - the options of one command
         raise UsageError("say which posts: either their ids, or --tenant, --prompt-version-not or both")
     settings = load(DatabaseSettings)
     consent = Consent(max_cost_usd, yes)
-    ending = asyncio.run(_regenerated(settings, selection, consent, timeout_s=timeout if wait else 0, dry_run=dry_run))
+    how = _How(timeout_s=timeout if wait else 0, keep_arm=not without_experiment, dry_run=dry_run)
+    ending = asyncio.run(_regenerated(settings, selection, consent, how))
     if json:
         print_json(_document(ending, dry_run=dry_run))
     else:
@@ -99,20 +105,25 @@ def regenerate(  # noqa: PLR0913 - the options of one command
     _exit_by(ending, wait=wait)
 
 
-async def _regenerated(
-    settings: DatabaseSettings, selection: Selection, consent: Consent, *, timeout_s: float, dry_run: bool
-) -> Ending:
+@dataclass(frozen=True, slots=True)
+class _How:
+    timeout_s: float
+    keep_arm: bool
+    dry_run: bool
+
+
+async def _regenerated(settings: DatabaseSettings, selection: Selection, consent: Consent, how: _How) -> Ending:
     async with database_connection(settings) as connection:
         plan = _plan(await _selected(connection, selection))
-        if dry_run or not plan.asked:
+        if how.dry_run or not plan.asked:
             return Ending(plan, [])
         consent.obtain(f"{len(plan.asked)} posts would be written anew", plan.estimated_usd)
         cancel_on_signals()
         try:
-            entered = await ask_for_revisions(connection, plan.asked, origin="regenerate")
+            entered = await ask_for_revisions(connection, plan.asked, origin="regenerate", keep_arm=how.keep_arm)
             late = {one.overlay_id for one in plan.asked} - {one.overlay_id for one in entered}
             plan.problems.extend(f"overlay {overlay_id} got a request in progress meanwhile" for overlay_id in late)
-            return Ending(plan, await watch(connection, entered, timeout_s=timeout_s))
+            return Ending(plan, await watch(connection, entered, timeout_s=how.timeout_s))
         except asyncio.CancelledError:
             return Ending(plan, [], is_interrupted=True)
 

@@ -89,7 +89,7 @@ def _rows(feed: StoredFeed) -> Iterable[tuple[str, str]]:
     yield "source event", _text(feed.source_event_id)
     yield "made by", made_by(feed.origin, feed.replay_id, feed.based_on_feed_id)
     if feed.experiment_id:
-        yield "experiment", f"{feed.experiment_id}, variant {feed.variant}"
+        yield "experiment", f"{feed.experiment_name or feed.experiment_id}, variant {feed.variant}"
 
 
 def _called_with(feed: StoredFeed) -> str:

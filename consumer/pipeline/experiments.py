@@ -1,0 +1,80 @@
+"""Which variant of a running experiment a new overlay gets. It is written with the claim and never moves again.
+
+The running experiments are held in memory and read again as models are, so that processes may learn of a start or an
+end at different times: until then an overlay gets a variant, or none, as before.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import structlog
+
+from consumer.pipeline.assignment import Range, bucket, bucket_ranges, choice, normalized
+from repository.experiments import Experiment, running_experiments
+from repository.pool import Pool, connection
+from schemas.experiments import AssignmentUnit
+from schemas.instagram_feed_created import ExperimentArm
+from schemas.overlay_completed import OverlayCompleted
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A running experiment, ready to assign."""
+
+    experiment: Experiment
+    ranges: list[Range]
+    arms: tuple[ExperimentArm, ...]
+
+    def arm_of(self, event: OverlayCompleted) -> ExperimentArm | None:
+        by_tenant = self.experiment.unit is AssignmentUnit.TENANT
+        unit_id = event.tenant_id if by_tenant else str(event.overlay_id)
+        place = choice(bucket(self.experiment.hash_key, unit_id), self.ranges)
+        return None if place is None else self.arms[place]
+
+
+class Experiments:
+    """The running experiments, as last read."""
+
+    def __init__(self, pool: Pool, running: Iterable[Experiment]) -> None:
+        self._pool = pool
+        self._names: list[str] = []
+        self._for_all: _Running | None = None
+        self._by_tenant: dict[str, _Running] = {}
+        self._take_over(running)
+
+    def arm_of(self, event: OverlayCompleted) -> ExperimentArm | None:
+        """Return the variant that this overlay belongs to; None: it is in no experiment."""
+        running = self._by_tenant.get(event.tenant_id, self._for_all)
+        return running.arm_of(event) if running else None
+
+    async def run_once(self) -> None:
+        """Read again which experiments are running.
+
+        Raises:
+            StoreError: they could not be read; what was read last holds.
+        """
+        async with connection(self._pool) as borrowed:
+            self._take_over(await running_experiments(borrowed))
+
+    def _take_over(self, running: Iterable[Experiment]) -> None:
+        found = [_ready(experiment) for experiment in running]
+        self._for_all = next((one for one in found if not one.experiment.tenants), None)
+        self._by_tenant = {tenant: one for one in found for tenant in one.experiment.tenants}
+        names = [one.experiment.name for one in found]
+        if names != self._names:
+            log.info("experiments.running", experiments=names)
+        self._names = names
+
+
+def _ready(experiment: Experiment) -> _Running:
+    weights = normalized([variant.weight for variant in experiment.variants])
+    return _Running(
+        experiment,
+        bucket_ranges(len(weights), experiment.share, weights),
+        tuple(
+            ExperimentArm(experiment_id=experiment.experiment_id, name=experiment.name, variant=variant.variant)
+            for variant in experiment.variants
+        ),
+    )

@@ -1,0 +1,108 @@
+"""How the post of a request is written: by which model, asked with which prompt. A variant may have a plan of its own.
+
+A plan is made when its first request comes, whoever claimed it and whether its experiment still runs. No other model
+steps in for a variant's: its requests wait for it, as a comparison wants, and hold up no others.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from consumer.llm.failover import Failover
+from consumer.post.editor import Editor
+from consumer.post.prompt import PromptTemplate
+from consumer.settings import SettingsError
+from repository.experiments import Experiment, Variant, experiments_by_id
+from repository.llm_models import LlmModel, models_by_id
+from repository.pool import Pool, connection
+from repository.prompts import Prompt, prompts_called
+from repository.requests import ClaimedRequest
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class WritingPlan:
+    """Who writes, what is asked, and who makes a post of the answer."""
+
+    failover: Failover
+    template: PromptTemplate
+    editor: Editor
+
+
+PlanOf = Callable[[ClaimedRequest], WritingPlan]
+MakePlan = Callable[[Variant, Prompt | None, LlmModel | None], WritingPlan]
+"""Makes the plan of a variant, with its prompt and model where it has its own."""
+
+_Key = tuple[UUID, str]
+
+
+class WritingPlans:
+    """The usual plan, and those of the variants met so far."""
+
+    def __init__(self, pool: Pool, usual: WritingPlan, make: MakePlan) -> None:
+        self._pool = pool
+        self._usual = usual
+        self._make = make
+        self._plans: dict[_Key, WritingPlan] = {}
+        self._problems: dict[_Key, str] = {}
+
+    def of(self, request: ClaimedRequest) -> WritingPlan:
+        """Return the plan of a request that is known and has no problem."""
+        return self._usual if request.arm is None else self._plans[_key(request)]
+
+    def problem(self, request: ClaimedRequest) -> str | None:
+        """Say why a request's variant cannot be written by this process; None if it can be."""
+        if request.arm is None or _key(request) in self._plans:
+            return None
+        arm = request.arm
+        return self._problems.get(_key(request), f"nothing is known of variant {arm.variant} of {arm.name}")
+
+    async def know(self, requests: Iterable[ClaimedRequest]) -> None:
+        """Make sure that there is a plan for the variants of these requests.
+
+        Raises:
+            StoreError: the database does not say; the plans there are stay.
+        """
+        met = {_key(request) for request in requests if request.arm is not None}
+        new = met - self._plans.keys() - self._problems.keys()
+        if not new:
+            return
+        async with connection(self._pool) as borrowed:
+            experiments = await experiments_by_id(borrowed, {experiment_id for experiment_id, _ in new})
+            variants = {key: variant for key in new if (variant := _variant(experiments, key))}
+            prompts = await prompts_called(borrowed, [each.prompt for each in variants.values() if each.prompt])
+            models = await models_by_id(
+                borrowed, {each.llm_model_id for each in variants.values() if each.llm_model_id}
+            )
+        for key, variant in variants.items():
+            self._add(key, experiments[key[0]], variant, prompts, models)
+
+    def _add(
+        self,
+        key: _Key,
+        experiment: Experiment,
+        variant: Variant,
+        prompts: dict[str, Prompt],
+        models: dict[UUID, LlmModel],
+    ) -> None:
+        prompt = prompts[variant.prompt] if variant.prompt else None
+        model = models[variant.llm_model_id] if variant.llm_model_id else None
+        try:
+            self._plans[key] = self._make(variant, prompt, model)
+        except SettingsError as error:
+            log.error("experiments.unwritable", experiment=experiment.name, variant=variant.variant, reason=str(error))  # noqa: TRY400 - told in full
+            self._problems[key] = str(error)
+
+
+def _key(request: ClaimedRequest) -> _Key:
+    if request.arm is None:
+        raise LookupError("a request without a variant has the usual plan")
+    return request.arm.experiment_id, request.arm.variant
+
+
+def _variant(experiments: dict[UUID, Experiment], key: _Key) -> Variant | None:
+    experiment = experiments.get(key[0])
+    return experiment.variant(key[1]) if experiment else None

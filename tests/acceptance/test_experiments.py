@@ -1,0 +1,186 @@
+"""Experiments with real processes: every overlay has the variant that the hash says, and keeps it whatever happens."""
+
+import asyncio
+import json
+import signal
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from consumer.pipeline.assignment import bucket, bucket_ranges, choice
+from devstack.endpoints import Endpoints
+from devstack.simulated_llm.control import SimulatedLlmControl
+from tests.integration.operations.cli.conftest import Commands
+from tests.support.consumer_process import running_consumer
+from tests.support.environment import new_account
+from tests.support.kafka_records import encoded, overlay_event, read_all, send
+from tests.support.ledger_rows import count_requests, query
+from tests.support.service import running_service
+from tests.support.topics import Topics
+from tests.support.waiting import eventually
+
+EVENTS = 300
+REGENERATED = 30
+VARIANTS = ("now", "cool")
+ARMS = "SELECT overlay_id::text, revision, variant, state FROM feed_requests ORDER BY revision"
+POSTS = """
+    SELECT feed.overlay_id::text, revision, variant, used_temperature, used_max_tokens, model_name, experiment_id::text
+    FROM instagram_feeds AS feed JOIN llm_models USING (llm_model_id)
+"""
+ADD_CLAUDE = """
+    INSERT INTO llm_models (provider, model_name, max_temperature, supports_json_schema, supports_store)
+    VALUES ('anthropic', 'claude-haiku-5-5', 1.0, false, false)
+"""
+
+
+async def started(commands: Commands, *variants: str) -> str:
+    """Start an experiment `tone` with these variants, the control first; gives its id."""
+    options = [part for variant in variants[1:] for part in ("--variant", variant)]
+    created = await commands.run("experiments", "create", "tone", "--control", variants[0], *options, "--json")
+    assert created.exit_code == 0, created.errors
+    assert (await commands.run("experiments", "start", "tone")).exit_code == 0
+    return str(created.document["experiment_id"])
+
+
+def assigned(overlay_id: str) -> str:
+    place = choice(bucket("tone", overlay_id), bucket_ranges(2, 1, [0.7, 0.3]))
+    assert place is not None
+    return VARIANTS[place]
+
+
+async def arms(database_url: str) -> dict[str, list[str]]:
+    """The variants of each overlay, one for each of its requests."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row in await query(database_url, ARMS):
+        found[row["overlay_id"]].append(row["variant"])
+    return dict(found)
+
+
+async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_and_a_regenerate(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, tmp_path: Path
+) -> None:
+    env = {**feed_env, "LEASE_S": "2"}
+    database_url, servers, commands = env["DATABASE_URL"], stack.kafka_bootstrap_servers, Commands(env, tmp_path)
+    await llm.set_latency("constant:0.3")
+    experiment_id = await started(commands, "now:70", "cool:30,temperature=0.2,max_tokens=321")
+    overlays = [str(uuid4()) for _ in range(EVENTS)]
+    expected = {overlay_id: assigned(overlay_id) for overlay_id in overlays}
+
+    async def all_done(count: int = EVENTS) -> bool:
+        return await count_requests(database_url, "done") == count
+
+    async with running_consumer(env) as killed:
+        await send(servers, topics.incoming, [encoded(overlay_event(overlay_id=one)) for one in overlays])
+        await eventually(lambda: count_requests(database_url, "done"), 20)
+        async with running_consumer(env):
+            killed.signal(signal.SIGKILL)
+            await eventually(all_done, 40)
+    assert await arms(database_url) == {overlay_id: [arm] for overlay_id, arm in expected.items()}
+
+    from_offset_0 = {**env, "KAFKA_GROUP_ID": f"again-{uuid4().hex[:8]}"}
+    async with running_consumer(from_offset_0) as again:
+
+        async def all_are_read_again() -> bool:
+            return f'feed_records_total{{kind="duplicate"}} {EVENTS}.0' in await again.metrics()
+
+        await eventually(all_are_read_again, 20)
+        regenerated = await commands.run(
+            "feeds", "regenerate", "--tenant", "store-apparel-1", "--limit", f"{REGENERATED}", "--yes", "--no-wait"
+        )
+        assert regenerated.exit_code == 0, regenerated.errors
+        replayed = await commands.run("replay", "--mode", "missing", "--yes", "--json")
+        assert replayed.exit_code == 0, replayed.errors
+
+    async with running_consumer(env):
+        await eventually(lambda: all_done(EVENTS + REGENERATED), 20)
+    revised = await arms(database_url)
+    assert Counter(map(len, revised.values())) == {1: EVENTS - REGENERATED, 2: REGENERATED}
+    assert {overlay_id: set(each) for overlay_id, each in revised.items()} == {
+        overlay_id: {arm} for overlay_id, arm in expected.items()
+    }
+
+    for post in await query(database_url, POSTS):
+        assert post["variant"] == expected[post["overlay_id"]]
+        assert post["experiment_id"] == experiment_id
+        cool = post["variant"] == "cool"
+        assert (post["used_temperature"] == 0.2, post["used_max_tokens"] == 321) == (cool, cool)
+    created = [json.loads(record.value) for record in await read_all(servers, topics.created)]
+    assert len(created) == EVENTS + REGENERATED
+    for event in created:
+        assert event["experiment"] == {
+            "experiment_id": experiment_id,
+            "name": "tone",
+            "variant": expected[event["overlay_id"]],
+        }
+
+
+async def test_a_variant_whose_model_is_away_waits_for_it_and_holds_up_no_other(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, tmp_path: Path
+) -> None:
+    database_url, claude = feed_env["DATABASE_URL"], new_account(stack)
+    await query(database_url, ADD_CLAUDE)
+    await claude.set_faults({"kind": "unauthorized"})
+    env = {
+        **feed_env,
+        "LLM_FALLBACK_MODEL": "gpt-6-luna",
+        "ANTHROPIC_API_KEY": "sk-ant-not-to-be-printed",
+        "ANTHROPIC_BASE_URL": claude.base_url,
+        "PROBE_S": "0.2",
+        "MAX_IN_FLIGHT": "20",
+    }
+    await started(Commands(env, tmp_path), "now", "other,model=claude-haiku-5-5")
+    async with running_service(env, stack, topics, llm) as service:
+        overlays = await asyncio.gather(*(service.send_event() for _ in range(60)))
+
+        async def by_variant() -> dict[str, Counter[str]]:
+            found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+            for row in await query(database_url, ARMS):
+                found[row["variant"]][row["state"]] += 1
+            return dict(found)
+
+        async def control_is_done() -> Any:  # noqa: ANN401 - what is found
+            found = await by_variant()
+            assert sum(count.total() for count in found.values()) == len(overlays)
+            assert set(found["now"]) == {"done"}
+            return found
+
+        found = await eventually(control_is_done, 20)
+        assert found["other"]["done"] == 0
+        assert await service.consumer.ready_status() == 200
+
+        await claude.set_faults()
+
+        async def all_are_done() -> bool:
+            return all(set(states) == {"done"} for states in (await by_variant()).values())
+
+        await eventually(all_are_done, 30)
+    models = {(post["variant"], post["model_name"]) for post in await query(database_url, POSTS)}
+    assert models == {("now", "gpt-4o-mini"), ("other", "claude-haiku-5-5")}
+
+
+async def test_what_is_told_of_a_variant_has_few_labels_and_a_stopped_experiment_ends_for_new_overlays(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, tmp_path: Path
+) -> None:
+    commands = Commands(feed_env, tmp_path)
+    await llm.set_latency("constant:0.02")
+    await started(commands, "now", "cool,temperature=0")
+    async with running_service(feed_env, stack, topics, llm) as service:
+        overlay_id = await service.send_event()
+        feed = await service.feed(overlay_id)
+        [told] = service.consumer.events("feed.stored")
+        assert (told["experiment"], told["variant"]) == ("tone", feed["variant"])
+        shown = await commands.run("requests", "show", overlay_id)
+        assert f"experiment  tone, variant {feed['variant']}" in shown.output
+        assert f"tone, variant {feed['variant']}" in (await commands.run("feeds", "show", overlay_id)).output
+        as_json = (await commands.run("requests", "show", overlay_id, "--json")).document
+        assert (as_json["experiment_name"], as_json["variant"]) == ("tone", feed["variant"])
+
+        plain = await commands.run("feeds", "regenerate", overlay_id, "--without-experiment")
+        assert plain.exit_code == 0, plain.errors
+        assert (await arms(feed_env["DATABASE_URL"]))[overlay_id] == [feed["variant"], None]
+
+    assert (await commands.run("experiments", "stop", "tone")).exit_code == 0
+    async with running_service(feed_env, stack, topics, llm) as service:
+        assert (await service.feed(await service.send_event()))["variant"] is None
