@@ -238,6 +238,7 @@ def stored_feed(**changes: object) -> StoredFeed:
         "used_max_tokens": 1_000,
         "prompt_version": "feed-post-1",
         "experiment_id": None,
+        "experiment_name": None,
         "variant": None,
         "source_event_id": "demo-01",
         "origin": "event",
