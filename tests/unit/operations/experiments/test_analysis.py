@@ -4,14 +4,18 @@ import random
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumer.operations.experiments.analysis import Analysis, analyse
 from consumer.operations.experiments.comparison import Basis, Comparison, Role
-from consumer.operations.experiments.units import Scale, failure_rate, sample_per_assigned
+from consumer.operations.experiments.units import Scale, failure_rate, sample_of, sample_per_assigned
 from consumer.operations.experiments.verdict import verdict
 from repository.operations.experiment_figures import EarlierMean
 from schemas.experiments import AssignmentUnit
 from tests.support.experiments import counts, experiment, figures, sums
+
+OVERLAY = AssignmentUnit.OVERLAY
 
 
 def likes(number: int, *, lift: float = 1.0, seed: int = 1, size: float = 100) -> list[float]:
@@ -189,3 +193,13 @@ def test_what_the_posts_are_like_is_described_and_not_tested() -> None:
     assert latency.absolute is not None
     assert latency.absolute.estimate == pytest.approx(-200)
     assert [arm.cost_per_post_usd for arm in analysis.arms] == [None, pytest.approx(0.002)]
+
+
+@given(st.lists(st.lists(st.floats(0, 1e4), min_size=1, max_size=6), min_size=1, max_size=6))
+def test_posts_that_were_assigned_one_by_one_are_one_sample_whatever_shop_they_are_of(shops: list[list[float]]) -> None:
+    rows = [sums("warm", "likes", values, tenant=f"t{place}") for place, values in enumerate(shops)]
+    together = sample_of([sums("warm", "likes", [value for values in shops for value in values])], unit=OVERLAY)
+    apart = sample_of(rows, unit=OVERLAY)
+    assert apart.n == together.n
+    assert apart.mean == pytest.approx(together.mean)
+    assert apart.variance == pytest.approx(together.variance, rel=1e-6, abs=1e-3)
