@@ -9,6 +9,8 @@ import unicodedata
 from itertools import takewhile
 from typing import Final
 
+from consumer.post.caption import trim
+
 _SIGNS: Final = "#＃"
 
 # Letters and digits of the scripts seen daily, all unchanged by NFC: one match instead of a look
@@ -57,7 +59,7 @@ def split_closing_hashtags(caption: str) -> tuple[str, str]:
     """Part a caption from the lines at its end that hold hashtags and nothing else."""
     lines = caption.split("\n")
     end = len(lines)
-    while end and (not lines[end - 1] or _is_hashtag_line(lines[end - 1])):
+    while end and (not (line := trim(lines[end - 1])) or _is_hashtag_line(line)):
         end -= 1
     return "\n".join(lines[:end]), " ".join(filter(None, lines[end:]))
 

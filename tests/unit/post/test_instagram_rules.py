@@ -68,6 +68,8 @@ def test_what_comes_out_is_within_every_limit(post: RawPost, max_hashtags: int) 
 
 
 @given(raw_posts, limits)
+@example(RawPost("#카페\u200b\x85#카페", "#성수"), 2)
+@example(RawPost("글\n#카페\u200b\n#카페", "#성수"), 5)
 def test_rules_applied_twice_change_nothing(post: RawPost, max_hashtags: int) -> None:
     once = outcome_of(post, max_hashtags)
     if isinstance(once, InstagramPost):
