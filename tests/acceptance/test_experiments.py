@@ -71,6 +71,9 @@ async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_
     async def all_done(count: int = EVENTS) -> bool:
         return await count_requests(database_url, "done") == count
 
+    async def all_published() -> bool:
+        return await query(database_url, "SELECT 1 FROM outbox_events LIMIT 1") == []
+
     async with running_consumer(env) as killed:
         await send(servers, topics.incoming, [encoded(overlay_event(overlay_id=one)) for one in overlays])
         await eventually(lambda: count_requests(database_url, "done"), 20)
@@ -95,6 +98,7 @@ async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_
 
     async with running_consumer(env):
         await eventually(lambda: all_done(EVENTS + REGENERATED), 20)
+        await eventually(all_published, 40)
     revised = await arms(database_url)
     assert Counter(map(len, revised.values())) == {1: EVENTS - REGENERATED, 2: REGENERATED}
     assert {overlay_id: set(each) for overlay_id, each in revised.items()} == {
