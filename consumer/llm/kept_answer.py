@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from consumer.llm.completion import Completion, ErrorInside, completion_of_draft, read_completion
+from consumer.llm.completion import Completion
+from consumer.llm.completion_reader import ErrorInside, completion_of_draft, read_completion
 from consumer.llm.error_answer import OK
 from consumer.llm.errors import AnswerRejected, CallFailed
 from consumer.llm.status import error_of

@@ -18,14 +18,8 @@ from openai._types import RequestOptions
 from pydantic_core import to_json
 
 from consumer.llm.chat import CallId, Messages
-from consumer.llm.completion import (
-    Completion,
-    ErrorInside,
-    completion_of_draft,
-    read_completion,
-    read_stored,
-    tokens_told,
-)
+from consumer.llm.completion import Completion
+from consumer.llm.completion_reader import ErrorInside, completion_of_draft, read_completion, read_stored, tokens_told
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.error_answer import MESSAGE_LENGTH
 from consumer.llm.errors import AnswerRejected, CallFailed, LlmError, Received

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm.completion import read_completion
+from consumer.llm.completion_reader import read_completion
 from consumer.llm.errors import CallFailed
 from consumer.pipeline.judgement import Declined, Unusable, judge
 from consumer.post.editor import EditedPost

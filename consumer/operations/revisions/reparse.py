@@ -2,7 +2,7 @@
 
 from typing import assert_never
 
-from consumer.llm.completion import ErrorInside, read_completion
+from consumer.llm.completion_reader import ErrorInside, read_completion
 from consumer.llm.errors import CallFailed
 from consumer.operations.revisions.revision_copies import RevisedPost
 from consumer.operations.revisions.revision_source import CannotRevise

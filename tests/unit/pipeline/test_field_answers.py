@@ -9,7 +9,8 @@ import pytest
 
 from consumer.llm.breaker import Breaker
 from consumer.llm.chat import CallId, Messages
-from consumer.llm.completion import Completion, read_completion
+from consumer.llm.completion import Completion
+from consumer.llm.completion_reader import read_completion
 from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter

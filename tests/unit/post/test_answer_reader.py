@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm.completion import read_completion
+from consumer.llm.completion_reader import read_completion
 from consumer.post.answer_reader import MalformedPost, read_post
 from schemas.post import RawPost
 

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import pytest
 
-from consumer.llm.completion import read_completion
+from consumer.llm.completion_reader import read_completion
 from consumer.post.answer_reader import read_post
 from devstack.simulated_llm.answer_shapes import (
     TELLING_SHAPES,

@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm.completion import (
-    Completion,
-    Ending,
-    ErrorInside,
-    ending_of,
-    read_completion,
-    read_stored,
-    tokens_told,
-)
+from consumer.llm.completion import Completion, Ending, ending_of
+from consumer.llm.completion_reader import ErrorInside, read_completion, read_stored, tokens_told
 from consumer.llm.errors import CallFailed
 from consumer.llm.usage import UNKNOWN, tokens_of
 
