@@ -8,9 +8,11 @@ from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written
 from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
 from schemas.call_verdict import CallVerdict
+from schemas.instagram_feed_created import ExperimentArm
 
 log = structlog.get_logger()
 
+OTHER_ARMS = ("(other)", "(other)")
 MOST_ARMS = 50
 """So many variants have a figure of their own: each is a time series for good."""
 
@@ -81,11 +83,16 @@ class OutcomeLog:
     def _count(self, outcome: Outcome, how: str) -> None:
         self._metrics.outcomes.labels(how).inc()
         if arm := outcome.request.arm:
-            labels = (arm.name, arm.variant)
-            if labels not in self._arms and len(self._arms) >= MOST_ARMS:
-                labels = ("(other)", "(other)")
+            self._metrics.experiment_outcomes.labels(*self._labels_of(arm), how).inc()
+
+    def _labels_of(self, arm: ExperimentArm) -> tuple[str, str]:
+        labels = (arm.name, arm.variant)
+        if labels in self._arms:
+            return labels
+        if len(self._arms) < MOST_ARMS:
             self._arms.add(labels)
-            self._metrics.experiment_outcomes.labels(*labels, how).inc()
+            return labels
+        return OTHER_ARMS
 
     def _count_unused(self, outcome: Outcome) -> None:
         for call in outcome.usage.unused:

@@ -1,0 +1,39 @@
+from uuid import uuid4
+
+from consumer.pipeline.outcome_log import MOST_ARMS, OutcomeLog
+from consumer.pipeline.outcomes import Rejected, usage_so_far
+from consumer.telemetry.metrics import Metrics
+from schemas.instagram_feed_created import ExperimentArm
+from schemas.reasons import Reason
+from tests.support.examples import claimed_request
+
+
+def rejected(arm: ExperimentArm | None) -> Rejected:
+    request = claimed_request(arm=arm)
+    return Rejected(
+        request=request, usage=usage_so_far(request), attempts=1, reason=Reason.LLM_REFUSED, detail="it will not"
+    )
+
+
+def counted(metrics: Metrics) -> dict[tuple[str, str], float]:
+    [family] = metrics.experiment_outcomes.collect()
+    return {
+        (sample.labels["experiment"], sample.labels["variant"]): sample.value
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    }
+
+
+def test_the_figures_of_variants_are_so_many_and_no_more() -> None:
+    metrics = Metrics()
+    outcome_log = OutcomeLog(metrics)
+    outcome_log.rejected(rejected(None))
+    assert counted(metrics) == {}
+    for number in range(MOST_ARMS + 7):
+        arm = ExperimentArm(experiment_id=uuid4(), name=f"experiment-{number}", variant="b")
+        outcome_log.rejected(rejected(arm))
+        outcome_log.rejected(rejected(arm))
+    figures = counted(metrics)
+    assert len(figures) == MOST_ARMS + 1
+    assert figures["experiment-0", "b"] == 2
+    assert figures["(other)", "(other)"] == 14
