@@ -13,8 +13,9 @@ from bench.events import overlay_events
 from consumer.post.editor import Editor
 from consumer.post.instagram_rules import apply_rules
 from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import Context, QualityGate, rules
+from consumer.post.quality.gate import Context, QualityGate
 from consumer.post.quality.likeness import RecentPosts, fingerprint
+from consumer.post.quality.rules import rules
 from consumer.post.quality.source import Source, folded
 from devstack.simulated_llm.post_writer import write_post
 from schemas.overlay_completed import OverlayCompleted

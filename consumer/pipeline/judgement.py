@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from consumer.llm.completion import Completion, Ending
 from consumer.post.answer_reader import MalformedPost, read_post
 from consumer.post.editor import EditedPost, Editor, PostRefused
-from consumer.post.quality.gate import Context, QualityGate, rules
+from consumer.post.quality.gate import Context, QualityGate
+from consumer.post.quality.rules import rules
 from consumer.settings import PostSettings
 from schemas.reasons import Reason
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from consumer.post.editor import EditedPost, Editor, PostRefused
-from consumer.post.quality.gate import Context, QualityGate, rules
+from consumer.post.quality.gate import Context, QualityGate
+from consumer.post.quality.rules import rules
 from consumer.post.quality.source import Source
 from schemas.post import RawPost
 from schemas.quality import QualityRule

@@ -83,9 +83,7 @@ _CIRCLES: Final = re.compile(
 _SMALL_CIRCLES: Final = re.compile(
     r"(?:oo+(?<![A-Za-z]oo)(?<![A-Za-z]ooo)|xx+(?<![A-Za-z]xx)(?<![A-Za-z]xxx))(?=[가-힣])"
 )
-_BLANKS: Final = re.compile(
-    r"_{3,}|_{2,}(?=\s?(?:원|%|점|시|월|일|에서|으로|을|를|이|가))|\(\s{2,}\)|（\s+）"
-)
+_BLANKS: Final = re.compile(r"_{3,}|_{2,}(?=\s?(?:원|%|점|시|월|일|에서|으로|을|를|이|가))|\(\s{2,}\)|（\s+）")
 _BARE: Final = re.compile(
     r"(?<![가-힣])(?:상호명|매장명|업체명|가게명|점포명|브랜드명|상호\s?이름)(?=에서|에|으로|로|을|를|은|는|이|가"
     r"|의|과|와|[\s!,.]|$)"

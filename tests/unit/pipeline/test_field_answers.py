@@ -22,7 +22,8 @@ from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlan
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import QualityGate, rules
+from consumer.post.quality.gate import QualityGate
+from consumer.post.quality.rules import rules
 from tests.support.examples import claimed_request, llm_model, overlay_completed
 from tests.support.quality import context
 

@@ -10,7 +10,8 @@ import pytest
 
 from consumer.post.editor import Editor, PostRefused
 from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import Context, QualityGate, rules
+from consumer.post.quality.gate import Context, QualityGate
+from consumer.post.quality.rules import rules
 from consumer.post.quality.source import Fields, Source
 from schemas.post import RawPost
 from schemas.quality import Sector

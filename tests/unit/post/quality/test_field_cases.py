@@ -9,7 +9,8 @@ import pytest
 from consumer.post.answer_reader import read_post
 from consumer.post.editor import Editor, PostRefused
 from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import QualityGate, rules
+from consumer.post.quality.gate import QualityGate
+from consumer.post.quality.rules import rules
 from tests.support.quality import context
 
 ANSWERS = Path(__file__).parents[3] / "fixtures" / "field" / "answers.jsonl"

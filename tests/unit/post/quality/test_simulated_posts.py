@@ -4,7 +4,8 @@ from pathlib import Path
 
 from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
-from consumer.post.quality.gate import Context, QualityGate, rules
+from consumer.post.quality.gate import Context, QualityGate
+from consumer.post.quality.rules import rules
 from consumer.post.quality.source import Source
 from devstack.simulated_llm.post_writer import write_post
 from schemas.overlay_completed import OverlayCompleted
