@@ -15,7 +15,8 @@ _HEX_BYTES: Final = re.compile(
     r"(?:\\x[0-9a-fA-F]{2})+|(?:<0x[0-9a-fA-F]{2}>)+|(?<![\w/?&=.%-])(?:%[0-9a-fA-F]{2}){3,}"
 )
 _HEX_BYTE: Final = re.compile(r"[0-9a-fA-F]{2}(?![0-9a-fA-F])")
-_NEWLINE: Final = re.compile(r"\\{1,2}r\\{1,2}n|\\{1,2}[nr](?![A-Za-z]{2})")
+# Only a path such as C:\new means anything else by it.
+_NEWLINE: Final = re.compile(r"\\{1,2}r\\{1,2}n|(?<![A-Za-z]:)(?<![A-Za-z]:\\)\\{1,2}n|\\{1,2}r(?![A-Za-z]{2})")
 _TAB: Final = re.compile(r"\\{1,2}t(?![A-Za-z]{2})")
 _ESCAPED_SIGN: Final = re.compile(r"(?<!¯)\\{1,2}([\"'/*_#~`>|\[\]{}!.&@+-])")
 _SIGNS: Final = re.compile(r"[&\\%▁]|<0x")
