@@ -40,7 +40,8 @@ def create(  # noqa: PLR0913 - the options of one command
     share: Annotated[float, typer.Option(help="Of all units, how many take part: above 0, at most 1.")] = 1.0,
     unit: Annotated[AssignmentUnit, typer.Option(help="What has a variant as a whole.")] = AssignmentUnit.OVERLAY,
     tenant: Annotated[
-        list[str] | None, typer.Option(help="Only for this tenant_id; may be repeated.", show_default="all tenants")
+        list[str] | None,
+        typer.Option(metavar="TENANT_ID", help="Only for this tenant; may be repeated.", show_default="all tenants"),
     ] = None,
     minimal_effect: Annotated[
         float | None,
