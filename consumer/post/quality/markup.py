@@ -33,8 +33,9 @@ _REFERENCE: Final = re.compile(r"\[\^?[\w-]+\]:[ \t]*\S+[ \t]*$|(?<=\S)\[\^\w+\]
 _NO_TARGET: Final = re.compile(r"#?|링크|url|link|주소", re.IGNORECASE)
 
 _START: Final = r"(?=[\w\"'“‘「『(\[<#@₩$\u2600-\u27ff\U0001f300-\U0001faff])"
-_STRONG: Final = re.compile(r"(?<![*\d-])(\*{2,3})(?=[^\s*])([^\n]+?)(?<=[^\s*])\1(?!\*)")
-_UNPAIRED: Final = re.compile(r"(?<![*\d-])\*{2,}(?![*\d-])")
+# Behind a digit asterisks may hide others (010-12**-34**), but not before a letter.
+_STRONG: Final = re.compile(r"(?:(?<![*\d-])|(?<=\d)(?=\*+[^\W\d_]))(\*{2,3})(?=[^\s*])([^\n]+?)(?<=[^\s*])\1(?!\*)")
+_UNPAIRED: Final = re.compile(r"(?<![*\d-])\*{2,}(?![*\d-])|(?<=\d)\*{2,}(?=[^\W\d_])")
 _EMPHASIS: Final = re.compile(rf"(?<![A-Za-z0-9*])\*{_START}([^*\n]+?)(?<=[^\s*])\*(?![A-Za-z0-9*])")
 _UNDERSCORED: Final = re.compile(
     rf"(?<![\w@#./])(_{{1,3}}){_START}(?!_)([^_\n]+?)(?<=[^\s_])\1(?![A-Za-z0-9_\u3131-\u318e])"
