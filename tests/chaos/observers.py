@@ -32,6 +32,7 @@ SERVER_AWAY: tuple[type[BaseException], ...] = (
     TimeoutError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection was lost between two parts of one statement
     KafkaError,
 )
 
