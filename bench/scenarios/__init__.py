@@ -2,6 +2,7 @@
 
 from bench.scenario import Scenario
 from bench.scenarios.beside_replay import BESIDE_REPLAY
+from bench.scenarios.experiment import EXPERIMENT
 from bench.scenarios.full_database import FULL_DATABASE
 from bench.scenarios.latency_bound import LATENCY_BOUND
 from bench.scenarios.memory import MEMORY
@@ -16,6 +17,7 @@ SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         SATURATED,
+        EXPERIMENT,
         LATENCY_BOUND,
         STEADY,
         BESIDE_REPLAY,
