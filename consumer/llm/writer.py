@@ -85,7 +85,7 @@ class Writer:
         """For a whole call: the client's is for each read, and a body that trickles in must end as well."""
         # what is not given, the client copies from its defaults for each call
         self._request_options: RequestOptions = {
-            "timeout": timeout_s, "max_retries": 0, "params": {}, "security": {"bearer_auth": True},
+            "timeout": client.timeout, "max_retries": 0, "params": {}, "security": {"bearer_auth": True},
         }  # fmt: skip
         self._store_responses = store_responses and model.supports_store
 
