@@ -15,11 +15,11 @@ PAGE_INTRODUCTION = """\
 Settings come from the environment and from a file `.env` in the working directory; the environment wins. A wrong or
 missing one ends the program at once with one line that names it and says what it must be (exit 2).
 [`.env.example`](../.env.example) has them all, ready to copy. Both files are written by `make docs` from
-[`consumer/settings.py`](../consumer/settings.py): edit that one."""
+[`consumer/settings/`](../consumer/settings/): edit that."""
 
 EXAMPLE_INTRODUCTION = """\
 # Copy to .env and fill in what has no value. A setting behind a # shows its default, or nothing where it has none.
-# Written by `make docs` from consumer/settings.py: edit that one."""
+# Written by `make docs` from consumer/settings/: edit that."""
 
 
 def rendered() -> dict[Path, str]:
@@ -110,7 +110,7 @@ def main() -> int:
     paths = stale(root)
     if "--check" in sys.argv:
         for path in paths:
-            sys.stderr.write(f"{path} is not what consumer/settings.py says: run `make docs` and commit it\n")
+            sys.stderr.write(f"{path} is not what consumer/settings/ says: run `make docs` and commit it\n")
         return 1 if paths else 0
     for path in paths:
         (root / path).write_text(rendered()[path])

@@ -1,0 +1,63 @@
+"""The writing plans of an experiment's variants: built when the first request of a variant is to be written."""
+
+import uuid
+from dataclasses import dataclass
+
+from consumer.llm.breaker import Breaker
+from consumer.llm.failover import Failover
+from consumer.llm.provider import Provider
+from consumer.llm.rate_limit.limiter import RateLimiter
+from consumer.llm.writer import Writer
+from consumer.pipeline.judgement import editor_from
+from consumer.pipeline.model_rows import ModelRows
+from consumer.pipeline.prompts import template_of
+from consumer.pipeline.writing_plans import WritingPlan
+from consumer.resources import Resources
+from consumer.settings import Settings
+from repository.experiments import Variant
+from repository.llm_models import LlmModel
+from repository.prompts import Prompt
+
+VARIANT_PATIENCE_S = 1.0  # what waits here for a variant's model holds a slot that others could use
+PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call begins
+
+
+def build_provider(writer: Writer, limiter: RateLimiter, settings: Settings) -> Provider:
+    """Build a model with a pace, and a health of its own."""
+    breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
+    return Provider(writer, limiter, breaker)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantPlans:
+    """Makes the writing plans of variants: what a variant leaves open is as in the usual plan.
+
+    The pace is shared with all who call the same model. The health is not: a variant that is refused stops no other.
+    """
+
+    settings: Settings
+    resources: Resources
+    usual: WritingPlan
+    usual_provider: Provider
+    limiters: dict[uuid.UUID, RateLimiter]
+    model_rows: ModelRows
+
+    def make(self, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
+        """Make the plan of a variant.
+
+        Raises:
+            SettingsError: its model's provider needs a key that is not set.
+        """
+        template = template_of(prompt, self.settings) if prompt else self.usual.template
+        editor = editor_from(self.settings, our_texts=template.static_texts) if prompt else self.usual.editor
+        return WritingPlan(Failover(self._provider(variant, model)), template, editor)
+
+    def _provider(self, variant: Variant, model: LlmModel | None) -> Provider:
+        called = model or self.usual_provider.writer.model
+        writer = self.resources.open_writer(called, temperature=variant.temperature, max_tokens=variant.max_tokens)
+        limiter = self.limiters.setdefault(called.llm_model_id, RateLimiter(patience_s=VARIANT_PATIENCE_S))
+        provider = build_provider(writer, limiter, self.settings)
+        if not called.is_active:
+            provider.disused_because = f"{called.full_name} is inactive"
+        self.model_rows.watch(str(called.llm_model_id) if model else self.settings.llm_model, provider)
+        return provider

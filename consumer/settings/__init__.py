@@ -1,0 +1,84 @@
+"""Settings from the environment (and `.env`): typed, bounded, secrets never printed.
+
+Each command loads only the group it needs, so that `migrate` runs without a Kafka address.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import DirectoryPath, Field
+
+from consumer.settings.base import SettingsError, SettingsGroup, load
+from consumer.settings.database import DatabaseSettings
+from consumer.settings.kafka import KafkaSettings, TopicSettings
+from consumer.settings.llm import LlmSettings, PostSettings
+from consumer.settings.values import Seconds
+
+__all__ = [
+    "CapacitySettings",
+    "DatabaseSettings",
+    "KafkaSettings",
+    "LlmSettings",
+    "LogSettings",
+    "PostSettings",
+    "Settings",
+    "SettingsError",
+    "TopicSettings",
+    "load",
+]
+
+
+class LogSettings(SettingsGroup):
+    """How the program tells what it does."""
+
+    log_format: Literal["json", "console"] = Field("json", description="json or console")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
+
+
+class CapacitySettings(SettingsGroup):
+    """How much one consumer does at once."""
+
+    max_in_flight: int = Field(
+        200, ge=1, le=10_000, description="whole number from 1 to 10000: posts being written at once"
+    )
+
+
+class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, LogSettings):
+    """All that the consumer itself needs."""
+
+    max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")
+    dead_letter_max_run: int = Field(
+        500, ge=1, description="whole number from 1: invalid records in a row after which the program stops"
+    )
+    dead_letter_max_ratio: float = Field(
+        0.5, gt=0, le=1, description="number up to 1: share of invalid records after which it stops; 1 for never"
+    )
+    ignored_max_run: int = Field(
+        500, ge=1, description="whole number from 1: records of other types in a row after which the program stops"
+    )
+    ignored_max_ratio: float = Field(
+        0.5, gt=0, le=1, description="number up to 1: share of other types after which it stops; 1 for a shared topic"
+    )
+    lease_s: Seconds = Field(90, description="seconds after which another process may take over a request")
+    max_takeovers: int = Field(
+        3,
+        ge=1,
+        le=100,
+        description="whole number from 1 to 100: lost processes in a row after which their request is to blame",
+    )
+    retry_base_s: Seconds = Field(1, description="seconds: upper end of the first retry's random wait")
+    retry_max_s: Seconds = Field(300, description="seconds: the longest wait between two attempts")
+    probe_s: Seconds = Field(
+        5, description="seconds after which a provider that fails is tried again; doubles up to a minute"
+    )
+    spool_dir: DirectoryPath = Field(
+        Path(),
+        description="directory, best on a volume, for paid results that cannot be stored before the end; "
+        "default: where the program runs",
+    )
+    shutdown_grace_s: Seconds = Field(
+        25,
+        description="seconds that calls in flight get after SIGTERM; an orchestrator waits 20 s more",
+    )
+    ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")
+    ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")

@@ -1,0 +1,54 @@
+"""What all groups of settings share: where values come from, and the one line that says what is wrong with them."""
+
+from typing import TypeVar, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails, core_schema
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LIBRARY_PROBLEMS = set(get_args(core_schema.ErrorType)) - {"value_error"}
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message is one line that names it and what it wants."""
+
+
+class SettingsGroup(BaseSettings):
+    """Settings that are loaded together. A field's description says what the variable wants; errors quote it."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", case_sensitive=False, env_ignore_empty=True, frozen=True
+    )
+
+
+Group = TypeVar("Group", bound=SettingsGroup)
+
+
+def load(group: type[Group]) -> Group:
+    """Read one group of settings from the environment.
+
+    Raises:
+        SettingsError: naming every variable that is missing or wrong, and what it wants.
+    """
+    try:
+        return group()
+    except ValidationError as error:
+        raise SettingsError(_explain(group, error)) from None
+
+
+def _explain(group: type[SettingsGroup], error: ValidationError) -> str:
+    """Return one line; never the value, which may be a secret in the wrong variable."""
+    parts = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = str(problem["loc"][0])
+        wants = group.model_fields[name].description
+        what = "is missing" if problem["type"] == "missing" else f"is wrong{_why(problem)}"
+        parts.append(f"{name.upper()} {what}; it wants: {wants}")
+    return " | ".join(parts)
+
+
+def _why(problem: ErrorDetails) -> str:
+    """Return what our own checks say; what the library's say is in the description, in better words."""
+    if problem["type"] in _LIBRARY_PROBLEMS:
+        return ""
+    return f" ({problem['msg'].removeprefix('Value error, ')})"
