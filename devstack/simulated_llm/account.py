@@ -4,6 +4,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from devstack.simulated_llm.batch_jobs import BatchJobs
+from devstack.simulated_llm.batch_pace import BatchPace
 from devstack.simulated_llm.faults import CallIdentity, FaultPlan, FaultRule
 from devstack.simulated_llm.known_models import ModelList
 from devstack.simulated_llm.latency import ConstantLatency, Latency
@@ -11,6 +13,7 @@ from devstack.simulated_llm.ledger import Ledger
 from devstack.simulated_llm.prompt_cache import PromptCache
 from devstack.simulated_llm.rate_limits import RateLimiter, RateLimits
 from devstack.simulated_llm.stored_completions import StoredCompletions
+from devstack.simulated_llm.stored_files import StoredFiles
 
 DEFAULT_ACCOUNT = ""
 
@@ -28,7 +31,7 @@ class SimulationSettings:
 
 
 class Account:
-    """One simulated account: ledger, faults, latency, limits, seed, cache, stored completions."""
+    """One simulated account: ledger, faults, latency, limits, seed, cache, stored completions, files, batches."""
 
     def __init__(self, settings: SimulationSettings) -> None:
         self.models = settings.models
@@ -39,6 +42,9 @@ class Account:
         self.ledger = Ledger()
         self.prompt_cache = PromptCache()
         self.stored = StoredCompletions()
+        self.files = StoredFiles()
+        self.batches = BatchJobs()
+        self.batch_pace = BatchPace()
         self.reseed(settings.seed)
 
     def reseed(self, seed: int) -> None:
@@ -72,3 +78,8 @@ class Accounts:
         if name not in self._by_name:
             self._by_name[name] = Account(self._settings)
         return self._by_name[name]
+
+    async def close(self) -> None:
+        """End what runs by itself."""
+        for account in self._by_name.values():
+            await account.batches.close()

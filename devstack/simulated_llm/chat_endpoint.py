@@ -10,20 +10,18 @@ from pydantic_core import to_json
 
 from devstack.simulated_llm import openai_errors, wire_faults
 from devstack.simulated_llm.account import Account
-from devstack.simulated_llm.answer_shapes import TELLING_SHAPES, shaped
+from devstack.simulated_llm.answers import answer_to, completion_told
 from devstack.simulated_llm.chat_request import ChatRequest, check_model_accepts, parse_chat_request
-from devstack.simulated_llm.completion import Answer, Completion, JsonObject, complete
-from devstack.simulated_llm.content_faults import spoiled_answer
+from devstack.simulated_llm.completion import Completion, complete
 from devstack.simulated_llm.error_faults import error_of
 from devstack.simulated_llm.faults import (
     CallIdentity,
     ConnectionReset,
-    ContentFault,
     FaultRule,
+    FlexFault,
     Hang,
     HtmlPage,
     HttpError,
-    ShapedAnswer,
     TruncatedBody,
 )
 from devstack.simulated_llm.http_answers import check_api_key, error_answer
@@ -31,8 +29,6 @@ from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
 from devstack.simulated_llm.known_models import KnownModel
 from devstack.simulated_llm.ledger import LedgerCall
 from devstack.simulated_llm.openai_errors import ApiError
-from devstack.simulated_llm.post_writer import write_post
-from devstack.simulated_llm.seeded import Picker
 
 
 async def create_chat_completion(account: Account, request: HttpRequest) -> HttpResponse:
@@ -88,6 +84,12 @@ class _Exchange(NamedTuple):
     def admit(self, chat: ChatRequest, model: KnownModel, fault: FaultRule | None) -> None:
         """Raise the error of a fault, or the 429 of a limit that is reached."""
         self.call.fault = fault.kind if fault else None
+        if chat.service_tier == "flex":
+            self.call.service = "flex"
+            if isinstance(fault, FlexFault):
+                if fault.kind == "flex_unavailable":
+                    raise openai_errors.flex_unavailable()
+                self.call.service = "default"
         error = error_of(fault, model.name)
         if error is not None:
             raise error
@@ -110,7 +112,9 @@ class _Exchange(NamedTuple):
         """Write the answer, bill it, and store it if that was asked for."""
         account = self.account
         cache = account.prompt_cache.use(model.name, chat.prompt, chat.prompt_tokens)
-        completion = complete(chat, model, _answer_to(chat, account.seed, fault), cache)
+        completion = complete(chat, model, answer_to(chat, account.seed, fault), cache)
+        if self.call.service == "flex":
+            completion = completion._replace(service_tier="flex")
         self.call.bill(completion)
         if chat.store:
             account.stored.add(chat, completion, self.call.response_id)
@@ -118,7 +122,7 @@ class _Exchange(NamedTuple):
 
     def send(self, completion: Completion, fault: FaultRule | None) -> HttpResponse:
         """Send a completion, in whatever way its fault leaves open."""
-        body = to_json(self.told(completion, fault))
+        body = to_json(completion_told(completion, fault, self.account.seed, self.call))
         match fault:
             case ConnectionReset():
                 self.call.answered(None, delivered=False)
@@ -132,13 +136,6 @@ class _Exchange(NamedTuple):
             case _:
                 self.call.answered(200, delivered=self.request.connection.is_open)
                 return HttpResponse(body=body, headers=self.headers())
-
-    def told(self, completion: Completion, fault: FaultRule | None) -> JsonObject:
-        """Return the completion as this server tells it."""
-        if not isinstance(fault, ShapedAnswer):
-            return completion.json()
-        picker = Picker(self.account.seed, "shape", self.call.request_id or completion.completion_id)
-        return shaped(completion.json(), picker.pick(TELLING_SHAPES) if fault.shape is None else fault.shape)
 
     def send_instead(self, fault: HttpError) -> HttpResponse:
         """Send what the fault says in place of a completion."""
@@ -166,12 +163,6 @@ class _Exchange(NamedTuple):
             "openai-processing-ms": str(round((now_s - self.started_s) * 1000)),
             **self.account.limiter.headers(now_s),
         }
-
-
-def _answer_to(chat: ChatRequest, seed: int, fault: FaultRule | None) -> Answer:
-    post = write_post(seed, chat.prompt, chat.user_text)
-    answer = spoiled_answer(fault.kind, post) if isinstance(fault, ContentFault) else Answer(post.json())
-    return answer.limited_to(chat.token_limit)
 
 
 def _digest(body: bytes) -> str:

@@ -50,6 +50,7 @@ class ChatRequest(BaseModel):
     n: Literal[1] | None = None
     stream: Literal[False] | None = None
     store: bool | None = None
+    service_tier: Literal["auto", "default", "flex", "priority"] | None = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None = None
 
     @cached_property
@@ -95,7 +96,9 @@ def parse_chat_request(body: bytes) -> ChatRequest:
 
 
 def check_model_accepts(chat: ChatRequest, model: KnownModel) -> None:
-    """Refuse, with ApiError 400, what the API refuses for reasoning models."""
+    """Refuse, with ApiError 400, what the API refuses for this model."""
+    if chat.service_tier == "flex" and not model.has_flex:
+        raise openai_errors.no_flex_tier(model.name)
     if not model.reasoning:
         return
     if chat.max_tokens:

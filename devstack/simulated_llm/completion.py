@@ -42,6 +42,7 @@ class Completion(NamedTuple):
     prompt_tokens: int
     completion_tokens: int
     cache: CacheUse
+    service_tier: Literal["default", "flex"] = "default"
 
     def json(self) -> JsonObject:
         """Return the ``chat.completion`` object."""
@@ -52,7 +53,7 @@ class Completion(NamedTuple):
             "model": self.model.snapshot,
             "choices": [self._choice()],
             "usage": self._usage(),
-            "service_tier": "default",
+            "service_tier": self.service_tier,
             "system_fingerprint": SYSTEM_FINGERPRINT,
         }
 

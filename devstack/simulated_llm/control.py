@@ -41,8 +41,12 @@ class SimulatedLlmControl:
         """Set the pace: ``constant:0.2`` or ``lognormal:0.8:0.4``."""
         await self._ask("PUT", "/latency", {"latency": latency})
 
+    async def set_batch_pace(self, **pace: float) -> None:
+        """Set how long the stages of batches take: ``set_batch_pace(in_progress_s=2)``."""
+        await self._ask("PUT", "/batch-pace", pace)
+
     async def set_limits(self, **limits: int) -> None:
-        """Set ``requests_per_minute`` and ``tokens_per_minute``; the buckets start full."""
+        """Set ``requests_per_minute``, ``tokens_per_minute``, ``enqueued_tokens``; the buckets start full."""
         await self._ask("PUT", "/limits", limits)
 
     async def set_seed(self, seed: int) -> None:

@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from devstack.simulated_llm.account import Account
+from devstack.simulated_llm.batch_pace import BatchPace
 from devstack.simulated_llm.faults import FAULT_RULES, FaultPlan
 from devstack.simulated_llm.http_answers import json_answer
 from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
@@ -38,6 +39,7 @@ class SeedSetting(BaseModel):
     seed: int
 
 
+_BATCH_PACE = TypeAdapter(BatchPace)
 _LATENCY = TypeAdapter(LatencySetting)
 _LIMITS = TypeAdapter(RateLimits)
 _SEED = TypeAdapter(SeedSetting)
@@ -94,6 +96,17 @@ async def put_limits(account: Account, request: HttpRequest) -> HttpResponse:
     """Serve ``PUT /limits``: other limits, with full buckets."""
     account.set_limits(_read(_LIMITS, request))
     return await get_limits(account, request)
+
+
+async def get_batch_pace(account: Account, _request: HttpRequest) -> HttpResponse:
+    """Serve ``GET /batch-pace``."""
+    return json_answer(account.batch_pace)
+
+
+async def put_batch_pace(account: Account, request: HttpRequest) -> HttpResponse:
+    """Serve ``PUT /batch-pace``: for batches whose stages begin from here on."""
+    account.batch_pace = _read(_BATCH_PACE, request)
+    return await get_batch_pace(account, request)
 
 
 async def get_seed(account: Account, _request: HttpRequest) -> HttpResponse:

@@ -1,14 +1,14 @@
 """What can go wrong with a call, and the rules that say which calls it happens to."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeInt, PositiveInt, TypeAdapter
+from pydantic import Field, JsonValue, TypeAdapter
 
 from devstack.simulated_llm.answer_shapes import AnswerShape
+from devstack.simulated_llm.batch_faults import BatchFault
+from devstack.simulated_llm.fault_rule import Rule, Seconds
 from devstack.simulated_llm.seeded import quantile
-
-Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 AnswerFaultKind = Literal[
     "invalid_json_content",
@@ -35,34 +35,19 @@ PlainErrorKind = Literal[
 ]
 
 
-class _Rule(BaseModel):
-    """Which calls a fault happens to: those that satisfy every condition given.
-
-    ``match`` is looked for in the client's request id and in the user's messages. ``first`` counts
-    the calls that match, and ``rate`` is drawn for each of them from the seed and its request id.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rate: Annotated[float, Field(ge=0, le=1)] = 1.0
-    first: NonNegativeInt | None = None
-    match: str | None = None
-    attempts: frozenset[PositiveInt] | None = None
-
-
-class PlainError(_Rule):
+class PlainError(Rule):
     """An error status with nothing to set."""
 
     kind: PlainErrorKind
 
 
-class ModelNotFound(_Rule):
+class ModelNotFound(Rule):
     """404 for a model that exists."""
 
     kind: Literal["model_not_found"]
 
 
-class RateLimited(_Rule):
+class RateLimited(Rule):
     """429 with the wait in either spelling of Retry-After, both, or none."""
 
     kind: Literal["rate_limited"]
@@ -70,60 +55,66 @@ class RateLimited(_Rule):
     retry_after_header: Literal["both", "retry-after", "retry-after-ms", "none"] = "both"
 
 
-class Unavailable(_Rule):
+class Unavailable(Rule):
     """503, with Retry-After where ``retry_after_s`` is given."""
 
     kind: Literal["unavailable_503"]
     retry_after_s: Seconds | None = None
 
 
-class Hang(_Rule):
+class Hang(Rule):
     """No answer for ``hang_s``, then a late one; without ``hang_s`` none at all, and no bill."""
 
     kind: Literal["hang"]
     hang_s: Seconds | None = None
 
 
-class ConnectionReset(_Rule):
+class ConnectionReset(Rule):
     """A TCP reset, after the completion was generated and billed or before."""
 
     kind: Literal["connection_reset"]
     after_generation: bool = True
 
 
-class TruncatedBody(_Rule):
+class TruncatedBody(Rule):
     """Half a body: the connection ends early or, if ``valid_http``, the length is the half's."""
 
     kind: Literal["truncated_body"]
     valid_http: bool = False
 
 
-class HtmlPage(_Rule):
+class HtmlPage(Rule):
     """Status 200 with a web page, as captive portals and proxies send."""
 
     kind: Literal["html_200"]
 
 
-class ContentFault(_Rule):
+class ContentFault(Rule):
     """A whole and well-formed completion whose content is not what was asked for."""
 
     kind: AnswerFaultKind | PostFaultKind
 
 
-class ShapedAnswer(_Rule):
+class ShapedAnswer(Rule):
     """A good post in a shape of other models and gateways; without ``shape`` each call draws one that tells all."""
 
     kind: Literal["shaped_answer"]
     shape: AnswerShape | None = None
 
 
-class HttpError(_Rule):
+class HttpError(Rule):
     """Any status, body and headers in place of a completion, never billed; a ``body`` that is text is sent as text."""
 
     kind: Literal["http_error"]
     status: Annotated[int, Field(ge=200, le=599)]
     body: JsonValue = None
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
+
+
+class FlexFault(Rule):
+    """A call at the flex tier finds no room (429), or is served at the default tier and price; others go well."""
+
+    kind: Literal["flex_unavailable", "flex_at_default_tier"]
 
 
 FaultRule = Annotated[
@@ -137,7 +128,9 @@ FaultRule = Annotated[
     | HtmlPage
     | ContentFault
     | ShapedAnswer
-    | HttpError,
+    | HttpError
+    | FlexFault
+    | BatchFault,
     Field(discriminator="kind"),
 ]
 FAULT_RULES: TypeAdapter[list[FaultRule]] = TypeAdapter(list[FaultRule])
@@ -168,15 +161,23 @@ class FaultPlan:
 
     def pick(self, seed: int, call: CallIdentity, user_text: str) -> FaultRule | None:
         """Return the fault of this call, or None."""
+        rules = enumerate(self.rules)
+        mine = ((index, rule) for index, rule in rules if not isinstance(rule, BatchFault))
+        return next((rule for index, rule in mine if self._applies(index, rule, seed, call, user_text)), None)
+
+    def of_batch(self, seed: int, batch: CallIdentity, text: str, kinds: Collection[str]) -> Iterator[BatchFault]:
+        """Return all faults of these kinds that this batch has now."""
         for index, rule in enumerate(self.rules):
-            if not _matches(rule, call, user_text):
-                continue
-            self._matched[index] += 1
-            if rule.first is not None and self._matched[index] > rule.first:
-                continue
-            if rule.rate == 1 or call.draw(seed, f"fault {index}") < rule.rate:
-                return rule
-        return None
+            if isinstance(rule, BatchFault) and rule.kind in kinds and self._applies(index, rule, seed, batch, text):
+                yield rule
+
+    def _applies(self, index: int, rule: FaultRule, seed: int, call: CallIdentity, text: str) -> bool:
+        if not _matches(rule, call, text):
+            return False
+        self._matched[index] += 1
+        if rule.first is not None and self._matched[index] > rule.first:
+            return False
+        return rule.rate == 1 or call.draw(seed, f"fault {index}") < rule.rate
 
 
 def _matches(rule: FaultRule, call: CallIdentity, user_text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from devstack.simulated_llm import openai_errors
@@ -27,3 +28,10 @@ def check_api_key(account: Account, request: HttpRequest) -> None:
         raise openai_errors.missing_api_key()
     if account.api_key is not None and token != account.api_key:
         raise openai_errors.incorrect_api_key()
+
+
+def invalid_query(error: ValidationError) -> ApiError:
+    """Return the 400 that names the first parameter that is wrong."""
+    problem = error.errors()[0]
+    param = ".".join(map(str, problem["loc"]))
+    return openai_errors.bad_request(f"Invalid value for '{param}': {problem['msg']}.", param, "invalid_value")

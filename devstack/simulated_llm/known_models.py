@@ -17,6 +17,7 @@ class KnownModel:
     created_s: int
     reasoning: bool = False
     reports_cache_writes: bool = False
+    has_flex: bool = False
 
     def json(self) -> dict[str, object]:
         """Return OpenAI's model object."""
@@ -36,6 +37,7 @@ _CATALOGUE = {
         1_790_035_200,
         reasoning=True,
         reports_cache_writes=True,
+        has_flex=True,
     ),
     "claude-haiku-5-5": KnownModel("claude-haiku-5-5", "claude-haiku-5-5", 1_790_899_200),
 }

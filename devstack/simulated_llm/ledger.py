@@ -9,11 +9,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import BaseModel
 
 from devstack.simulated_llm.completion import Completion
 
+Service = Literal["default", "flex", "batch"]
+REDUCED_PRICE_FACTOR = 0.5
+"""What a batch and the flex tier cost, of every kind of token."""
 _CLIENT_REQUEST_ID = re.compile(r"([^/]+)/(\d{1,9})/(\d{1,9})")
 
 
@@ -23,7 +27,8 @@ class LedgerCall:
 
     ``request_id`` is the client's ``X-Client-Request-Id``; overlay, revision and attempt are read
     out of it where it has that form. ``status`` stays None while the call is in flight and where no
-    status was sent. ``delivered`` says that the client was still there to take the answer.
+    status was sent. ``delivered`` says that the client was still there to take the answer. ``price_factor`` is what the
+    price of its tokens is multiplied with; ``batch_id`` is set for a line of a batch.
     """
 
     request_id: str | None
@@ -43,6 +48,9 @@ class LedgerCall:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_prompt_tokens: int = 0
+    service: Service = "default"
+    price_factor: float = 1.0
+    batch_id: str | None = None
 
     def bill(self, completion: Completion) -> None:
         """Charge for a completion: from here on it costs money, whoever gets to see it."""
@@ -51,6 +59,8 @@ class LedgerCall:
         self.prompt_tokens = completion.prompt_tokens
         self.completion_tokens = completion.completion_tokens
         self.cached_prompt_tokens = completion.cache.cached_tokens
+        if self.service != "default":
+            self.price_factor = REDUCED_PRICE_FACTOR
 
     def answered(self, status: int | None, *, delivered: bool) -> None:
         """Note what was sent to the client."""

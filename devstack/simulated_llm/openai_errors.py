@@ -80,6 +80,36 @@ def completion_not_found(completion_id: str) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, f"Chat completion '{completion_id}' not found.", param="completion_id")
 
 
+def file_not_found(file_id: str) -> ApiError:
+    """Answer 404: no such file."""
+    return ApiError(HTTPStatus.NOT_FOUND, f"No such File object: {file_id}", param="id")
+
+
+def batch_not_found(batch_id: str) -> ApiError:
+    """Answer 404: no such batch."""
+    return ApiError(HTTPStatus.NOT_FOUND, f"No batch found with id '{batch_id}'.", param="id")
+
+
+def batch_has_ended(status: str) -> ApiError:
+    """Answer 409: what has ended cannot be cancelled."""
+    return ApiError(HTTPStatus.CONFLICT, f"Cannot cancel a batch with status '{status}'.")
+
+
+def no_flex_tier(model: str) -> ApiError:
+    """Answer 400: the model has no flex tier."""
+    return bad_request(f"Invalid service_tier argument: flex is not available for {model}.", "service_tier")
+
+
+def flex_unavailable() -> ApiError:
+    """Answer 429: no room at the flex tier now; nothing is billed."""
+    return ApiError(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Flex is currently unavailable for this request due to resource limits. Please try again later.",
+        type="resource_unavailable",
+        code="resource_unavailable",
+    )
+
+
 def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
     """Answer 400: the request itself is wrong."""
     return ApiError(HTTPStatus.BAD_REQUEST, message, param=param, code=code)

@@ -14,16 +14,18 @@ from devstack.simulated_llm.openai_errors import ApiError
 # Far above what the server can answer, so that limits only show where they are asked for.
 DEFAULT_REQUESTS_PER_MINUTE = 1_000_000
 DEFAULT_TOKENS_PER_MINUTE = 2_000_000_000
+DEFAULT_ENQUEUED_TOKENS = 2_000_000_000
 _ROUNDING_S = 1e-6  # a bucket refilled for just the time it asked for may be short of a hair
 
 
 class RateLimits(BaseModel):
-    """What the account may send in a minute."""
+    """What the account may send in a minute, and have waiting in batches of one model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     requests_per_minute: PositiveInt = DEFAULT_REQUESTS_PER_MINUTE
     tokens_per_minute: PositiveInt = DEFAULT_TOKENS_PER_MINUTE
+    enqueued_tokens: PositiveInt = DEFAULT_ENQUEUED_TOKENS
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from devstack.simulated_llm import openai_errors
 from devstack.simulated_llm.account import Account
-from devstack.simulated_llm.http_answers import check_api_key, json_answer
+from devstack.simulated_llm.http_answers import check_api_key, invalid_query, json_answer
 from devstack.simulated_llm.http_server import HttpRequest, HttpResponse
 from devstack.simulated_llm.stored_completions import StoredQuery
 
@@ -52,10 +52,7 @@ def _stored_query(request: HttpRequest) -> StoredQuery:
     try:
         return StoredQuery.model_validate(parameters | {"metadata": metadata})
     except ValidationError as error:
-        problem = error.errors()[0]
-        param = ".".join(map(str, problem["loc"]))
-        message = f"Invalid value for '{param}': {problem['msg']}."
-        raise openai_errors.bad_request(message, param, "invalid_value") from error
+        raise invalid_query(error) from error
 
 
 def _last_segment(request: HttpRequest) -> str:

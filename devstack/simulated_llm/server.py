@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from devstack.simulated_llm import control_endpoints, openai_errors, read_endpoints
+from devstack.simulated_llm import batch_endpoints, control_endpoints, file_endpoints, openai_errors, read_endpoints
 from devstack.simulated_llm.account import DEFAULT_ACCOUNT, Account, Accounts, SimulationSettings
 from devstack.simulated_llm.chat_endpoint import create_chat_completion
 from devstack.simulated_llm.control import SimulatedLlmControl
@@ -21,6 +21,17 @@ _ENDPOINTS: dict[tuple[str, str], Endpoint] = {
     ("GET", "/v1/chat/completions/*"): read_endpoints.get_stored,
     ("GET", "/v1/models"): read_endpoints.list_models,
     ("GET", "/v1/models/*"): read_endpoints.get_model,
+    ("POST", "/v1/files"): file_endpoints.create_file,
+    ("GET", "/v1/files"): file_endpoints.list_files,
+    ("GET", "/v1/files/*"): file_endpoints.get_file,
+    ("DELETE", "/v1/files/*"): file_endpoints.delete_file,
+    ("GET", "/v1/files/*/content"): file_endpoints.get_content,
+    ("POST", "/v1/batches"): batch_endpoints.create_batch,
+    ("GET", "/v1/batches"): batch_endpoints.list_batches,
+    ("GET", "/v1/batches/*"): batch_endpoints.get_batch,
+    ("POST", "/v1/batches/*/cancel"): batch_endpoints.cancel_batch,
+    ("GET", "/batch-pace"): control_endpoints.get_batch_pace,
+    ("PUT", "/batch-pace"): control_endpoints.put_batch_pace,
     ("GET", "/ledger"): control_endpoints.get_ledger,
     ("DELETE", "/ledger"): control_endpoints.delete_ledger,
     ("GET", "/faults"): control_endpoints.get_faults,
@@ -71,6 +82,7 @@ class SimulatedLlmServer:
 
     async def close(self) -> None:
         """End at once; calls in flight end without an answer."""
+        await self._accounts.close()
         await self._http.close()
 
     @property
@@ -103,7 +115,8 @@ def _split_account(path: str) -> tuple[str, str]:
 
 def _find_endpoint(method: str, path: str) -> Endpoint:
     parent = path.rpartition("/")[0]
-    endpoint = _ENDPOINTS.get((method, path)) or _ENDPOINTS.get((method, f"{parent}/*"))
-    if endpoint is None:
-        raise openai_errors.unknown_url(method, path)
-    return endpoint
+    grandparent, last = parent.rpartition("/")[0], path.rpartition("/")[2]
+    for pattern in (path, f"{parent}/*", f"{grandparent}/*/{last}"):
+        if endpoint := _ENDPOINTS.get((method, pattern)):
+            return endpoint
+    raise openai_errors.unknown_url(method, path)
