@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from consumer.app.called_models import CalledModel
+from consumer.app.condition import condition_of
 from consumer.app.variant_plans import VariantPlans, build_provider
 from consumer.kafka.poller import Poller
 from consumer.llm.failover import Failover
-from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.pipeline.claims import Claims
 from consumer.pipeline.dead_letters import DeadLetters
@@ -82,12 +83,11 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     )
     pool = resources.pool
     in_flight = InFlight(settings.max_in_flight)
-    metrics.in_flight.set_function(lambda: in_flight.slots - in_flight.free)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = template_of(resources.prompt, settings)
     limiters = {writer.model.llm_model_id: RateLimiter() for writer in resources.writers}
     called = [build_provider(writer, limiters[writer.model.llm_model_id], settings) for writer in resources.writers]
-    providers = {provider.writer.model.model_name: provider for provider in called}
+    called_models = [CalledModel(provider, limiters[provider.writer.model.llm_model_id]) for provider in called]
     failover = Failover(*called)
     metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
     publisher = resources.publisher
@@ -121,7 +121,8 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     tenants = Tenants(pool, compares_posts=editor.compares_posts)
     model_rows = ModelRows(pool, dict(zip(settings.models.values(), called, strict=True)))
     usual = WritingPlan(failover, template, editor)
-    plans = WritingPlans(pool, usual, VariantPlans(settings, resources, usual, called[0], limiters, model_rows).make)
+    variant_plans = VariantPlans(settings, resources, usual, called[0], limiters, model_rows, called_models)
+    plans = WritingPlans(pool, usual, variant_plans.make)
     experiments = Experiments(pool, resources.experiments)
     dispatcher = Dispatcher(
         tasks,
@@ -138,7 +139,10 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         plans,
         calls=in_flight.limit,
     )
-    share = _partition_share(settings, resources, owner, lambda: _condition(in_flight, providers))
+    metrics.in_flight.set_function(lambda: dispatcher.handling)
+    share = _partition_share(
+        settings, resources, owner, lambda: condition_of(dispatcher, in_flight, outcome_store, called_models)
+    )
     poller = Poller(resources.consumer, settings.overlay_completed_topic)
     metrics.partitions.set_function(lambda: len(poller.partitions))
     metrics.lag.set_function(lambda: poller.lag)
@@ -217,9 +221,3 @@ def _feed_outcome_intake(settings: Settings, resources: Resources, metrics: Metr
         metrics,
         max_event_bytes=settings.max_event_bytes,
     )
-
-
-def _condition(in_flight: InFlight, providers: Mapping[str, Provider]) -> dict[str, object]:
-    """Return what this process says of itself to `instagram-feed status`."""
-    breakers = {model: provider.unavailable_reason for model, provider in providers.items()}
-    return {"in_flight": in_flight.slots - in_flight.free, "breakers": breakers}

@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 
+from consumer.app.called_models import CalledModel
 from consumer.llm.breaker import Breaker
 from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
@@ -41,8 +42,9 @@ class VariantPlans:
     usual_provider: Provider
     limiters: dict[uuid.UUID, RateLimiter]
     model_rows: ModelRows
+    called_models: list[CalledModel]
 
-    def make(self, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
+    def make(self, experiment: str, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
         """Make the plan of a variant.
 
         Raises:
@@ -50,9 +52,9 @@ class VariantPlans:
         """
         template = template_of(prompt, self.settings) if prompt else self.usual.template
         editor = editor_from(self.settings, our_texts=template.static_texts) if prompt else self.usual.editor
-        return WritingPlan(Failover(self._provider(variant, model)), template, editor)
+        return WritingPlan(Failover(self._provider(experiment, variant, model)), template, editor)
 
-    def _provider(self, variant: Variant, model: LlmModel | None) -> Provider:
+    def _provider(self, experiment: str, variant: Variant, model: LlmModel | None) -> Provider:
         called = model or self.usual_provider.writer.model
         writer = self.resources.open_writer(called, temperature=variant.temperature, max_tokens=variant.max_tokens)
         limiter = self.limiters.setdefault(called.llm_model_id, RateLimiter(patience_s=VARIANT_PATIENCE_S))
@@ -60,4 +62,5 @@ class VariantPlans:
         if not called.is_active:
             provider.disused_because = f"{called.full_name} is inactive"
         self.model_rows.watch(str(called.llm_model_id) if model else self.settings.llm_model, provider)
+        self.called_models.append(CalledModel(provider, limiter, experiment, variant.variant))
         return provider

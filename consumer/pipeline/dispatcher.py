@@ -42,6 +42,15 @@ class Dispatcher:
         self._calls = asyncio.Semaphore(calls)
         self._turn = asyncio.Lock()
         self._running: set[asyncio.Task[None]] = set()
+        self._handling = 0
+
+    @property
+    def handling(self) -> int:
+        """How many requests are being written now, at most `calls`.
+
+        What is claimed ahead, or written and not stored yet, holds a slot of `InFlight` too: a quarter more.
+        """
+        return self._handling
 
     @property
     def unavailable_reason(self) -> str | None:
@@ -68,8 +77,12 @@ class Dispatcher:
             await self._handle_now(work)
 
     async def _handle_now(self, work: Work) -> None:
-        await self._outcome_store.until_available()
-        outcome = await self._worker.handle(work)
+        self._handling += 1
+        try:
+            await self._outcome_store.until_available()
+            outcome = await self._worker.handle(work)
+        finally:
+            self._handling -= 1
         if isinstance(outcome, Written):
             self._tenants.remember(work.event, outcome.edited.fingerprint)
         self._outcome_store.put(outcome)

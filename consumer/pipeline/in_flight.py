@@ -68,6 +68,11 @@ class InFlight:
         return self.slots - self._reserved
 
     @property
+    def used(self) -> int:
+        """Slots that are reserved or taken: what is being written, waits for that, or waits to be stored."""
+        return self._reserved
+
+    @property
     def held(self) -> list[ClaimedRequest]:
         """The requests whose leases this process holds."""
         return list(self._held.values())

@@ -33,8 +33,8 @@ class WritingPlan:
 
 
 PlanOf = Callable[[ClaimedRequest], WritingPlan]
-MakePlan = Callable[[Variant, Prompt | None, LlmModel | None], WritingPlan]
-"""Makes the plan of a variant, with its prompt and model where it has its own."""
+MakePlan = Callable[[str, Variant, Prompt | None, LlmModel | None], WritingPlan]
+"""Makes the plan of an experiment's variant, with its prompt and model where it has its own."""
 
 _Key = tuple[UUID, str]
 
@@ -91,7 +91,7 @@ class WritingPlans:
         prompt = prompts[variant.prompt] if variant.prompt else None
         model = models[variant.llm_model_id] if variant.llm_model_id else None
         try:
-            self._plans[key] = self._make(variant, prompt, model)
+            self._plans[key] = self._make(experiment.name, variant, prompt, model)
         except SettingsError as error:
             log.error("experiments.unwritable", experiment=experiment.name, variant=variant.variant, reason=str(error))  # noqa: TRY400 - told in full
             self._problems[key] = str(error)

@@ -44,14 +44,6 @@ class WaitingRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutboxStatus:
-    """The events that are not published yet, and since when the oldest of them waits."""
-
-    events: int
-    oldest_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class GapStatus:
     """Offsets that the broker had deleted before they were read. `known`: requests that the ledger has from there."""
 
@@ -94,15 +86,6 @@ async def work(connection: Connection, group_id: str) -> list[WorkStatus]:
     """Return the requests that this group works on, by state."""
     rows = await connection.fetch(_WORK, group_id)
     return [WorkStatus(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
-
-
-_UNPUBLISHED = "SELECT count(*) AS events, min(created_at) AS oldest_at FROM outbox_events"
-
-
-async def unpublished(connection: Connection) -> OutboxStatus:
-    """Return how many events are in the outbox, of all groups."""
-    [row] = await connection.fetch(_UNPUBLISHED)
-    return OutboxStatus(**dict(row))
 
 
 _OLDEST_WAITING = """

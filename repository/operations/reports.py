@@ -141,10 +141,13 @@ async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CostWithoutPost:
-    """What was spent on requests that have no post: failed, or not finished yet. Unknown costs are counted apart."""
+    """What was spent on requests that have no post: failed, or not finished yet. Unknown costs are counted apart.
+
+    `superseded`: calls whose post came when another process had ended the request; they are in no other sum.
+    """
 
     group: str | None
-    state: Literal["failed", "unfinished"]
+    state: Literal["failed", "unfinished", "superseded"]
     request_count: int
     llm_calls: int
     total_prompt_tokens: int
@@ -176,11 +179,26 @@ async def cost_without_post(
         FROM (
             SELECT * FROM feed_requests WHERE state = 'failed' AND finished_at >= $1
             UNION ALL
-            SELECT * FROM feed_requests WHERE state IN ('claimed', 'waiting') AND updated_at >= $1
+            SELECT * FROM feed_requests WHERE state NOT IN ('done', 'failed') AND updated_at >= $1
         ) AS request
         WHERE ($2::timestamptz IS NULL OR updated_at < $2)
             AND ($3::text IS NULL OR tenant_id = $3)
             AND (cost_usd > 0 OR cost_usd IS NULL)
+        GROUP BY 1, 2
+        UNION ALL
+        SELECT {group} AS "group", 'superseded' AS state,
+            count(*) AS request_count,
+            count(*) AS llm_calls,
+            coalesce(sum(call.prompt_tokens), 0)::bigint AS total_prompt_tokens,
+            coalesce(sum(call.completion_tokens), 0)::bigint AS total_completion_tokens,
+            coalesce(sum(call.prompt_tokens + call.completion_tokens), 0)::bigint AS total_tokens,
+            trim_scale(coalesce(sum(call.cost_usd), 0)) AS spent_usd,
+            count(*) FILTER (WHERE call.cost_usd IS NULL) AS requests_without_cost
+        FROM llm_calls AS call
+        JOIN feed_requests AS request USING (overlay_id, revision)
+        WHERE call.verdict = 'superseded' AND call.called_at >= $1
+            AND ($2::timestamptz IS NULL OR call.called_at < $2)
+            AND ($3::text IS NULL OR request.tenant_id = $3)
         GROUP BY 1, 2
         ORDER BY spent_usd DESC, 1, 2
     """  # noqa: S608 - all parts are constants

@@ -87,18 +87,24 @@ def summary_of(row: asyncpg.Record) -> RequestSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestCount:
-    """How many requests are in a state with this last error (of those that are done: None), and what they took."""
+    """How many requests are in a state with this last error (of those that are done: None), and what they took.
+
+    `oldest_at`: when the first of them was taken in. `unknown_costs`: of how many nobody told the cost.
+    """
 
     state: RequestState
     last_error_reason: str | None
     requests: int
     llm_calls: int
     cost_usd: Decimal
+    oldest_at: datetime
+    unknown_costs: int
 
 
 _COUNT = f"""
     SELECT state, CASE WHEN state <> 'done' THEN last_error_reason END AS last_error_reason,
-        count(*) AS requests, sum(llm_calls) AS llm_calls, coalesce(sum(cost_usd), 0) AS cost_usd
+        count(*) AS requests, sum(llm_calls) AS llm_calls, coalesce(sum(cost_usd), 0) AS cost_usd,
+        min(created_at) AS oldest_at, count(*) FILTER (WHERE cost_usd IS NULL) AS unknown_costs
     FROM feed_requests
     WHERE {_MATCHING}
     GROUP BY 1, 2

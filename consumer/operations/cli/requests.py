@@ -58,7 +58,9 @@ def _group() -> None:
 
 @requests.command()
 def summary(*, tenant: TenantOption = None, since: SinceOption = None, json: JsonOption = False) -> None:
-    """Count requests by state, with what they cost and which error was the last.
+    """Count requests by state and last error, with the oldest of each and what their calls cost.
+
+    All that was spent is here, on requests with a post, without one, and not finished yet.
 
     Example: instagram-feed requests summary --since 2026-11-22
     """
@@ -199,12 +201,17 @@ async def _retried(wanted: RequestFilter, consent: Consent) -> list[UUID]:
 
 
 def _summary_table(counts: list[RequestCount]) -> Table:
-    table = Table("state", "last error", box=None, pad_edge=False)
+    table = Table("state", "last error", "oldest (UTC)", box=None, pad_edge=False)
     for name in ("requests", "calls", "USD"):
         table.add_column(name, justify="right")
+    some_unknown = any(count.unknown_costs for count in counts)
+    if some_unknown:
+        table.add_column("cost unknown", justify="right")
     for count in counts:
         numbers = (f"{count.requests:,}", f"{count.llm_calls:,}", usd(count.cost_usd))
-        table.add_row(count.state, count.last_error_reason or "", *numbers)
+        oldest = f"{count.oldest_at:%Y-%m-%d %H:%M:%S}"
+        unknown = (f"{count.unknown_costs:,}",) if some_unknown else ()
+        table.add_row(count.state, count.last_error_reason or "", oldest, *numbers, *unknown)
     return table
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,7 @@ from consumer.settings import DatabaseSettings, KafkaSettings, load
 
 if TYPE_CHECKING:
     from consumer.operations.status.group_status import GroupStatus
+    from repository.ledger_figures import UnfinishedWork
 
 NOBODY = "nobody"
 
@@ -55,6 +56,11 @@ def _document(found: "GroupStatus", now: datetime) -> dict[str, object]:
                 "partitions": process.partitions,
                 "lag": found.lag_of(process.partitions),
                 "in_flight": process.condition.get("in_flight"),
+                "in_flight_limit": process.condition.get("in_flight_limit"),
+                "slots_used": process.condition.get("slots_used"),
+                "slots": process.condition.get("slots"),
+                "results_waiting": process.condition.get("results_waiting"),
+                "store_problem": process.condition.get("store_problem"),
                 "breakers": process.condition.get("breakers", {}),
             }
             for process in found.processes
@@ -73,7 +79,8 @@ def _document(found: "GroupStatus", now: datetime) -> dict[str, object]:
         "lag": found.lag_of([one.partition for one in found.offsets]),
         "kafka_problem": found.kafka_problem,
         "work": {work.state: {"requests": work.requests, "oldest_at": work.oldest_at} for work in found.work},
-        "oldest_waiting": oldest and {**asdict(oldest), "age_s": round((now - oldest.created_at).total_seconds(), 1)},
+        "unfinished": [{**asdict(work), "age_s": _age_s(work.oldest_at, now)} for work in found.unfinished],
+        "oldest_waiting": oldest and {**asdict(oldest), "age_s": _age_s(oldest.created_at, now)},
         "outbox": asdict(found.outbox),
         "lost": [asdict(gap) for gap in found.gaps],
         "left_by_other_groups": found.left_by_other_groups,
@@ -83,6 +90,8 @@ def _document(found: "GroupStatus", now: datetime) -> dict[str, object]:
 def _print(found: "GroupStatus", now: datetime, console: Console) -> None:
     print_table(_table(found, now))
     console.print(f"work: {_work(found)}")
+    for unfinished in found.unfinished:
+        console.print(f"  {_unfinished(unfinished, now)}")
     if found.kafka_problem:
         console.print(f"lag unknown: {found.kafka_problem}", soft_wrap=True)
     if oldest := found.oldest_waiting:
@@ -92,6 +101,9 @@ def _print(found: "GroupStatus", now: datetime, console: Console) -> None:
     if found.outbox.oldest_at:
         age = _age((now - found.outbox.oldest_at).total_seconds())
         console.print(f"outbox: {found.outbox.events:,} events not published yet, the oldest for {age}")
+    for process in found.processes:
+        if problem := process.condition.get("store_problem"):
+            console.print(f"{process.owner} pays for nothing more: {problem}", soft_wrap=True)
     for gap in found.gaps:
         last, noticed = gap.end_offset - 1, f"{gap.noticed_at:%Y-%m-%d %H:%M}"
         console.print(f"lost: partition {gap.partition}, offsets {gap.begin_offset}-{last} (noticed {noticed} UTC)")
@@ -109,7 +121,7 @@ def _table(found: "GroupStatus", now: datetime) -> Table:
             _age((now - process.started_at).total_seconds()),
             _numbers(process.partitions),
             _count(found.lag_of(process.partitions)),
-            _count(process.condition.get("in_flight")),
+            _in_flight(process.condition),
             _breakers(process.condition.get("breakers", {})),
         )
     if found.unread or not found.processes:
@@ -119,6 +131,17 @@ def _table(found: "GroupStatus", now: datetime) -> Table:
 
 def _work(found: "GroupStatus") -> str:
     return ", ".join(f"{work.requests} {work.state}" for work in found.work) or "none yet"
+
+
+def _unfinished(work: "UnfinishedWork", now: datetime) -> str:
+    why = f" after {work.reason}" if work.reason else ""
+    return f"{work.requests:,} {work.state}{why}, the oldest for {_age(_age_s(work.oldest_at, now))}"
+
+
+def _in_flight(condition: dict[str, Any]) -> str:
+    """Return how many are being written, out of how many can be; a process of an older version knows no limit."""
+    limit = condition.get("in_flight_limit")
+    return _count(condition.get("in_flight")) + (f"/{limit:,}" if limit else "")
 
 
 def _breakers(breakers: dict[str, str | None]) -> str:
@@ -132,6 +155,10 @@ def _numbers(partitions: list[int]) -> str:
 
 def _count(number: int | None) -> str:
     return "?" if number is None else f"{number:,}"
+
+
+def _age_s(since: datetime, now: datetime) -> float:
+    return round((now - since).total_seconds(), 1)
 
 
 def _age(seconds: float) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from consumer.kafka.sessions import BrokerUnavailable
 from consumer.operations.status.offsets import PartitionOffsets, group_offsets
 from consumer.settings import KafkaSettings
+from repository.ledger_figures import OutboxDepth, UnfinishedWork, outbox_depth, unfinished_work
 from repository.operations import intake_status
-from repository.operations.intake_status import GapStatus, OutboxStatus, ProcessStatus, WaitingRequest, WorkStatus
+from repository.operations.intake_status import GapStatus, ProcessStatus, WaitingRequest, WorkStatus
 from repository.pool import Connection
 
 
@@ -22,7 +23,8 @@ class GroupStatus:
     kafka_problem: str | None
     work: Sequence[WorkStatus]
     oldest_waiting: WaitingRequest | None
-    outbox: OutboxStatus
+    unfinished: Sequence[UnfinishedWork]
+    outbox: OutboxDepth
     gaps: Sequence[GapStatus]
     left_by_other_groups: dict[str, int]
 
@@ -59,7 +61,8 @@ async def look(connection: Connection, settings: KafkaSettings) -> GroupStatus:
         kafka_problem=problem,
         work=await intake_status.work(connection, group_id),
         oldest_waiting=await intake_status.oldest_waiting(connection, group_id),
-        outbox=await intake_status.unpublished(connection),
+        unfinished=await unfinished_work(connection, group_id),
+        outbox=await outbox_depth(connection),
         gaps=await intake_status.gaps(connection, group_id, topic),
         left_by_other_groups=await intake_status.left_by_other_groups(connection, group_id),
     )

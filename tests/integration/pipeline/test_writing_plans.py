@@ -27,7 +27,7 @@ class Maker:
     def __init__(self) -> None:
         self.made: list[tuple[str, str | None, str | None]] = []
 
-    def make(self, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
+    def make(self, _experiment: str, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
         """Note what is wanted; the variant `keyless` cannot be made."""
         if variant.variant == "keyless":
             raise SettingsError("ANTHROPIC_API_KEY is missing")

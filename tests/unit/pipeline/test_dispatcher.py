@@ -72,20 +72,25 @@ def work() -> Work:
     return Work(claimed_request(), overlay_completed())
 
 
+def dispatcher_of(worker: HeldWorker, tasks: asyncio.TaskGroup) -> Dispatcher:
+    return Dispatcher(
+        tasks,
+        cast("Worker", worker),
+        cast("OutcomeStore", Store()),
+        cast("UpstreamRows", Upstream()),
+        cast("module.Tenants", Tenants()),
+        cast("WritingPlans", Plans()),
+        calls=3,
+    )
+
+
 async def test_what_has_to_be_alone_waits_for_the_others_and_lets_nothing_begin_beside_it() -> None:
     worker = HeldWorker()
     async with asyncio.TaskGroup() as tasks:
-        dispatcher = Dispatcher(
-            tasks,
-            cast("Worker", worker),
-            cast("OutcomeStore", Store()),
-            cast("UpstreamRows", Upstream()),
-            cast("module.Tenants", Tenants()),
-            cast("WritingPlans", Plans()),
-            calls=3,
-        )
+        dispatcher = dispatcher_of(worker, tasks)
         await dispatcher.start([work(), work()])
         await eventually(lambda: len(worker.handling) == 2)
+        assert dispatcher.handling == 2
         alone = work()
         await dispatcher.start([alone], alone=True)
         await asyncio.sleep(0)
@@ -93,5 +98,17 @@ async def test_what_has_to_be_alone_waits_for_the_others_and_lets_nothing_begin_
         await asyncio.sleep(0)
         assert alone not in worker.handling
         worker.let_go.set()
-    assert worker.handling == []
+    assert (worker.handling, dispatcher.handling) == ([], 0)
     assert worker.begun_beside[2] == (alone, 0)
+
+
+async def test_what_waits_for_a_call_to_end_is_not_being_written() -> None:
+    worker = HeldWorker()
+    async with asyncio.TaskGroup() as tasks:
+        dispatcher = dispatcher_of(worker, tasks)
+        await dispatcher.start([work() for _ in range(5)])
+        await eventually(lambda: len(worker.handling) == 3)
+        await asyncio.sleep(0)
+        assert dispatcher.handling == 3
+        worker.let_go.set()
+    assert dispatcher.handling == 0

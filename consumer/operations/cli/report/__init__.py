@@ -27,6 +27,7 @@ from consumer.operations.cli.report.view import Figures, columns_of, figures_of,
 from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, load
 from repository.operations import reports
+from repository.operations.call_report import UnusedCalls, unused_calls
 from repository.operations.outcome_report import PostOutcomes, outcomes
 from repository.operations.report_scope import GroupBy, ReportScope
 from repository.pool import Connection
@@ -73,8 +74,9 @@ REPORTS: Mapping[str, Report] = {
         WEEK,
         "What the posts of each model cost: estimated at current prices, and spent.\n\n"
         "The estimate counts the calls that wrote the posts and knows no cached tokens. Spent is every call at "
-        "the price of its time; with failed and unfinished requests, which have lines of their own, it adds up "
-        "to the provider's bill. Those lines are left out with --model: the model of a failed request is not kept.",
+        "the price of its time; with failed and unfinished requests and superseded calls, which have lines of their "
+        "own, it adds up to the provider's bill. Those lines are left out with --model: the ledger does not keep the "
+        "model of a failed request (`report calls` does).",
         "instagram-feed report cost --days 30 --by tenant --csv",
     ),
     "daily-tokens": Report(
@@ -97,6 +99,16 @@ REPORTS: Mapping[str, Report] = {
         MONTH,
         "What each model did each day, and what that cost.",
         "instagram-feed report daily-models --model gpt-4o-mini --json",
+    ),
+    "calls": Report(
+        unused_calls,
+        UnusedCalls,
+        WEEK,
+        "What was paid for calls whose answer did not become a post, by model and by what became of them.\n\n"
+        "Cut off, unusable, refused, unanswered …: their cost is in `report cost` too, with the posts or requests they "
+        "were for; here they stand alone, those of failed requests included, and --model applies.",
+        "instagram-feed report calls --days 30 --by tenant",
+        nothing="No such calls.",
     ),
     "outcomes": Report(
         outcomes,

@@ -23,7 +23,7 @@ GROUP_COLUMNS: Mapping[GroupBy, str] = {
 # of interest only where there are such posts
 ONLY_IF_ANY = ("posts_without_cost", "posts_without_usage")
 MODEL_PARTS = ("provider", "model_version")
-TEXTS = {*GROUP_COLUMNS.values(), "date", "model_name", "metric", "last_occurred_at"}
+TEXTS = {*GROUP_COLUMNS.values(), "date", "model_name", "metric", "verdict", "last_occurred_at"}
 
 
 @dataclass(frozen=True, slots=True)

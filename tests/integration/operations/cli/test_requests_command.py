@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from schemas.wire_types import rfc3339
 from tests.integration.operations.cli.conftest import Commands
 from tests.support.ledger_rows import query
 
@@ -81,6 +82,30 @@ async def test_a_listing_is_by_state_and_reason_the_last_changed_first(commands:
     assert str(OLD) not in shown.output
 
 
+@pytest.mark.usefixtures("_requests")
+async def test_a_summary_is_by_state_and_reason_with_the_oldest_of_each(commands: Commands, database_url: str) -> None:
+    rows = await query(
+        database_url, "UPDATE feed_requests SET cost_usd = NULL WHERE state = 'waiting' RETURNING created_at"
+    )
+    counts = (await commands.run("requests", "summary", "--json")).document
+    known = {(one["state"], one["last_error_reason"]): one for one in counts}
+    assert known.keys() == {
+        ("done", None),
+        ("failed", "llm_refused"),
+        ("failed", "llm_unavailable"),
+        ("waiting", "llm_unavailable"),
+    }
+    waiting = known["waiting", "llm_unavailable"]
+    assert (waiting["requests"], waiting["unknown_costs"], waiting["oldest_at"]) == (
+        1,
+        1,
+        rfc3339(rows[0]["created_at"]),
+    )
+    table = (await commands.run("requests", "summary")).output
+    assert "cost unknown" in table
+    assert f"{rows[0]['created_at']:%Y-%m-%d %H:%M}" in table
+
+
 INSERT_CALL = """
     INSERT INTO llm_calls (
         overlay_id, revision, fencing_token, call_number, llm_model_id, called_at, raw_response, prompt_tokens,
@@ -125,3 +150,32 @@ async def test_a_request_without_such_calls_and_one_that_is_unknown_are_told_apa
     unknown = await commands.run("requests", "show", f"{OLD}:7")
     assert (unknown.exit_code, f"no request {OLD}:7" in unknown.errors) == (1, True)
     assert (await commands.run("requests", "show", "tea")).exit_code == 2
+
+
+@pytest.mark.usefixtures("_calls")
+async def test_calls_that_brought_no_post_are_reported_by_model_and_verdict_and_a_superseded_one_is_in_the_bill(
+    commands: Commands, database_url: str
+) -> None:
+    done = REQUESTS[3][0]
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(INSERT_CALL, done, 1, SECRET, 500, 200, Decimal("0.0002"), "superseded", None)
+    await connection.execute(
+        "UPDATE feed_requests SET cost_usd = 0.000195, llm_calls = 2 WHERE overlay_id = $1", REFUSED
+    )
+    await connection.close()
+
+    rows = (await commands.run("report", "calls", "--json")).document["rows"]
+    assert [(row["verdict"], row["spent_usd"], row["calls_without_cost"]) for row in rows] == [
+        ("superseded", "0.0002", 0),
+        ("unusable", "0.000195", 0),
+        ("unanswered", "0", 1),
+    ]
+    assert {row["model_name"] for row in rows} == {"gpt-4o-mini"}
+    by_tenant = (await commands.run("report", "calls", "--by", "tenant", "--tenant", "tea", "--json")).document["rows"]
+    assert {row["tenant_id"] for row in by_tenant} == {"tea"}
+    assert "unanswered" in (await commands.run("report", "calls")).output
+
+    bill = (await commands.run("report", "cost", "--json")).document
+    spent = {row["state"]: row["spent_usd"] for row in bill["without_post"]}
+    assert (spent["failed"], spent["superseded"]) == ("0.000195", "0.0002")
+    assert bill["total_spent_usd"] == "0.000395"

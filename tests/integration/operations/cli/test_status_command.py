@@ -34,6 +34,10 @@ async def test_processes_partitions_lag_and_work_are_shown_in_one_table_and_as_j
         [process] = document["processes"]
         assert (process["owner"], process["partitions"]) == (owner, [0, 1, 2, 3])
         assert process["breakers"] == {"gpt-4o-mini": None}
+        assert (process["in_flight"], process["in_flight_limit"]) == (4, 4)
+        assert (process["slots_used"], process["slots"], process["results_waiting"]) == (5, 5, 0)
+        [claimed] = document["unfinished"]
+        assert (claimed["state"], claimed["reason"], claimed["requests"]) == ("claimed", None, 5)
         assert (document["lag"], process["lag"]) == (3, 3)
         assert sorted(one["partition"] for one in document["partitions"] if one["owner"] == owner) == [0, 1, 2, 3]
         assert document["oldest_waiting"]["state"] == "claimed"
@@ -41,6 +45,8 @@ async def test_processes_partitions_lag_and_work_are_shown_in_one_table_and_as_j
         assert owner in table
         assert "0 1 2 3" in table
         assert "5 claimed" in table
+        assert "5 claimed, the oldest for" in table
+        assert "4/4" in table
         assert "oldest waiting: " in table
 
 
