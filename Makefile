@@ -42,8 +42,9 @@ format: $(STAMP) ## Format the code and fix what can be fixed by rule
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-docs: $(STAMP) ## Write docs/configuration.md and .env.example from the settings
+docs: $(STAMP) ## Write docs/configuration.md and .env.example from the settings, schemas/contracts/ from the models
 	@$(BIN)/python -m consumer.operations.settings_reference
+	@$(BIN)/instagram-feed schemas export
 
 lock: ## Pin the dependencies again (needs uv; LOCK_FLAGS=--upgrade takes the newest)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }

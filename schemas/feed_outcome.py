@@ -44,7 +44,11 @@ class FeedOutcome(BaseModel):
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
         """Return the contract as JSON Schema."""
-        return {"$schema": JSON_SCHEMA_DIALECT, **cls.model_json_schema()}
+        names_a_post = [
+            {"required": [name], "properties": {name: {"type": "string"}}}
+            for name in ("instagram_feed_id", "overlay_id")
+        ]
+        return {"$schema": JSON_SCHEMA_DIALECT, **cls.model_json_schema(), "anyOf": names_a_post}
 
 
 def decode_feed_outcome(value: bytes | None, *, max_event_bytes: int) -> FeedOutcome:

@@ -1,10 +1,10 @@
 """`instagram_feed.created`: a post was stored."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from schemas.event_source import EventSource
 from schemas.wire_types import WRITTEN_IN_FULL, Instant, UsdAmount, published_schema
@@ -20,9 +20,9 @@ class LlmUsed:
     provider: str
     model_name: str
     model_version: str | None
-    used_temperature: float | None
+    used_temperature: Annotated[float | None, Field(description="Null where the model takes none.")]
     used_max_tokens: int | None
-    prompt_version: str
+    prompt_version: Annotated[str, Field(description="The wording: its name, version and a digest.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +34,20 @@ class FeedMetrics:
     them is unknown. `end_to_end_ms` runs from event to stored post.
     """
 
-    latency_ms: float | None
+    latency_ms: Annotated[float | None, Field(description="Milliseconds of the call that produced the text.")]
     prompt_tokens: int | None
     completion_tokens: int | None
     total_tokens: int | None
-    cached_prompt_tokens: int | None
-    cost_usd: UsdAmount | None
+    cached_prompt_tokens: Annotated[
+        int | None, Field(description="Part of prompt_tokens that the provider had cached.")
+    ]
+    cost_usd: Annotated[
+        UsdAmount | None, Field(description="US dollars, as a decimal in text, so that no digit is lost.")
+    ]
     llm_calls: int
-    end_to_end_ms: float | None
+    end_to_end_ms: Annotated[
+        float | None, Field(description="Milliseconds; null where neither event nor record has a time.")
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +59,9 @@ class Publishing:
 
     caption: str
     hashtag_count: int
-    utf16_length: int
+    utf16_length: Annotated[
+        int, Field(description="UTF-16 units of the caption, as Instagram's limit of 2,200 is counted.")
+    ]
     is_ai_generated: Literal[True] = True
 
 
@@ -72,21 +80,25 @@ class InstagramFeedCreated:
 
     __pydantic_config__: ClassVar[ConfigDict] = WRITTEN_IN_FULL
 
-    event_id: UUID
+    event_id: Annotated[
+        UUID, Field(description="The same in every copy: copies are byte for byte alike, and may come more than once.")
+    ]
     event_type: Literal["instagram_feed.created"] = EVENT_TYPE
     schema_version: Literal[1] = 1
-    occurred_at: Instant
+    occurred_at: Annotated[Instant, Field(description="When the post was stored.")]
     instagram_feed_id: UUID
     tenant_id: str
     job_id: UUID | None
     overlay_id: UUID
-    revision: int
-    instagram_ad_copy: str
-    hashtags: str
+    revision: Annotated[
+        int, Field(description="1 is what the overlay's own event asked for; the highest one is current.")
+    ]
+    instagram_ad_copy: Annotated[str, Field(description="The caption without the hashtags.")]
+    hashtags: Annotated[str, Field(description="Separated by spaces: #a #b")]
     llm: LlmUsed
     metrics: FeedMetrics
-    experiment: ExperimentArm | None
-    source: EventSource
+    experiment: Annotated[ExperimentArm | None, Field(description="Null outside of experiments.")]
+    source: Annotated[EventSource, Field(description="The overlay.completed behind it.")]
     publishing: Publishing
 
     def encode(self) -> bytes:

@@ -1,10 +1,10 @@
 """`instagram_feed.failed`: no post can be written for an overlay."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from schemas.event_source import EventSource
 from schemas.wire_types import WRITTEN_IN_FULL, Instant, UsdAmount, published_schema
@@ -22,7 +22,9 @@ class InstagramFeedFailed:
 
     __pydantic_config__: ClassVar[ConfigDict] = WRITTEN_IN_FULL
 
-    event_id: UUID
+    event_id: Annotated[
+        UUID, Field(description="The same in every copy; a request that is tried again and fails again has another.")
+    ]
     event_type: Literal["instagram_feed.failed"] = EVENT_TYPE
     schema_version: Literal[1] = 1
     occurred_at: Instant
@@ -30,15 +32,19 @@ class InstagramFeedFailed:
     job_id: UUID | None
     overlay_id: UUID
     revision: int
-    reason: str
-    detail: str
-    attempts: int
+    reason: Annotated[
+        str, Field(description="A code of schemas/reasons.py; codes are added, none gets another meaning.")
+    ]
+    detail: Annotated[str, Field(description="For people; no text of the shop is in it.")]
+    attempts: Annotated[int, Field(description="How often it was tried.")]
     prompt_tokens: int | None
     completion_tokens: int | None
     total_tokens: int | None
-    cost_usd: UsdAmount | None
+    cost_usd: Annotated[
+        UsdAmount | None, Field(description="US dollars, as a decimal in text, so that no digit is lost.")
+    ]
     llm_calls: int
-    source: EventSource
+    source: Annotated[EventSource, Field(description="The overlay.completed behind it.")]
 
     def encode(self) -> bytes:
         """Return the event as UTF-8 JSON; the same event always gives the same bytes."""

@@ -20,11 +20,11 @@ class OverlayCompleted(BaseModel):
     """A finished overlay and the texts a post is written from.
 
     Lengths count Unicode code points, as PostgreSQL's VARCHAR does. Unknown fields are ignored.
-    Decoded events always have an `event_id`: see `schemas.codec`.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", title=EVENT_TYPE)
 
+    # decoded events always have one: see `schemas.codec`
     event_id: Id = Field(
         default="",
         description="Else the CloudEvents id, else derived from topic, partition and offset.",

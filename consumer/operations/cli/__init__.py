@@ -46,6 +46,7 @@ OWN_COMMANDS = {
     "experiments": "Find out which prompt, model or temperature writes better posts: create, start, stop, report.",
     "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "Look into the ledger: what became of each overlay.",
+    "schemas": "Write the contract as JSON Schemas and one AsyncAPI document, for other people's tools.",
     "replay": "Read a range of events again, to write what is missing, to send or to write posts once more.",
 }
 """Name and summary; the command is the attribute of that name in the module of that name."""

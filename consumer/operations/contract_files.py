@@ -1,0 +1,107 @@
+"""The contract as files: written, and compared with what is there and with what must not be broken."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from schemas.contracts.asyncapi import FILE_NAME, asyncapi_document
+from schemas.contracts.compatibility import incompatibilities
+from schemas.contracts.json_schemas import Contract, contracts
+
+BASELINE = "baseline"
+"""The folder beside the files that holds the schemas of the last release: what a change must be compatible with."""
+
+FileState = Literal["written", "unchanged", "stale"]
+
+
+class UnreadableBaseline(Exception):
+    """A file of the baseline is no JSON document; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContractFile:
+    """One file of the contract and how it stands."""
+
+    path: Path
+    state: FileState
+
+
+def rendered() -> dict[str, str]:
+    """Return the text of every file by its name."""
+    all_contracts = contracts()
+    documents: Mapping[str, Any] = {contract.file_name: contract.schema for contract in all_contracts}
+    return {name: _text(document) for name, document in documents.items()} | {
+        FILE_NAME: _text(asyncapi_document(all_contracts))
+    }
+
+
+def write_files(folder: Path) -> list[ContractFile]:
+    """Write the files that are not there as they should be.
+
+    Raises:
+        OSError: the folder cannot be made, or a file not be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, text in rendered().items():
+        path = folder / name
+        changed = _read(path) != text
+        if changed:
+            path.write_text(text, encoding="utf-8")
+        written.append(ContractFile(path, "written" if changed else "unchanged"))
+    return written
+
+
+def compare_files(folder: Path) -> list[ContractFile]:
+    """Say of each file whether it is what the models say today."""
+    return [
+        ContractFile(folder / name, "unchanged" if _read(folder / name) == text else "stale")
+        for name, text in rendered().items()
+    ]
+
+
+def breaking_changes(folder: Path) -> list[str]:
+    """Return what breaks others since the baseline of this folder, a line for each field.
+
+    Raises:
+        UnreadableBaseline: naming the file.
+    """
+    return [
+        f"{contract.name}: {problem}"
+        for contract in contracts()
+        if (old := _baseline_of(contract, folder)) is not None
+        for problem in incompatibilities(old, contract.schema, contract.direction)
+    ] + _gone(folder)
+
+
+def _baseline_of(contract: Contract, folder: Path) -> dict[str, Any] | None:
+    path = folder / BASELINE / contract.file_name
+    text = _read(path)
+    if text is None:
+        return None
+    try:
+        document = json.loads(text)
+    except ValueError:
+        document = None
+    if not isinstance(document, dict):
+        raise UnreadableBaseline(f"{path} is no JSON Schema")
+    return document
+
+
+def _gone(folder: Path) -> list[str]:
+    known = {contract.file_name for contract in contracts()}
+    before = sorted(path.name for path in (folder / BASELINE).glob("*.schema.json"))
+    return [f"{name.removesuffix('.schema.json')}: the whole schema is gone" for name in before if name not in known]
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
