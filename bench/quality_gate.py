@@ -44,7 +44,7 @@ def _posts() -> list[tuple[RawPost, OverlayCompleted, RecentPosts]]:
         event = OverlayCompleted.model_validate_json(value)
         written = write_post(1, event.event_id, template.messages(event)[1].content)
         posts.append((RawPost(written.caption, written.hashtags), event, recent[event.tenant_id]))
-        store = folded(event.store_information).split()
+        store = folded(event.store_information)
         recent[event.tenant_id].add(fingerprint(folded(written.caption), folded(written.hashtags), store))
     return posts
 

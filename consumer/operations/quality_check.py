@@ -51,7 +51,7 @@ async def checked_feeds(
 
 
 def _fingerprint(feed: FeedTexts) -> Fingerprint:
-    return fingerprint(folded(feed.instagram_ad_copy), folded(feed.hashtags), folded(feed.store_information).split())
+    return fingerprint(folded(feed.instagram_ad_copy), folded(feed.hashtags), folded(feed.store_information))
 
 
 def _checked(feed: FeedTexts, editor: Editor, context: Context) -> CheckedFeed:

@@ -111,6 +111,6 @@ class Tenants:
 def _remembered(posts: Iterable[RecentPost]) -> RecentPosts:
     recent = RecentPosts()
     for post in posts:
-        one = fingerprint(folded(post.instagram_ad_copy), folded(post.hashtags), folded(post.store_information).split())
+        one = fingerprint(folded(post.instagram_ad_copy), folded(post.hashtags), folded(post.store_information))
         recent.add(one, post.overlay_id)
     return recent

@@ -11,7 +11,7 @@ from typing import Final
 from consumer.post.caption import clean_caption
 from consumer.post.hashtags import hashtags_in_list
 from consumer.post.instagram_rules import RuleBroken, apply_rules, undisclosed
-from consumer.post.quality.gate import Action, Context, Draft, Finding, QualityGate
+from consumer.post.quality.gate import Action, Context, Finding, QualityGate
 from consumer.post.quality.likeness import Fingerprint
 from schemas.post import InstagramPost, RawPost
 from schemas.quality import QualityRule
@@ -65,7 +65,7 @@ class Editor:
             post = self._within_limits(repaired, context)
         except RuleBroken as error:
             post, broken = _as_far_as_it_goes(repaired), error.problems
-        draft = Draft(without_disclosure(post, context.disclosure), context.source)
+        draft = self._gate.draft(without_disclosure(post, context.disclosure), context.source)
         findings = self._gate.findings(draft, context)
         refused = [finding for finding in findings if self._gate.refuses(finding)]
         if broken or refused:
@@ -90,7 +90,7 @@ class Editor:
         repairs, repaired = self._gate.repairs(raw), _as_far_as_it_goes(self._repaired(raw))
         return [(rule, "repair", f"{rule}: the text would be rewritten.") for rule in repairs] + [
             (finding.rule, "refuse" if self._gate.refuses(finding) else "warn", finding.quoted)
-            for finding in self._gate.findings(Draft(repaired, context.source), context)
+            for finding in self._gate.findings(self._gate.draft(repaired, context.source), context)
         ]
 
     def _within_limits(self, post: RawPost, context: Context) -> InstagramPost:

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from consumer.post.quality.signs import one_of
-
 _DIGIT_WORDS: Final = {word: value for value, word in enumerate("영일이삼사오육칠팔구")}
 _SMALL_UNITS: Final = {"십": 10, "백": 100, "천": 1_000}
 _LARGE_UNITS: Final = {"만": 10_000, "억": 100_000_000}
@@ -25,33 +23,21 @@ _CURRENCY: Final = re.compile(
     rf"(?:[₩$€£¥]|\b(?:krw|usd|eur|jpy)\s?)\s?(?P<behind>{_NUMBER})"
     rf"|(?P<before>{_NUMBER})\s?(?:[₩€]|krw\b|won\b|usd\b|dollars?\b|달러|불(?![가-힣])|유로|엔(?![가-힣])|위안)"
 )
-_CURRENCY_SIGNS: Final = one_of(
-    "₩",
-    "$",
-    "€",
-    "£",
-    "¥",
-    "krw",
-    "won",
-    "usd",
-    "eur",
-    "jpy",
-    "dollar",
-    "달러",
-    "불",
-    "유로",
-    "엔",
-    "위안",
-)
-_PRICE_WORDS: Final = one_of("가격", "할인가", "판매가", "정가", "특가", "세일가", "단돈")
+_CURRENCY_SIGNS: Final = frozenset((
+    "₩", "$", "€", "£", "¥", "krw", "won", "usd", "eur", "jpy", "dollar", "달러", "불", "유로", "엔", "위안",
+))  # fmt: skip
+_PRICE_WORDS: Final = frozenset(("가격", "할인가", "판매가", "정가", "특가", "세일가", "단돈"))
 _PRICE_TAG: Final = re.compile(
     rf"(?:가격|할인가|판매가|정가|특가|세일가|단돈|가격대)\s?[은는이가:]?\s?(?P<tag>{_NUMBER})"
 )
 
 _DISCOUNT_WORDS: Final = r"(?:할인|세일|sale|off|dc|d\.c|적립|페이백|캐시백|쿠폰|저렴|discount)"
 _PER_CENT: Final = r"(?:%|퍼센트|프로(?![가-힣]))"
-_PER_CENT_SIGNS: Final = one_of("%", "퍼센트", "프로")
-_PLUS_SIGNS: Final = one_of("+", "플러스", "plus one", "buy one")
+_PER_CENT_SIGNS: Final = frozenset(("%", "퍼센트", "프로"))
+_HALF_SIGNS: Final = frozenset(("반", "half"))
+_PLUS_SIGNS: Final = frozenset(("+", "플러스", "plus one", "buy one"))
+SIGNS: Final = _CURRENCY_SIGNS | _PRICE_WORDS | _PER_CENT_SIGNS | _HALF_SIGNS | _PLUS_SIGNS | {"원"}
+"""Without one of them a folded text names no price and no discount; the functions take those that may stand in it."""
 _DISCOUNT: Final = re.compile(
     rf"(?P<before>\d+(?:\.\d+)?)\s?{_PER_CENT}[가-힣]{{0,2}}\s?(?:[가-힣]{{1,4}}\s)?{_DISCOUNT_WORDS}"
     rf"|{_DISCOUNT_WORDS}(?:율|가)?\s?(?:최대|무려|약|은|:)?\s?(?P<behind>\d+(?:\.\d+)?)\s?{_PER_CENT}"
@@ -76,26 +62,26 @@ class Amounts:
     offers: frozenset[str]
 
 
-def prices_in(text: str) -> Iterator[tuple[str, float]]:
+def prices_in(text: str, signs: frozenset[str] = SIGNS) -> Iterator[tuple[str, float]]:
     """Yield each price as it is written, and its value; `text` is folded."""
-    if "원" in text:
+    if "원" in signs:
         yield from _won_in(text)
-    for signs, pattern in ((_CURRENCY_SIGNS, _CURRENCY), (_PRICE_WORDS, _PRICE_TAG)):
-        for found in pattern.finditer(text) if signs.search(text) else ():
+    for needed, pattern in ((_CURRENCY_SIGNS, _CURRENCY), (_PRICE_WORDS, _PRICE_TAG)):
+        for found in pattern.finditer(text) if not needed.isdisjoint(signs) else ():
             yield found[0], _plain(found[found.lastgroup or 0])
 
 
-def discounts_in(text: str) -> Iterator[tuple[str, float]]:
+def discounts_in(text: str, signs: frozenset[str] = SIGNS) -> Iterator[tuple[str, float]]:
     """Yield each discount as it is written, and its per cent; half price is 50; `text` is folded."""
-    for found in _DISCOUNT.finditer(text) if _PER_CENT_SIGNS.search(text) else ():
+    for found in _DISCOUNT.finditer(text) if not _PER_CENT_SIGNS.isdisjoint(signs) else ():
         yield found[0], float(found[found.lastgroup or 0])
-    for found in _HALF.finditer(text) if "반" in text or "half" in text else ():
+    for found in _HALF.finditer(text) if not _HALF_SIGNS.isdisjoint(signs) else ():
         yield found[0], 50.0
 
 
-def offers_in(text: str) -> Iterator[tuple[str, str]]:
+def offers_in(text: str, signs: frozenset[str] = SIGNS) -> Iterator[tuple[str, str]]:
     """Yield each "one more for free" as it is written, and in one spelling."""
-    for found in _FREE_ONE.finditer(text) if _PLUS_SIGNS.search(text) else ():
+    for found in _FREE_ONE.finditer(text) if not _PLUS_SIGNS.isdisjoint(signs) else ():
         yield found[0], f"{found[1] or 1}+1"
 
 

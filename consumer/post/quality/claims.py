@@ -23,14 +23,6 @@ _GAP: Final = re.compile(" ?… ?")
 _ALTERNATIVES: Final = re.compile(r"\([^()]*\)")
 _WORD: Final = re.compile(r"[^\W_]+")
 _SPECIAL: Final = re.compile(r"[.^$*+?{}\[\]\\]")
-# Letters that ordinary posts are full of, the commonest first.
-_COMMON: Final = (
-    "요이세에주다한을고서로하원오은지니구는수가나동성마두말스해시일인어드투무기의만매를그문리크천보장소점울전금산차자상늘추길게포습글봄릴빵료방분유라케써피면연간후태아첫정루집조신우예핸남입바딸타개음함대용"
-    "모월휴사올행비향제부림름셔와따르램품백내할감온선도션권으막국여경관공위안미생진반치년화물형발계있결통중체재실력식교적절터청심최약류며려거않없것때더또된될같든너희저람카달콤처럼께까당히석명영회특별작업들"
-    "학과민새움열겨맛건강좋날씨"
-    "0123456789eanoitrslcdhmpugybwfvk"
-)
-_RANKS: Final = {letter: rank for rank, letter in enumerate(_COMMON)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +37,28 @@ class ForbiddenClaim:
 class ClaimList:
     """The list for one sector, ready to be looked for.
 
-    The patterns are many and most posts hold none: only those are tried of which a rare letter occurs, and then the
-    word that it stands in.
+    The patterns are many and most posts hold none: only those are tried of which the longest word stands in the text.
     """
 
     def __init__(self, claims: Iterable[ForbiddenClaim], sector: Sector) -> None:
         wanted = {EVERY_SECTOR, sector}
-        by_word: dict[tuple[str, str], list[str]] = defaultdict(list)
+        regexes: dict[str, list[str]] = defaultdict(list)
         for claim in claims:
             for pattern in claim.patterns if wanted & set(claim.sectors) else ():
                 for choice in _choices(pattern.lower()):
-                    by_word[_rarest(choice)].append(_regex(choice))
-        self._by_letter: dict[str, list[tuple[str, str]]] = defaultdict(list)
-        for (letter, word), regexes in by_word.items():
-            self._by_letter[letter].append((word, "|".join(regexes)))
-        self._letters = re.compile(f"[{''.join(map(re.escape, sorted(self._by_letter)))}]")
+                    regexes[_longest_word(choice)].append(_regex(choice))
+        self._by_word = {word: "|".join(of_word) for word, of_word in regexes.items()}
+        self.signs = frozenset(self._by_word)
 
-    def claims_in(self, text: str, source: Source) -> list[str]:
-        """Find forbidden claims in a folded text; what the shop says in the same words is the shop's to answer for."""
+    def claims_in(self, text: str, source: Source, signs: frozenset[str] | None = None) -> list[str]:
+        """Find forbidden claims in a folded text; what the shop says in the same words is the shop's to answer for.
+
+        `signs` are those of the list's that may stand in the text; None where nobody looked.
+        """
         found = {
             match[0]
-            for letter in set(self._letters.findall(text))
-            for word, regex in self._by_letter[letter]
-            if word in text
-            for match in _compiled(regex).finditer(text)
+            for word in (self.signs if signs is None else self.signs & signs)
+            for match in _compiled(self._by_word[word]).finditer(text)
         }
         return sorted(claim for claim in found if not source.has(claim))
 
@@ -90,12 +80,12 @@ def _choices(pattern: str) -> list[str]:
     return [choice + rest for choice in choices.split("|")]
 
 
-def _rarest(pattern: str) -> tuple[str, str]:
-    """Return the rarest letter that every text with the pattern has, and the letters side by side with it."""
+def _longest_word(pattern: str) -> str:
+    """Return the longest run of letters that stands in every text with the pattern."""
     while pattern != (pattern := _ALTERNATIVES.sub(" ", pattern)):
         pass
-    words = _WORD.findall(pattern)
-    return max(((letter, word) for word in words for letter in word), key=lambda one: _RANKS.get(one[0], len(_RANKS)))
+    longest: str = max(_WORD.findall(pattern), key=len)
+    return longest
 
 
 @cache

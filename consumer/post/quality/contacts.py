@@ -6,7 +6,6 @@ All texts are folded.
 import re
 from typing import Final
 
-from consumer.post.quality.signs import one_of
 from consumer.post.quality.source import Source
 
 _TOP_LEVEL: Final = (
@@ -27,9 +26,13 @@ _SCHEME: Final = re.compile(r"^(?:hxxp|http|ftp)s?\s?:\s?//\s?|^www\.|^mailto:")
 _OBFUSCATED_DOT: Final = re.compile(r"\s?[\[(](?:\.|dot)[\])]\s?")
 _TAIL: Final = ".,!?~)]}>:;/…·'\"”’"
 _LETTER_BEHIND_DOT: Final = re.compile(r"\.[^\W\d_]")
-_SIGNS_OF_LINKS: Final = one_of("//", "@", "닷컴", "[.", "(.", "dot", "(at", "[at")
+_SURE_SIGNS_OF_LINKS: Final = frozenset(("//", "@", "닷컴", "[.", "(.", "dot", "(at", "[at"))
+SIGNS_OF_LINKS: Final = _SURE_SIGNS_OF_LINKS | {"."}
+SIGNS_OF_ACCOUNTS: Final = frozenset(("@", ":"))
 _MAY_PHONE: Final = re.compile(r"\d(?:[-\s.·)(–—‐‑+]{0,4}\d){6}")
-_MAY_BE_SPELLED: Final = one_of("공일", "공이", "공삼", "공사", "공오", "공육", "공칠", "영일", "영이", "영삼", "영칠")
+SIGNS_OF_SPELLED_PHONES: Final = frozenset((
+    "공일", "공이", "공삼", "공사", "공오", "공육", "공칠", "영일", "영이", "영삼", "영칠",
+))  # fmt: skip
 _NAME_BEHIND_COLON: Final = re.compile(r":\s?@?[a-z]")
 
 _DIGIT_NAMES: Final = dict(zip("공영일이삼사오육륙칠팔구", "001234566789", strict=True))
@@ -57,9 +60,12 @@ _NAMED_ACCOUNT: Final = re.compile(
 )
 
 
-def unknown_links(text: str, source: Source) -> list[str]:
-    """Find links and mail addresses that no field holds; one of the fields' may be cut short, not made longer."""
-    if not _LETTER_BEHIND_DOT.search(text) and not _SIGNS_OF_LINKS.search(text):
+def unknown_links(text: str, source: Source, signs: frozenset[str] = SIGNS_OF_LINKS) -> list[str]:
+    """Find links and mail addresses that no field holds; one of the fields' may be cut short, not made longer.
+
+    `signs` are those of `SIGNS_OF_LINKS` that may stand in the text.
+    """
+    if _SURE_SIGNS_OF_LINKS.isdisjoint(signs) and not _LETTER_BEHIND_DOT.search(text):
         return []
     emails = [found[0] for found in _EMAIL.finditer(text) if "@" in text or "at" in text]
     links = [found[0] for found in _LINK.finditer(_EMAIL.sub(" ", text))]
@@ -80,9 +86,12 @@ def _is_known(address: str, known: set[str]) -> bool:
     return any(other == address or (other.startswith(address) and other[len(address)] in "/?#:") for other in known)
 
 
-def unknown_phones(text: str, source: Source) -> list[str]:
-    """Find phone numbers that no field holds, however they are parted or spelled."""
-    if not _MAY_PHONE.search(text) and not _MAY_BE_SPELLED.search(text):
+def unknown_phones(text: str, source: Source, signs: frozenset[str] = SIGNS_OF_SPELLED_PHONES) -> list[str]:
+    """Find phone numbers that no field holds, however they are parted or spelled.
+
+    `signs` are those of `SIGNS_OF_SPELLED_PHONES` that may stand in the text.
+    """
+    if SIGNS_OF_SPELLED_PHONES.isdisjoint(signs) and not _MAY_PHONE.search(text):
         return []
     numbers = [(found[0], found[0]) for found in _PHONE.finditer(text)]
     numbers += [(found[1], found[1]) for found in _CUED_PHONE.finditer(text) if not _PHONE.search(found[0])]

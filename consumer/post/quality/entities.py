@@ -19,7 +19,8 @@ _HEX_BYTE: Final = re.compile(r"[0-9a-fA-F]{2}(?![0-9a-fA-F])")
 _NEWLINE: Final = re.compile(r"\\{1,2}r\\{1,2}n|(?<![A-Za-z]:)(?<![A-Za-z]:\\)\\{1,2}n|\\{1,2}r(?![A-Za-z]{2})")
 _TAB: Final = re.compile(r"\\{1,2}t(?![A-Za-z]{2})")
 _ESCAPED_SIGN: Final = re.compile(r"(?<!¯)\\{1,2}([\"'/*_#~`>|\[\]{}!.&@+-])")
-_SIGNS: Final = re.compile(r"[&\\%▁]|<0x")
+_SIGNS: Final = ("&", "\\", "%", "▁", "<0x")
+SIGNS_OF_DAMAGE: Final = frozenset(("�", "\\u", "&#"))
 _DAMAGE: Final = re.compile(r"\S{0,10}(?:�|\\u[0-9a-fA-F]{2,4}|&#\d)\S{0,10}")
 
 _MAX_ROUNDS: Final = 3  # "&amp;amp;lt;" has been seen
@@ -27,7 +28,7 @@ _MAX_ROUNDS: Final = 3  # "&amp;amp;lt;" has been seen
 
 def decode(text: str) -> str:
     """Undo every escape that can be undone for certain; text without any is returned as it is."""
-    for _ in range(_MAX_ROUNDS if _SIGNS.search(text) else 0):
+    for _ in range(_MAX_ROUNDS if any(sign in text for sign in _SIGNS) else 0):
         decoded = _decoded_once(text)
         if decoded == text:
             break
@@ -37,8 +38,6 @@ def decode(text: str) -> str:
 
 def damaged_passages(text: str) -> list[str]:
     """Find what was lost in some conversion and cannot be restored."""
-    if "�" not in text and "\\u" not in text and "&#" not in text:
-        return []
     return [found[0] for found in _DAMAGE.finditer(text)]
 
 

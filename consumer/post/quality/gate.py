@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from consumer.post.quality.likeness import Fingerprint, RecentPosts, fingerprint
+from consumer.post.quality.signs import SignFinder
 from consumer.post.quality.source import Source, folded
 from schemas.post import InstagramPost, RawPost
 from schemas.quality import QualityRule, Sector
@@ -37,18 +38,20 @@ class Context:
 class Draft:
     """A post as the checks read it: as it is, and folded for those to whom spelling makes no difference."""
 
-    def __init__(self, post: InstagramPost, source: Source) -> None:
-        """Fold once for all checks."""
+    def __init__(self, post: InstagramPost, source: Source, finder: SignFinder) -> None:
+        """Fold and look for signs once for all checks."""
         self._source = source
         self.caption, self.hashtags = post.instagram_ad_copy, post.hashtags
         self.folded, self.folded_hashtags = folded(self.caption), folded(self.hashtags)
         self.all_folded = f"{self.folded}\n{self.folded_hashtags}"
         self.words = self.folded.split()
+        self.signs = finder.found_in(self.all_folded)
+        """Which of the rules' signs stand in the post."""
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
         """What of the post is compared with the shop's others."""
-        return fingerprint(self.folded, self.folded_hashtags, self._source.store_words)
+        return fingerprint(self.folded, self.folded_hashtags, self._source.store_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +85,23 @@ Check = Callable[[Draft, Context], Iterable[str]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A certain repair, a check for what cannot be repaired, or both; `problem` is a sentence for the model."""
+    """A certain repair, a check for what cannot be repaired, or both; `problem` is a sentence for the model.
+
+    A rule that has signs is checked only where one of them stands in the folded post, unless it looks for more.
+    """
 
     name: QualityRule
     problem: str
     check: Check
     repair: Repair | None = None
     by_default: Literal["refuse", "warn"] = "refuse"
+    signs: frozenset[str] = frozenset()
+    needs_a_sign: bool = True
+
+    @property
+    def needed_signs(self) -> frozenset[str]:
+        """The signs without any of which the check finds nothing; empty where it looks for more than signs."""
+        return self.signs if self.needs_a_sign else frozenset()
 
 
 class QualityGate:
@@ -100,6 +113,8 @@ class QualityGate:
         self._refusing = frozenset(
             rule.name for rule in self._rules if rule.by_default == "refuse" or rule.name in refuse
         )
+        self._checks = [(rule, rule.needed_signs) for rule in self._rules]
+        self._finder = SignFinder(sign for rule in self._rules for sign in rule.signs)
         self.compares_posts = any(rule.name == "similar" for rule in self._rules)
 
     def repaired(self, post: RawPost) -> RawPost:
@@ -118,12 +133,16 @@ class QualityGate:
             post = repaired
         return names
 
+    def draft(self, post: InstagramPost, source: Source) -> Draft:
+        """Return a post as the checks read it."""
+        return Draft(post, source, self._finder)
+
     def findings(self, draft: Draft, context: Context) -> list[Finding]:
         """Return all rules that the post breaks, in the order of the rules."""
         return [
             Finding(rule.name, rule.problem, passages)
-            for rule in self._rules
-            if (passages := tuple(rule.check(draft, context)))
+            for rule, needed in self._checks
+            if not (needed and needed.isdisjoint(draft.signs)) and (passages := tuple(rule.check(draft, context)))
         ]
 
     def refuses(self, finding: Finding) -> bool:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from consumer.post.quality.signs import one_of
 from consumer.post.quality.source import Source, folded, without_spaces
 
 _WORD: Final = re.compile(r"\w+")
@@ -31,9 +30,9 @@ _TOKENS: Final = re.compile(
     r"|시스템\s?프롬프트|프롬프트",
     re.MULTILINE,
 )
-_SIGNS_OF_TOKENS: Final = one_of(
+SIGNS_OF_TOKENS: Final = frozenset((
     "<", "[", "{", '"', "json", "프롬프트", "prompt", "bcp", "assistant", "system", "user", "human", "ai:", "ai :",
-)  # fmt: skip
+))  # fmt: skip
 _ABOUT_WRITING: Final = re.compile(
     r"글|문장|문구|해시\s?태그|캡션|이모지|말투|톤|피드|인스타|포스팅|작성|한국어|영어|써\s?(?:주|줘)|언급|강조|포함"
 )
@@ -66,10 +65,13 @@ def _runs(words: list[str]) -> Iterator[tuple[str, ...]]:
     return zip(*(words[start:] for start in range(_RUN)), strict=False)
 
 
-def own_signs_in(text: str, source: Source) -> list[str]:
-    """Find names of our fields, tokens of chat templates, and talk of prompts and JSON."""
+def own_signs_in(text: str, source: Source, signs: frozenset[str] = SIGNS_OF_TOKENS) -> list[str]:
+    """Find names of our fields, tokens of chat templates, and talk of prompts and JSON.
+
+    `signs` are those of `SIGNS_OF_TOKENS` that may stand in the text.
+    """
     found = [name for name in _OUR_NAMES if name in text] if "_" in text else []
-    if _SIGNS_OF_TOKENS.search(text):
+    if not SIGNS_OF_TOKENS.isdisjoint(signs):
         found += [match[0].strip() for match in _TOKENS.finditer(text)]
     return [passage for passage in found if passage in _OUR_NAMES or not source.has(passage)]
 

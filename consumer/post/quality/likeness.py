@@ -34,11 +34,14 @@ class Fingerprint(NamedTuple):
     hashtags: int
 
 
-def fingerprint(caption: str, hashtags: str, store_words: Iterable[str]) -> Fingerprint:
-    """Take what is compared of folded texts: words that are not the store's, the first line's, hashtags."""
-    words = set(caption.split()).difference(store_words)
-    opening = _first_line(caption).split()
-    tags = hashtags.split()
+def fingerprint(caption: str, hashtags: str, store: str) -> Fingerprint:
+    """Take what is compared of folded texts: words that are not the store's, the first line's, hashtags.
+
+    Words are compared as UTF-8, so that a text is encoded once and not word by word.
+    """
+    words = set(caption.encode().split()).difference(store.encode().split())
+    opening = _first_line(caption).encode().split()
+    tags = hashtags.encode().split()
     return Fingerprint(
         text=_bitmap(words, _TEXT_BITS) if len(words) >= _FEWEST_WORDS else 0,
         opening=_bitmap(opening, _SHORT_BITS) if len(opening) >= _FEWEST_OPENING_WORDS else 0,
@@ -75,13 +78,12 @@ class RecentPosts:
         """Return a likeness that is too much, if there is one; most others are ruled out by what they share alone."""
         if not one:
             return 0.0
-        shared = list(map(int.bit_count, map(one.__and__, others)))
         enough = too_much * one.bit_count()
-        if max(shared, default=0) < enough:
+        if max(map(int.bit_count, map(one.__and__, others)), default=0) < enough:
             return 0.0
-        for other, share, about in zip(others, shared, self._overlay_ids, strict=True):
+        for other, about in zip(others, self._overlay_ids, strict=True):
             is_another = about is None or about != overlay_id
-            if share >= enough and is_another and (found := likeness(one, other)) >= too_much:
+            if is_another and (one & other).bit_count() >= enough and (found := likeness(one, other)) >= too_much:
                 return found
         return 0.0
 
@@ -91,12 +93,10 @@ def likeness(one: int, other: int) -> float:
     return (one & other).bit_count() / (one | other).bit_count() if one and other else 0.0
 
 
-def _bitmap(features: Iterable[str], bits: int) -> int:
+def _bitmap(features: Iterable[bytes], bits: int) -> int:
     """Return an integer with one bit set for each feature; `bits` is a power of two."""
-    bitmap, mask = 0, bits - 1
-    for number in map(crc32, map(str.encode, features)):
-        bitmap |= _BIT[number & mask]
-    return bitmap
+    mask = bits - 1
+    return sum(map(_BIT.__getitem__, {number & mask for number in map(crc32, features)}))
 
 
 def _first_line(caption: str) -> str:

@@ -57,6 +57,7 @@ _TABLE_RULE: Final = re.compile(
 _TABLE_ROW: Final = re.compile(r"^[ \t]*\|(.+)\|[ \t]*$", re.MULTILINE)
 _GAP: Final = re.compile(r"\n{3,}")
 
+SIGNS_OF_MARKUP_LEFT: Final = frozenset(("**", "```", "](", "<"))
 _LEFT: Final = re.compile(
     r"(?<![*\d-])\*\*(?![*\d-])\S{0,20}|```\S{0,20}|\]\(\S{0,30}|</[A-Za-z][^<>]{0,20}>?|<[A-Za-z]+\s[^<>]{0,30}=[^<>]{0,30}>"
     r"|<(?:br|p|b|i|div|span|strong|em)\b[^<>]{0,20}"
@@ -78,8 +79,6 @@ def to_plain_text(text: str) -> str:
 
 def markup_left(text: str) -> list[str]:
     """Find markup that `to_plain_text` could not take out."""
-    if not any(sign in text for sign in ("**", "```", "](", "<")):
-        return []
     return [found[0] for found in _LEFT.finditer(text)]
 
 

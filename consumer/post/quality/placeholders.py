@@ -4,12 +4,13 @@ What the event's fields hold letter by letter is never a placeholder: a shop may
 """
 
 import re
+from string import ascii_lowercase
 from typing import Final
 
 from consumer.post.hashtags import folded as folded_tag
 from consumer.post.hashtags import hashtags_in_list
 from consumer.post.quality.signs import one_of
-from consumer.post.quality.source import Source
+from consumer.post.quality.source import Source, folded
 
 _KOREAN_SLOTS: Final = (
     r"(?:우리|저희|해당|귀하의|당신의)?\s?(?:가게|매장|상호|업체|업소|점포|지점|브랜드|회사|카페|식당|상점|스토어"
@@ -91,26 +92,8 @@ _BARE: Final = re.compile(
     r"|(?:샘플|예시|더미)\s?(?:텍스트|문구|캡션)|(?:여기에|이곳에)[^\n]{0,20}(?:입력|삽입|기입|적어|넣어)|홍길동"
 )
 _MASKS: Final = (
-    "XX",
-    "OO",
-    "○",
-    "◯",
-    "〇",
-    "ㅇㅇ",
-    "ㅁㅁ",
-    "□",
-    "△",
-    "☆☆",
-    "**",
-    "##",
-    "??",
-    "__",
-    "xx",
-    "YY",
-    "ZZ",
-    "＊",
-)
-_MAY_BE_ZEROS: Final = re.compile(r"00(?<![\d.,:]00)")  # not those of 11:00 and 10,000
+    "XX", "OO", "○", "◯", "〇", "ㅇㅇ", "ㅁㅁ", "□", "△", "☆☆", "**", "##", "??", "__", "YY", "ZZ", "＊",
+)  # fmt: skip
 _UNITS_BEHIND_ONE: Final = tuple(
     f"{mask}{unit}" for mask in "XO" for unit in ("월", "일", "시", "원", "만", "%", " %", "호", "층", "점")
 )
@@ -120,22 +103,25 @@ _WORDS_FOR_NOTHING: Final = (
     "N/A", "orem ipsum", "placeholder", "INSERT", "YOUR_", "샘플", "예시", "더미", "여기에", "이곳에", "홍길동",
 )  # fmt: skip
 
+
+def _signs(*words: str) -> frozenset[str]:
+    return frozenset(map(folded, words))
+
+
 # Each pattern is tried only where one of its signs occurs: most posts hold none.
 _BY_SIGNS: Final = (
-    (one_of("[", "［", "【", "〔", "〈", "<", "(", "{", "｛", "（"), _BRACKETED),
-    (re.compile(r"\{|\$|%[(A-Zsd]"), _BRACES),
-    (one_of("<"), _ANGLED),
-    (one_of(*_MASKS, "0000"), _MASKED_PHONE),
-    (_MAY_BE_ZEROS, _ZEROS),
-    (one_of("0월 0", "0월0", "00월"), _ZERO_DATE),
-    (one_of(*_MASKS, "X,", "x,", *_UNITS_BEHIND_ONE), _MASKED),
-    (one_of("OO", "ＯＯ", "O O", "XX", "○", "◯", "〇", "□", "△", "▢", "◇", "ㅇㅇ", "ㅁㅁ"), _CIRCLES),
-    (one_of("oo", "xx"), _SMALL_CIRCLES),
-    (one_of("__", "(  ", "（"), _BLANKS),
-    (one_of(*_WORDS_FOR_NOTHING), _BARE),
+    (_signs("[", "【", "〔", "〈", "<", "(", "{"), _BRACKETED),
+    (_signs("{", "$", "%(", *(f"%{letter}" for letter in ascii_lowercase)), _BRACES),
+    (_signs("<"), _ANGLED),
+    (_signs(*_MASKS, "0000"), _MASKED_PHONE),
+    (_signs("00"), _ZEROS),
+    (_signs("0월 0", "0월0", "00월"), _ZERO_DATE),
+    (_signs(*_MASKS, "X,", *_UNITS_BEHIND_ONE), _MASKED),
+    (_signs("OO", "O O", "XX", "○", "◯", "〇", "□", "△", "▢", "◇", "ㅇㅇ", "ㅁㅁ"), _CIRCLES),
+    (_signs("oo", "xx"), _SMALL_CIRCLES),
+    (_signs("__", "(  ", "（"), _BLANKS),
+    (_signs(*_WORDS_FOR_NOTHING), _BARE),
 )
-_ANY_SIGN: Final = re.compile("|".join(dict.fromkeys("|".join(signs.pattern for signs, _ in _BY_SIGNS).split("|"))))
-
 
 _EMPTY_TAGS: Final = frozenset((
     "#없음", "#해당없음", "#해시태그", "#해시태그1", "#해시태그2", "#해시태그3", "#해시태그없음", "#태그",
@@ -148,19 +134,22 @@ _EMPTY_TAGS: Final = frozenset((
     "#productname", "#yourbrand", "#yourshop", "#brand", "#ooo", "#oo", "#xxx", "#○○", "#○○○", "#oo점",
     "#oo카페", "#키워드", "#키워드1", "#키워드2", "#키워드3", "#ㅇㅇ", "#ㅇㅇㅇ",
 ))  # fmt: skip
-_MAY_BE_EMPTY_TAG: Final = one_of(
+_SIGNS_OF_EMPTY_TAGS: Final = (
     "없음", "태그", "호명", "장명", "게명", "체명", "드명", "품명", "뉴명", "역명",
     "이름", "예시", "샘플", "미정", "비어", "빈칸", "키워드",
     "none", "null", "nil", "#na", "undef", "empty", "tag", "first", "second", "third", "example", "sample", "placeh",
     "tbd", "todo", "string", "name", "your", "brand", "oo", "xx", "○", "ㅇㅇ", "지역",
 )  # fmt: skip
+_MAY_BE_EMPTY_TAG: Final = one_of(*_SIGNS_OF_EMPTY_TAGS)
+SIGNS: Final = _signs(*_SIGNS_OF_EMPTY_TAGS).union(*(signs for signs, _ in _BY_SIGNS))
 
 
-def placeholders_in(text: str, source: Source) -> list[str]:
-    """Find what stands where a fact should, unless the fields hold the same."""
-    if not _ANY_SIGN.search(text):
-        return []
-    patterns = [pattern for signs, pattern in _BY_SIGNS if signs.search(text)]
+def placeholders_in(text: str, source: Source, signs: frozenset[str] = SIGNS) -> list[str]:
+    """Find what stands where a fact should, unless the fields hold the same.
+
+    `signs` are those of `SIGNS` that may stand in the text when it is folded.
+    """
+    patterns = [pattern for needed, pattern in _BY_SIGNS if not needed.isdisjoint(signs)]
     found = [match[0] for pattern in patterns for match in pattern.finditer(text)]
     if _BRACKETED in patterns:
         found += [match["slot"] for match in _BRACKETED_FACT.finditer(text) if not _is_heading(match, source)]

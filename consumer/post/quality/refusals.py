@@ -7,7 +7,6 @@ answering, or being a machine.
 import re
 from typing import Final
 
-from consumer.post.quality.signs import one_of
 from consumer.post.quality.source import Source
 
 _WRITING: Final = (
@@ -47,20 +46,26 @@ _REFUSALS_OF_OTHERS: Final = re.compile(
     r"|guidelines)\b|\bcontent policy\b"
     r"|申し訳(?:ありません|ございません)|很抱歉|无法(?:提供|生成|帮助)",
 )
-_SIGNS: Final = one_of(
+_OWN_SIGNS: Final = frozenset((
     "죄송", "미안", "유감", "아쉽", "안타깝", "수 없", "수없", "수가 없", "어렵", "못 ", "불가", "제한", "않습", "곤란",
     "인공지능", "언어", "챗", "정보", "내용", "특징", "자료", "설명", "정책", "지침", "가이드", "규정", "윤리", "요청",
     "질문", "ai로", "ai 언", "ai 모", "ai가", "ai는", "ai라", "ai이", "ai입", "ai 어", "ai 비", "ai 챗", "ai 인",
-)  # fmt: skip
-_SIGNS_OF_OTHERS: Final = one_of(
+))  # fmt: skip
+_SIGNS_OF_OTHERS: Final = frozenset((
     "sorry", "cannot", "can't", "can’t", "can not", "won't", "won’t", "could", "unable", "not able", "afraid", "as an ",
     "as a ", "language model", "assistant", "apolog", "decline", "polic", "guideline", "申", "抱歉", "无法",
-)  # fmt: skip
+))  # fmt: skip
+SIGNS: Final = _OWN_SIGNS | _SIGNS_OF_OTHERS
 
 
-def refusals_in(text: str, source: Source) -> list[str]:
-    """Find a model's refusal in a folded text, unless the fields say the same."""
-    patterns = [_REFUSALS] if _SIGNS.search(text) else []
-    if _SIGNS_OF_OTHERS.search(text):
-        patterns.append(_REFUSALS_OF_OTHERS)
+def refusals_in(text: str, source: Source, signs: frozenset[str] = SIGNS) -> list[str]:
+    """Find a model's refusal in a folded text, unless the fields say the same.
+
+    `signs` are those of `SIGNS` that may stand in the text.
+    """
+    patterns = [
+        pattern
+        for needed, pattern in ((_OWN_SIGNS, _REFUSALS), (_SIGNS_OF_OTHERS, _REFUSALS_OF_OTHERS))
+        if not needed.isdisjoint(signs)
+    ]
     return [found[0] for pattern in patterns for found in pattern.finditer(text) if not source.has(found[0])]

@@ -6,15 +6,14 @@ Their names are a contract: settings and stored warnings use them.
 from collections.abc import Iterable
 from typing import Literal
 
-from consumer.post.quality import amounts, contacts, dates, leaks, placeholders
+from consumer.post.quality import amounts, contacts, dates, leaks, placeholders, refusals
 from consumer.post.quality.banned import BannedWords
 from consumer.post.quality.claims import ClaimList, load_claims
 from consumer.post.quality.echoes import echoes_in
-from consumer.post.quality.entities import damaged_passages, decode
+from consumer.post.quality.entities import SIGNS_OF_DAMAGE, damaged_passages, decode
 from consumer.post.quality.gate import Context, Draft, Rule
 from consumer.post.quality.language import Language
-from consumer.post.quality.markup import markup_left, to_plain_text
-from consumer.post.quality.refusals import refusals_in
+from consumer.post.quality.markup import SIGNS_OF_MARKUP_LEFT, markup_left, to_plain_text
 from consumer.post.quality.source import Source
 from consumer.post.quality.wrapping import unwrap
 from schemas.post import RawPost
@@ -32,12 +31,14 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "the text is damaged: it has escapes or replacement characters in place of letters.",
             lambda draft, _: damaged_passages(draft.caption + draft.hashtags),
             repair=_decoded,
+            signs=SIGNS_OF_DAMAGE,
         ),
         Rule(
             "markup",
             "the caption must be plain text, without Markdown and HTML.",
             lambda draft, _: markup_left(draft.caption),
             repair=lambda post: _with_caption(post, to_plain_text(post.instagram_ad_copy)),
+            signs=SIGNS_OF_MARKUP_LEFT,
         ),
         Rule(
             "quotes",
@@ -50,22 +51,27 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "no placeholder may stand in for something unknown; leave out what the fields do not say.",
             _placeholders,
             repair=_without_empty_tags,
+            signs=placeholders.SIGNS,
         ),
         _language_rule(language),
         Rule(
             "link",
             "the post names a link or mail address that no field of the advertisement holds; leave it out.",
-            lambda draft, context: contacts.unknown_links(draft.folded, context.source),
+            lambda draft, context: contacts.unknown_links(draft.folded, context.source, draft.signs),
+            signs=contacts.SIGNS_OF_LINKS,
         ),
         Rule(
             "phone",
             "the post names a phone number that no field of the advertisement holds; leave it out.",
-            lambda draft, context: contacts.unknown_phones(draft.folded, context.source),
+            lambda draft, context: contacts.unknown_phones(draft.folded, context.source, draft.signs),
+            signs=contacts.SIGNS_OF_SPELLED_PHONES,
+            needs_a_sign=False,
         ),
         Rule(
             "price",
             "the post names a price or discount that no field of the advertisement holds; leave it out.",
             _unknown_amounts,
+            signs=amounts.SIGNS,
         ),
         Rule(
             "date",
@@ -76,6 +82,7 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "mention",
             "the post names an account that no field of the advertisement names; leave it out.",
             lambda draft, context: contacts.unknown_accounts(draft.folded, context.source),
+            signs=contacts.SIGNS_OF_ACCOUNTS,
         ),
         _leak_rule(leaks.OurTexts(our_texts)),
         Rule(
@@ -86,7 +93,8 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
         Rule(
             "refusal",
             "the caption holds an apology, a refusal or a question of yours in place of the post (refusal to write).",
-            lambda draft, context: refusals_in(draft.folded, context.source),
+            lambda draft, context: refusals.refusals_in(draft.folded, context.source, draft.signs),
+            signs=refusals.SIGNS,
         ),
         _banned_rule(BannedWords(banned_words)),
         _claims_rule(language),
@@ -115,7 +123,7 @@ def _without_empty_tags(post: RawPost) -> RawPost:
 
 
 def _placeholders(draft: Draft, context: Context) -> list[str]:
-    return placeholders.placeholders_in(draft.caption, context.source) + placeholders.empty_tags(
+    return placeholders.placeholders_in(draft.caption, context.source, draft.signs) + placeholders.empty_tags(
         draft.hashtags.split(), context.source
     )
 
@@ -124,9 +132,17 @@ def _unknown_amounts(draft: Draft, context: Context) -> list[str]:
     text = draft.folded
     source = context.source
     return (
-        [written for written, value in amounts.prices_in(text) if not _says(source, written, value, "values")]
-        + [written for written, value in amounts.discounts_in(text) if not _says(source, written, value, "discounts")]
-        + [written for written, offer in amounts.offers_in(text) if offer not in source.amounts.offers]
+        [
+            written
+            for written, value in amounts.prices_in(text, draft.signs)
+            if not _says(source, written, value, "values")
+        ]
+        + [
+            written
+            for written, value in amounts.discounts_in(text, draft.signs)
+            if not _says(source, written, value, "discounts")
+        ]
+        + [written for written, offer in amounts.offers_in(text, draft.signs) if offer not in source.amounts.offers]
     )
 
 
@@ -152,13 +168,17 @@ def _leak_rule(ours: leaks.OurTexts) -> Rule:
     def check(draft: Draft, context: Context) -> list[str]:
         text = draft.all_folded
         return (
-            leaks.own_signs_in(text, context.source)
+            leaks.own_signs_in(text, context.source, draft.signs)
             + ours.passages_in(text, draft.words)
             + leaks.instructions_in(text, context.source)
         )
 
     return Rule(
-        "leak", "the post holds a leak of your instructions or of technical tokens; write only the post.", check
+        "leak",
+        "the post holds a leak of your instructions or of technical tokens; write only the post.",
+        check,
+        signs=leaks.SIGNS_OF_TOKENS,
+        needs_a_sign=False,
     )
 
 
@@ -177,8 +197,9 @@ def _claims_rule(language: str) -> Rule:
     return Rule(
         "claims",
         "the post makes claims that advertising law forbids: on disease, medicine, superlatives or comparisons.",
-        lambda draft, context: lists[context.sector].claims_in(draft.all_folded, context.source),
+        lambda draft, context: lists[context.sector].claims_in(draft.all_folded, context.source, draft.signs),
         by_default="warn",
+        signs=frozenset().union(*(claim_list.signs for claim_list in lists.values())),
     )
 
 

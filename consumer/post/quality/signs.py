@@ -1,11 +1,25 @@
-"""A quick look for the few words that a slower pattern needs: most texts hold none of them.
+"""A quick look for the few words without which a rule finds nothing: most posts hold none of them.
 
-One pattern of literals is five times as fast as `in` for each of them.
+All words of all rules are looked for in one pass (Aho-Corasick), in two microseconds for a caption.
 """
 
 import re
+from collections.abc import Iterable
+
+from ahocorasick_rs import AhoCorasick, MatchKind
+
+
+class SignFinder:
+    """Finds which of many words stand in a text, letter by letter."""
+
+    def __init__(self, signs: Iterable[str]) -> None:
+        self._automaton = AhoCorasick(sorted(set(signs)), matchkind=MatchKind.Standard, store_patterns=True)
+
+    def found_in(self, text: str) -> frozenset[str]:
+        """Return the signs that stand in the text."""
+        return frozenset(self._automaton.find_matches_as_strings(text, overlapping=True))
 
 
 def one_of(*words: str) -> re.Pattern[str]:
-    """Return a pattern to `search` for any of these words, letter by letter."""
+    """Return a pattern to `search` for any of a few words; five times as fast as `in` for each of them."""
     return re.compile("|".join(map(re.escape, words)))

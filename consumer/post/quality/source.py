@@ -64,7 +64,7 @@ class Source:
     @cached_property
     def written_text(self) -> str:
         """The fields that a post must not merely repeat, folded."""
-        return folded("\n".join(self.written))
+        return "\n".join(map(folded, self.written))
 
     @cached_property
     def store_text(self) -> str:

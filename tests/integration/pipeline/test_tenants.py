@@ -81,7 +81,7 @@ async def test_a_post_of_this_process_counts_at_once_and_those_of_others_later(
 ) -> None:
     mine, theirs = f"tenant-{uuid4()}", f"tenant-{uuid4()}"
     await tenants.know([mine, theirs])
-    tenants.remember(event(mine), fingerprint(CAPTION, "#가을", ()))
+    tenants.remember(event(mine), fingerprint(CAPTION, "#가을", ""))
     await store_feeds(pool, model, tenant_id=theirs, instagram_ad_copy=CAPTION)
     await tenants.know([mine, theirs])
     assert (likenesses(tenants, mine), likenesses(tenants, theirs)) == (["text", "first line"], [])
@@ -94,7 +94,7 @@ async def test_a_post_of_this_process_counts_at_once_and_those_of_others_later(
 async def test_a_new_revision_may_be_like_the_old_one(tenants: Tenants) -> None:
     tenant_id, overlay_id = f"tenant-{uuid4()}", uuid4()
     await tenants.know([tenant_id])
-    tenants.remember(event(tenant_id, overlay_id), fingerprint(CAPTION, "#가을", ()))
+    tenants.remember(event(tenant_id, overlay_id), fingerprint(CAPTION, "#가을", ""))
     assert likenesses(tenants, tenant_id, overlay_id) == []
     assert likenesses(tenants, tenant_id) == ["text", "first line"]
 
@@ -127,7 +127,5 @@ def likenesses(tenants: Tenants, tenant_id: str, overlay_id: UUID | None = None)
     one = event(tenant_id, overlay_id)
     context = tenants.context(one)
     assert context.recent is not None
-    found = context.recent.likenesses(
-        fingerprint(CAPTION, "#가을", one.store_information.lower().split()), one.overlay_id
-    )
+    found = context.recent.likenesses(fingerprint(CAPTION, "#가을", one.store_information.lower()), one.overlay_id)
     return [likeness.partition(":")[0] for likeness in found]
