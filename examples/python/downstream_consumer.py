@@ -34,7 +34,7 @@ def header(headers: Iterable[tuple[str, bytes]], name: str) -> str | None:
     return next((value.decode() for key, value in headers if key == name), None)
 
 
-async def main(bootstrap_servers: str, topic: str, group: str) -> None:
+async def publish(bootstrap_servers: str, topic: str, group: str) -> None:
     """Read without end; offsets are committed after the work is done."""
     consumer = AIOKafkaConsumer(
         topic,
@@ -53,8 +53,13 @@ async def main(bootstrap_servers: str, topic: str, group: str) -> None:
             await consumer.commit()
 
 
+async def main() -> None:
+    """Publish until SIGTERM."""
+    publishing = asyncio.create_task(publish(*sys.argv[1:]))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, publishing.cancel)
+    with suppress(asyncio.CancelledError):
+        await publishing
+
+
 if __name__ == "__main__":
-    # SIGTERM ends it as Ctrl-C does
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt):
-        asyncio.run(main(*sys.argv[1:]))
+    asyncio.run(main())
