@@ -23,6 +23,7 @@ from consumer.errors import StartupError
 from consumer.kafka.clients import build_consumer, build_producer
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
+from consumer.kafka.schema_registry import Framings, RegistryProblem, register_outputs
 from consumer.kafka.sessions import BrokerUnavailable, built, reach
 from consumer.kafka.topics import topic_names
 from consumer.llm.model_lifetime import shutdown_notice
@@ -87,7 +88,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         experiments = await _find_experiments(pool)
         models = await _find_models(settings, pool)
         writers = tuple([_open_writer(settings, stack, model) for model in models])
-        publisher, consumer, outcome_consumer = await _open_kafka(settings, stack)
+        framings = await _register_schemas(settings)
+        publisher, consumer, outcome_consumer = await _open_kafka(settings, stack, framings)
         yield Resources(
             pool,
             database,
@@ -101,11 +103,18 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         )
 
 
+async def _register_schemas(settings: Settings) -> Framings:
+    try:
+        return await register_outputs(settings)
+    except RegistryProblem as error:
+        raise StartupError(str(error)) from error
+
+
 async def _open_kafka(
-    settings: Settings, stack: AsyncExitStack
+    settings: Settings, stack: AsyncExitStack, framings: Framings
 ) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes], AIOKafkaConsumer[bytes, bytes]]":
     try:
-        publisher = built(lambda: Publisher(lambda: build_producer(settings)))
+        publisher = built(lambda: Publisher(lambda: build_producer(settings), framings))
         await _start(publisher, settings, stack)
         await _require_topics(publisher, settings)
         consumer = built(lambda: build_consumer(settings))

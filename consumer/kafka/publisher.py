@@ -2,8 +2,10 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 import structlog
@@ -22,6 +24,7 @@ ACKNOWLEDGE_S = 20.0
 CLOSE_S = 5.0
 TOPIC_LOOKUP_S = 2.0
 CUT_TO_BYTES = (524_288, 65_536, 4_096)  # one after the other, while the topic's limit is smaller still
+UNFRAMED: Mapping[str, bytes] = MappingProxyType({})
 _STUCK = (OutOfOrderSequenceNumber, ProducerFenced)
 
 
@@ -41,11 +44,13 @@ class Publisher:
     """Sends records with acks=all; a record counts as sent when the broker acknowledged it.
 
     An idempotent producer can get stuck for good on its sequence numbers (aiokafka #1017). One that
-    says so, or does not answer in time, is replaced before the next records are sent.
+    says so, or does not answer in time, is replaced before the next records are sent. `framings` are what
+    stands before the values of a topic's records.
     """
 
-    def __init__(self, build_producer: Callable[[], Producer]) -> None:
+    def __init__(self, build_producer: Callable[[], Producer], framings: Mapping[str, bytes] = UNFRAMED) -> None:
         self._build_producer = build_producer
+        self._framings = framings
         self._producer: Producer = build_producer()
         self._stuck = False
         self._replacing = asyncio.Lock()
@@ -80,6 +85,8 @@ class Publisher:
 
         Returns one entry for each record: None when it was acknowledged.
         """
+        if self._framings:
+            records = [self._framed(record) for record in records]
         results = await self._send_all(records)
         for most_bytes in CUT_TO_BYTES:
             refused = [
@@ -94,6 +101,12 @@ class Publisher:
             for place, result in zip(refused, await self._send_all(cut), strict=True):
                 results[place] = result
         return results
+
+    def _framed(self, record: OutgoingRecord) -> OutgoingRecord:
+        framing = self._framings.get(record.topic)
+        if framing is None or record.value is None:
+            return record
+        return replace(record, value=framing + record.value)
 
     async def _send_all(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         """Send records; those refused as too large once more, one by one, since brokers judge whole batches."""

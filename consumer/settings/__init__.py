@@ -12,6 +12,7 @@ from consumer.settings.base import SettingsError, SettingsGroup, load
 from consumer.settings.database import DatabaseSettings
 from consumer.settings.kafka import KafkaSettings, TopicSettings
 from consumer.settings.llm import LlmSettings, PostSettings
+from consumer.settings.registry import RegistrySettings
 from consumer.settings.values import Seconds
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LlmSettings",
     "LogSettings",
     "PostSettings",
+    "RegistrySettings",
     "Settings",
     "SettingsError",
     "TopicSettings",
@@ -43,7 +45,7 @@ class CapacitySettings(SettingsGroup):
     )
 
 
-class Settings(KafkaSettings, DatabaseSettings, LlmSettings, CapacitySettings, LogSettings):
+class Settings(KafkaSettings, RegistrySettings, DatabaseSettings, LlmSettings, CapacitySettings, LogSettings):
     """All that the consumer itself needs."""
 
     max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")

@@ -22,6 +22,7 @@ LOG_EVENTS: Final = {
     "refresher.store_unavailable": "Rows of models or upstream could not be read again; what was read last holds.",
     "model.shutdown": "The provider shuts a configured model down soon.",
     "close.failed": "A connection or client did not close in time; the process ends all the same.",
+    "registry.registered": "The schema registry has the schemas of outgoing events, under these ids.",
     # intake
     "intake.undone": "A poll's records could not be entered in the ledger; they come again.",
     "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",

@@ -44,6 +44,7 @@ BREACHES = {
         "consumer.kafka.clients",
     ),
     "SciPy comes with an extra, for the statistics of experiments and nothing else": ("consumer.app", "scipy"),
+    "The registry's client comes with an extra, and only its own file knows it": ("consumer.app", "confluent_kafka"),
     "Commands parse, print and exit; what they do can be called without them": (
         "consumer.operations.replay.choice",
         "consumer.operations.cli.output",

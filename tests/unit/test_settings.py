@@ -26,6 +26,7 @@ WRONG = {
     "FEED_FAILED_TOPIC": "überlay",
     "DEAD_LETTER_TOPIC": "a/b",
     "MAX_EVENT_BYTES": "1023",
+    "SCHEMA_REGISTRY_URL": "registry:8081",
     "DATABASE_URL": "mysql://feed@db/feeds",
     "DATABASE_POOL_SIZE": "1",
     "OPENAI_BASE_URL": "api.openai.com",
@@ -113,7 +114,15 @@ def test_a_secret_in_any_variable_is_never_repeated(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    "variable", ["DATABASE_URL", "OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "KAFKA_SASL_PASSWORD"]
+    "variable",
+    [
+        "DATABASE_URL",
+        "OPENAI_API_KEY",
+        "ANTHROPIC_API_KEY",
+        "GOOGLE_API_KEY",
+        "KAFKA_SASL_PASSWORD",
+        "SCHEMA_REGISTRY_PASSWORD",
+    ],
 )
 def test_a_secret_is_kept_but_not_shown(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     value = f"postgresql://feed:{SECRET}@db/feeds"

@@ -77,3 +77,13 @@ async def test_a_producer_that_works_is_kept() -> None:
     publisher = Publisher(lambda: producers.pop(0))
     assert await publisher.publish(RECORDS) == await publisher.publish(RECORDS) == [None] * 4
     assert len(only.sent) == 8
+
+
+async def test_values_are_framed_by_the_topic_they_go_to_and_nothing_else_is() -> None:
+    producer: Any = Producer()
+    publisher = Publisher(lambda: producer, {"created": b"\0\0\0\0\7"})
+    others = [OutgoingRecord("dlq", b"key", b"whole", ()), OutgoingRecord("created", b"key", None, ())]
+
+    assert await publisher.publish([RECORDS[0], *others]) == [None] * 3
+
+    assert producer.sent == [b"\0\0\0\0\x070", b"whole", None]

@@ -1,0 +1,108 @@
+"""A schema registry with Confluent's API: the schemas of outgoing events are registered, their ids frame the values.
+
+The framing is Confluent's wire format: a zero byte, the id in four bytes, then the value. It is put on when a record is
+sent, so that tables and outbox hold plain JSON.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from consumer.errors import in_words
+from consumer.settings.registry import RegistrySettings
+from schemas.contracts.json_schemas import Contract, created_contract, failed_contract
+
+log = structlog.get_logger()
+
+Framings = Mapping[str, bytes]
+"""What stands before the values of records, by their topic."""
+
+REGISTER_S: Final = 20.0
+_CALL_S: Final = 5.0
+_RETRIES: Final = 2
+_MAGIC_BYTE: Final = b"\0"
+_ID_BYTES: Final = 4
+_CONFLICT: Final = 409
+
+
+class RegistryProblem(Exception):
+    """The registry does not answer, or refuses a schema; the message names the setting and says what to do."""
+
+
+async def register_outputs(settings: RegistrySettings) -> Framings:
+    """Register the schemas of the outgoing events, and return their framings; none where no registry is set.
+
+    Subjects are named after topics, as serializers do it by default: `instagram_feed.created-value`.
+
+    Raises:
+        RegistryProblem: at the first schema that is not registered.
+    """
+    if settings.schema_registry_url is None:
+        return {}
+    wanted = {
+        settings.feed_created_topic: created_contract(),
+        settings.feed_failed_topic: failed_contract(),
+    }
+    try:
+        async with asyncio.timeout(REGISTER_S):
+            ids = await _register(settings, {f"{topic}-value": contract for topic, contract in wanted.items()})
+    except TimeoutError:
+        raise RegistryProblem(_at(settings, f"gives no answer within {REGISTER_S:g} s")) from None
+    log.info("registry.registered", subjects=ids)
+    return {topic: framing(ids[f"{topic}-value"]) for topic in wanted}
+
+
+def framing(schema_id: int) -> bytes:
+    """Return what stands before a value of this schema."""
+    return _MAGIC_BYTE + schema_id.to_bytes(_ID_BYTES)
+
+
+async def _register(settings: RegistrySettings, contracts: Mapping[str, Contract]) -> dict[str, int]:
+    try:
+        # an extra, which takes half a second to import
+        from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, Schema  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        needed = "pip install 'instagram-feed-consumer[registry]'"
+        raise RegistryProblem(f"SCHEMA_REGISTRY_URL needs {error.name}: {needed}") from None
+    from confluent_kafka.schema_registry.error import SchemaRegistryError  # noqa: PLC0415
+
+    async with AsyncSchemaRegistryClient(_client_settings(settings)) as client:
+        ids = {}
+        for subject, contract in contracts.items():
+            try:
+                ids[subject] = await client.register_schema(subject, Schema(_text(contract), "JSON"))
+            except SchemaRegistryError as error:
+                raise RegistryProblem(_at(settings, _refusal(error.http_status_code, subject, error))) from error
+            except Exception as error:  # those of the client's transport have no root that it would name
+                raise RegistryProblem(_at(settings, f"cannot be reached ({in_words(error)})")) from error
+        return ids
+
+
+def _client_settings(settings: RegistrySettings) -> dict[str, object]:
+    given: dict[str, object] = {"url": settings.schema_registry_url, "timeout": _CALL_S, "max.retries": _RETRIES}
+    if settings.schema_registry_username:
+        password = settings.schema_registry_password
+        secret = password.get_secret_value() if password else ""
+        given["basic.auth.user.info"] = f"{settings.schema_registry_username}:{secret}"
+    return given
+
+
+def _text(contract: Contract) -> str:
+    """Return the schema without its examples: a better example is no new version."""
+    return json.dumps({name: part for name, part in contract.schema.items() if name != "examples"}, ensure_ascii=False)
+
+
+def _refusal(status: int, subject: str, error: Exception) -> str:
+    if status == _CONFLICT:
+        return (
+            f"finds the schema incompatible with an earlier one of {subject}: fields are only ever added, so set this "
+            "subject's compatibility to FORWARD"
+        )
+    return f"refuses the schema of {subject}: {in_words(error)}"
+
+
+def _at(settings: RegistrySettings, problem: str) -> str:
+    return f"SCHEMA_REGISTRY_URL: {settings.schema_registry_url} {problem}"

@@ -1,0 +1,18 @@
+"""Where a schema registry is, if there is one."""
+
+from pydantic import Field
+
+from consumer.settings.kafka import TopicSettings
+from consumer.settings.values import BaseUrl, Password
+
+
+class RegistrySettings(TopicSettings):
+    """A schema registry that frames the events that leave."""
+
+    schema_registry_url: BaseUrl | None = Field(
+        None,
+        description="http:// or https:// URL of a registry with Confluent's API: created and failed events are then "
+        "framed with the ids of their schemas; needs the extra 'registry'",
+    )
+    schema_registry_username: str | None = Field(None, description="user name, or API key, for the registry")
+    schema_registry_password: Password | None = Field(None, description="password, or API secret, for the registry")
