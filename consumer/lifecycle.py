@@ -79,6 +79,7 @@ async def _consume(
         tasks.create_task(app.share.run(watchdog.watch("partition_share"))),
     ]
     outcomes = tasks.create_task(app.feed_outcomes.run(stop))
+    batches = tasks.create_task(app.batches.run())
     finishing = [
         tasks.create_task(app.outcome_store.run(watchdog.watch("outcome_store"))),
         tasks.create_task(app.outcome_store.run_retries(watchdog.watch("outcome_retries"))),
@@ -90,6 +91,7 @@ async def _consume(
     ]
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)
     await stop.wait()
+    batches.cancel()  # what is committed goes on from there, in any process
     log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
     watchdog.dismiss("intake", "sweeper", "partition_share")
     await asyncio.gather(_end_claiming(claiming, app, resources), _end_outcomes(outcomes, app, resources))
@@ -99,7 +101,7 @@ async def _consume(
         task.cancel()
     safe = rescue(app.outcome_store.unsettled, app.feed_events, app.spool)
     await _release_leases(resources.pool, app.owner, keep=safe)
-    await until_ended([*claiming, *finishing])
+    await until_ended([*claiming, *finishing, batches])
     log.info("consumer.stopped", released=len(app.in_flight.held))
 
 

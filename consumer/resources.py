@@ -1,7 +1,7 @@
 """What the consumer opens before it begins: checked one by one, closed in reverse order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +26,8 @@ from consumer.kafka.publisher import Publisher
 from consumer.kafka.schema_registry import Framings, RegistryProblem, register_outputs
 from consumer.kafka.sessions import BrokerUnavailable, built, reach
 from consumer.kafka.topics import topic_names
+from consumer.llm.batches.openai_batches import OpenAIBatches
+from consumer.llm.batches.port import BatchProvider
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.llm.writer import Writer, open_client
 from consumer.settings import Settings, SettingsError
@@ -44,6 +46,8 @@ log = structlog.get_logger()
 START_DEADLINE_S = 30.0  # a broker that has just started has to find its coordinators first
 ANSWER_S = 10.0
 CLOSE_TIMEOUT_S = 5.0
+BATCH_TIMEOUT_S = 60.0
+BATCH_CONNECTIONS = 4
 
 Answer = TypeVar("Answer")
 
@@ -72,6 +76,7 @@ class Resources:
     consumer: "AIOKafkaConsumer[bytes, bytes]"
     outcome_consumer: "AIOKafkaConsumer[bytes, bytes]"
     publisher: Publisher
+    batch_providers: Mapping[str, BatchProvider]
 
 
 @asynccontextmanager
@@ -100,6 +105,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             consumer,
             outcome_consumer,
             publisher,
+            _open_batch_providers(settings, stack),
         )
 
 
@@ -246,6 +252,16 @@ def _open_writer(
         max_tokens=settings.llm_max_tokens if max_tokens is None else max_tokens,
         store_responses=settings.llm_store_responses,
     )
+
+
+def _open_batch_providers(settings: Settings, stack: AsyncExitStack) -> dict[str, BatchProvider]:
+    """Open those that have the Batch API at their compatible endpoint and a key: OpenAI's alone."""
+    if settings.openai_api_key is None:
+        return {}
+    endpoint = settings.endpoint("openai", model="batches")
+    client = open_client(endpoint, timeout_s=BATCH_TIMEOUT_S, max_connections=BATCH_CONNECTIONS)
+    stack.push_async_callback(_closed_in_time, "batch client", client.close)
+    return {"openai": OpenAIBatches(client)}
 
 
 async def _start(

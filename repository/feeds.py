@@ -60,6 +60,7 @@ class Feed:
     created_event: NewOutboxEvent
     experiment_id: UUID | None = None
     variant: str | None = None
+    delivery: str = "live"
     unused_calls: tuple[LlmCall, ...] = ()
     kept_fencing_token: int | None = None
     kept_call_number: int | None = None

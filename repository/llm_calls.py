@@ -100,6 +100,7 @@ _KEPT = f"""
         FROM llm_calls
         WHERE (llm_calls.overlay_id, llm_calls.revision) = (wanted.overlay_id, wanted.revision)
             AND raw_response IS NOT NULL
+            AND verdict <> 'wrong_key'
         ORDER BY called_at DESC
         LIMIT {MOST_JUDGED_AGAIN}
     ) AS kept

@@ -1,7 +1,7 @@
 """Model rows: what a model is called, what it can do and what it costs."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -36,6 +36,8 @@ class LlmModel:
     shutdown_date: date | None
     description: str | None
     is_active: bool
+    batch_price_factor: Decimal = Decimal("0.5")
+    supports_flex: bool = False
 
     @property
     def full_name(self) -> str:
@@ -51,6 +53,11 @@ class LlmModel:
             cache_write_prompt_token_cost_per_1m=self.cache_write_prompt_token_cost_per_1m,
             completion_token_cost_per_1m=self.completion_token_cost_per_1m,
         )
+
+    def at_reduced_price(self) -> "LlmModel":
+        """Return the model as it is priced in a batch and at the flex tier."""
+        reduced = self.prices.times(self.batch_price_factor)
+        return replace(self, **asdict(reduced))
 
 
 class ModelNotUsable(Exception):

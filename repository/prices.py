@@ -1,6 +1,6 @@
 """The one price function: what calls cost at a model's prices, whoever asks."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 TOKENS_PER_PRICE = 1_000_000
@@ -15,6 +15,10 @@ class Prices:
     cached_prompt_token_cost_per_1m: Decimal | None
     cache_write_prompt_token_cost_per_1m: Decimal | None
     completion_token_cost_per_1m: Decimal | None
+
+    def times(self, factor: Decimal) -> "Prices":
+        """Return all prices times a factor; what is unknown stays so."""
+        return Prices(**{name: None if price is None else price * factor for name, price in asdict(self).items()})
 
 
 def cost_usd(

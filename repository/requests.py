@@ -168,7 +168,7 @@ async def failed_sources(connection: Connection, overlay_ids: Sequence[UUID]) ->
 # An overlay keeps its variant, whatever is sent later.
 _KEPT = {"overlay_id", "revision", "experiment_id", "variant"}
 _CORRECTED = ", ".join(f"{name} = incoming.{name}" for name in NEW_REQUEST.names if name not in _KEPT)
-_EXPERIMENT_NAME = """
+EXPERIMENT_NAME = """
     (SELECT name FROM experiments WHERE experiments.experiment_id = request.experiment_id) AS experiment_name
 """
 _REOPEN_CORRECTED = f"""
@@ -190,7 +190,7 @@ _REOPEN_CORRECTED = f"""
     FROM {NEW_REQUEST.unnest("incoming", first=5)}, {lock_wait(4)}
     WHERE (request.overlay_id, request.revision) = (incoming.overlay_id, incoming.revision)
         AND request.state = 'failed'
-    RETURNING request.*, false AS reclaimed, {_EXPERIMENT_NAME}
+    RETURNING request.*, false AS reclaimed, {EXPERIMENT_NAME}
 """  # noqa: S608 - the same
 
 
@@ -205,7 +205,7 @@ async def reopen_corrected(
     rows = await connection.fetch(
         _REOPEN_CORRECTED, owner, lease_s, group_id, LOCK_WAIT_S, *NEW_REQUEST.arrays(requests)
     )
-    return [_claimed_request(row) for row in rows]
+    return [claimed_request(row) for row in rows]
 
 
 def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], list[int]]:
@@ -243,7 +243,7 @@ _CLAIM_AVAILABLE = f"""
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
-    RETURNING request.*, available.state = 'claimed' AS reclaimed, {_EXPERIMENT_NAME}
+    RETURNING request.*, available.state = 'claimed' AS reclaimed, {EXPERIMENT_NAME}
 """  # noqa: S608 - no value is in it
 
 
@@ -279,10 +279,11 @@ async def claim_available(  # noqa: PLR0913 - all that says which requests are m
         max_takeovers,
         suspects,
     )
-    return [_claimed_request(row) for row in rows]
+    return [claimed_request(row) for row in rows]
 
 
-def _claimed_request(row: asyncpg.Record) -> ClaimedRequest:
+def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
+    """Read a row of `feed_requests` with `EXPERIMENT_NAME` and whether it was `reclaimed`."""
     return ClaimedRequest(
         overlay_id=row["overlay_id"],
         revision=row["revision"],

@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from repository.pool import Connection
+from schemas.delivery import RequestedDelivery
 from schemas.quality import Sector
 
 
 @dataclass(frozen=True, slots=True)
 class TenantProfile:
-    """What a post is judged by that is its tenant's; `disclosure` is empty where none is wanted."""
+    """What a post is judged by that is its tenant's, and how it is delivered where its event does not say.
+
+    `disclosure` is empty where none is wanted.
+    """
 
     tenant_id: str
     disclosure: str = ""
     sector: Sector = "none"
+    delivery: RequestedDelivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class RecentPost:
 
 
 _PROFILES = """
-    SELECT tenant_id, coalesce(disclosure, '') AS disclosure, sector
+    SELECT tenant_id, coalesce(disclosure, '') AS disclosure, sector, delivery
     FROM tenants
     WHERE tenant_id = ANY ($1::text[])
 """

@@ -24,6 +24,9 @@ class CallVerdict(StrEnum):
     SUPERSEDED = "superseded"
     """A post, but another process had ended the request before."""
 
+    WRONG_KEY = "wrong_key"
+    """Came in a batch under this overlay's key and does not name this overlay: it is not judged again."""
+
     UNREADABLE = "unreadable"
     """Something came that is no chat completion."""
 

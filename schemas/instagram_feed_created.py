@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, TypeAdapter
 
+from schemas.delivery import Delivery
 from schemas.event_source import EventSource
 from schemas.wire_types import WRITTEN_IN_FULL, Instant, UsdAmount, published_schema
 
@@ -31,7 +32,7 @@ class FeedMetrics:
 
     Latency and tokens are those of the call that produced the stored text, null where the provider
     does not tell; `cost_usd` and `llm_calls` count all calls made for it, the cost null where one of
-    them is unknown. `end_to_end_ms` runs from event to stored post.
+    them is unknown. `end_to_end_ms` runs from event to stored post. `delivery` is that of the text's call.
     """
 
     latency_ms: Annotated[float | None, Field(description="Milliseconds of the call that produced the text.")]
@@ -48,6 +49,7 @@ class FeedMetrics:
     end_to_end_ms: Annotated[
         float | None, Field(description="Milliseconds; null where neither event nor record has a time.")
     ]
+    delivery: Annotated[Delivery, Field(description="live: at once. flex, batch: later, at a lower price.")] = "live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

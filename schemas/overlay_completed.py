@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from schemas.delivery import RequestedDelivery
 from schemas.wire_types import JSON_SCHEMA_DIALECT, Id, Instant, VisibleId
 
 EVENT_TYPE: Final = "overlay.completed"
@@ -40,6 +41,11 @@ class OverlayCompleted(BaseModel):
     store_information: _RequiredText
     gpt_prompt: Annotated[_Text, Field(max_length=20_000)] = Field(
         default="", description="Empty means the built-in instruction."
+    )
+    delivery: RequestedDelivery | None = Field(
+        default=None,
+        description="live: at once. batch: within about a day, at half the price. "
+        "Default: what the tenant has, else live.",
     )
 
     @classmethod

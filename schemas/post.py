@@ -1,5 +1,6 @@
 """The post itself: what the model is asked for, what it answered, what is stored."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -29,6 +30,16 @@ INSTAGRAM_POST_JSON_SCHEMA: Final[dict[str, Any]] = {
 
 Strict mode wants every key required and no others; it does not enforce lengths.
 """
+
+
+def post_schema_with_ref() -> dict[str, Any]:
+    """Return the same for a line of a batch, whose answer begins with the `ref` of its overlay."""
+    schema = deepcopy(INSTAGRAM_POST_JSON_SCHEMA)
+    post = schema["json_schema"]["schema"]
+    ref = {"type": "string", "description": "The ref that the advertisement came with, unchanged."}
+    post["properties"] = {"ref": ref, **post["properties"]}
+    post["required"] = ["ref", *post["required"]]
+    return schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from consumer.app.batches import SharedParts, assemble_batches
 from consumer.app.called_models import CalledModel
 from consumer.app.condition import condition_of
 from consumer.app.variant_plans import VariantPlans, build_provider
 from consumer.kafka.poller import Poller
 from consumer.llm.failover import Failover
 from consumer.llm.rate_limit.limiter import RateLimiter
+from consumer.pipeline.batches.runner import BatchRunner
 from consumer.pipeline.claims import Claims
 from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
@@ -68,6 +70,7 @@ class App:
     feed_events: FeedEventBuilder
     feed_outcomes: FeedOutcomeIntake
     spool: ResultSpool
+    batches: BatchRunner
 
 
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
@@ -98,12 +101,13 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         failed_topic=settings.feed_failed_topic,
         dead_letter_topic=settings.dead_letter_topic,
     )
+    outcome_log = OutcomeLog(metrics)
     outcome_store = OutcomeStore(
         pool,
         feed_events,
         relay,
         in_flight,
-        OutcomeLog(metrics),
+        outcome_log,
         put_back=reopener.put_back,
         policy=policy,
         ensure_references=resources.database.may_make_rows,
@@ -148,7 +152,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.lag.set_function(lambda: poller.lag)
     intake = Intake(
         LeasedPartitions(poller, share, metrics),
-        Claims(pool, in_flight, terms, experiments.arm_of),
+        Claims(pool, in_flight, terms, experiments.arm_of, tenants),
         DeadLetters(
             publisher,
             topic=settings.dead_letter_topic,
@@ -191,6 +195,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             database_url=settings.database_url.get_secret_value(),
             group_id=settings.kafka_group_id,
         ),
+        assemble_batches(settings, resources, SharedParts(feed_events, relay, outcome_log, plans, tenants, terms)),
     )
 
 

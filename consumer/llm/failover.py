@@ -26,6 +26,11 @@ class Failover:
         reasons = [provider.unavailable_reason for provider in self._providers]
         return None if None in reasons else reasons[0]
 
+    @property
+    def preferred(self) -> Writer:
+        """Who writes while all is well."""
+        return self._providers[0].writer
+
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
         """Return how many of `wanted` new requests to take on now, a probe for each unavailable provider included."""
         allowed = 0

@@ -157,8 +157,19 @@ class Writer:
             raise self._llm_error(error) from error
         return read_stored(self._redacted(page.content))
 
+    def batch_body(self, messages: Messages, *, max_tokens: int, response_format: Mapping[str, Any]) -> bytes:
+        """Build the body that a line of a batch carries, with a response format of its own."""
+        return to_json(self._fields(messages, max_tokens, response_format))
+
     def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> bytes:
-        """Build the JSON body of a Chat Completions request, as far as this model understands it."""
+        body = self._fields(messages, max_tokens, self._response_format)
+        if self._store_responses:
+            body["store"] = True
+            body["metadata"] = self._metadata(call_id)
+        return to_json(body)
+
+    def _fields(self, messages: Messages, max_tokens: int, response_format: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a Chat Completions request, as far as this model understands it."""
         model = self.model
         body: dict[str, Any] = {
             "model": model.model_name,
@@ -170,11 +181,8 @@ class Writer:
         if model.reasoning_effort is not None:
             body["reasoning_effort"] = model.reasoning_effort
         if model.supports_json_schema:
-            body["response_format"] = self._response_format
-        if self._store_responses:
-            body["store"] = True
-            body["metadata"] = self._metadata(call_id)
-        return to_json(body)
+            body["response_format"] = response_format
+        return body
 
     def _metadata(self, call_id: CallId) -> dict[str, str]:
         return {_REQUEST_KEY: call_id.request, _MODEL_KEY: self.model.full_name}

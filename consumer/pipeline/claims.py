@@ -18,6 +18,8 @@ from consumer.pipeline.dead_letters import Refusal
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.outcomes import Work
 from consumer.pipeline.settling import SHORT_LOCK_WAIT_S
+from consumer.pipeline.tenants import Tenants
+from repository.batch_requests import enter_batched
 from repository.errors import RefusedData, StoreContention
 from repository.locks import LOCK_WAIT_S
 from repository.pool import Pool, connection
@@ -39,11 +41,14 @@ ArmOf = Callable[[OverlayCompleted], ExperimentArm | None]
 class Claims:
     """What the intake claims with."""
 
-    def __init__(self, pool: Pool, in_flight: InFlight, terms: ClaimTerms, arm_of: ArmOf) -> None:
+    def __init__(self, pool: Pool, in_flight: InFlight, terms: ClaimTerms, arm_of: ArmOf, tenants: Tenants) -> None:
         self._pool = pool
         self._in_flight = in_flight
         self._terms = terms
         self._arm_of = arm_of
+        self._tenants = tenants
+        self.batched = 0
+        """How many of the last claim's events wait for a batch now."""
         self._locked: dict[UUID, Event] = {}
 
     @property
@@ -69,6 +74,7 @@ class Claims:
             TimeoutError: the slots went to somebody else.
         """
         events, self._locked = {**self._locked, **found}, {}
+        self.batched = 0
         if not events:
             return [], []
         wanted = len(events)
@@ -77,6 +83,7 @@ class Claims:
         claimed: list[ClaimedRequest] = []
         try:
             asked_at_s = time.monotonic()
+            await self._tenants.know_profiles(event.tenant_id for _, event in events.values())
             answer, refused = await self._enter(list(events.values()))
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
@@ -93,6 +100,27 @@ class Claims:
     async def _enter_together(
         self, events: Sequence[Event], *, lock_wait_s: float = LOCK_WAIT_S
     ) -> list[ClaimedRequest]:
+        batched = [one for one in events if self._tenants.delivery_of(one[1]) == "batch"]
+        if batched:
+            return await self._enter_some_batched(events, batched, lock_wait_s)
+        return await self._enter_live(events, lock_wait_s)
+
+    async def _enter_some_batched(
+        self, events: Sequence[Event], batched: Sequence[Event], lock_wait_s: float
+    ) -> list[ClaimedRequest]:
+        """Enter events of which some are to be written by batch; those that had failed before are written now."""
+        async with connection(self._pool) as borrowed:
+            entered = await enter_batched(
+                borrowed,
+                [NewRequest.first(event, source, self._arm_of(event)) for source, event in batched],
+                group_id=self._terms.group_id,
+                lock_wait_s=lock_wait_s,
+            )
+        self.batched += len(entered)
+        others = [one for one in events if one[1].overlay_id not in entered]
+        return await self._enter_live(others, lock_wait_s) if others else []
+
+    async def _enter_live(self, events: Sequence[Event], lock_wait_s: float) -> list[ClaimedRequest]:
         async with connection(self._pool) as borrowed:
             new = await claim_new(
                 borrowed,

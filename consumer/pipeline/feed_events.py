@@ -72,6 +72,7 @@ class FeedEventBuilder:
             quality=quality_json(outcome.edited.warnings),
             experiment_id=request.arm.experiment_id if request.arm else None,
             variant=request.arm.variant if request.arm else None,
+            delivery=call.delivery,
             spent=outcome.usage.spent,
             created_event=self._created(outcome, now),
             unused_calls=outcome.usage.unused,
@@ -175,6 +176,7 @@ def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
         cost_usd=usage.spent.cost_usd,
         llm_calls=usage.llm_calls,
         end_to_end_ms=_end_to_end_ms(outcome, now),
+        delivery=outcome.answer.call.delivery,
     )
 
 

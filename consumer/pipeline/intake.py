@@ -128,7 +128,8 @@ class Intake:
     def _count(self, found: ClassifiedRecords, *, claimed: int, newly_owed: int) -> None:
         records = self._metrics.records
         records.labels("claimed").inc(claimed)
-        known = len(found.events) - claimed - newly_owed
+        records.labels("batched").inc(self._claims.batched)
+        known = len(found.events) - claimed - self._claims.batched - newly_owed
         records.labels("duplicate").inc(max(0, known) + found.repeated)
         records.labels("invalid").inc(len(found.invalid))
         records.labels("ignored").inc(len(found.ignored))

@@ -12,6 +12,7 @@ from repository.llm_calls import KeptAnswer, LlmCall
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
 from repository.spending import Spending
+from schemas.delivery import Delivery
 from schemas.ids import new_feed_id
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
@@ -61,6 +62,7 @@ class Call:
     max_tokens: int
     prompt: str
     prompt_version: str
+    delivery: Delivery = "live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from consumer.post.quality.likeness import RECENT_POSTS, Fingerprint, RecentPost
 from consumer.post.quality.source import Source, folded
 from repository.pool import Pool, connection
 from repository.tenants import RecentPost, TenantProfile, recent_posts, tenant_profiles
+from schemas.delivery import RequestedDelivery
 from schemas.overlay_completed import OverlayCompleted
 
 PROFILE_S: Final = 45.0
@@ -49,13 +50,21 @@ class Tenants:
             StoreError: the database does not say; those known before stay known.
         """
         wanted = list(dict.fromkeys(tenant_ids))
-        await self._read_profiles([tenant_id for tenant_id in wanted if self._is_old(tenant_id)])
+        await self.know_profiles(wanted)
         if self._compares_posts:
             await self._read_posts([tenant_id for tenant_id in wanted if self._has_old_posts(tenant_id)])
         for tenant_id in filter(self._known.__contains__, wanted):
             self._known.move_to_end(tenant_id)
         while len(self._known) > max(MOST_TENANTS, len(wanted)):
             self._known.popitem(last=False)
+
+    async def know_profiles(self, tenant_ids: Iterable[str]) -> None:
+        """Make sure that `delivery_of` has what it needs for these tenants.
+
+        Raises:
+            StoreError: the database does not say; those known before stay known.
+        """
+        await self._read_profiles([tenant_id for tenant_id in dict.fromkeys(tenant_ids) if self._is_old(tenant_id)])
 
     def context(self, event: OverlayCompleted) -> Context:
         """Return what a post for this event is judged by. A tenant that is not known has the defaults."""
@@ -68,6 +77,13 @@ class Tenants:
     def knows(self, tenant_id: str) -> bool:
         """Return whether `context` says what this tenant wants."""
         return tenant_id in self._known
+
+    def delivery_of(self, event: OverlayCompleted) -> RequestedDelivery:
+        """Return how the post for an event is to be paid for: as it says, else as its tenant has it, else live."""
+        if event.delivery is not None:
+            return event.delivery
+        known = self._known.get(event.tenant_id)
+        return (known and known.profile.delivery) or "live"
 
     def remember(self, event: OverlayCompleted, one: Fingerprint | None) -> None:
         """Count a new post among its tenant's last ones."""

@@ -125,6 +125,13 @@ def instruction_of(event: OverlayCompleted) -> str:
     return event.gpt_prompt or BUILT_IN_INSTRUCTION
 
 
+def with_ref(messages: Messages, ref: str) -> Messages:
+    """Return the messages of a line in a batch: the answer is to name the overlay that it is about."""
+    *before, last = messages
+    told = f'Begin the JSON object with the key "ref" and the value "{ref}".'
+    return (*before, Message(last.role, f"{last.content}\n\n{told}"))
+
+
 def with_repair(messages: Messages, answer: str, problems: str) -> Messages:
     """Return the messages of a repair call: the bad answer, and what was wrong with it."""
     # some providers refuse an empty message

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import DirectoryPath, Field
 
 from consumer.settings.base import SettingsError, SettingsGroup, load
+from consumer.settings.batches import BatchSettings
 from consumer.settings.database import DatabaseSettings
 from consumer.settings.kafka import KafkaSettings, TopicSettings
 from consumer.settings.llm import LlmSettings, PostSettings
@@ -16,6 +17,7 @@ from consumer.settings.registry import RegistrySettings
 from consumer.settings.values import Seconds
 
 __all__ = [
+    "BatchSettings",
     "CapacitySettings",
     "DatabaseSettings",
     "KafkaSettings",
@@ -45,7 +47,9 @@ class CapacitySettings(SettingsGroup):
     )
 
 
-class Settings(KafkaSettings, RegistrySettings, DatabaseSettings, LlmSettings, CapacitySettings, LogSettings):
+class Settings(
+    KafkaSettings, RegistrySettings, DatabaseSettings, LlmSettings, BatchSettings, CapacitySettings, LogSettings
+):
     """All that the consumer itself needs."""
 
     max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")

@@ -10,7 +10,7 @@ from schemas.record import Headers, SourceRecord
 
 TEXT_FIELDS = ("refined_ad_copy_eng", "tone_style", "product_description", "store_information")
 REQUIRED_FIELDS = ("tenant_id", "overlay_id", *TEXT_FIELDS)
-OPTIONAL_FIELDS = ("event_id", "event_type", "occurred_at", "job_id", "gpt_prompt")
+OPTIONAL_FIELDS = ("event_id", "event_type", "occurred_at", "job_id", "gpt_prompt", "delivery")
 OVERLAY_ID = UUID("9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa")
 STRUCTURED = (("content-type", b"application/cloudevents+json; charset=UTF-8"),)
 

@@ -59,6 +59,10 @@ class ModelFields(BaseModel):
     reasoning_effort: str | None = Field(
         None, pattern=r"^[a-z]{1,20}$", description="none, minimal, low, medium, high, or what else the model knows"
     )
+    batch_price_factor: Annotated[
+        Decimal, Field(gt=0, le=1, description="number up to 1: what prices are multiplied with in batches and at flex")
+    ] = Decimal("0.5")
+    supports_flex: bool = Field(default=False, description="true or false: its provider has a flex tier for it")
     shutdown_date: date | None = Field(None, description="its last day, a date such as 2027-01-14")
     description: str | None = Field(None, max_length=2_000, description="text up to 2000 characters")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from repository.migrations import render_sql
+from schemas.batch_state import BatchState
 from schemas.experiments import ExperimentState
 from schemas.reasons import Reason
 from schemas.request_state import RequestState
@@ -39,7 +40,7 @@ def test_the_check_constraint_knows_the_states_of_the_program() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_statement_names_an_unknown_state_and_no_reason_is_written_out(path: Path) -> None:
     for text in literals(path):
-        assert states_in(text) <= {*RequestState, *ExperimentState}
+        assert states_in(text) <= {*RequestState, *ExperimentState, *BatchState}
         assert text not in set(Reason), "take it from schemas.reasons"
 
 

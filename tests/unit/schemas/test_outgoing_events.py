@@ -102,6 +102,7 @@ def test_a_created_event_is_written_as_the_contract_lists_it() -> None:
             "cost_usd": "0.000195",
             "llm_calls": 1,
             "end_to_end_ms": 1000.5,
+            "delivery": "live",
         },
         "experiment": None,
         "source": {"event_id": "e-1", "topic": "overlay.completed", "partition": 3, "offset": 41},

@@ -1,0 +1,109 @@
+"""Reading a file of results: whole lines, a group at a time, however large the file is."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from consumer.llm.batches.custom_ids import call_of
+from consumer.llm.batches.port import BatchProvider, FileCutOff
+from consumer.llm.chat import CallId
+from consumer.llm.completion import Completion
+from consumer.llm.completion_reader import ErrorInside, read_completion, tokens_told
+from consumer.llm.errors import CallFailed, LlmError, Received
+from consumer.llm.status import error_of
+
+GROUP_LINES = 200
+LONGEST_LINE = 16 * 1024 * 1024  # more than this without a line break is no file of results
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line: of which call (None: of none of ours), and its completion or why there is none."""
+
+    call_id: CallId | None
+    outcome: Completion | LlmError
+
+
+@dataclass(frozen=True, slots=True)
+class ResultGroup:
+    """Some lines in their order, and the place behind the last, in bytes."""
+
+    lines: tuple[bytes, ...]
+    end: int
+
+
+async def groups(provider: BatchProvider, file_id: str, begin: int) -> AsyncIterator[ResultGroup]:
+    """Yield the lines of a file from this place on.
+
+    Raises:
+        FileCutOff: the file ended early; all whole lines before were yielded.
+        BatchProviderError: it cannot be read.
+    """
+    size = await provider.size(file_id)
+    rest, end, lines = b"", begin, list[bytes]()
+    async for chunk in provider.read(file_id, begin):
+        *whole, rest = (rest + chunk).split(b"\n")
+        if len(rest) > LONGEST_LINE:
+            raise FileCutOff(f"a line of file {file_id} is longer than {LONGEST_LINE:,} bytes")
+        for line in whole:
+            lines.append(line)
+            end += len(line) + 1
+            if len(lines) >= GROUP_LINES:
+                yield ResultGroup(tuple(lines), end)
+                lines.clear()
+    if rest and _is_whole(rest):
+        lines.append(rest)
+        end += len(rest)
+        rest = b""
+    if lines:
+        yield ResultGroup(tuple(lines), end)
+    if rest or end < size:
+        raise FileCutOff(f"file {file_id} ended after {end + len(rest):,} of {size:,} bytes")
+
+
+def read_result(line: bytes) -> Result:
+    """Read one line. Never raises: what is no result is a call that failed, of nobody."""
+    try:
+        said = from_json(line)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return Result(None, CallFailed("a line that is no JSON object"))
+    return Result(call_of(said.get("custom_id")), _outcome(said))
+
+
+def _outcome(said: dict[str, Any]) -> Completion | LlmError:
+    match said.get("response"):
+        case {"status_code": HTTPStatus.OK, "body": dict() as body}:
+            return _completion(to_json(body))
+        case {"status_code": int(status), "body": body}:
+            received = to_json(body)
+            error = error_of(status, received, {}, now=datetime.now(UTC))
+            error.received = Received(body=received, tokens=tokens_told(received), latency_ms=None)
+            return error
+        case _:
+            told = said.get("error")
+            code = told.get("code") if isinstance(told, dict) else None
+            return CallFailed(f"not answered in the batch ({code or 'no reason is told'})")
+
+
+def _completion(body: bytes) -> Completion | LlmError:
+    try:
+        return read_completion(body, latency_ms=None)
+    except ErrorInside as inside:
+        return error_of(HTTPStatus.OK, inside.body, {}, now=datetime.now(UTC))
+    except CallFailed as error:
+        error.received = Received(body=body, tokens=tokens_told(body), latency_ms=None)
+        return error
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        from_json(line)
+    except ValueError:
+        return False
+    return True

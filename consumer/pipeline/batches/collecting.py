@@ -1,0 +1,163 @@
+"""Collecting the results of a batch: group by group, however large its files are, from where it was left.
+
+A file that was cut off is fetched again from the last whole line that is dealt with. What is in no file goes on
+without a result.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import structlog
+
+from consumer.llm.batches.port import FileCutOff, NotThere
+from consumer.llm.batches.result_file import Result, ResultGroup, groups, read_result
+from consumer.llm.completion import Completion
+from consumer.llm.cost import spending
+from consumer.pipeline.batches.desk import Desk
+from consumer.pipeline.batches.group_store import GroupStore, Settled
+from consumer.pipeline.batches.rest import Rest
+from consumer.pipeline.batches.result_judgement import Judged, ResultJudge
+from consumer.pipeline.in_flight import ClaimTerms
+from consumer.pipeline.outcomes import Written
+from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.writing_plans import WritingPlans
+from repository.batch_lines import OpenLine, lines_there, open_lines
+from repository.batch_requests import RequestKey
+from repository.batches import Advance, Batch, ResultFile
+from repository.pool import connection
+from schemas.batch_state import BatchState
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+
+log = structlog.get_logger()
+
+JUDGED_AT_ONCE = 10  # so that live events have their turn within milliseconds
+MOST_CUTS = 5
+
+
+class Collector:
+    """Takes the results of batches that have ended."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        judge: ResultJudge,
+        store: GroupStore,
+        rest: Rest,
+        plans: WritingPlans,
+        tenants: Tenants,
+        claim_terms: ClaimTerms,
+    ) -> None:
+        self._desk = desk
+        self._judge = judge
+        self._store = store
+        self._rest = rest
+        self._plans = plans
+        self._tenants = tenants
+        self._claim_terms = claim_terms
+
+    async def collect(self, batch: Batch) -> None:
+        """Take all results, then send on what has none, and delete the files.
+
+        Raises:
+            BatchProviderError: the provider cannot be read now; what is taken is taken.
+            BatchLeaseLost: another process goes on.
+            StoreError: the same, later.
+        """
+        async with self._desk.leased(batch):
+            for file in ("output", "error"):
+                await self._collect_file(batch, file)
+            without = 0
+            if batch.duplicate_of is None:
+                detail = f"no result in the batch, which ended as {batch.provider_status}"
+                without = await self._rest.send_on(batch, detail, counts=True)
+        batch = await self._desk.change(batch, state=BatchState.COLLECTED, collected_at=datetime.now(UTC))
+        log.info(
+            "batch.collected",
+            batch_id=str(batch.batch_id),
+            provider_status=batch.provider_status,
+            requests=batch.request_count,
+            without_result=without,
+            strays=batch.stray_count,
+            suspects=batch.suspect_count,
+            cost_usd=f"{batch.cost_usd:f}",
+        )
+        await self._rest.tidy_up(batch)
+
+    async def _collect_file(self, batch: Batch, file: ResultFile) -> None:
+        file_id = batch.output_file_id if file == "output" else batch.error_file_id
+        position, cuts = batch.position(file), 0
+        while file_id and cuts < MOST_CUTS:
+            try:
+                async for group in groups(self._desk.provider(batch), file_id, position):
+                    await self._take(batch, file, group)
+                    position, cuts = group.end, 0
+            except FileCutOff as error:
+                cuts += 1
+                log.warning("batch.file_cut_off", batch_id=str(batch.batch_id), error=str(error))
+            except NotThere as error:
+                log.error("batch.file_gone", batch_id=str(batch.batch_id), error=str(error))  # noqa: TRY400 - told in full
+                return
+            else:
+                return
+
+    async def _take(self, batch: Batch, file: ResultFile, group: ResultGroup) -> None:
+        results = [read_result(line) for line in group.lines if line.strip()]
+        if batch.duplicate_of is not None:
+            cost_usd = await self._cost(batch, results)
+            await self._store.commit(batch, (), Advance(file=file, position=group.end, cost_usd=cost_usd))
+            return
+        judged, strays = await self._judged(batch, results)
+        suspects = sum(one.is_suspect for one in judged)
+        if suspects:
+            log.error("batch.suspect", batch_id=str(batch.batch_id), results=suspects)
+        step = Advance(file=file, position=group.end, cost_usd=Decimal(0), strays=strays, suspects=suspects)
+        await self._store.commit(batch, [one.settled for one in judged], step)
+
+    async def _judged(self, batch: Batch, results: list[Result]) -> tuple[list[Judged], int]:
+        """Judge each result that has an open line; the others are strays: of no line of ours, or a second time."""
+        found: dict[RequestKey, Result] = {}
+        for result in results:
+            if result.call_id is not None:
+                found.setdefault((result.call_id.overlay_id, result.call_id.revision), result)
+        async with connection(self._desk.pool) as borrowed:
+            lines = await open_lines(borrowed, batch.batch_id, list(found))
+        await self._tenants.know(one.request.tenant_id for one in lines.values())
+        await self._plans.know(one.request for one in lines.values())
+        judged = []
+        for number, (key, one) in enumerate(lines.items()):
+            if number % JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            if settled := self._judge_one(batch, one, found[key]):
+                judged.append(settled)
+        return judged, len(results) - len(lines)
+
+    def _judge_one(self, batch: Batch, one: OpenLine, result: Result) -> Judged | None:
+        terms = self._claim_terms
+        if not one.is_in_batch:
+            return Judged(settled=Settled(line=one.line, word="superseded", cost_usd=_cost_of(batch, result)))
+        try:
+            event = decode_overlay_completed(
+                one.request.source, max_event_bytes=terms.max_event_bytes, event_types=terms.event_types
+            )
+        except (InvalidEvent, IgnoredEvent):
+            # a later contract does not take what an earlier one did: the sweeper ends it
+            return None
+        judged = self._judge.judge(batch, one, event, result)
+        if isinstance(judged.settled.outcome, Written):
+            self._tenants.remember(event, judged.settled.outcome.edited.fingerprint)
+        return judged
+
+    async def _cost(self, batch: Batch, results: list[Result]) -> Decimal:
+        """Return what the results of a second batch cost, of which nothing is used."""
+        keys = [(one.call_id.overlay_id, one.call_id.revision) for one in results if one.call_id]
+        async with connection(self._desk.pool) as borrowed:
+            there = await lines_there(borrowed, batch.duplicate_of or batch.batch_id, keys)
+        ours = (one for one in results if one.call_id and (one.call_id.overlay_id, one.call_id.revision) in there)
+        return sum((_cost_of(batch, one) for one in ours), Decimal(0))
+
+
+def _cost_of(batch: Batch, result: Result) -> Decimal:
+    if not isinstance(result.outcome, Completion):
+        return Decimal(0)
+    return spending(result.outcome, batch.model.at_reduced_price()).cost_usd or Decimal(0)

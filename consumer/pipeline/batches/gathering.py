@@ -1,0 +1,180 @@
+"""From requests that wait to batches that are intended: chosen, frozen and recorded in one transaction."""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+
+from consumer.llm.batches.input_file import line_bytes
+from consumer.pipeline.batches.drafting import Draft, draft
+from consumer.pipeline.batches.packing import Pack, Packing
+from consumer.pipeline.in_flight import ClaimTerms
+from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.writing_plans import WritingPlans
+from repository.batch_lines import BatchLine, add_lines
+from repository.batch_requests import (
+    RequestKey,
+    gathered,
+    lock_gathered,
+    put_in_batches,
+    send_gathered_live,
+    try_to_gather,
+)
+from repository.batches import NewBatch, enqueued_room, intend
+from repository.errors import StoreError
+from repository.llm_calls import KeptAnswers, kept_answers
+from repository.llm_models import LlmModel
+from repository.pool import Connection, Pool, connection
+from repository.requests import ClaimedRequest
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.overlay_completed import OverlayCompleted
+
+log = structlog.get_logger()
+
+CHUNK = 200
+DRAFTS_AT_ONCE = 20  # so that others have their turn within milliseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatheringTerms:
+    """When there is enough for a batch, and what becomes of requests whose model has none."""
+
+    max_wait_s: float
+    max_requests: int
+    falls_back: bool
+
+
+class Gatherer:
+    """Intends batches at the providers that have them, named here."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        plans: WritingPlans,
+        tenants: Tenants,
+        claim_terms: ClaimTerms,
+        terms: GatheringTerms,
+        *,
+        providers: Collection[str],
+    ) -> None:
+        self._pool = pool
+        self._plans = plans
+        self._tenants = tenants
+        self._claim_terms = claim_terms
+        self._terms = terms
+        self._providers = providers
+        self._told_of: set[str] = set()
+
+    async def run_once(self) -> int:
+        """Intend what is to be sent now. Returns how many requests that are.
+
+        Raises:
+            StoreError: nothing is intended.
+        """
+        group_id = self._claim_terms.group_id
+        async with connection(self._pool) as borrowed:
+            waiting = await gathered(borrowed, group_id=group_id)
+            is_due = waiting.longest_s >= self._terms.max_wait_s or waiting.count >= self._terms.max_requests
+            if not waiting.count or not is_due:
+                return 0
+            async with borrowed.transaction():
+                if not await try_to_gather(borrowed, group_id=group_id):
+                    return 0
+                packs = await self._pack(borrowed)
+                for pack, model in packs:
+                    await intend(borrowed, self._new_batch(pack, model))
+        for pack, model in packs:
+            log.info("batch.intended", batch_id=str(pack.batch_id), model=model.full_name, requests=pack.lines)
+        return sum(pack.lines for pack, _ in packs)
+
+    def _new_batch(self, pack: Pack, model: LlmModel) -> NewBatch:
+        return NewBatch(
+            batch_id=pack.batch_id,
+            model=model,
+            group_id=self._claim_terms.group_id,
+            request_count=pack.lines,
+            estimated_tokens=pack.tokens,
+        )
+
+    async def _pack(self, borrowed: Connection) -> list[tuple[Pack, LlmModel]]:
+        packing = Packing(max_lines=self._terms.max_requests, room=await enqueued_room(borrowed))
+        models = {}
+        after = None
+        while not packing.is_full:
+            requests, after = await lock_gathered(
+                borrowed, group_id=self._claim_terms.group_id, after=after, limit=CHUNK
+            )
+            if not requests:
+                break
+            drafts = await self._drafts(borrowed, requests)
+            placed = [(one, pack) for one in drafts if (pack := _place(packing, one))]
+            models.update({one.writer.model.llm_model_id: one.writer.model for one, _ in placed})
+            await self._freeze(borrowed, placed)
+            if drafts and not placed:
+                break  # the provider takes no more for now
+        return [(pack, models[pack.llm_model_id]) for pack in packing.packs]
+
+    async def _freeze(self, borrowed: Connection, placed: Sequence[tuple[Draft, "_Placed"]]) -> None:
+        if placed:
+            await put_in_batches(borrowed, [(one.request, place.pack.batch_id) for one, place in placed])
+            await add_lines(borrowed, [place.line for _, place in placed])
+
+    async def _drafts(self, borrowed: Connection, requests: Sequence[ClaimedRequest]) -> list[Draft]:
+        """Draft the lines of requests that can be written by batch; the others go live, or stay where they are."""
+        await self._tenants.know(request.tenant_id for request in requests)
+        with suppress(StoreError):
+            await self._plans.know(requests)
+        called_for = [(request.overlay_id, request.revision) for request in requests if request.llm_calls]
+        kept = await kept_answers(borrowed, called_for) if called_for else {}
+        drafts: list[Draft] = []
+        live: list[RequestKey] = []
+        for number, request in enumerate(requests):
+            if number % DRAFTS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            event = self._decode(request)
+            if event is None or not self._has_batches(request):
+                if event is None or self._terms.falls_back:
+                    live.append((request.overlay_id, request.revision))
+            elif self._plans.problem(request) is None:
+                drafts.append(self._draft(request, event, kept))
+        if live:
+            await send_gathered_live(borrowed, live)
+        return drafts
+
+    def _draft(self, request: ClaimedRequest, event: OverlayCompleted, kept: KeptAnswers) -> Draft:
+        answers = kept.get((request.overlay_id, request.revision), ())
+        return draft(request, event, self._plans.of(request), answers, self._tenants.context(event))
+
+    def _has_batches(self, request: ClaimedRequest) -> bool:
+        if self._plans.problem(request) is not None:
+            return True
+        model = self._plans.of(request).failover.preferred.model
+        if model.provider in self._providers:
+            return True
+        if model.full_name not in self._told_of:
+            self._told_of.add(model.full_name)
+            then = "they are written live" if self._terms.falls_back else "they wait (BATCH_FALLBACK=live writes them)"
+            log.error("batch.no_provider", model=model.full_name, provider=model.provider, then=then)
+        return False
+
+    def _decode(self, request: ClaimedRequest) -> OverlayCompleted | None:
+        """Decode stored bytes; what a later contract does not take is for the sweeper to end."""
+        terms = self._claim_terms
+        with suppress(InvalidEvent, IgnoredEvent):
+            return decode_overlay_completed(
+                request.source, max_event_bytes=terms.max_event_bytes, event_types=terms.event_types
+            )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    pack: Pack
+    line: BatchLine
+
+
+def _place(packing: Packing, one: Draft) -> _Placed | None:
+    pack = packing.place(one.writer.model.llm_model_id, size=line_bytes(one.body), tokens=one.tokens)
+    return _Placed(pack, one.line(pack.batch_id, pack.lines)) if pack else None

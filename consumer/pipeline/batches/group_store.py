@@ -1,0 +1,179 @@
+"""Storing a group of results: posts, ends, what goes on, and the place behind the group, all in one transaction.
+
+What the database will not take of a group is found out one by one. A result is paid for: where it cannot be stored
+now, the group is not done, and the batch is looked at again later.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import structlog
+
+from consumer.pipeline.batches.desk import Desk
+from consumer.pipeline.feed_events import FeedEventBuilder
+from consumer.pipeline.outbox_relay import RELAY_LEASE_S, OutboxRelay
+from consumer.pipeline.outcome_log import OutcomeLog
+from consumer.pipeline.outcomes import Rejected, Written
+from consumer.pipeline.unused_calls import superseded_call, unused
+from repository.batch_lines import BatchLine, settle_lines
+from repository.batch_requests import SentOn, claim_from_batch, send_on
+from repository.batches import Advance, Batch, advance_batch
+from repository.errors import MissingReference, RefusedData, StoreError
+from repository.feeds import Feed, fail, store
+from repository.llm_calls import keep_superseded
+from repository.outbox import OutboxEvent
+from repository.pool import Connection, connection
+from schemas.call_verdict import CallVerdict
+from schemas.reasons import Reason
+
+log = structlog.get_logger()
+
+REFERENCE_RETRY_S = 5.0
+FEW = 3  # so many different results refused, and none taken: it is not their fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What came of a line, in a word, and what becomes of its request: None if it has ended in another way."""
+
+    line: BatchLine
+    word: str
+    outcome: Written | Rejected | SentOn | None = None
+    cost_usd: Decimal = Decimal(0)
+
+
+class GroupStore:
+    """Commits groups."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        feed_events: FeedEventBuilder,
+        relay: OutboxRelay,
+        outcome_log: OutcomeLog,
+        *,
+        ensure_references: bool,
+    ) -> None:
+        self._desk = desk
+        self._feed_events = feed_events
+        self._relay = relay
+        self._outcome_log = outcome_log
+        self._ensure_references = ensure_references
+
+    async def commit(self, batch: Batch, group: Sequence[Settled], step: Advance) -> None:
+        """Commit a group and its step; `step.cost_usd` is of what is not in the group.
+
+        Raises:
+            BatchLeaseLost: another process has the batch; nothing is done.
+            StoreError: nothing is done, or a part that will not be done again.
+        """
+        try:
+            await self._commit(batch, group, step)
+        except (MissingReference, RefusedData):
+            await self._commit_singly(batch, group)
+            await self._commit(batch, (), step)
+
+    async def _commit_singly(self, batch: Batch, group: Sequence[Settled]) -> None:
+        refused: list[tuple[Settled, StoreError]] = []
+        stored = 0
+        for one in group:
+            try:
+                await self._commit(batch, [one], _NO_STEP)
+                stored += isinstance(one.outcome, Written)
+            except (MissingReference, RefusedData) as error:
+                refused.append((one, error))
+        if not stored and sum(isinstance(error, RefusedData) for _, error in refused) >= FEW:
+            raise StoreError(f"the database refuses results alike: {refused[0][1]}") from refused[0][1]
+        for one, why in refused:
+            log.error("store.refused", overlay_id=str(one.line.overlay_id), error=str(why))
+            await self._commit(batch, [_instead_of(one, why)], _NO_STEP)
+
+    async def _commit(self, batch: Batch, group: Sequence[Settled], step: Advance) -> None:
+        written = [one.outcome for one in group if isinstance(one.outcome, Written)]
+        feeds = [self._feed_events.feed(outcome) for outcome in written]
+        cost_usd = sum((one.cost_usd for one in group), step.cost_usd)
+        words = {one.line.line_number: one.word for one in group}
+        async with connection(self._desk.pool) as borrowed, borrowed.transaction():
+            await advance_batch(borrowed, batch, replace(step, cost_usd=cost_usd), lease_s=self._desk.terms.lease_s)
+            events, superseded = await self._store(borrowed, written, feeds)
+            rejected, more = await self._end(borrowed, batch, group)
+            sent = [one.outcome for one in group if isinstance(one.outcome, SentOn)]
+            if sent:
+                await send_on(borrowed, batch.batch_id, sent)
+            for one in group:
+                if isinstance(one.outcome, Written) and one.outcome.instagram_feed_id in superseded:
+                    words[one.line.line_number] = "superseded"
+            await settle_lines(borrowed, batch.batch_id, list(words.items()))
+        self._relay.hand_over([*events, *more])
+        for outcome, feed in zip(written, feeds, strict=True):
+            self._outcome_log.written(outcome, feed, stored=outcome.instagram_feed_id not in superseded)
+        for failed in rejected:
+            self._outcome_log.rejected(failed)
+
+    async def _store(
+        self, borrowed: Connection, written: Sequence[Written], feeds: Sequence[Feed]
+    ) -> tuple[list[OutboxEvent], set[object]]:
+        """Store posts; gives their events, and the ids of those that came after another post."""
+        if not feeds:
+            return [], set()
+        ensures = self._ensure_references
+        events = await store(borrowed, feeds, ensure_references=ensures, relay_lease_s=RELAY_LEASE_S)
+        announced = {event.event_id for event in events}
+        late = {
+            outcome.instagram_feed_id: superseded_call(outcome)
+            for outcome, feed in zip(written, feeds, strict=True)
+            if feed.created_event.event_id not in announced
+        }
+        if late:
+            await keep_superseded(borrowed, late)
+        return events, set(late)
+
+    async def _end(
+        self, borrowed: Connection, batch: Batch, group: Sequence[Settled]
+    ) -> tuple[list[Rejected], list[OutboxEvent]]:
+        """End requests without a post, each claimed in this transaction: of two results only one ends it."""
+        ends = {
+            (one.outcome.request.overlay_id, one.outcome.request.revision): one.outcome
+            for one in group
+            if isinstance(one.outcome, Rejected)
+        }
+        if not ends:
+            return [], []
+        tokens = await claim_from_batch(borrowed, batch.batch_id, ends.keys())
+        claimed = [
+            replace(ends[key], request=replace(ends[key].request, fencing_token=token)) for key, token in tokens.items()
+        ]
+        failures = [self._feed_events.failure(outcome) for outcome in claimed]
+        return claimed, await fail(borrowed, failures, relay_lease_s=RELAY_LEASE_S) if failures else []
+
+
+_NO_STEP = Advance(file=None, position=0, cost_usd=Decimal(0))
+
+
+def _instead_of(one: Settled, error: StoreError) -> Settled:
+    """Return what becomes of a post that the database will not take: its answer is kept, to be judged again unpaid."""
+    if not isinstance(one.outcome, Written):
+        raise error
+    outcome = one.outcome
+    call = unused(outcome.request, outcome.answer, CallVerdict.NOT_STORED, str(error))
+    usage = outcome.usage.with_unused(call)
+    request = outcome.request
+    if isinstance(error, MissingReference):
+        later = SentOn(
+            overlay_id=request.overlay_id,
+            revision=request.revision,
+            goes_live=True,
+            delay_s=REFERENCE_RETRY_S,
+            attempts=request.attempts,
+            llm_calls=usage.llm_calls,
+            spent=usage.spent,
+            reason=Reason.MISSING_REFERENCE,
+            detail=str(error),
+            unused_calls=usage.unused,
+        )
+        return replace(one, word="not_stored", outcome=later)
+    rejected = Rejected(
+        request=request, usage=usage, attempts=request.attempts + 1, reason=Reason.STORE_REFUSED, detail=str(error)
+    )
+    return replace(one, word="not_stored", outcome=rejected)

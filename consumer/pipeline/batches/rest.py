@@ -1,0 +1,134 @@
+"""Requests that a batch gave no post: they go on in another batch, live, or end.
+
+A batch that the provider would not take is nobody's attempt; one that ran and left a request without a result is.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+
+from consumer.llm.errors import CallFailed, LlmError
+from consumer.pipeline.batches.desk import Desk
+from consumer.pipeline.batches.group_store import GroupStore, Settled
+from consumer.pipeline.outcomes import Rejected, Usage, usage_so_far
+from repository.batch_lines import OpenLine, next_open_lines
+from repository.batch_requests import SentOn
+from repository.batches import Advance, Batch
+from repository.pool import connection
+from repository.requests import ClaimedRequest
+from schemas.batch_state import BatchState
+from schemas.reasons import Reason
+
+log = structlog.get_logger()
+
+GROUP = 200
+ALIKE_DELAY_S = 600.0  # what is everybody's fault is put right by people, or by time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestTerms:
+    """How often a request is tried by batch, and what then."""
+
+    max_attempts: int
+    falls_back: bool
+
+
+class Rest:
+    """Sends on what has no post."""
+
+    def __init__(self, desk: Desk, store: GroupStore, terms: RestTerms) -> None:
+        self._desk = desk
+        self._store = store
+        self._terms = terms
+
+    def after_failure(
+        self,
+        batch: Batch,
+        request: ClaimedRequest,
+        usage: Usage,
+        error: LlmError,
+        *,
+        counts: bool,
+        delay_s: float = 0.0,
+    ) -> SentOn | Rejected:
+        """Return how a request goes on after `error`; `counts`: whether it has used up an attempt."""
+        attempts = request.attempts + counts
+        is_used_up = attempts >= self._terms.max_attempts
+        if is_used_up and not self._terms.falls_back and not batch.rest_goes_live:
+            return Rejected(request=request, usage=usage, attempts=attempts, reason=error.reason, detail=str(error))
+        goes_live = is_used_up or batch.rest_goes_live
+        return sent_on(
+            request,
+            usage,
+            goes_live=goes_live,
+            attempts=0 if goes_live else attempts,
+            delay_s=delay_s,
+            reason=error.reason,
+            detail=str(error),
+        )
+
+    async def send_on(self, batch: Batch, detail: str, *, counts: bool, blamed: Collection[int] = ()) -> int:
+        """Send on all requests of a batch without a result. Returns how many.
+
+        `blamed`: with it only lines of these numbers have used up an attempt.
+        """
+        sent = 0
+        while True:
+            async with connection(self._desk.pool) as borrowed:
+                lines = await next_open_lines(borrowed, batch.batch_id, limit=GROUP)
+            if not lines:
+                return sent
+            settled = [
+                self._settled(batch, one, detail, counts=one.line.line_number in blamed if blamed else counts)
+                for one in lines
+            ]
+            await self._store.commit(batch, settled, Advance(file=None, position=0, cost_usd=Decimal(0)))
+            sent += len(lines)
+
+    def _settled(self, batch: Batch, open_line: OpenLine, detail: str, *, counts: bool) -> Settled:
+        if not open_line.is_in_batch:
+            return Settled(line=open_line.line, word="superseded")
+        request = open_line.request
+        outcome = self.after_failure(batch, request, usage_so_far(request), CallFailed(detail), counts=counts)
+        return Settled(line=open_line.line, word="no_result", outcome=outcome)
+
+    async def abandon(self, batch: Batch, detail: str, *, counts: bool, blamed: Collection[int] = ()) -> None:
+        """Give up a batch that the provider would not take; its requests go on."""
+        sent = await self.send_on(batch, detail, counts=counts, blamed=blamed)
+        log.warning("batch.abandoned", batch_id=str(batch.batch_id), reason=detail, requests=sent)
+        batch = await self._desk.change(batch, state=BatchState.ABANDONED, last_error=detail)
+        await self.tidy_up(batch)
+
+    async def tidy_up(self, batch: Batch) -> None:
+        """Delete the files of a batch that is through; they hold shops' texts. Then it is looked at no more."""
+        provider = self._desk.provider(batch)
+        for file_id in batch.file_ids:
+            await provider.delete_file(file_id)
+        await self._desk.finish(batch)
+
+
+def sent_on(
+    request: ClaimedRequest,
+    usage: Usage,
+    *,
+    goes_live: bool,
+    attempts: int,
+    reason: Reason,
+    detail: str,
+    delay_s: float = 0.0,
+) -> SentOn:
+    """Return a request that goes on without a post."""
+    return SentOn(
+        overlay_id=request.overlay_id,
+        revision=request.revision,
+        goes_live=goes_live,
+        delay_s=delay_s,
+        attempts=attempts,
+        llm_calls=usage.llm_calls,
+        spent=usage.spent,
+        reason=reason,
+        detail=detail,
+        unused_calls=usage.unused,
+    )

@@ -1,0 +1,9 @@
+"""How a post is paid for: at once at the full price, or later at a lower one."""
+
+from typing import Literal
+
+Delivery = Literal["live", "flex", "batch"]
+"""`flex` is a call at the provider's tier of that name, `batch` a line of a batch."""
+
+RequestedDelivery = Literal["live", "batch"]
+"""What an event, a tenant or a person may ask for."""
