@@ -44,6 +44,7 @@ OWN_COMMANDS = {
     "models": "Show and change the models that can write: defaults, prices, abilities, shutdown dates.",
     "prompts": "List, add, preview and try the wordings that posts are asked for with.",
     "experiments": "Find out which prompt, model or temperature writes better posts: create, start, stop, report.",
+    "tenants": "Show and change what is said of tenants: share, limits, delivery, time zone, disclosure, sector.",
     "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "Look into the ledger: what became of each overlay.",
     "schemas": "Write the contract as JSON Schemas and one AsyncAPI document, for other people's tools.",
