@@ -19,7 +19,7 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
-from consumer.errors import StartupError
+from consumer.errors import StartupError, in_words
 from consumer.kafka.clients import build_consumer, build_producer
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
@@ -30,6 +30,8 @@ from consumer.llm.batches.openai_batches import OpenAIBatches
 from consumer.llm.batches.port import BatchProvider
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.llm.writer import Writer, open_client
+from consumer.pipeline.call_spans import ModelOf
+from consumer.pipeline.traces import Traces
 from consumer.settings import Settings, SettingsError
 from consumer.shutdown import within_deadline
 from repository.errors import StoreError, WrongDatabaseUrl
@@ -50,6 +52,10 @@ BATCH_TIMEOUT_S = 60.0
 BATCH_CONNECTIONS = 4
 
 Answer = TypeVar("Answer")
+
+
+OpenTraces = Callable[[ModelOf], Traces]
+"""Opens what is told of each request's handling, given how models are named by their ids."""
 
 
 class OpenWriter(Protocol):
@@ -77,6 +83,7 @@ class Resources:
     outcome_consumer: "AIOKafkaConsumer[bytes, bytes]"
     publisher: Publisher
     batch_providers: Mapping[str, BatchProvider]
+    open_traces: "OpenTraces"
 
 
 @asynccontextmanager
@@ -88,6 +95,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         SettingsError: the model's provider needs a key that is not set.
     """
     async with AsyncExitStack() as stack:
+        open_traces = _open_span_export(settings, stack)
         pool, database = await _open_pool(settings, stack)
         prompt = await _find_prompt(settings, pool)
         experiments = await _find_experiments(pool)
@@ -106,7 +114,27 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             outcome_consumer,
             publisher,
             _open_batch_providers(settings, stack),
+            open_traces,
         )
+
+
+def _open_span_export(settings: Settings, stack: AsyncExitStack) -> "OpenTraces":
+    if not settings.traces:
+        return lambda _: Traces()
+    try:
+        # an extra, which a process that sends no spans does not import
+        from consumer.pipeline.request_spans import RequestSpans  # noqa: PLC0415
+        from consumer.telemetry.tracing import SpanExport  # noqa: PLC0415
+    except ModuleNotFoundError:
+        raise StartupError("TRACING needs OpenTelemetry: pip install 'instagram-feed-consumer[tracing]'") from None
+    try:
+        export = SpanExport()
+    except ValueError as error:
+        raise StartupError(f"TRACING: one of the OTEL_* variables is wrong: {in_words(error)}") from error
+    stack.push_async_callback(_closed_in_time, "span export", lambda: asyncio.to_thread(export.close))
+    return lambda model_of: RequestSpans(
+        export.tracer, model_of, group_id=settings.kafka_group_id, with_texts=settings.trace_texts
+    )
 
 
 async def _register_schemas(settings: Settings) -> Framings:

@@ -26,6 +26,7 @@ class LlmCall:
     """One row of `llm_calls`. A figure that is unknown is None.
 
     `raw_response` is the answer as received, None where none came. `cost_usd` is 0 where nothing was billed.
+    `ended_at` is known while the call is at hand, and no column.
     """
 
     overlay_id: UUID
@@ -48,9 +49,10 @@ class LlmCall:
     prompt_version: str
     gpt_prompt_used: str | None
     event_digest: bytes
+    ended_at: datetime | None = None
 
 
-CALL = Columns(LlmCall)
+CALL = Columns(LlmCall, leaving_out={"ended_at"})
 
 
 def keep_calls(*, first: int) -> str:

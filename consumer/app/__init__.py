@@ -41,6 +41,7 @@ from consumer.pipeline.result_spool import ResultSpool
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.traces import Traces
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlan, WritingPlans
@@ -93,6 +94,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     called_models = [CalledModel(provider, limiters[provider.writer.model.llm_model_id]) for provider in called]
     failover = Failover(*called)
     metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
+    traces = resources.open_traces(
+        lambda model_id: next((model for one in called_models if (model := one.model).llm_model_id == model_id), None)
+    )
     publisher = resources.publisher
     relay = OutboxRelay(pool, publisher, metrics)
     reopener = Reopener(pool)
@@ -100,8 +104,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         created_topic=settings.feed_created_topic,
         failed_topic=settings.feed_failed_topic,
         dead_letter_topic=settings.dead_letter_topic,
+        traces=traces,
     )
-    outcome_log = OutcomeLog(metrics)
+    outcome_log = OutcomeLog(metrics, traces)
     outcome_store = OutcomeStore(
         pool,
         feed_events,
@@ -152,9 +157,10 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.lag.set_function(lambda: poller.lag)
     intake = Intake(
         LeasedPartitions(poller, share, metrics),
-        Claims(pool, in_flight, terms, experiments.arm_of, tenants),
+        Claims(pool, in_flight, terms, experiments.arm_of, tenants, traces),
         DeadLetters(
             publisher,
+            traces,
             topic=settings.dead_letter_topic,
             limit=FloodLimit(INVALID, settings.dead_letter_max_run, settings.dead_letter_max_ratio),
         ),
@@ -171,6 +177,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         in_flight,
         failover,
         metrics,
+        traces,
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
@@ -222,7 +229,7 @@ def _feed_outcome_intake(settings: Settings, resources: Resources, metrics: Metr
         share,
         LeasedPartitions(Poller(resources.outcome_consumer, settings.feed_outcome_topic), share, metrics),
         resources.pool,
-        DeadLetters(resources.publisher, topic=settings.dead_letter_topic, limit=limit),
+        DeadLetters(resources.publisher, Traces(), topic=settings.dead_letter_topic, limit=limit),
         metrics,
         max_event_bytes=settings.max_event_bytes,
     )

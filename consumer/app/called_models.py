@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
+from repository.llm_models import LlmModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +15,11 @@ class CalledModel:
     limiter: RateLimiter
     experiment: str = ""
     variant: str = ""
+
+    @property
+    def model(self) -> LlmModel:
+        """Its row."""
+        return self.provider.writer.model
 
     @property
     def model_name(self) -> str:

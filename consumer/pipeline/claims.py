@@ -19,6 +19,7 @@ from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.outcomes import Work
 from consumer.pipeline.settling import SHORT_LOCK_WAIT_S
 from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.traces import Traces
 from repository.batch_requests import enter_batched
 from repository.errors import RefusedData, StoreContention
 from repository.locks import LOCK_WAIT_S
@@ -41,11 +42,14 @@ ArmOf = Callable[[OverlayCompleted], ExperimentArm | None]
 class Claims:
     """What the intake claims with."""
 
-    def __init__(self, pool: Pool, in_flight: InFlight, terms: ClaimTerms, arm_of: ArmOf, tenants: Tenants) -> None:
+    def __init__(
+        self, pool: Pool, in_flight: InFlight, terms: ClaimTerms, arm_of: ArmOf, tenants: Tenants, traces: Traces
+    ) -> None:
         self._pool = pool
         self._in_flight = in_flight
         self._terms = terms
         self._arm_of = arm_of
+        self._traces = traces
         self._tenants = tenants
         self.batched = 0
         """How many of the last claim's events wait for a batch now."""
@@ -87,6 +91,7 @@ class Claims:
             answer, refused = await self._enter(list(events.values()))
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
+            self._traces.claimed(claimed, asked_at_s=asked_at_s)
         finally:
             self._in_flight.release(wanted - len(claimed))
         return [Work(request, events[request.overlay_id][1]) for request in claimed], refused

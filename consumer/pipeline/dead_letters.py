@@ -8,6 +8,7 @@ import structlog
 
 from consumer.kafka.publisher import Publisher
 from consumer.pipeline.flood_limit import FloodLimit
+from consumer.pipeline.traces import Traces, trace_id_in
 from schemas.dead_letter import dead_letter
 from schemas.reasons import Reason
 from schemas.record import SourceRecord
@@ -27,8 +28,9 @@ class Refusal:
 class DeadLetters:
     """Sends invalid records to the dead letter topic, with the reason beside the untouched original."""
 
-    def __init__(self, publisher: Publisher, *, topic: str, limit: FloodLimit) -> None:
+    def __init__(self, publisher: Publisher, traces: Traces, *, topic: str, limit: FloodLimit) -> None:
         self._publisher = publisher
+        self._traces = traces
         self._topic = topic
         self._limit = limit
 
@@ -58,6 +60,8 @@ class DeadLetters:
                 raise failure
         self._limit = limit
         for refusal in invalid:
+            self._traces.refused(refusal.source, refusal.reason)
+            trace_id = trace_id_in(refusal.source.headers)
             log.warning(
                 "event.invalid",
                 topic=refusal.source.topic,
@@ -65,4 +69,5 @@ class DeadLetters:
                 offset=refusal.source.offset,
                 reason=refusal.reason,
                 detail=refusal.detail,
+                **({"trace_id": trace_id} if trace_id else {}),
             )

@@ -1,24 +1,24 @@
 """From outcomes to what is stored and announced: a feed with its created event, a failure with its two."""
 
-import random
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from consumer.pipeline.outcomes import Call, Rejected, Written
+from consumer.pipeline.traces import Traces
 from consumer.post.instagram_rules import as_published, hashtag_count, utf16_length
 from consumer.post.prompt import instruction_of
 from consumer.post.quality.gate import quality_json
 from repository.feeds import Failure, Feed
 from repository.outbox import NewOutboxEvent
 from repository.requests import ClaimedRequest
-from schemas.cloudevents import continue_trace, incoming_traceparent, outgoing_headers
+from schemas.cloudevents import TraceContext, outgoing_headers
 from schemas.dead_letter import dead_letter
 from schemas.event_source import EventSource
 from schemas.ids import created_event_id, failed_event_id
 from schemas.instagram_feed_created import FeedMetrics, InstagramFeedCreated, LlmUsed, Publishing
 from schemas.instagram_feed_failed import InstagramFeedFailed
 from schemas.post import InstagramPost
-from schemas.record import Headers, OutgoingRecord
+from schemas.record import OutgoingRecord
 
 CE_SOURCE = "/instagram-feed-consumer"
 
@@ -32,10 +32,12 @@ class FeedEventBuilder:
         created_topic: str,
         failed_topic: str,
         dead_letter_topic: str,
+        traces: Traces,
     ) -> None:
         self._created_topic = created_topic
         self._failed_topic = failed_topic
         self._dead_letter_topic = dead_letter_topic
+        self._traces = traces
 
     def feed(self, outcome: Written) -> Feed:
         """Build the row of `instagram_feeds` and the event that goes with it."""
@@ -99,7 +101,8 @@ class FeedEventBuilder:
             experiment=request.arm,
             source=_source(request),
         )
-        return announce(created, topic=self._created_topic, incoming_headers=request.source.headers)
+        trace = self._traces.of_event(request, self._created_topic)
+        return announce(created, topic=self._created_topic, trace=trace)
 
     def failure(self, outcome: Rejected) -> Failure:
         """Build the end of a request without a post, with the failed event and the dead letter."""
@@ -149,7 +152,8 @@ class FeedEventBuilder:
             llm_calls=outcome.usage.llm_calls,
             source=_source(request),
         )
-        return announce(failed, topic=self._failed_topic, incoming_headers=request.source.headers)
+        trace = self._traces.of_event(request, self._failed_topic)
+        return announce(failed, topic=self._failed_topic, trace=trace)
 
 
 def _llm_used(call: Call) -> LlmUsed:
@@ -202,10 +206,8 @@ def _source(request: ClaimedRequest) -> EventSource:
     return EventSource(event_id=request.event_id, topic=source.topic, partition=source.partition, offset=source.offset)
 
 
-def announce(
-    event: InstagramFeedCreated | InstagramFeedFailed, *, topic: str, incoming_headers: Headers = ()
-) -> NewOutboxEvent:
-    """Build the record of an event; it goes on with the trace of `incoming_headers`, if they hold one."""
+def announce(event: InstagramFeedCreated | InstagramFeedFailed, *, topic: str, trace: TraceContext) -> NewOutboxEvent:
+    """Build the record of an event, which belongs to this trace."""
     subject = str(event.overlay_id)
     headers = outgoing_headers(
         event_id=str(event.event_id),
@@ -213,15 +215,6 @@ def announce(
         source=CE_SOURCE,
         subject=subject,
         occurred_at=event.occurred_at,
-        traceparent=continue_trace(
-            incoming_traceparent(incoming_headers),
-            new_span_id=_random_id(8),
-            new_trace_id=_random_id(16),
-        ),
+        trace=trace,
     )
     return NewOutboxEvent(event.event_id, OutgoingRecord(topic, subject.encode(), event.encode(), headers))
-
-
-def _random_id(length: int) -> bytes:
-    """Draw an id that is never all zero, which W3C Trace Context calls invalid."""
-    return random.randbytes(length - 1) + b"\x01"

@@ -5,6 +5,7 @@ from decimal import Decimal
 import structlog
 
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written
+from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
 from schemas.call_verdict import CallVerdict
@@ -15,23 +16,27 @@ log = structlog.get_logger()
 OTHER_ARMS = ("(other)", "(other)")
 MOST_ARMS = 50
 """So many variants have a figure of their own: each is a time series for good."""
+_TRACE_ID = slice(3, 35)  # in a traceparent, behind its version
 
 
 class OutcomeLog:
-    """Tells of the end of each handling. Texts of the event and the post stay out."""
+    """Tells of the end of each handling, traces included. Texts of the event and the post stay out."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, traces: Traces) -> None:
         self._metrics = metrics
+        self._traces = traces
         self._arms: set[tuple[str, str]] = set()
 
     def written(self, outcome: Written, feed: Feed, *, stored: bool) -> None:
         """Log that a post is stored, or (`stored` false) that another process had ended the request before."""
         metrics = self._metrics
         self._count_unused(outcome)
+        ids = _ids(outcome, trace_id=_trace_id(feed))
+        self._traces.ended(outcome, "stored" if stored else "superseded")
         if not stored:
             metrics.calls.labels(CallVerdict.SUPERSEDED).inc()
             self._count(outcome, "superseded")
-            log.info("feed.superseded", **_ids(outcome))
+            log.info("feed.superseded", **ids)
             return
         self._count(outcome, "stored")
         if outcome.answer.kept is None:
@@ -45,7 +50,7 @@ class OutcomeLog:
             metrics.llm_latency_s.observe(feed.latency_ms / 1_000)
         log.info(
             "feed.stored",
-            **_ids(outcome),
+            **ids,
             instagram_feed_id=str(feed.instagram_feed_id),
             latency_ms=feed.latency_ms and round(feed.latency_ms, 1),
             total_tokens=feed.total_tokens,
@@ -59,12 +64,13 @@ class OutcomeLog:
         self._count_unused(outcome)
         log.info(
             "feed.retry_later",
-            **_ids(outcome),
+            **_ids(outcome, trace_id=self._traces.trace_id(outcome.request)),
             reason=outcome.reason,
             detail=outcome.detail,
             delay_s=round(outcome.delay_s, 2),
             attempts=outcome.attempts,
         )
+        self._traces.ended(outcome, "retry_later")
 
     def rejected(self, outcome: Rejected) -> None:
         """Log that a request ended without a post."""
@@ -72,13 +78,14 @@ class OutcomeLog:
         self._count_unused(outcome)
         log.warning(
             "feed.rejected",
-            **_ids(outcome),
+            **_ids(outcome, trace_id=self._traces.trace_id(outcome.request)),
             reason=outcome.reason,
             attempts=outcome.attempts,
             llm_calls=outcome.usage.llm_calls,
             total_tokens=outcome.usage.spent.total_tokens,
             cost_usd=_usd(outcome.usage.spent.cost_usd),
         )
+        self._traces.ended(outcome, "rejected")
 
     def _count(self, outcome: Outcome, how: str) -> None:
         self._metrics.outcomes.labels(how).inc()
@@ -99,12 +106,19 @@ class OutcomeLog:
             self._metrics.calls.labels(call.verdict).inc()
 
 
+def _trace_id(feed: Feed) -> str:
+    """Return the id of the trace that the created event goes on with: it always has one."""
+    traceparent = dict(feed.created_event.record.headers)["traceparent"] or b""
+    return traceparent[_TRACE_ID].decode()
+
+
 def _usd(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:f}"
 
 
-def _ids(outcome: Outcome) -> dict[str, str | int]:
+def _ids(outcome: Outcome, *, trace_id: str | None) -> dict[str, str | int]:
     request = outcome.request
+    trace = {"trace_id": trace_id} if trace_id else {}
     arm = {"experiment": request.arm.name, "variant": request.arm.variant} if request.arm else {}
     return {
         "overlay_id": str(request.overlay_id),
@@ -115,4 +129,5 @@ def _ids(outcome: Outcome) -> dict[str, str | int]:
         "partition": request.source.partition,
         "offset": request.source.offset,
         **arm,
+        **trace,
     }

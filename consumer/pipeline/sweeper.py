@@ -16,6 +16,7 @@ from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.in_flight import BACKGROUND_SHARE, ClaimTerms, InFlight
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Rejected, Work, usage_so_far
+from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError, StoreUnavailable
@@ -47,6 +48,7 @@ class Sweeper:
         in_flight: InFlight,
         failover: Failover,
         metrics: Metrics,
+        traces: Traces,
         *,
         terms: ClaimTerms,
     ) -> None:
@@ -56,6 +58,7 @@ class Sweeper:
         self._in_flight = in_flight
         self._failover = failover
         self._metrics = metrics
+        self._traces = traces
         self._terms = terms
         self._reclaim_from_s = 0.0
         self._suspects_at_s = 0.0
@@ -134,6 +137,7 @@ class Sweeper:
                 kept = await _kept_answers(borrowed, answer)
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
+            self._traces.claimed(claimed, asked_at_s=asked_at_s)
         except StoreUnavailable:
             # holders could not extend their leases either (a standby is promoted): give them time to
             self._reclaim_from_s = time.monotonic() + self._terms.lease_s / 2

@@ -1,5 +1,6 @@
-"""Calls whose answer is not the post, as they are kept; and what was kept, as it is judged again. Pure."""
+"""Calls whose answer is not the post, as they are kept; and what was kept, as it is judged again."""
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -64,6 +65,7 @@ def unanswered(request: ClaimedRequest, call: Call, error: LlmError) -> LlmCall:
         latency_ms=received.latency_ms if received else None,
         verdict=verdict_of(error),
         detail=str(error),
+        ended_at=datetime.now(UTC),
     )
 
 

@@ -14,6 +14,7 @@ from consumer.settings.database import DatabaseSettings
 from consumer.settings.kafka import KafkaSettings, TopicSettings
 from consumer.settings.llm import LlmSettings, PostSettings
 from consumer.settings.registry import RegistrySettings
+from consumer.settings.tracing import TracingSettings
 from consumer.settings.values import Seconds
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "TopicSettings",
+    "TracingSettings",
     "load",
 ]
 
@@ -48,7 +50,14 @@ class CapacitySettings(SettingsGroup):
 
 
 class Settings(
-    KafkaSettings, RegistrySettings, DatabaseSettings, LlmSettings, BatchSettings, CapacitySettings, LogSettings
+    KafkaSettings,
+    RegistrySettings,
+    DatabaseSettings,
+    LlmSettings,
+    BatchSettings,
+    CapacitySettings,
+    LogSettings,
+    TracingSettings,
 ):
     """All that the consumer itself needs."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from schemas.cloudevents import continue_trace, outgoing_headers
+from schemas.cloudevents import TraceContext, continue_trace, outgoing_headers
 from schemas.dead_letter import dead_letter
 from schemas.event_source import EventSource
 from schemas.ids import created_event_id, failed_event_id
@@ -20,7 +20,8 @@ from schemas.record import Headers, SourceRecord
 _OVERLAY_ID: Final = UUID("235d285b-c5d2-5c51-9d38-6f0dc8eb3c63")
 _JOB_ID: Final = UUID("e32e130b-ebbf-53c3-bd5a-dbbcccad576b")
 _FEED_ID: Final = UUID("019a4f2c-7a00-7c3e-9d5b-2f4a6c8e0b1d")
-TRACEPARENT: Final = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+_TRACE: Final = TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7")
+TRACEPARENT: Final = _TRACE.traceparent
 _NOON: Final = datetime(2026, 11, 1, 3, tzinfo=UTC)
 _CAPTION: Final = (
     "갓 구운 소금빵 냄새, 연희동 골목까지 퍼지고 있어요 🥐\n\n"
@@ -121,7 +122,7 @@ def created_headers() -> dict[str, str]:
             source="/instagram-feed-consumer",
             subject=str(_OVERLAY_ID),
             occurred_at=_NOON,
-            traceparent=continue_trace(TRACEPARENT, new_span_id=b"\x5b" * 8, new_trace_id=b"\x01" * 16),
+            trace=continue_trace(_TRACE, new_span_id=b"\x5b" * 8, new_trace_id=b"\x01" * 16),
         )
     )
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
@@ -101,6 +102,12 @@ async def test_a_refusal_is_one_line(status: int, body: object, expected: str) -
 
     assert expected in said
     assert "\n" not in said
+
+
+async def test_without_the_extra_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "confluent_kafka.schema_registry", None)
+
+    assert (await problem_at("http://registry")).endswith("pip install 'instagram-feed-consumer[registry]'")
 
 
 async def test_a_registry_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ BREACHES = {
     ),
     "SciPy comes with an extra, for the statistics of experiments and nothing else": ("consumer.app", "scipy"),
     "The registry's client comes with an extra, and only its own file knows it": ("consumer.app", "confluent_kafka"),
+    "OpenTelemetry comes with an extra, and two files know it": ("consumer.pipeline.worker", "opentelemetry"),
     "Commands parse, print and exit; what they do can be called without them": (
         "consumer.operations.replay.choice",
         "consumer.operations.cli.output",

@@ -12,6 +12,7 @@ from pydantic_core import from_json
 from consumer.llm.usage import Tokens, tokens_of
 from consumer.operations.revisions.revision_source import UNKNOWN, CannotRevise, event_id_of, overlay_of, source_of
 from consumer.pipeline.feed_events import announce, publishing_of
+from consumer.pipeline.traces import trace_after
 from repository.operations.feed_queries import StoredFeed
 from repository.operations.revision_copies import RepublishedFeed, publish_revisions
 from repository.operations.revision_source import FeedReference, RevisionSource, SourcePosition, find_bases
@@ -81,7 +82,7 @@ class RevisionCopier:
             created_at=now,
             event_id=created.source.event_id,
             source=source,
-            created_event=announce(created, topic=self._created_topic),
+            created_event=announce(created, topic=self._created_topic, trace=trace_after(())),
         )
 
 

@@ -23,6 +23,7 @@ from consumer.pipeline.outcome_store import MOST_PER_STATEMENT, OutcomeStore
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Usage, Written
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.settling import Settler
+from consumer.pipeline.traces import Traces
 from consumer.post.editor import EditedPost
 from consumer.post.prompt import PromptTemplate
 from consumer.telemetry.metrics import Metrics
@@ -84,6 +85,7 @@ def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_refe
         created_topic="created",
         failed_topic="failed",
         dead_letter_topic="dead",
+        traces=Traces(),
     )
     metrics, in_flight = Metrics(), InFlight(1_000)
     reopened: list[RequestKey] = []
@@ -92,7 +94,7 @@ def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_refe
         feed_events,
         OutboxRelay(pool, publisher, metrics),
         in_flight,
-        OutcomeLog(metrics),
+        OutcomeLog(metrics, Traces()),
         put_back=lambda requests, _: reopened.extend(requests),
         policy=RetryPolicy(max_attempts=3, base_s=0.1, max_s=1),
         ensure_references=ensure_references,

@@ -11,6 +11,7 @@ import pytest
 
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.outcomes import Rejected, Usage, Written
+from consumer.pipeline.traces import Traces
 from consumer.post.editor import EditedPost
 from consumer.post.prompt import BUILT_IN_INSTRUCTION, PromptTemplate
 from repository.outbox import NewOutboxEvent
@@ -27,6 +28,7 @@ ANNOUNCER = FeedEventBuilder(
     created_topic="created",
     failed_topic="failed",
     dead_letter_topic="dead",
+    traces=Traces(),
 )
 SPENT = Spending(1_700, 1_024, 410, Decimal("0.0004233"))
 

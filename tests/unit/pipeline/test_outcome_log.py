@@ -2,6 +2,7 @@ from uuid import uuid4
 
 from consumer.pipeline.outcome_log import MOST_ARMS, OutcomeLog
 from consumer.pipeline.outcomes import Rejected, usage_so_far
+from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from schemas.instagram_feed_created import ExperimentArm
 from schemas.reasons import Reason
@@ -26,7 +27,7 @@ def counted(metrics: Metrics) -> dict[tuple[str, str], float]:
 
 def test_the_figures_of_variants_are_so_many_and_no_more() -> None:
     metrics = Metrics()
-    outcome_log = OutcomeLog(metrics)
+    outcome_log = OutcomeLog(metrics, Traces())
     outcome_log.rejected(rejected(None))
     assert counted(metrics) == {}
     for number in range(MOST_ARMS + 7):
