@@ -78,6 +78,7 @@ class ClaimedRequest:
     unrecorded_call: bool = False
     reclaimed: bool = False
     takeovers: int = 0
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,6 +300,7 @@ def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         unrecorded_call=row["unrecorded_call"],
         reclaimed=row["reclaimed"],
         takeovers=row["takeovers"],
+        background=row["background"],
     )
 
 

@@ -67,6 +67,7 @@ class Completion:
 
     A count that the provider does not tell is None. `received` is the answer byte for byte; `headers` are those
     of the HTTP answer, names in any case.
+    `service_tier` is at which the provider says that it served the call: it decides on the price.
     `latency_ms` is None for a completion that was looked up later: nobody was there to measure it.
     """
 
@@ -83,6 +84,7 @@ class Completion:
     received: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     cache_write_prompt_tokens: int | None = 0
+    service_tier: str | None = None
 
     @property
     def ending(self) -> Ending:

@@ -99,7 +99,7 @@ def _completion_in(
     reason = finish_reason if isinstance(finish_reason, str) else ""
     if not content and ending_of(reason) is Ending.FAILED:
         return None
-    usage = answer.get("usage")
+    usage, tier = answer.get("usage"), answer.get("service_tier")
     return _completion(
         content,
         _refusal(message),
@@ -109,10 +109,11 @@ def _completion_in(
         received=received,
         latency_ms=latency_ms,
         headers=headers,
+        service_tier=tier if isinstance(tier, str) else None,
     )
 
 
-def _completion(
+def _completion(  # noqa: PLR0913 - the parts of an answer
     content: str,
     refusal: str | None,
     finish_reason: str,
@@ -122,6 +123,7 @@ def _completion(
     received: bytes,
     latency_ms: float | None,
     headers: Mapping[str, str] | None,
+    service_tier: str | None = None,
 ) -> Completion:
     tokens = tokens_of(usage)
     if content and tokens.completion == 0:
@@ -141,6 +143,7 @@ def _completion(
         received=received,
         headers=headers or {},
         cache_write_prompt_tokens=tokens.cache_write_prompt,
+        service_tier=service_tier,
     )
 
 

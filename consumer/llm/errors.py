@@ -56,6 +56,10 @@ class RateLimited(LlmError):
         self.headers = headers or {}
 
 
+class FlexUnavailable(RateLimited):
+    """The provider has no room at its flex tier: this call waits, others need not."""
+
+
 class AccountRefused(LlmError):
     """Key, quota, permission, model name or a setting is refused. No event can succeed until that is put right.
 

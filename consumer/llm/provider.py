@@ -15,7 +15,15 @@ import structlog
 from consumer.llm.breaker import Breaker, Permit
 from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
-from consumer.llm.errors import AccountRefused, CallFailed, Deferred, LlmError, RateLimited, RequestRefused
+from consumer.llm.errors import (
+    AccountRefused,
+    CallFailed,
+    Deferred,
+    FlexUnavailable,
+    LlmError,
+    RateLimited,
+    RequestRefused,
+)
 from consumer.llm.rate_limit.limiter import RateLimiter, WaitTooLong
 from consumer.llm.rate_limit.limits import Reservation
 from consumer.llm.usage import ANSWER_TOKENS, CHARACTERS_PER_TOKEN
@@ -27,6 +35,7 @@ log = structlog.get_logger()
 TYPICAL_TOKENS = 1_200
 LOOKUP_RETRY_S = 5.0
 DISUSED_RETRY_S = 10.0
+FLEX_RETRY_S = 60.0  # the tier has room at other times of the day, if not now
 # Which column of a model's row decides on a parameter.
 _COLUMNS = {
     "tokens": "token_limit_parameter and default_max_tokens",
@@ -57,14 +66,14 @@ class Admission:
         """Who will write."""
         return self.provider.writer
 
-    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
-        """Make the call.
+    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool = False) -> Completion:
+        """Make the call, at the flex tier if so wanted.
 
         Raises:
             LlmError: there is no completion. `Deferred` if that is not the request's own fault.
         """
         try:
-            return await self.provider.call(self, messages, max_tokens=max_tokens, call_id=call_id)
+            return await self.provider.call(self, messages, max_tokens=max_tokens, call_id=call_id, flex=flex)
         except Deferred as error:
             if self.provider.unavailable_reason is None or not self.another_is_called():
                 raise
@@ -168,14 +177,16 @@ class Provider:
         self._breaker.stop(reason, time.monotonic())
         self._log_change(was_closed=was_closed)
 
-    async def call(self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
+    async def call(
+        self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool = False
+    ) -> Completion:
         """Make the call that was admitted.
 
         Raises:
             LlmError: there is no completion. `Deferred` if that is not the request's own fault.
         """
         try:
-            completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id)
+            completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id, flex=flex)
         except LlmError as error:
             raise self._judged(admission, error, call_id) from error
         except asyncio.CancelledError:
@@ -203,6 +214,10 @@ class Provider:
 
     def _judged(self, admission: Admission, error: LlmError, call_id: CallId) -> LlmError:
         own_fault = self._record(admission.permit, error, call_id)
+        if isinstance(error, FlexUnavailable):
+            self._limiter.cancel(admission.reservation)
+            wait_s = error.retry_after_s or FLEX_RETRY_S * (0.5 + random.random())
+            return Deferred.instead_of(error, retry_in_s=wait_s)
         if isinstance(error, RateLimited):
             self._limiter.learn(admission.reservation, error.headers)
             retry_in_s = self._limiter.slow_down(admission.reservation, error.retry_after_s)

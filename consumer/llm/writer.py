@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 from urllib.request import getproxies
 
 import aiohttp
@@ -22,12 +22,14 @@ from consumer.llm.completion import Completion
 from consumer.llm.completion_reader import ErrorInside, completion_of_draft, read_completion, read_stored, tokens_told
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.error_answer import MESSAGE_LENGTH
-from consumer.llm.errors import AnswerRejected, CallFailed, LlmError, Received
+from consumer.llm.errors import AnswerRejected, CallFailed, FlexUnavailable, LlmError, RateLimited, Received
 from consumer.llm.lean_client import AnswerCutOff, LeanHttpClient, LeanOpenAI, come_by_then
 from consumer.llm.status import error_of
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 
 CONNECT_TIMEOUT_S = 10.0
+FLEX: Final = "flex"
+_NO_ROOM = b'"resource_unavailable"'
 _REQUEST_KEY = "feed_request"
 _CLIENT_ERRORS = (
     openai.APIStatusError, openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError,
@@ -93,13 +95,13 @@ class Writer:
         """Return the same endpoint and settings with a model's row as it is now."""
         return Writer(self._client, model, **self._options)
 
-    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
-        """Make one call.
+    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool = False) -> Completion:
+        """Make one call; `flex`: at the provider's cheaper tier, which may have no room.
 
         Raises:
             LlmError: there is no completion; the class says what may be done.
         """
-        body = self._body(messages, max_tokens=max_tokens, call_id=call_id)
+        body = self._body(messages, max_tokens=max_tokens, call_id=call_id, flex=flex)
         request_id = call_id.client_request_id
         headers = {"Content-Type": "application/json", "X-Client-Request-Id": request_id}
         options: RequestOptions = {**self._request_options, "headers": headers, "idempotency_key": request_id}
@@ -161,8 +163,10 @@ class Writer:
         """Build the body that a line of a batch carries, with a response format of its own."""
         return to_json(self._fields(messages, max_tokens, response_format))
 
-    def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> bytes:
+    def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool) -> bytes:
         body = self._fields(messages, max_tokens, self._response_format)
+        if flex:
+            body["service_tier"] = FLEX
         if self._store_responses:
             body["store"] = True
             body["metadata"] = self._metadata(call_id)
@@ -192,7 +196,10 @@ class Writer:
         if isinstance(error, openai.APIStatusError):
             response = error.response
             body = self._redacted(response.content)
-            return error_of(response.status_code, body, response.headers, now=datetime.now(UTC))
+            told = error_of(response.status_code, body, response.headers, now=datetime.now(UTC))
+            if isinstance(told, RateLimited) and _NO_ROOM in body:
+                return FlexUnavailable(str(told), retry_after_s=told.retry_after_s)
+            return told
         return self._unanswered(error)
 
     def _unanswered(self, error: BaseException) -> CallFailed:

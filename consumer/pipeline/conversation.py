@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -13,7 +13,7 @@ from consumer.llm.completion import Completion
 from consumer.llm.cost import spending, spending_in_vain
 from consumer.llm.errors import CallFailed, Deferred, LlmError
 from consumer.llm.failover import Failover
-from consumer.llm.writer import Writer
+from consumer.llm.writer import FLEX, Writer
 from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Verdict, judge
 from consumer.pipeline.outcomes import Answer, Call, Usage, Work, usage_so_far
@@ -212,7 +212,9 @@ class Conversation:
         self.trial = self._fault_finder.begin(admission, self.trial)
         call = self._call_of(admission.writer)
         try:
-            completion = await admission.write(self._messages, max_tokens=call.max_tokens, call_id=self._call_id())
+            completion = await admission.write(
+                self._messages, max_tokens=call.max_tokens, call_id=self._call_id(), flex=self._is_flex(call)
+            )
         except LlmError as error:
             self._count_in_vain(call, error)
             raise
@@ -234,11 +236,17 @@ class Conversation:
             prompt_version=self._template.version,
         )
 
+    def _is_flex(self, call: Call) -> bool:
+        return self._work.request.background and call.model.supports_flex
+
     def _call_id(self) -> CallId:
         request = self._work.request
         return CallId(request.overlay_id, request.revision, self._usage.llm_calls)
 
     def _counted(self, call: Call, completion: Completion) -> Answer:
+        if completion.service_tier == FLEX:
+            # whatever was asked for: the tier that the answer names is what is billed
+            call = replace(call, model=call.model.at_reduced_price(), delivery=FLEX)
         self._usage = self._usage.with_spending(spending(completion, call.model))
         return Answer(call=call, completion=completion)
 

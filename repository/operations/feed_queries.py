@@ -56,6 +56,7 @@ class StoredFeed(FeedSummary):
     replay_id: UUID | None
     based_on_feed_id: UUID | None
     quality: str
+    delivery: str = "live"
     updated_at: datetime
 
 
@@ -139,7 +140,7 @@ STORED_COLUMNS = f"""
     feed.prompt_version, feed.experiment_id,
     (SELECT name FROM experiments WHERE experiments.experiment_id = feed.experiment_id) AS experiment_name,
     feed.variant, feed.source_event_id, feed.origin, feed.replay_id,
-    feed.based_on_feed_id, feed.quality, feed.updated_at
+    feed.based_on_feed_id, feed.quality, feed.updated_at, feed.delivery
 """  # noqa: S608 - the columns are a constant of this module
 """The columns of a `StoredFeed`, of `instagram_feeds AS feed` with `llm_models AS model`."""
 

@@ -71,26 +71,32 @@ def _status(row: asyncpg.Record) -> OverlayStatus:
 
 _ENTER_NEW = f"""
     INSERT INTO feed_requests ({NEW_REQUEST}, state, available_at, origin, replay_id, background, group_id)
-    SELECT {NEW_REQUEST}, 'waiting', now(), 'replay', $1, true,
+    SELECT {NEW_REQUEST}, CASE WHEN $2 THEN 'batched' ELSE 'waiting' END, now(), 'replay', $1, true,
         -- to be written by the group that reads the topic, or by any if there are several
         (SELECT min(group_id) FROM partition_leases WHERE topic = source_topic HAVING count(DISTINCT group_id) = 1)
-    FROM {NEW_REQUEST.unnest("incoming", first=2)}
+    FROM {NEW_REQUEST.unnest("incoming", first=3)}
     ORDER BY overlay_id, revision
     ON CONFLICT DO NOTHING
     RETURNING overlay_id
 """  # noqa: S608 - the names are those of the dataclass
 
 
-async def enter_new(connection: Connection, requests: Sequence[NewRequest], replay_id: UUID) -> list[UUID]:
-    """Enter overlays that nobody has asked about, to be written in the background; gives those that were new."""
-    entered = await connection.fetch(_ENTER_NEW, replay_id, *NEW_REQUEST.arrays(requests))
+async def enter_new(
+    connection: Connection, requests: Sequence[NewRequest], replay_id: UUID, *, by_batch: bool = False
+) -> list[UUID]:
+    """Enter overlays that nobody has asked about, to be written in the background; gives those that were new.
+
+    `by_batch`: by a batch, else by a call each.
+    """
+    entered = await connection.fetch(_ENTER_NEW, replay_id, by_batch, *NEW_REQUEST.arrays(requests))
     return [row["overlay_id"] for row in entered]
 
 
 # A request that failed keeps its event's bytes; a post that exists is not missing.
 _RETRY_FAILED = """
     UPDATE feed_requests AS request
-    SET state = 'waiting',
+    SET state = CASE WHEN $3 THEN 'batched' ELSE 'waiting' END,
+        batch_id = NULL,
         attempts = 0,
         available_at = now(),
         unrecorded_call = false,
@@ -108,9 +114,11 @@ _RETRY_FAILED = """
 """
 
 
-async def retry_in_replay(connection: Connection, overlay_ids: Sequence[UUID], replay_id: UUID) -> list[UUID]:
+async def retry_in_replay(
+    connection: Connection, overlay_ids: Sequence[UUID], replay_id: UUID, *, by_batch: bool = False
+) -> list[UUID]:
     """Have failed requests tried again, once in each replay; gives those that will be."""
-    return [row["overlay_id"] for row in await connection.fetch(_RETRY_FAILED, replay_id, overlay_ids)]
+    return [row["overlay_id"] for row in await connection.fetch(_RETRY_FAILED, replay_id, overlay_ids, by_batch)]
 
 
 _REPUBLISH = """

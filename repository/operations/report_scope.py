@@ -53,6 +53,7 @@ class GroupBy(StrEnum):
     MODEL = "model"
     VARIANT = "variant"
     PROMPT = "prompt"
+    DELIVERY = "delivery"
 
 
 # Models are named as `LlmModel.full_name` names them. Posts that are in no group have NULL.
@@ -61,6 +62,7 @@ EXPRESSIONS = {
     GroupBy.MODEL: "concat_ws('@', model.provider || '/' || model.model_name, model.model_version)",
     GroupBy.VARIANT: "concat_ws('/', feed.experiment_id, feed.variant)",
     GroupBy.PROMPT: "feed.prompt_version",
+    GroupBy.DELIVERY: "feed.delivery",
 }
 NO_GROUP = "NULL::text"
 

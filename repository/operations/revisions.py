@@ -67,7 +67,7 @@ _ASK = """
             overlay_id, revision, state, available_at, origin, replay_id, background, group_id, tenant_id, job_id,
             event_id, source_topic, source_partition, source_offset, source_timestamp_ms,
             source_key, source_value, source_headers, experiment_id, variant)
-        SELECT overlay_id, revision, 'waiting', now(), $1, $2, $3,
+        SELECT overlay_id, revision, CASE WHEN $16 THEN 'batched' ELSE 'waiting' END, now(), $1, $2, $3,
             (
                 SELECT group_id FROM feed_requests r
                 WHERE r.overlay_id = wanted.overlay_id ORDER BY r.revision DESC LIMIT 1
@@ -94,8 +94,9 @@ async def ask_for_revisions(
     replay_id: UUID | None = None,
     background: bool = False,
     keep_arm: bool = True,
+    by_batch: bool = False,
 ) -> list[EnteredRevision]:
-    """Enter the next revision of each overlay, to be written at once; overlays must differ.
+    """Enter the next revision of each overlay, to be written at once or `by_batch`; overlays must differ.
 
     Each has the variant that its overlay has in an experiment, or with `keep_arm` false none.
     Passed over are overlays with a request in progress, and those this replay has asked for before.
@@ -106,7 +107,7 @@ async def ask_for_revisions(
     entered: dict[UUID, int] = {}
     remaining = list(asked)
     while remaining:
-        rows = await connection.fetch(_ASK, origin, replay_id, background, *_columns(remaining), keep_arm)
+        rows = await connection.fetch(_ASK, origin, replay_id, background, *_columns(remaining), keep_arm, by_batch)
         entered.update({row["overlay_id"]: row["revision"] for row in rows if row["revision"] is not None})
         lost_the_race = {row["overlay_id"] for row in rows if row["revision"] is None}
         remaining = [one for one in remaining if one.overlay_id in lost_the_race]

@@ -72,7 +72,17 @@ class ProviderBatch:
         return self.status in ENDS
 
 
-class BatchProvider(Protocol):
+class FileReader(Protocol):
+    """Reads files at the provider; all methods raise `BatchProviderError`."""
+
+    async def size(self, file_id: str) -> int:
+        """Return how many bytes a file has."""
+
+    def read(self, file_id: str, begin: int) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file from this place on."""
+
+
+class BatchProvider(FileReader, Protocol):
     """All methods raise `BatchProviderError`."""
 
     async def upload(self, path: Path, name: str) -> str:
@@ -96,12 +106,6 @@ class BatchProvider(Protocol):
 
     async def cancel(self, provider_batch_id: str) -> None:
         """Have a batch stopped, which takes its time; one that has ended stays as it is."""
-
-    async def size(self, file_id: str) -> int:
-        """Return how many bytes a file has."""
-
-    def read(self, file_id: str, begin: int) -> AsyncIterator[bytes]:
-        """Yield the bytes of a file from this place on."""
 
     async def delete_file(self, file_id: str) -> None:
         """Delete a file; one that is gone is as good."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from consumer.llm.batches.custom_ids import call_of
-from consumer.llm.batches.port import BatchProvider, FileCutOff
+from consumer.llm.batches.port import FileCutOff, FileReader
 from consumer.llm.chat import CallId
 from consumer.llm.completion import Completion
 from consumer.llm.completion_reader import ErrorInside, read_completion, tokens_told
@@ -36,7 +36,7 @@ class ResultGroup:
     end: int
 
 
-async def groups(provider: BatchProvider, file_id: str, begin: int) -> AsyncIterator[ResultGroup]:
+async def groups(provider: FileReader, file_id: str, begin: int) -> AsyncIterator[ResultGroup]:
     """Yield the lines of a file from this place on.
 
     Raises:

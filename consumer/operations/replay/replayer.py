@@ -82,6 +82,7 @@ class Replayer:
         max_event_bytes: int,
         event_types: EventTypes,
         asked_before: int,
+        by_batch: bool = False,
     ) -> None:
         self.tally = ReplayCounts()
         self._connection = connection
@@ -92,6 +93,7 @@ class Replayer:
         self._type_name = TypeNames()
         self._left = None if wanted.limit is None else max(0, wanted.limit - asked_before)
         self._seen: set[UUID] = set()
+        self._by_batch = by_batch
 
     @property
     def has_enough(self) -> bool:
@@ -166,14 +168,16 @@ class Replayer:
         if self._wanted.mode is Mode.REGENERATE:
             asked = [_asked(choice) for choice in choices if choice.action in PAID]
             if asked:
-                await ask_for_revisions(connection, asked, origin="replay", replay_id=replay_id, background=True)
+                await ask_for_revisions(
+                    connection, asked, origin="replay", replay_id=replay_id, background=True, by_batch=self._by_batch
+                )
             return
         if new := [
             NewRequest.first(choice.event, choice.source) for choice in choices if choice.action is Action.WRITE
         ]:
-            await enter_new(connection, new, replay_id)
+            await enter_new(connection, new, replay_id, by_batch=self._by_batch)
         if failed := [choice.event.overlay_id for choice in choices if choice.action is Action.RETRY]:
-            await retry_in_replay(connection, failed, replay_id)
+            await retry_in_replay(connection, failed, replay_id, by_batch=self._by_batch)
         feed_ids = [choice.standing.instagram_feed_id for choice in choices if choice.action is Action.REPUBLISH]
         if feed_ids:
             await republish(connection, [one for one in feed_ids if one], replay_id, topic=created_topic)

@@ -57,13 +57,14 @@ class Desk:
             StoreError: nothing is changed.
         """
         kept_s = self.terms.lease_s if look_again_s is None else look_again_s
+        owner = {} if look_again_s is None else {"lease_owner": None}
         async with connection(self.pool) as borrowed:
-            return await change_batch(borrowed, batch, look_again_s=kept_s, columns={**columns, **more})
+            return await change_batch(borrowed, batch, look_again_s=kept_s, columns={**columns, **more, **owner})
 
     async def finish(self, batch: Batch) -> None:
         """Look at a batch no more."""
         async with connection(self.pool) as borrowed:
-            await change_batch(borrowed, batch, look_again_s=None, columns={})
+            await change_batch(borrowed, batch, look_again_s=None, columns={"lease_owner": None})
 
     @asynccontextmanager
     async def leased(self, batch: Batch) -> AsyncIterator[None]:

@@ -37,12 +37,13 @@ class Submission:
     async def upload(self, batch: Batch) -> Batch | None:
         """Bring an intended batch's file there, unless a process that was lost has done so. None: it was refused."""
         provider = self._desk.provider(batch)
-        if batch.cancel_requested_at is not None:
+        is_cancelled = batch.cancel_requested_at is not None
+        there = await provider.files_named(file_name(batch)) if batch.fencing_token > 1 else []
+        for surplus in there[0 if is_cancelled else 1 :]:
+            await provider.delete_file(surplus)
+        if is_cancelled:
             await self._rest.abandon(batch, "cancelled before it was sent", counts=False)
             return None
-        there = await provider.files_named(file_name(batch)) if batch.fencing_token > 1 else []
-        for surplus in there[1:]:
-            await provider.delete_file(surplus)
         try:
             file_id = there[0] if there else await self._sent(batch)
         except ProviderRefused as error:

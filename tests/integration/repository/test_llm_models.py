@@ -23,6 +23,8 @@ NEEDED: ModelChanges = {
     "supports_temperature": True,
     "supports_json_schema": True,
     "supports_store": True,
+    "supports_flex": False,
+    "batch_price_factor": Decimal("0.5"),
 }
 
 

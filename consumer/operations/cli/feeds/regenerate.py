@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -12,14 +12,17 @@ import typer
 
 from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
 from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.deliveries import AS_A_BATCH, DeliveryOption
 from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError, UsageError, in_one_line
 from consumer.operations.cli.feeds.reference import METAVAR, named_bases, parse_reference
 from consumer.operations.cli.feeds.revision_progress import seems_without_consumer, watch
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say, usd
 from consumer.operations.cli.signals import cancel_on_signals
+from consumer.operations.delivery import Delivery, NoBatches, model_for
 from consumer.operations.revisions.regenerate import ask_again, estimated_cost_usd
 from consumer.operations.revisions.revision_source import CannotRevise
-from consumer.settings import DatabaseSettings, load
+from consumer.settings import DatabaseSettings, PostSettings, load
+from repository.llm_models import ModelNotUsable
 from repository.operations.revision_source import FeedReference, RevisionSource, current_feeds
 from repository.operations.revisions import RequestedRevision, RevisionProgress, ask_for_revisions
 from repository.pool import Connection
@@ -76,6 +79,7 @@ def regenerate(  # noqa: PLR0913 - the options of one command
         bool,
         typer.Option("--without-experiment", help="As without an experiment, also where an overlay has a variant."),
     ] = False,
+    delivery: DeliveryOption = Delivery.LIVE,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 1_000,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they are written.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 120,
@@ -96,13 +100,16 @@ def regenerate(  # noqa: PLR0913 - the options of one command
         raise UsageError("say which posts: either their ids, or --tenant, --prompt-version-not or both")
     settings = load(DatabaseSettings)
     consent = Consent(max_cost_usd, yes)
-    how = _How(timeout_s=timeout if wait else 0, keep_arm=not without_experiment, dry_run=dry_run)
+    waits = wait and delivery is Delivery.LIVE
+    how = _How(timeout_s=timeout if waits else 0, keep_arm=not without_experiment, dry_run=dry_run, delivery=delivery)
     ending = asyncio.run(_regenerated(settings, selection, consent, how))
     if json:
         print_json(_document(ending, dry_run=dry_run))
     else:
         _show(ending, dry_run=dry_run)
-    _exit_by(ending, wait=wait)
+    if delivery is Delivery.BATCH and ending.requests and not json:
+        say(AS_A_BATCH)
+    _exit_by(ending, wait=waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,22 +117,40 @@ class _How:
     timeout_s: float
     keep_arm: bool
     dry_run: bool
+    delivery: Delivery
 
 
 async def _regenerated(settings: DatabaseSettings, selection: Selection, consent: Consent, how: _How) -> Ending:
     async with database_connection(settings) as connection:
         plan = _plan(await _selected(connection, selection))
+        if how.delivery is Delivery.BATCH:
+            plan = await _by_batch(connection, plan)
         if how.dry_run or not plan.asked:
             return Ending(plan, [])
         consent.obtain(f"{len(plan.asked)} posts would be written anew", plan.estimated_usd)
         cancel_on_signals()
         try:
-            entered = await ask_for_revisions(connection, plan.asked, origin="regenerate", keep_arm=how.keep_arm)
+            entered = await ask_for_revisions(
+                connection,
+                plan.asked,
+                origin="regenerate",
+                keep_arm=how.keep_arm,
+                by_batch=how.delivery is Delivery.BATCH,
+            )
             late = {one.overlay_id for one in plan.asked} - {one.overlay_id for one in entered}
             plan.problems.extend(f"overlay {overlay_id} got a request in progress meanwhile" for overlay_id in late)
             return Ending(plan, await watch(connection, entered, timeout_s=how.timeout_s))
         except asyncio.CancelledError:
             return Ending(plan, [], is_interrupted=True)
+
+
+async def _by_batch(connection: Connection, plan: Plan) -> Plan:
+    """Return the plan at the price of a batch."""
+    try:
+        model = await model_for(connection, load(PostSettings).llm_model, Delivery.BATCH)
+    except (ModelNotUsable, NoBatches) as error:
+        raise CommandError(f"LLM_MODEL: {error}") from error
+    return replace(plan, estimated_usd=plan.estimated_usd * model.batch_price_factor)
 
 
 async def _selected(connection: Connection, selection: Selection) -> list[RevisionSource]:

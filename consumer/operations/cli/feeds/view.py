@@ -86,6 +86,7 @@ def _rows(feed: StoredFeed) -> Iterable[tuple[str, str]]:
     yield "latency", "–" if feed.latency_ms is None else f"{feed.latency_ms:,.0f} ms"
     yield "cost", f"USD {usd(feed.cost_usd)}"
     yield "LLM calls", number(feed.llm_calls)
+    yield "delivery", feed.delivery
     yield "source event", _text(feed.source_event_id)
     yield "made by", made_by(feed.origin, feed.replay_id, feed.based_on_feed_id)
     if feed.experiment_id:

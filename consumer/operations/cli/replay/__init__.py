@@ -8,8 +8,10 @@ import typer
 
 from consumer.errors import in_words
 from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
+from consumer.operations.cli.deliveries import DeliveryOption
 from consumer.operations.cli.errors import EXIT_INTERRUPTED, CommandError, UsageError
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
+from consumer.operations.delivery import Delivery
 from consumer.operations.replay.boundaries import Boundary, RangeError, parse_boundary
 from consumer.operations.replay.choice import Conditions, Mode
 from consumer.settings import load
@@ -65,6 +67,7 @@ def replay(  # noqa: PLR0913 - the options of one command
     id_: Annotated[
         str | None, typer.Option("--id", metavar="NAME", help="Names the replay.", show_default="from the options")
     ] = None,
+    delivery: DeliveryOption = Delivery.LIVE,
     max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
     yes: YesOption = False,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until consumers have done it.")] = True,
@@ -89,6 +92,8 @@ def replay(  # noqa: PLR0913 - the options of one command
     from consumer.operations.replay.replayer import ReplayFilter  # noqa: PLC0415
 
     conditions = Conditions(if_prompt_version_not, if_model_not)
+    if delivery is Delivery.BATCH and mode is Mode.REPUBLISH:
+        raise UsageError("--delivery batch goes with modes that write: missing, regenerate")
     if conditions != Conditions() and mode is not Mode.REGENERATE:
         raise UsageError("--prompt-version-not and --model-not go with --mode regenerate")
     settings = load(ReplaySettings)
@@ -101,9 +106,11 @@ def replay(  # noqa: PLR0913 - the options of one command
         partition=partition,
         wanted=ReplayFilter(mode, conditions, tenant, overlay, limit),
         name=id_,
+        delivery=delivery,
     )
+    waits = wait and delivery is Delivery.LIVE
     try:
-        result = asyncio.run(replayed(settings, asked, Consent(max_cost_usd, yes), wait=wait, dry_run=dry_run))
+        result = asyncio.run(replayed(settings, asked, Consent(max_cost_usd, yes), wait=waits, dry_run=dry_run))
     except RangeError as error:
         raise UsageError(str(error)) from error
     except BrokerUnavailable as error:

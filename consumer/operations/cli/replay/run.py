@@ -17,6 +17,7 @@ from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.following import Standing, until_ended
 from consumer.operations.cli.progress import progress_bar
 from consumer.operations.cli.signals import cancel_on_signals
+from consumer.operations.delivery import Delivery, NoBatches, model_for
 from consumer.operations.replay.boundaries import Boundary, RangeError
 from consumer.operations.replay.choice import Mode
 from consumer.operations.replay.estimate import PAST_POSTS, Estimate, estimate
@@ -24,7 +25,7 @@ from consumer.operations.replay.ranges import chosen_partitions, resolve
 from consumer.operations.replay.reading import batches
 from consumer.operations.replay.replayer import ReplayCounts, Replayer, ReplayFilter
 from consumer.settings import CapacitySettings, DatabaseSettings, KafkaSettings, PostSettings
-from repository.llm_models import ModelNotUsable, find_active
+from repository.llm_models import ModelNotUsable
 from repository.operations.replay_requests import past_calls
 from repository.operations.replays import (
     PartitionRange,
@@ -55,6 +56,7 @@ class ReplayRequest:
     partition: int | None
     wanted: ReplayFilter
     name: str | None
+    delivery: Delivery = Delivery.LIVE
 
     @property
     def as_json(self) -> str:
@@ -71,6 +73,7 @@ class ReplayRequest:
                 "overlay": wanted.overlay_id and str(wanted.overlay_id),
                 "if_prompt_version_not": wanted.conditions.prompt_version_not,
                 "if_model_not": wanted.conditions.model_not,
+                **({} if self.delivery is Delivery.LIVE else {"delivery": self.delivery}),
             }
         )
 
@@ -96,6 +99,7 @@ class Result:
     tally: ReplayCounts
     estimate: Estimate
     progress: ReplayProgress | None = None
+    delivery: Delivery = Delivery.LIVE
     is_dry_run: bool = False
     is_interrupted: bool = False
 
@@ -124,7 +128,8 @@ async def replayed(
             asked.wanted.mode,
             ranges,
             replayer.tally,
-            await _estimated(connection, settings, replayer.tally),
+            await _estimated(connection, settings, replayer.tally, asked.delivery),
+            delivery=asked.delivery,
             is_dry_run=dry_run,
         )
         if dry_run:
@@ -141,6 +146,7 @@ def _replayer(settings: ReplaySettings, connection: Connection, asked: ReplayReq
         max_event_bytes=settings.max_event_bytes,
         event_types=settings.event_types,
         asked_before=before,
+        by_batch=asked.delivery is Delivery.BATCH,
     )
 
 
@@ -179,10 +185,12 @@ def _refuse_unknown_tenant(asked: ReplayRequest, tally: ReplayCounts) -> None:
             raise RangeError(f"--overlay: no event of the range is of overlay {wanted.overlay_id}")
 
 
-async def _estimated(connection: Connection, settings: ReplaySettings, tally: ReplayCounts) -> Estimate:
+async def _estimated(
+    connection: Connection, settings: ReplaySettings, tally: ReplayCounts, delivery: Delivery
+) -> Estimate:
     try:
-        model = await find_active(connection, settings.llm_model)
-    except ModelNotUsable as error:
+        model = await model_for(connection, settings.llm_model, delivery)
+    except (ModelNotUsable, NoBatches) as error:
         raise CommandError(f"LLM_MODEL: {error}") from error
     past = await past_calls(connection, model.llm_model_id, posts=PAST_POSTS)
     return estimate(tally.paid, tally.prompt_characters, past, model, max_in_flight=settings.max_in_flight)

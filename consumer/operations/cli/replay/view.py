@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from consumer.operations.cli.deliveries import AS_A_BATCH
 from consumer.operations.cli.output import usd
 from consumer.operations.cli.replay.run import Result
+from consumer.operations.delivery import Delivery
 from consumer.operations.replay.choice import ACTIVE
 
 MOST_TYPES = 5
@@ -29,6 +31,8 @@ def sentences(result: Result) -> Iterator[str]:
         yield _estimate(result)
     if result.progress:
         yield _progress(result)
+    if result.delivery is Delivery.BATCH and tally.paid:
+        yield AS_A_BATCH
 
 
 def _types(ignored: Counter[str]) -> str:
@@ -63,6 +67,7 @@ def document(result: Result) -> dict[str, object]:
         "replay": result.name,
         "replay_id": result.replay_id,
         "mode": result.mode,
+        "delivery": result.delivery,
         "dry_run": result.is_dry_run,
         "interrupted": result.is_interrupted,
         "ranges": [asdict(one) for one in result.ranges],

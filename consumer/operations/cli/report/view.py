@@ -19,6 +19,7 @@ GROUP_COLUMNS: Mapping[GroupBy, str] = {
     GroupBy.MODEL: "model",
     GroupBy.VARIANT: "variant",
     GroupBy.PROMPT: "prompt_version",
+    GroupBy.DELIVERY: "delivery",
 }
 # of interest only where there are such posts
 ONLY_IF_ANY = ("posts_without_cost", "posts_without_usage")

@@ -129,7 +129,7 @@ async def test_with_failed_and_unfinished_requests_it_is_the_bill(database: Conn
     assert spent == await database.fetchval(BILL)
 
 
-@pytest.mark.parametrize("by", GroupBy)
+@pytest.mark.parametrize("by", [by for by in GroupBy if by is not GroupBy.DELIVERY])  # all of these posts are live
 async def test_groups_add_up_to_the_whole(database: Connection, now: datetime, by: GroupBy) -> None:
     wanted = scope(now, 20, tenant=None)
     whole = (await reports.tokens(database, wanted))[0]
