@@ -48,7 +48,7 @@ OWN_COMMANDS = {
     "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "Look into the ledger: what became of each overlay.",
     "schemas": "Write the contract as JSON Schemas and one AsyncAPI document, for other people's tools.",
-    "batch": "Follow the batches in which posts are written at half the price.",
+    "batch": "Follow the batches in which posts are written at half the price: list, show, cancel, collect.",
     "replay": "Read a range of events again, to write what is missing, to send or to write posts once more.",
 }
 """Name and summary; the command is the attribute of that name in the module of that name."""
