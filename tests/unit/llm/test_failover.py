@@ -34,7 +34,7 @@ class FakeWriter:
         self.stored: Completion | None = None
         self.lookups = 0
 
-    async def write(self, _messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
+    async def write(self, _messages: Messages, *, max_tokens: int, call_id: CallId, **_: bool) -> Completion:
         """Make one call."""
         if self.error:
             raise self.error

@@ -74,7 +74,7 @@ class ScriptedWriter:
         self.begun = asyncio.Event()
         self.stored: Completion | None = None
 
-    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:
+    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId, **_: bool) -> Completion:
         """Make one call."""
         self.asked.append((messages, max_tokens, call_id.attempt))
         self.begun.set()

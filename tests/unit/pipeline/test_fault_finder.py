@@ -43,7 +43,7 @@ class FakeWriter:
         self.delay_s = 0.0
         self.calls = 0
 
-    async def write(self, _messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:  # noqa: ARG002
+    async def write(self, _messages: Messages, *, max_tokens: int, call_id: CallId, **_: bool) -> Completion:  # noqa: ARG002
         """Make one call; the bad ones fail at once."""
         self.calls += 1
         if call_id.overlay_id in self.bad:

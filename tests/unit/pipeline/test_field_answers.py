@@ -44,7 +44,7 @@ class Scripted:
         choice = {"index": 0, "message": case["message"], "finish_reason": case["finish_reason"]}
         self._body = json.dumps({"choices": [choice], "usage": case["usage"]}).encode()
 
-    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId) -> Completion:  # noqa: ARG002
+    async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId, **_: bool) -> Completion:  # noqa: ARG002
         """Make one call."""
         self.asked.append((messages, max_tokens))
         return read_completion(self._body, latency_ms=1.0)
