@@ -23,6 +23,7 @@ from consumer.errors import StartupError, in_words
 from consumer.kafka.clients import build_consumer, build_producer
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
+from consumer.kafka.rights import Operation
 from consumer.kafka.schema_registry import Framings, RegistryProblem, register_outputs
 from consumer.kafka.sessions import BrokerUnavailable, built, reach
 from consumer.kafka.topics import topic_names
@@ -153,7 +154,7 @@ async def _open_kafka(
         await _require_topics(publisher, settings)
         consumer = built(lambda: build_consumer(settings))
         await _start(consumer, settings, stack)
-        await _require_group(consumer, settings)
+        await _require_group(consumer, publisher, settings)
         await _look_for_outcomes(publisher, settings)
         outcome_consumer = built(lambda: build_consumer(settings))
         await _start(outcome_consumer, settings, stack)
@@ -312,6 +313,14 @@ async def _require_topics(publisher: Publisher, settings: Settings) -> None:
         raise StartupError(f"the broker's ACLs do not let this user see topic {', '.join(hidden)}: allow Describe")
     if missing:
         raise StartupError(f"the broker has no topic {', '.join(missing)}: run `instagram-feed topics create`")
+    await _require_rights(publisher, settings)
+
+
+async def _require_rights(publisher: Publisher, settings: Settings) -> None:
+    incoming, *outgoing = topic_names(settings)
+    needed = {incoming: Operation.READ, **dict.fromkeys(outgoing, Operation.WRITE)}
+    if lacking := await _answered(publisher.missing_rights(needed), settings):
+        raise StartupError(f"the broker's ACLs do not give this user {', '.join(lacking)}")
 
 
 async def _look_for_outcomes(publisher: Publisher, settings: Settings) -> None:
@@ -327,14 +336,16 @@ async def _look_for_outcomes(publisher: Publisher, settings: Settings) -> None:
         )
 
 
-async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", settings: Settings) -> None:
+async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", publisher: Publisher, settings: Settings) -> None:
     """Check access to the group: its committed offsets are read and written, though nobody joins it."""
+    group_id = settings.kafka_group_id
     try:
         await _answered(consumer.committed(TopicPartition(settings.overlay_completed_topic, 0)), settings)
-    except GroupAuthorizationFailedError as error:
-        raise StartupError(
-            f"KAFKA_GROUP_ID: the broker's ACLs do not let this user read group {settings.kafka_group_id}: allow Read"
-        ) from error
+        may_commit = await _answered(publisher.may_read_group(group_id), settings)
+    except GroupAuthorizationFailedError:
+        may_commit = False
+    if not may_commit:
+        raise StartupError(f"KAFKA_GROUP_ID: the broker's ACLs do not give this user Read on group {group_id}")
 
 
 async def _answered(asked: Awaitable[Answer], settings: Settings) -> Answer:

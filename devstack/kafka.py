@@ -24,7 +24,8 @@ class KafkaServer:
     """A broker that can be stopped, killed and started again on the same port and data.
 
     `jars` is the folder that `kafka_artifacts.ensure_jars` gives. `settings` are broker properties that
-    replace or add to the usual ones, `jvm_options` are added for the broker alone.
+    replace or add to the usual ones, `jvm_options` are added for the broker alone, `format_options` for its storage
+    (such as the users of SCRAM).
     """
 
     name: ServerName = "kafka"
@@ -39,6 +40,7 @@ class KafkaServer:
         controller_port: int | None = None,
         settings: dict[str, str] | None = None,
         jvm_options: Sequence[str] = (),
+        format_options: Sequence[str] = (),
         stop_grace_s: float = STOP_GRACE_S,
     ) -> None:
         self.folder = folder
@@ -47,6 +49,7 @@ class KafkaServer:
         self._controller_port = controller_port or free_port()
         self._settings = settings or {}
         self._jvm_options = jvm_options
+        self._format_options = format_options
         self._stop_grace_s = stop_grace_s
         # Kafka's own log and what the JVM prints go to the same file, in order.
         self._log = folder / "server.log"
@@ -110,7 +113,8 @@ class KafkaServer:
         tool = self._java("kafka.tools.StorageTool")
         # in one word: an id may begin with "-", which a word of its own would be taken for an option
         options = ["--standalone", f"--cluster-id={cluster_id}", "--config", str(self._properties)]
-        await run_to_end([*tool, "format", *options], failing=f"Kafka's storage in {self._data} cannot be formatted")
+        command = [*tool, "format", *options, *self._format_options]
+        await run_to_end(command, failing=f"Kafka's storage in {self._data} cannot be formatted")
 
     def _write_properties(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -4,11 +4,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.helpers import create_ssl_context
 
+from consumer.kafka.tls import tls_context
+from consumer.kafka.tokens import token_provider
 from consumer.kafka.topics import MAX_RECORD_BYTES
 from consumer.settings import KafkaSettings
 
+TOKEN_MECHANISMS = frozenset({"OAUTHBEARER", "AWS_MSK_IAM"})
+# What aiokafka's client looks at again for each connection; it has no public way of changing it.
+RENEWABLE = frozenset({"sasl_plain_password", "sasl_oauth_token_provider", "ssl_context"})
 PRODUCER_LINGER_MS = 2
 # What is fetched ahead waits in memory, for each partition; a larger record still comes, alone.
 MAX_PARTITION_FETCH_BYTES = 262_144
@@ -22,21 +26,28 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security_protocol,
     }
     if settings.kafka_security_protocol.startswith("SASL_"):
-        password = settings.kafka_sasl_password
-        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
-        options["sasl_plain_username"] = settings.kafka_sasl_username
-        options["sasl_plain_password"] = password.get_secret_value() if password else None
+        options |= _login(settings)
     if settings.kafka_security_protocol.endswith("SSL"):
-        options["ssl_context"] = create_ssl_context(
-            cafile=_text(settings.kafka_ssl_cafile),
-            certfile=_text(settings.kafka_ssl_certfile),
-            keyfile=_text(settings.kafka_ssl_keyfile),
-        )
+        options["ssl_context"] = tls_context(settings)
     return options
 
 
-def _text(path: object) -> str | None:
-    return None if path is None else str(path)
+def _login(settings: KafkaSettings) -> dict[str, Any]:
+    if settings.kafka_sasl_mechanism in TOKEN_MECHANISMS:
+        return {"sasl_mechanism": "OAUTHBEARER", "sasl_oauth_token_provider": token_provider(settings)}
+    password = settings.kafka_sasl_password
+    return {
+        "sasl_mechanism": settings.kafka_sasl_mechanism,
+        "sasl_plain_username": settings.kafka_sasl_username,
+        "sasl_plain_password": password.get_secret_value() if password else None,
+    }
+
+
+def renew_login(client: Any, settings: KafkaSettings) -> None:  # noqa: ANN401 - a consumer or a producer of aiokafka
+    """Have a client's later connections log in as the settings say now; those that are open stay."""
+    options = connection_options(settings)
+    for name in RENEWABLE & options.keys():
+        setattr(client._client if isinstance(client, AIOKafkaConsumer) else client.client, f"_{name}", options[name])  # noqa: SLF001
 
 
 def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:

@@ -7,7 +7,7 @@ a client connects to those, whatever it was told first.
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -22,10 +22,15 @@ from aiokafka.errors import (
 from aiokafka.protocol.metadata import MetadataRequest
 
 from consumer.kafka.clients import connection_options
+from consumer.kafka.tls import UnusableCertificate
+from consumer.kafka.tokens import TokenUnavailable
 from consumer.settings import KafkaSettings
 
 ANSWER_S = 3.0
 _UNKNOWN_ISSUER = {18, 19, 20, 21}  # OpenSSL: self-signed, or without a CA that is known here
+
+# Alerts that a broker answers our certificate with.
+_ABOUT_OUR_CERTIFICATE = ("CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN", "BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +44,31 @@ class _Address:
 
 async def connection_problem(settings: KafkaSettings) -> str | None:
     """Return the first thing found that keeps a client from the brokers; None when there is none, by now."""
+    try:
+        options = await _client_options(settings)
+    except (TokenUnavailable, UnusableCertificate) as error:
+        return str(error)
     bootstrap = [
         _Address(host, port) for host, port, _ in collect_hosts(settings.kafka_bootstrap_servers, randomize=False)
     ]
     problems = []
     for address in bootstrap:
         try:
-            advertised = await _brokers(address, settings)
+            advertised = await _brokers(address, options)
         except (OSError, KafkaError, TimeoutError) as error:
             problems.append(f"{address} {_said(error, settings)}")
         else:
-            return await _advertised_problem(address, advertised, settings)
+            return await _advertised_problem(address, advertised, settings, options)
     return f"KAFKA_BOOTSTRAP_SERVERS: {'; '.join(problems)}"
 
 
 async def _advertised_problem(
-    bootstrap: _Address, advertised: Sequence[_Address], settings: KafkaSettings
+    bootstrap: _Address, advertised: Sequence[_Address], settings: KafkaSettings, options: Mapping[str, Any]
 ) -> str | None:
     problems = []
     for address in advertised:
         try:
-            await _brokers(address, settings)
+            await _brokers(address, options)
         except (OSError, KafkaError, TimeoutError) as error:
             problems.append(f"{address}, which {_said(error, settings)}")
     if not problems:
@@ -70,13 +79,24 @@ async def _advertised_problem(
     )
 
 
-async def _brokers(address: _Address, settings: KafkaSettings) -> list[_Address]:
+async def _client_options(settings: KafkaSettings) -> Mapping[str, Any]:
+    """Return what every connection is made with; a token is there by then."""
+    options = connection_options(settings)
+    del options["bootstrap_servers"]
+    if tokens := options.get("sasl_oauth_token_provider"):
+        await tokens.token()
+    return options
+
+
+async def _brokers(address: _Address, options: Mapping[str, Any]) -> list[_Address]:
     """Return the addresses that the brokers want clients to use."""
-    options = {name: value for name, value in connection_options(settings).items() if name != "bootstrap_servers"}
     async with asyncio.timeout(ANSWER_S):
         connection: Any = await create_conn(address.host, address.port, **options)
         with closing(connection):
             metadata = await connection.send(MetadataRequest([]))
+    if not metadata.brokers and "sasl_oauth_token_provider" in options:
+        # aiokafka takes a refused token for accepted, and what the broker then says for an empty cluster
+        raise SaslAuthenticationFailed
     return [_Address(host, port) for _, host, port, *_ in metadata.brokers]
 
 
@@ -93,7 +113,7 @@ def _said(error: BaseException, settings: KafkaSettings) -> str:  # noqa: PLR091
         case TimeoutError():
             return f"does not answer within {ANSWER_S:g} s"
         case SaslAuthenticationFailed():
-            return "refuses the login: KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong"
+            return f"refuses the login: {_login_settings(settings)}"
         case UnsupportedSaslMechanismError():
             return f"does not offer KAFKA_SASL_MECHANISM {settings.kafka_sasl_mechanism}"
         case IllegalSaslStateError():
@@ -104,6 +124,19 @@ def _said(error: BaseException, settings: KafkaSettings) -> str:  # noqa: PLR091
             return _closed(settings)
 
 
+def _login_settings(settings: KafkaSettings) -> str:
+    match settings.kafka_sasl_mechanism:
+        case "OAUTHBEARER":
+            return (
+                "the token of KAFKA_OAUTH_TOKEN_URL is expired, of another issuer, or without the scope that the "
+                "broker wants (KAFKA_OAUTH_SCOPE)"
+            )
+        case "AWS_MSK_IAM":
+            return "its IAM policy does not let these AWS credentials connect, or KAFKA_AWS_REGION is another one's"
+        case _:
+            return "KAFKA_SASL_USERNAME or KAFKA_SASL_PASSWORD is wrong"
+
+
 def _said_of_tls(error: OSError, protocol: str) -> str:
     match error:
         case ssl.SSLCertVerificationError():
@@ -111,6 +144,8 @@ def _said_of_tls(error: OSError, protocol: str) -> str:
             return f"shows a certificate that is not accepted: {error.verify_message.rstrip('.')}{hint}"
         case ssl.SSLError() if "CERTIFICATE_REQUIRED" in str(error):
             return "wants a client certificate (KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE)"
+        case ssl.SSLError() if any(alert in str(error) for alert in _ABOUT_OUR_CERTIFICATE):
+            return "does not take the client certificate (KAFKA_SSL_CERTFILE: expired, or its CA)"
         case _:
             return f"breaks off the TLS handshake: it may not speak TLS (KAFKA_SECURITY_PROTOCOL is {protocol})"
 
@@ -119,5 +154,10 @@ def _closed(settings: KafkaSettings) -> str:
     """Describe a port that takes the connection and closes it at the first request: it expects something else."""
     protocol = settings.kafka_security_protocol
     if protocol.endswith("SSL") and settings.kafka_ssl_certfile is None:
-        return "closes the connection: it may want a client certificate (KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE)"
+        return (
+            "closes the connection: it may want a client certificate (KAFKA_SSL_CERTFILE, KAFKA_SSL_KEYFILE), or "
+            f"another KAFKA_SECURITY_PROTOCOL than {protocol}"
+        )
+    if protocol.endswith("SSL"):
+        return "closes the connection: it does not take the client certificate (KAFKA_SSL_CERTFILE: expired, or its CA)"
     return f"closes the connection: it may want another KAFKA_SECURITY_PROTOCOL than {protocol}"

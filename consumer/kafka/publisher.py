@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OutOfOrderSequenceNumber, ProducerFenced
 
+from consumer.kafka.rights import Operation, may_read_group, missing_rights
 from consumer.kafka.topic_description import TopicDescription, describe_topic
 from schemas.dead_letter import cut_dead_letter, is_dead_letter
 from schemas.record import OutgoingRecord, pack_headers
@@ -79,6 +80,22 @@ class Publisher:
             KafkaError: the broker does not say, or has no such topic.
         """
         return await describe_topic(self._producer.client, topic)
+
+    async def missing_rights(self, topics: Mapping[str, Operation]) -> list[str]:
+        """Return what the broker's ACLs do not allow of these operations.
+
+        Raises:
+            KafkaError: no broker answers.
+        """
+        return await missing_rights(self._producer.client, topics)
+
+    async def may_read_group(self, group_id: str) -> bool:
+        """Return whether the broker's ACLs let this user commit offsets for the group.
+
+        Raises:
+            KafkaError: no broker answers, or hides the group.
+        """
+        return await may_read_group(self._producer.client, group_id)
 
     async def publish(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         """Send records, in their order within a partition; a dead letter that the broker finds too large goes cut.

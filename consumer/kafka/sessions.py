@@ -5,7 +5,6 @@ The consumer itself opens its clients in `resources`, where a broker may take it
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
@@ -15,9 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
 
 from consumer.errors import in_words
-from consumer.kafka.clients import build_admin, build_producer, build_reader
+from consumer.kafka.clients import TOKEN_MECHANISMS, build_admin, build_producer, build_reader
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
+from consumer.kafka.tls import UnusableCertificate
 from consumer.settings import KafkaSettings
 
 CONNECT_DEADLINE_S = 6.0
@@ -66,8 +66,8 @@ def built(build: Callable[[], Client]) -> Client:
     """
     try:
         return build()
-    except (OSError, ssl.SSLError) as error:
-        raise BrokerUnavailable(f"KAFKA_SSL_CAFILE, _CERTFILE or _KEYFILE cannot be used: {error}") from error
+    except UnusableCertificate as error:
+        raise BrokerUnavailable(str(error)) from error
     except ValueError as error:
         raise BrokerUnavailable(f"KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD: {error}") from error
 
@@ -78,6 +78,8 @@ async def reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings, *
     Raises:
         BrokerUnavailable: it did not start; the message is one line that says which address does what.
     """
+    if settings.kafka_sasl_mechanism in TOKEN_MECHANISMS and (problem := await connection_problem(settings)):
+        raise BrokerUnavailable(problem)  # aiokafka does not notice that a token is refused
     try:
         async with asyncio.timeout(deadline_s):
             await start()

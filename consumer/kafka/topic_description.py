@@ -22,13 +22,17 @@ _ID_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class TopicDescription:
-    """A topic's partitions; `topic_id` is None when the broker does not give ids."""
+    """A topic's partitions; `topic_id` is None when the broker does not give ids.
+
+    `operations`: what the user may do there, as Kafka's protocol numbers the bits; None when nobody asked.
+    """
 
     topic_id: UUID | None
     partitions: frozenset[int]
+    operations: int | None = None
 
 
-async def describe_topic(client: AIOKafkaClient, topic: str) -> TopicDescription:
+async def describe_topic(client: AIOKafkaClient, topic: str, *, with_operations: bool = False) -> TopicDescription:
     """Ask a broker, any of them.
 
     Raises:
@@ -37,7 +41,7 @@ async def describe_topic(client: AIOKafkaClient, topic: str) -> TopicDescription
     node_id = client.get_random_node()
     if node_id is None:
         raise NodeNotReadyError("no broker is known yet")
-    response = await client.send(node_id, _DescribeTopic(topic))
+    response = await client.send(node_id, _DescribeTopic(topic, with_operations=with_operations))
     [found] = response.to_object()["topics"]
     if error := _error(found["error_code"]):
         raise error(topic)
@@ -45,6 +49,7 @@ async def describe_topic(client: AIOKafkaClient, topic: str) -> TopicDescription
     return TopicDescription(
         topic_id=None if topic_id == NO_ID else topic_id,
         partitions=frozenset(one["partition"] for one in found["partitions"]),
+        operations=found.get("authorized_operations") if with_operations else None,
     )
 
 
@@ -123,10 +128,11 @@ class _Request_v10(RequestStruct):  # type: ignore[misc]  # noqa: N801
 class _DescribeTopic(Request[MetadataRequest_v5 | _Request_v10]):  # type: ignore[misc]
     API_KEY = 3
 
-    def __init__(self, topic: str) -> None:
+    def __init__(self, topic: str, *, with_operations: bool) -> None:
         self._topic = topic
+        self._with_operations = with_operations
 
     def build(self, request_struct_class: type[Any]) -> Any:  # noqa: ANN401
         if request_struct_class is _Request_v10:
-            return _Request_v10([(NO_ID, self._topic, {})], False, False, False, {})  # noqa: FBT003 - by position
+            return _Request_v10([(NO_ID, self._topic, {})], False, False, self._with_operations, {})  # noqa: FBT003 - by position
         return MetadataRequest_v5([self._topic], False)  # noqa: FBT003

@@ -8,12 +8,15 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from consumer.settings import Settings
+from consumer.settings.secret_files import SUFFIX, secret_names
 
 PAGE_INTRODUCTION = """\
 # Configuration
 
 Settings come from the environment and from a file `.env` in the working directory; the environment wins. A wrong or
 missing one ends the program at once with one line that names it and says what it must be (exit 2).
+A secret can also be given as a file: `NAME_FILE` is the path of one that holds what `NAME` would, and SIGHUP has a
+running consumer read it again ([security](security.md)).
 [`.env.example`](../.env.example) has them all, ready to copy. Both files are written by `make docs` from
 [`consumer/settings/`](../consumer/settings/): edit that."""
 
@@ -65,11 +68,15 @@ def _fields(group: type[BaseSettings]) -> Iterator[tuple[str, FieldInfo]]:
 
 def _section(group: type[BaseSettings]) -> str:
     rows = [
-        f"| `{name}` | {_default_cell(field)} | {_table_text(str(field.description))} |"
+        f"| {_name_cell(name, group)} | {_default_cell(field)} | {_table_text(str(field.description))} |"
         for name, field in _fields(group)
     ]
     title = (group.__doc__ or group.__name__).partition("\n")[0].rstrip(".")
     return "\n".join([f"## {title}", "", "| setting | default | what it wants |", "|---|---|---|", *rows])
+
+
+def _name_cell(name: str, group: type[BaseSettings]) -> str:
+    return f"`{name}`, `{name}{SUFFIX}`" if name.lower() in secret_names(group) else f"`{name}`"
 
 
 def _default_cell(field: FieldInfo) -> str:

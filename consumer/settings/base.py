@@ -4,7 +4,9 @@ from typing import TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, core_schema
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from consumer.settings.secret_files import SecretFiles, UnusableSecretFile
 
 _LIBRARY_PROBLEMS = set(get_args(core_schema.ErrorType)) - {"value_error"}
 
@@ -20,6 +22,19 @@ class SettingsGroup(BaseSettings):
         env_file=".env", extra="ignore", case_sensitive=False, env_ignore_empty=True, frozen=True
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Add the secrets that are given as files."""
+        files = SecretFiles(settings_cls, env_settings, dotenv_settings)
+        return init_settings, files, env_settings, dotenv_settings
+
 
 Group = TypeVar("Group", bound=SettingsGroup)
 
@@ -34,6 +49,8 @@ def load(group: type[Group]) -> Group:
         return group()
     except ValidationError as error:
         raise SettingsError(_explain(group, error)) from None
+    except UnusableSecretFile as error:
+        raise SettingsError(str(error)) from None
 
 
 def _explain(group: type[SettingsGroup], error: ValidationError) -> str:

@@ -1,12 +1,24 @@
 """Which topics there are, and how to reach the brokers."""
 
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from pydantic import Field, FilePath, SecretStr, ValidationInfo, field_validator
 
 from consumer.settings.base import SettingsGroup
-from consumer.settings.values import BrokerAddresses, EventTypeNames, Password, TopicName
+from consumer.settings.values import BrokerAddresses, EventTypeNames, HttpUrl, Password, TopicName
 from schemas.event_types import EventTypes
+
+_WITH_PASSWORD = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_WITH_TOKEN = ("OAUTHBEARER",)
+_NEEDED_FOR: Mapping[str, Collection[str]] = {
+    "kafka_sasl_username": _WITH_PASSWORD,
+    "kafka_sasl_password": _WITH_PASSWORD,
+    "kafka_oauth_token_url": _WITH_TOKEN,
+    "kafka_oauth_client_id": _WITH_TOKEN,
+    "kafka_oauth_client_secret": _WITH_TOKEN,
+    "kafka_aws_region": ("AWS_MSK_IAM",),
+}
 
 
 class TopicSettings(SettingsGroup):
@@ -34,14 +46,32 @@ class KafkaSettings(TopicSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
-        "PLAIN", description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"] = Field(
+        "PLAIN", description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER or AWS_MSK_IAM (the extra 'msk')"
     )
-    kafka_sasl_username: str | None = Field(None, validate_default=True, description="user name for SASL")
-    kafka_sasl_password: Password | None = Field(None, validate_default=True, description="password for SASL")
+    kafka_sasl_username: str | None = Field(None, validate_default=True, description="user name for PLAIN and SCRAM")
+    kafka_sasl_password: Password | None = Field(
+        None, validate_default=True, description="password for PLAIN and SCRAM"
+    )
+    kafka_oauth_token_url: HttpUrl | None = Field(
+        None,
+        validate_default=True,
+        description="http:// or https:// URL that gives out tokens for OAUTHBEARER (client credentials grant)",
+    )
+    kafka_oauth_client_id: str | None = Field(
+        None, validate_default=True, description="client id for the token endpoint"
+    )
+    kafka_oauth_client_secret: Password | None = Field(
+        None, validate_default=True, description="client secret for the token endpoint"
+    )
+    kafka_oauth_scope: str | None = Field(None, description="scopes to ask the token endpoint for, separated by spaces")
+    kafka_aws_region: str | None = Field(
+        None, validate_default=True, description="AWS region of the brokers, such as ap-northeast-2, for AWS_MSK_IAM"
+    )
     kafka_ssl_cafile: FilePath | None = Field(None, description="path of the PEM file with the broker's CA")
     kafka_ssl_certfile: FilePath | None = Field(None, description="path of the PEM file with the client certificate")
     kafka_ssl_keyfile: FilePath | None = Field(None, description="path of the PEM file with the client key")
+    kafka_ssl_key_password: Password | None = Field(None, description="passphrase of the client key, if it has one")
     kafka_enable_idempotence: bool = Field(
         default=True, description="true or false; false only for a broker without idempotent producers"
     )
@@ -58,9 +88,11 @@ class KafkaSettings(TopicSettings):
         """The types of event that are taken, however they are spelled."""
         return EventTypes(tuple(name.strip() for name in self.overlay_event_types.split(",")))
 
-    @field_validator("kafka_sasl_username", "kafka_sasl_password")
+    @field_validator(*_NEEDED_FOR)
     @classmethod
     def _needed_for_sasl(cls, value: str | SecretStr | None, info: ValidationInfo) -> str | SecretStr | None:
-        if value is None and info.data.get("kafka_security_protocol", "").startswith("SASL_"):
-            raise ValueError("KAFKA_SECURITY_PROTOCOL asks for SASL")
+        is_sasl = info.data.get("kafka_security_protocol", "").startswith("SASL_")
+        mechanism = info.data.get("kafka_sasl_mechanism")
+        if value is None and is_sasl and mechanism in _NEEDED_FOR[str(info.field_name)]:
+            raise ValueError(f"KAFKA_SECURITY_PROTOCOL asks for SASL, KAFKA_SASL_MECHANISM for {mechanism}")
         return value

@@ -37,12 +37,17 @@ def _http_parts(url: str) -> SplitResult | None:
     return parts if has_address and parts.scheme in {"http", "https"} and _ONE_WORD.fullmatch(url) else None
 
 
-def _base_url(url: str) -> str:
+def _http_url(url: str) -> str:
     parts = _http_parts(url.strip())
     if parts is None:
         raise ValueError("is not an http:// or https:// URL")
     if parts.username or parts.fragment:
         raise ValueError("has a user name or a # part, which no request can carry")
+    return parts.geturl()
+
+
+def _base_url(url: str) -> str:
+    parts = urlsplit(_http_url(url))
     path = parts.path.rstrip("/")
     if path.endswith("/chat/completions"):
         raise ValueError("ends in /chat/completions, which is added to it")
@@ -76,6 +81,7 @@ Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
 RuleNames = Annotated[tuple[QualityRule, ...], NoDecode, BeforeValidator(_split_at_commas)]
 ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 Password = Annotated[SecretStr, AfterValidator(_password)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 BrokerAddresses = Annotated[str, AfterValidator(_host_ports)]
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]

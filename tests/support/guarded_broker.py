@@ -18,19 +18,23 @@ from devstack.kafka import KafkaServer
 from devstack.kafka_artifacts import ensure_jars
 from devstack.ports import LOOPBACK, free_port
 
+Kind = Literal["topic", "group"]
+EVERY_OPERATION, READ, WRITE, DESCRIBE = 2, 3, 4, 8  # as Kafka's protocol numbers them
 OPENSSL = shutil.which("openssl") or "openssl"
-USER, PASSWORD = "feed", "made-up-secret"
-LISTENERS = ("PLAINTEXT", "SASL", "TLS", "MUTUAL", "EXPIRED", "ELSEWHERE", "ASTRAY")
+USER, PASSWORD, PASSPHRASE = "feed", "made-up-secret", "made-up-passphrase"
+SCOPE = "feeds"
+LISTENERS = ("PLAINTEXT", "SASL", "SECURED", "TLS", "MUTUAL", "EXPIRED", "ELSEWHERE", "ASTRAY")
 _PROTOCOLS = {
     "PLAINTEXT": "PLAINTEXT",
     "SASL": "SASL_PLAINTEXT",
+    "SECURED": "SASL_SSL",
     "TLS": "SSL",
     "MUTUAL": "SSL",
     "EXPIRED": "SSL",
     "ELSEWHERE": "SSL",
     "ASTRAY": "PLAINTEXT",
 }
-_CERTIFICATES = {"TLS": "good", "MUTUAL": "good", "EXPIRED": "expired", "ELSEWHERE": "elsewhere"}
+_CERTIFICATES = {"SECURED": "good", "TLS": "good", "MUTUAL": "good", "EXPIRED": "expired", "ELSEWHERE": "elsewhere"}
 _CA_CONFIGURATION = """
 [ca]
 default_ca = test
@@ -43,6 +47,13 @@ policy = any
 [any]
 commonName = supplied
 """
+_SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")
+_MODULES = "org.apache.kafka.common.security"
+_SCRAM_LOGIN = f"{_MODULES}.scram.ScramLoginModule required;"
+_TOKENS = (
+    f'{_MODULES}.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub="{USER}" '
+    f'unsecuredValidatorRequiredScope="{SCOPE}";'
+)
 _LOGIN = f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";'
 
 
@@ -59,16 +70,23 @@ class GuardedBroker:
         """The bootstrap server of a listener."""
         return f"{LOOPBACK}:{self.ports[listener]}"
 
-    async def hide(self, kind: Literal["topic", "group"], name: str) -> None:
+    async def hide(self, kind: Kind, name: str) -> None:
         """Have only somebody else see it. What no ACL speaks of, all users see."""
+        await self._create_acl(kind, name, "User:other", EVERY_OPERATION)
+
+    async def allow(self, kind: Kind, name: str, operation: int) -> None:
+        """Allow the user one operation, and all others nothing that they are not allowed."""
+        await self._create_acl(kind, name, f"User:{USER}", operation)
+
+    async def _create_acl(self, kind: Kind, name: str, principal: str, operation: int) -> None:
         client: Any = AIOKafkaClient(bootstrap_servers=self.address("PLAINTEXT"))
         await client.bootstrap()
         try:
             resource = {"topic": 2, "group": 3}[kind]
-            literal, every_operation, allow = 3, 2, 3
+            literal, allow = 3, 3
             await client.send(
                 client.get_random_node(),
-                CreateAclsRequest(resource, name, literal, "User:other", "*", every_operation, allow),
+                CreateAclsRequest(resource, name, literal, principal, "*", operation, allow),
             )
         finally:
             await client.close()
@@ -86,6 +104,7 @@ async def guarded_broker(folder: Path) -> AsyncIterator[GuardedBroker]:
         jars=ensure_jars(print),
         controller_port=controller_port,
         settings=_settings(folder, ports, advertised_port, controller_port),
+        format_options=[f"--add-scram={mechanism}=[name={USER},password={PASSWORD}]" for mechanism in _SCRAM],
     )
     await server.start()
     try:
@@ -108,6 +127,10 @@ def _settings(folder: Path, ports: dict[str, int], advertised_port: int, control
         "allow.everyone.if.no.acl.found": "true",
         "listener.name.sasl.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.sasl.plain.sasl.jaas.config": _LOGIN,
+        "listener.name.secured.sasl.enabled.mechanisms": f"PLAIN,OAUTHBEARER,{','.join(_SCRAM)}",
+        "listener.name.secured.plain.sasl.jaas.config": _LOGIN,
+        "listener.name.secured.oauthbearer.sasl.jaas.config": _TOKENS,
+        **{f"listener.name.secured.{one.lower()}.sasl.jaas.config": _SCRAM_LOGIN for one in _SCRAM},
         "listener.name.mutual.ssl.client.auth": "required",
     }
     for listener, certificate in _CERTIFICATES.items():
@@ -122,7 +145,10 @@ def _settings(folder: Path, ports: dict[str, int], advertised_port: int, control
 
 
 def make_certificates(folder: Path) -> None:
-    """A CA, another CA that nobody trusts, and three certificates of the first: good, expired, for another host."""
+    """Make a CA, another that nobody trusts, and certificates of the first: good, expired, for another host.
+
+    The key of the good one is there with a passphrase, too.
+    """
     for name in ("ca", "stranger"):
         key = ("-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key")
         _openssl(folder, "req", "-x509", *key, "-days", "2", "-subj", f"/CN={name}", "-out", f"{name}.crt")
@@ -134,6 +160,8 @@ def make_certificates(folder: Path) -> None:
     _certificate(folder, "good", f"IP:{LOOPBACK}", *valid)
     _certificate(folder, "elsewhere", "DNS:elsewhere.invalid", *valid)
     _certificate(folder, "expired", f"IP:{LOOPBACK}", *long_ago)
+    locked = ("-aes256", "-in", "good.key", "-passout", f"pass:{PASSPHRASE}", "-out", "locked.key")
+    _openssl(folder, "rsa", *locked)
 
 
 def _certificate(folder: Path, name: str, host: str, *period: str) -> None:

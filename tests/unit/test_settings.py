@@ -17,6 +17,7 @@ WRONG = {
     "KAFKA_BOOTSTRAP_SERVERS": "broker-1:kafka",
     "KAFKA_SECURITY_PROTOCOL": "TLS",
     "KAFKA_SASL_MECHANISM": "GSSAPI",
+    "KAFKA_OAUTH_TOKEN_URL": "login.example/token",
     "KAFKA_SSL_CAFILE": "/nowhere/ca.pem",
     "KAFKA_SSL_CERTFILE": "/nowhere/cert.pem",
     "KAFKA_SSL_KEYFILE": "/nowhere/key.pem",

@@ -2,20 +2,35 @@
 
 import asyncio
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.topics import existing_topics
 from consumer.errors import StartupError
 from consumer.kafka.diagnosis import connection_problem
+from consumer.kafka.tokens import signed_for_msk
 from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
 from tests.support.application import application
 from tests.support.consumer_process import running_consumer, start_command
 from tests.support.environment import feed_environment, new_account
-from tests.support.guarded_broker import PASSWORD, USER, GuardedBroker, guarded_broker
+from tests.support.guarded_broker import (
+    DESCRIBE,
+    PASSPHRASE,
+    PASSWORD,
+    READ,
+    USER,
+    WRITE,
+    GuardedBroker,
+    Kind,
+    guarded_broker,
+)
+from tests.support.kafka_records import encoded, overlay_event
+from tests.support.token_endpoint import CLIENT_ID, CLIENT_SECRET, token_endpoint
 from tests.support.topics import Topics, unique_topics
 from tests.support.waiting import eventually
 
@@ -25,7 +40,16 @@ SASL = {
     "KAFKA_SASL_PASSWORD": PASSWORD,
 }
 TLS = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_CAFILE": "ca.crt"}
+OAUTH = {
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+    "KAFKA_OAUTH_CLIENT_ID": CLIENT_ID,
+    "KAFKA_OAUTH_CLIENT_SECRET": CLIENT_SECRET,
+    "KAFKA_OAUTH_SCOPE": "feeds",
+}
+SECURED = {**SASL, **TLS, "KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}
 CLIENT = {"KAFKA_SSL_CERTFILE": "good.crt", "KAFKA_SSL_KEYFILE": "good.key"}
+LOCKED = {"KAFKA_SSL_CERTFILE": "good.crt", "KAFKA_SSL_KEYFILE": "locked.key"}
 
 REFUSED = {
     "a wrong password": ("SASL", {**SASL, "KAFKA_SASL_PASSWORD": "guessed"}, "KAFKA_SASL_PASSWORD is wrong"),
@@ -42,10 +66,78 @@ REFUSED = {
     "a certificate for another host": ("ELSEWHERE", TLS, "certificate is not valid for '127.0.0.1'"),
     "plaintext to a TLS port": ("TLS", {}, "another KAFKA_SECURITY_PROTOCOL than PLAINTEXT"),
     "TLS to a plaintext port": ("PLAINTEXT", TLS, "may not speak TLS"),
+    "TLS and a wrong password": (
+        "SECURED",
+        {**SECURED, "KAFKA_SASL_PASSWORD": "guessed"},
+        "KAFKA_SASL_PASSWORD is wrong",
+    ),
+    "SCRAM-SHA-256 and a wrong password": (
+        "SECURED",
+        {**SECURED, "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256", "KAFKA_SASL_PASSWORD": "guessed"},
+        "KAFKA_SASL_PASSWORD is wrong",
+    ),
+    "SCRAM-SHA-512 and a user that there is not": (
+        "SECURED",
+        {**SECURED, "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": "nobody"},
+        "KAFKA_SASL_USERNAME or",
+    ),
+    "a login without TLS where both are wanted": (
+        "SECURED",
+        SASL,
+        "another KAFKA_SECURITY_PROTOCOL than SASL_PLAINTEXT",
+    ),
+    "TLS without a login where both are wanted": ("SECURED", TLS, "KAFKA_SECURITY_PROTOCOL"),
+    "an expired client certificate": (
+        "MUTUAL",
+        {**TLS, "KAFKA_SSL_CERTFILE": "expired.crt", "KAFKA_SSL_KEYFILE": "expired.key"},
+        "does not take the client certificate (KAFKA_SSL_CERTFILE: expired, or its CA)",
+    ),
+    "a client certificate of another CA": (
+        "MUTUAL",
+        {**TLS, "KAFKA_SSL_CERTFILE": "stranger.crt", "KAFKA_SSL_KEYFILE": "stranger.key"},
+        "KAFKA_SSL_CERTFILE",
+    ),
     "an advertised address that is closed": ("ASTRAY", {}, "nothing listens there (its advertised.listeners must"),
 }
 COUNTED_S = 4.0
-ACCEPTED = {"plaintext": ("PLAINTEXT", {}), "a login": ("SASL", SASL), "a client certificate": ("MUTUAL", TLS | CLIENT)}
+ACCEPTED = {
+    "plaintext": ("PLAINTEXT", {}),
+    "a login": ("SASL", SASL),
+    "TLS": ("TLS", TLS),
+    "a client certificate": ("MUTUAL", TLS | CLIENT),
+    "a client key with a passphrase": ("MUTUAL", TLS | LOCKED | {"KAFKA_SSL_KEY_PASSWORD": PASSPHRASE}),
+    "PLAIN over TLS": ("SECURED", SECURED),
+    "SCRAM-SHA-256": ("SECURED", {**SECURED, "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"}),
+    "SCRAM-SHA-512": ("SECURED", {**SECURED, "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512"}),
+}
+UNUSABLE = {
+    "a wrong passphrase": (
+        LOCKED | {"KAFKA_SSL_KEY_PASSWORD": "guessed"},
+        "KAFKA_SSL_KEY_PASSWORD does not open KAFKA_SSL_KEYFILE",
+    ),
+    "no passphrase": (LOCKED, "KAFKA_SSL_KEYFILE has a passphrase: set KAFKA_SSL_KEY_PASSWORD"),
+    "the key of another certificate": (
+        CLIENT | {"KAFKA_SSL_KEYFILE": "expired.key"},
+        "KAFKA_SSL_KEYFILE is not the key of KAFKA_SSL_CERTFILE",
+    ),
+    "a key where a CA belongs": ({"KAFKA_SSL_CAFILE": "good.key"}, "KAFKA_SSL_CAFILE holds no usable certificate"),
+    "no certificate in the file": (CLIENT | {"KAFKA_SSL_CERTFILE": "ca.cnf"}, "KAFKA_SSL_CERTFILE or"),
+}
+TOKENS: Mapping[str, tuple[Mapping[str, object], Mapping[str, str], str | None]] = {
+    "right": ({}, {}, None),
+    "an expired token": ({"lifetime_s": -60.0}, {}, "the token of KAFKA_OAUTH_TOKEN_URL is expired"),
+    "a token without the scope": ({"token_scope": "else"}, {}, "without the scope that the broker wants"),
+    "a wrong client secret": (
+        {},
+        {"KAFKA_OAUTH_CLIENT_SECRET": "guessed"},
+        "refuses KAFKA_OAUTH_CLIENT_ID or KAFKA_OAUTH_CLIENT_SECRET (HTTP 401)",
+    ),
+    "a scope that is not given": ({}, {"KAFKA_OAUTH_SCOPE": "everything"}, "refuses KAFKA_OAUTH_SCOPE"),
+    "an endpoint that is away": ({}, {"KAFKA_OAUTH_TOKEN_URL": "http://127.0.0.1:1/token"}, "cannot be reached"),
+    "an endpoint that is out of order": ({"status": 503}, {}, "gives no token (HTTP 503)"),
+    "an endpoint that redirects": ({"redirects_to": "http://127.0.0.1:1/"}, {}, "gives no token (HTTP 302)"),
+    "an answer without a token": ({"body": "<html>"}, {}, "answers without an access_token"),
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -56,7 +148,7 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Guar
 
 def environment(broker: GuardedBroker, listener: str, wanted: Mapping[str, str]) -> dict[str, str]:
     """Settings for a listener, files being in the broker's folder."""
-    paths = {name: str(broker.folder / value) for name, value in wanted.items() if "_SSL_" in name}
+    paths = {name: str(broker.folder / value) for name, value in wanted.items() if name.endswith("FILE")}
     return {**wanted, **paths, "KAFKA_BOOTSTRAP_SERVERS": broker.address(listener)}
 
 
@@ -80,6 +172,71 @@ async def test_what_keeps_a_client_away_is_told_in_one_line(broker: GuardedBroke
 async def test_where_a_client_gets_in_there_is_no_problem(broker: GuardedBroker, name: str) -> None:
     listener, wanted = ACCEPTED[name]
     assert await connection_problem(settings(broker, listener, wanted)) is None
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+async def test_certificates_that_cannot_be_used_are_told_in_one_line(broker: GuardedBroker, name: str) -> None:
+    wanted, said = UNUSABLE[name]
+    problem = await connection_problem(settings(broker, "MUTUAL", TLS | wanted)) or ""
+    assert said in problem
+    assert "\n" not in problem
+    assert "guessed" not in problem
+
+
+@pytest.mark.parametrize("name", TOKENS)
+async def test_a_token_lets_a_client_in_or_its_fault_is_told_in_one_line(broker: GuardedBroker, name: str) -> None:
+    answers, given, said = TOKENS[name]
+    async with token_endpoint() as endpoint:
+        for attribute, value in answers.items():
+            setattr(endpoint, attribute, value)
+        wanted = {**TLS, **OAUTH, "KAFKA_OAUTH_TOKEN_URL": endpoint.url, **given}
+        problem = await connection_problem(settings(broker, "SECURED", wanted))
+    if said is None:
+        assert problem is None
+        return
+    assert said in (problem or "")
+    assert "\n" not in (problem or "")
+    assert CLIENT_SECRET not in (problem or "")
+
+
+async def test_a_consumer_reads_and_writes_with_tokens_and_asks_for_another_only_when_one_ends(
+    stack: Endpoints, database_url: str, guarded_topics: Topics, broker: GuardedBroker
+) -> None:
+    async with token_endpoint() as endpoint:
+        env = feed_environment(stack, database_url, guarded_topics, new_account(stack))
+        env |= environment(broker, "SECURED", {**TLS, **OAUTH, "KAFKA_OAUTH_TOKEN_URL": endpoint.url})
+        async with running_consumer(env) as consumer:
+            await eventually(lambda: consumer.events("partitions.assigned"), 20)
+            assert await consumer.stop() == 0
+        assert 1 <= endpoint.asked <= 8  # one for each client, and one to try it before
+        endpoint.lifetime_s = -60.0
+        assert "the token of KAFKA_OAUTH_TOKEN_URL is expired" in await complaint(env)
+
+
+def test_a_token_for_msk_is_signed_with_the_credentials_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")
+    token = signed_for_msk("ap-northeast-2")
+    url = urlsafe_b64decode(token.text + "=" * (-len(token.text) % 4)).decode()
+    assert url.startswith("https://kafka.ap-northeast-2.amazonaws.com/?Action=kafka-cluster%3AConnect")
+    assert "made-up" not in url
+    assert 600 < token.lifetime_s <= 900
+
+
+async def test_without_credentials_for_msk_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    problem = await connection_problem(
+        KafkaSettings(
+            kafka_bootstrap_servers="127.0.0.1:1",
+            kafka_security_protocol="SASL_SSL",
+            kafka_sasl_mechanism="AWS_MSK_IAM",
+            kafka_aws_region="ap-northeast-2",
+        )
+    )
+    assert (problem or "").startswith("KAFKA_SASL_MECHANISM AWS_MSK_IAM: AWS gives no credentials")
 
 
 async def test_an_address_that_is_closed_and_a_name_that_nobody_knows() -> None:
@@ -124,6 +281,63 @@ async def test_a_group_that_the_acls_hide_is_named(guarded_env: Mapping[str, str
     said = await complaint(guarded_env)
     assert said.startswith("KAFKA_GROUP_ID: ")
     assert guarded_env["KAFKA_GROUP_ID"] in said
+
+
+LEAST_RIGHTS = {
+    "OVERLAY_COMPLETED_TOPIC": READ,
+    "FEED_CREATED_TOPIC": WRITE,
+    "FEED_FAILED_TOPIC": WRITE,
+    "DEAD_LETTER_TOPIC": WRITE,
+    "FEED_OUTCOME_TOPIC": READ,
+    "KAFKA_GROUP_ID": READ,
+}
+
+
+async def allow_least(broker: GuardedBroker, env: Mapping[str, str], *, but: str | None = None) -> None:
+    """The ACLs that docs/security.md lists; for one of them only Describe."""
+    for variable, operation in LEAST_RIGHTS.items():
+        kind: Kind = "group" if variable == "KAFKA_GROUP_ID" else "topic"
+        await broker.allow(kind, env[variable], DESCRIBE if variable == but else operation)
+
+
+async def test_the_least_acls_are_enough_to_write_posts_and_dead_letters(
+    guarded_env: Mapping[str, str], broker: GuardedBroker
+) -> None:
+    await allow_least(broker, guarded_env)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.address("PLAINTEXT"))
+    await producer.start()
+    async with running_consumer(guarded_env) as consumer:
+        event = overlay_event()
+        for value in (encoded(event), b"not json"):
+            await producer.send_and_wait(guarded_env["OVERLAY_COMPLETED_TOPIC"], value)
+        reader = AIOKafkaConsumer(
+            guarded_env["FEED_CREATED_TOPIC"],
+            guarded_env["DEAD_LETTER_TOPIC"],
+            bootstrap_servers=broker.address("PLAINTEXT"),
+            auto_offset_reset="earliest",
+        )
+        await reader.start()
+        async with asyncio.timeout(20):
+            assert {(await reader.getone()).topic for _ in range(2)} == {
+                guarded_env["FEED_CREATED_TOPIC"],
+                guarded_env["DEAD_LETTER_TOPIC"],
+            }
+        await reader.stop()
+        await producer.stop()
+        assert await consumer.stop() == 0
+        assert not consumer.events("commit.failed")
+        assert not consumer.events("outcomes.no_topic")
+
+
+@pytest.mark.parametrize("variable", [name for name in LEAST_RIGHTS if name != "FEED_OUTCOME_TOPIC"])
+async def test_an_acl_that_is_missing_is_named_by_topic_and_operation(
+    guarded_env: Mapping[str, str], broker: GuardedBroker, variable: str
+) -> None:
+    await allow_least(broker, guarded_env, but=variable)
+    kind = "group" if variable == "KAFKA_GROUP_ID" else "topic"
+    operation = "Write" if LEAST_RIGHTS[variable] == WRITE else "Read"
+    said = f"the broker's ACLs do not give this user {operation} on {kind} {guarded_env[variable]}"
+    assert (await complaint(guarded_env)).endswith(said)
 
 
 @pytest.mark.parametrize("idempotence", ["true", "false"])

@@ -42,7 +42,7 @@ def test_the_page_has_a_table_for_each_group_with_the_settings_it_declares_itsel
     _, connection, everything = configuration_page(Everything).split("\n## ")
 
     assert connection.startswith("How to get there\n")
-    assert "| `SERVER` | required | a host |\n| `TOKEN` | – | a secret |" in connection
+    assert "| `SERVER` | required | a host |\n| `TOKEN`, `TOKEN_FILE` | – | a secret |" in connection
     assert "| `WORDS` | `a,b` | this \\| that |\n| `FAST` | `true` | true or false |" in everything
     assert "SERVER" not in everything
 

@@ -1,0 +1,71 @@
+"""What the broker's ACLs let this user do: asked of the broker at the start, so that no post is paid for in vain."""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, Final
+
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import IncompatibleBrokerVersion
+from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResponse_v3
+from aiokafka.protocol.api import Request
+
+from consumer.kafka.topic_description import describe_topic
+
+_NOT_TOLD: Final = (-(2**31), 0)  # by brokers that know no such question
+
+
+class Operation(IntEnum):
+    """An operation that an ACL allows, by the number that Kafka's protocol gives it."""
+
+    READ = 3
+    WRITE = 4
+
+    def __str__(self) -> str:
+        return self.name.capitalize()
+
+
+async def missing_rights(client: AIOKafkaClient, topics: Mapping[str, Operation]) -> list[str]:
+    """Return what is needed and not allowed, such as `Write on topic instagram_feed.created`.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    missing = []
+    for topic, operation in topics.items():
+        described = await describe_topic(client, topic, with_operations=True)
+        if _is_denied(operation, described.operations):
+            missing.append(f"{operation} on topic {topic}")
+    return missing
+
+
+async def may_read_group(client: AIOKafkaClient, group_id: str) -> bool:
+    """Return whether offsets can be committed for the group; also where the broker does not tell.
+
+    Raises:
+        KafkaError: no broker answers, or hides the group.
+    """
+    node_id = await client.coordinator_lookup(CoordinationType.GROUP, group_id)
+    try:
+        response: Any = await client.send(node_id, _DescribeGroup(group_id), group=ConnectionGroup.COORDINATION)
+    except IncompatibleBrokerVersion:
+        return True
+    [group] = response.to_object()["groups"]
+    return bool(group["error_code"]) or not _is_denied(Operation.READ, group["authorized_operations"])
+
+
+def _is_denied(operation: Operation, allowed: int | None) -> bool:
+    return allowed is not None and allowed not in _NOT_TOLD and not allowed >> operation & 1
+
+
+class _Request_v3(DescribeGroupsRequest_v3):  # type: ignore[misc]  # noqa: N801 - named as aiokafka names them
+    RESPONSE_TYPE = DescribeGroupsResponse_v3  # aiokafka reads the answer without the operations
+
+
+class _DescribeGroup(Request[_Request_v3]):  # type: ignore[misc]
+    API_KEY = 15
+
+    def __init__(self, group_id: str) -> None:
+        self._group_id = group_id
+
+    def build(self, request_struct_class: type[Any]) -> Any:  # noqa: ANN401
+        return request_struct_class([self._group_id], True)  # noqa: FBT003 - by position
