@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from http import HTTPStatus
+from itertools import islice
 from typing import Literal
 
 from pydantic_core import to_json
@@ -56,8 +57,10 @@ class Processing:
         self._account = account
         self._job = job
         self._identity = batch_identity(job)
-        found = account.faults.of_batch(account.seed, self._identity, file_name, _END_KINDS | _RESULT_KINDS)
-        self._faults: dict[BatchFaultKind, BatchFault] = {fault.kind: fault for fault in found}
+        results = account.faults.of_batch(account.seed, self._identity, file_name, _RESULT_KINDS)
+        # a batch ends in one way: the rules that come later are left for other batches
+        ends = islice(account.faults.of_batch(account.seed, self._identity, file_name, _END_KINDS), 1)
+        self._faults: dict[BatchFaultKind, BatchFault] = {fault.kind: fault for fault in (*results, *ends)}
 
     async def run(self, content: bytes) -> None:
         """Go through all stages."""

@@ -54,6 +54,11 @@ class Consumer:
         started = [line for line in self._log().splitlines() if '"consumer.started"' in line]
         return str(json.loads(started[0])["owner"]) if started else None
 
+    @property
+    def pid(self) -> int | None:
+        """The process, if one was started."""
+        return self._process.pid if self._process else None
+
     def want(self) -> None:
         """Have a process here from now on."""
         self._wanted.set()
