@@ -31,13 +31,14 @@ class Polling:
         provider = self._desk.provider(batch)
         if batch.provider_batch_id is None:
             raise LookupError("a created batch has an id at its provider")
-        if batch.create_count > 1:
-            await self._submission.look_for_second(batch)
         try:
             told = await provider.retrieve(batch.provider_batch_id)
         except NotThere as error:
             await self._rest.abandon(batch, f"the provider knows the batch no more: {error}", counts=True)
             return None
+        # even where it was asked for once: what lies in between may have asked again
+        if batch.duplicate_of is None and (batch.create_count > 1 or batch.provider_status != told.status):
+            await self._submission.look_for_second(batch)
         if batch.cancel_requested_at is not None and not told.has_ended and told.status not in UNSTOPPABLE:
             await provider.cancel(batch.provider_batch_id)
         columns = _columns(told)
