@@ -16,7 +16,7 @@ from consumer.llm.completion_reader import ErrorInside, read_completion, tokens_
 from consumer.llm.errors import CallFailed, LlmError, Received
 from consumer.llm.status import error_of
 
-GROUP_LINES = 200
+GROUP_LINES = 500
 LONGEST_LINE = 16 * 1024 * 1024  # more than this without a line break is no file of results
 
 

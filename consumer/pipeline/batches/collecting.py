@@ -5,6 +5,7 @@ without a result.
 """
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -16,6 +17,7 @@ from consumer.llm.completion import Completion
 from consumer.llm.cost import spending
 from consumer.pipeline.batches.desk import Desk
 from consumer.pipeline.batches.group_store import GroupStore, Settled
+from consumer.pipeline.batches.one_ahead import OneAhead, one_ahead
 from consumer.pipeline.batches.rest import Rest
 from consumer.pipeline.batches.result_judgement import Judged, ResultJudge
 from consumer.pipeline.in_flight import ClaimTerms
@@ -89,47 +91,59 @@ class Collector:
         position, cuts = batch.position(file), 0
         while file_id and cuts < MOST_CUTS:
             try:
-                async for group in groups(self._desk.provider(batch), file_id, position):
-                    await self._take(batch, file, group)
-                    position, cuts = group.end, 0
-            except FileCutOff as error:
-                cuts += 1
-                log.warning("batch.file_cut_off", batch_id=str(batch.batch_id), error=str(error))
+                reached, is_whole = await self._read(batch, file, file_id, position)
             except NotThere as error:
                 log.error("batch.file_gone", batch_id=str(batch.batch_id), error=str(error))  # noqa: TRY400 - told in full
                 return
-            else:
+            if is_whole:
                 return
+            cuts = cuts + 1 if reached == position else 0
+            position = reached
 
-    async def _take(self, batch: Batch, file: ResultFile, group: ResultGroup) -> None:
+    async def _read(self, batch: Batch, file: ResultFile, file_id: str, position: int) -> tuple[int, bool]:
+        """Take a file's results from this place on; gives the place that was reached, and whether that is its end."""
+        async with one_ahead() as ahead:
+            try:
+                async for group in groups(self._desk.provider(batch), file_id, position):
+                    await self._take(batch, file, group, ahead)
+                    position = group.end
+            except FileCutOff as error:
+                log.warning("batch.file_cut_off", batch_id=str(batch.batch_id), error=str(error))
+                return position, False
+        return position, True
+
+    async def _take(self, batch: Batch, file: ResultFile, group: ResultGroup, ahead: OneAhead) -> None:
         results = [read_result(line) for line in group.lines if line.strip()]
         if batch.duplicate_of is not None:
-            cost_usd = await self._cost(batch, results)
-            await self._store.commit(batch, (), Advance(file=file, position=group.end, cost_usd=cost_usd))
+            step = Advance(file=file, position=group.end, cost_usd=await self._cost(batch, results))
+            await ahead.put(self._store.commit(batch, (), step), ())
             return
-        judged, strays = await self._judged(batch, results)
-        suspects = sum(one.is_suspect for one in judged)
+        judged, strays = await self._judged(batch, results, ahead.keys)
+        suspects = sum(one.is_suspect for one in judged.values())
         if suspects:
             log.error("batch.suspect", batch_id=str(batch.batch_id), results=suspects)
         step = Advance(file=file, position=group.end, cost_usd=Decimal(0), strays=strays, suspects=suspects)
-        await self._store.commit(batch, [one.settled for one in judged], step)
+        settled = [one.settled for one in judged.values()]
+        await ahead.put(self._store.commit(batch, settled, step), judged.keys())
 
-    async def _judged(self, batch: Batch, results: list[Result]) -> tuple[list[Judged], int]:
+    async def _judged(
+        self, batch: Batch, results: list[Result], being_stored: Collection[RequestKey]
+    ) -> tuple[dict[RequestKey, Judged], int]:
         """Judge each result that has an open line; the others are strays: of no line of ours, or a second time."""
         found: dict[RequestKey, Result] = {}
         for result in results:
             if result.call_id is not None:
                 found.setdefault((result.call_id.overlay_id, result.call_id.revision), result)
         async with connection(self._desk.pool) as borrowed:
-            lines = await open_lines(borrowed, batch.batch_id, list(found))
+            lines = await open_lines(borrowed, batch.batch_id, [key for key in found if key not in being_stored])
         await self._tenants.know(one.request.tenant_id for one in lines.values())
         await self._plans.know(one.request for one in lines.values())
-        judged = []
+        judged = {}
         for number, (key, one) in enumerate(lines.items()):
             if number % JUDGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             if settled := self._judge_one(batch, one, found[key]):
-                judged.append(settled)
+                judged[key] = settled
         return judged, len(results) - len(lines)
 
     def _judge_one(self, batch: Batch, one: OpenLine, result: Result) -> Judged | None:

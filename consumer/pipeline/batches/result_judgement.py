@@ -23,6 +23,7 @@ from consumer.post.ref import ref_of, refs_in
 from repository.batch_lines import BatchLine, OpenLine
 from repository.batch_requests import SentOn
 from repository.batches import Batch
+from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
 from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
@@ -47,11 +48,12 @@ class ResultJudge:
         self._plan_of = plan_of
         self._context_of = context_of
         self._rest = rest
+        self._reduced: tuple[LlmModel, LlmModel] | None = None
 
     def judge(self, batch: Batch, open_line: OpenLine, event: OverlayCompleted, result: Result) -> Judged:
         """Return what becomes of a line whose result is in."""
         request = open_line.request
-        call = _call(batch, open_line.line)
+        call = _call(batch, open_line.line, self._at_reduced_price(batch.model))
         usage = usage_so_far(request)
         match result.outcome:
             case Completion() as completion:
@@ -65,6 +67,12 @@ class ResultJudge:
                 return Judged(settled=Settled(line=open_line.line, word="error", outcome=outcome, cost_usd=cost_usd))
             case never:
                 assert_never(never)
+
+    def _at_reduced_price(self, model: LlmModel) -> LlmModel:
+        """Return the model at the price of a batch; the lines of a batch share it."""
+        if self._reduced is None or self._reduced[0] is not model:
+            self._reduced = (model, model.at_reduced_price())
+        return self._reduced[1]
 
     def _judge_answer(
         self, batch: Batch, open_line: OpenLine, event: OverlayCompleted, answer: Answer, usage: Usage
@@ -125,11 +133,11 @@ def _without_post(
     return sent_on(request, usage, goes_live=False, attempts=request.attempts, reason=reason, detail=detail)
 
 
-def _call(batch: Batch, line: BatchLine) -> Call:
+def _call(batch: Batch, line: BatchLine, model: LlmModel) -> Call:
     return Call(
         number=line.call_number,
         called_at=batch.submitted_at or batch.intended_at,
-        model=batch.model.at_reduced_price(),
+        model=model,
         temperature=line.used_temperature,
         max_tokens=line.used_max_tokens,
         prompt=_prompt(line.body),
