@@ -9,7 +9,7 @@ import structlog
 from consumer.app import App, assemble
 from consumer.pipeline.result_rescue import rescue, store_spooled
 from consumer.resources import Resources, open_resources
-from consumer.settings import Settings
+from consumer.settings.current import CurrentSettings
 from consumer.shutdown import unless_stopped, until_ended, within_deadline
 from consumer.telemetry.metrics import Metrics, watch_event_loop
 from consumer.telemetry.ops_server import ops_server
@@ -25,16 +25,17 @@ log = structlog.get_logger()
 FLUSH_S = 5.0  # for what is left to write when the calls have ended
 
 
-async def run(settings: Settings, stop: asyncio.Event) -> None:
+async def run(current: CurrentSettings, stop: asyncio.Event) -> None:
     """Consume until `stop` is set, then finish what is in flight within the grace period.
 
     Raises:
         StartupError: something it cannot begin without is missing.
         FatalError: it stopped by itself, in good order.
     """
+    settings = current.now
     metrics, readiness, watchdog = Metrics(), Readiness(), Watchdog()
     async with AsyncExitStack() as stack:
-        resources = await unless_stopped(stop, stack.enter_async_context(open_resources(settings)))
+        resources = await unless_stopped(stop, stack.enter_async_context(open_resources(settings, current)))
         if resources is None:
             log.info("consumer.stopped", before="it had begun")
             return

@@ -20,7 +20,7 @@ from aiokafka.errors import (
 )
 
 from consumer.errors import StartupError, in_words
-from consumer.kafka.clients import build_consumer, build_producer
+from consumer.kafka.clients import build_consumer, build_producer, renew_login
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
 from consumer.kafka.rights import Operation
@@ -30,10 +30,11 @@ from consumer.kafka.topics import topic_names
 from consumer.llm.batches.openai_batches import OpenAIBatches
 from consumer.llm.batches.port import BatchProvider
 from consumer.llm.model_lifetime import shutdown_notice
-from consumer.llm.writer import Writer, open_client
+from consumer.llm.writer import Writer, open_client, use_key
 from consumer.pipeline.call_spans import ModelOf
 from consumer.pipeline.traces import Traces
 from consumer.settings import Settings, SettingsError
+from consumer.settings.current import CurrentSettings
 from consumer.shutdown import within_deadline
 from repository.errors import StoreError, WrongDatabaseUrl
 from repository.experiments import Experiment, running_experiments
@@ -85,37 +86,40 @@ class Resources:
     publisher: Publisher
     batch_providers: Mapping[str, BatchProvider]
     open_traces: "OpenTraces"
+    current: CurrentSettings
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
-    """Open all that the consumer needs.
+async def open_resources(settings: Settings, current: CurrentSettings | None = None) -> AsyncIterator[Resources]:
+    """Open all that the consumer needs; `current` is where it learns of secrets that change later.
 
     Raises:
         StartupError: the first thing that is missing.
         SettingsError: the model's provider needs a key that is not set.
     """
+    current = current or CurrentSettings(settings)
     async with AsyncExitStack() as stack:
         open_traces = _open_span_export(settings, stack)
-        pool, database = await _open_pool(settings, stack)
+        pool, database = await _open_pool(current, stack)
         prompt = await _find_prompt(settings, pool)
         experiments = await _find_experiments(pool)
         models = await _find_models(settings, pool)
-        writers = tuple([_open_writer(settings, stack, model) for model in models])
+        writers = tuple([_open_writer(current, stack, model) for model in models])
         framings = await _register_schemas(settings)
-        publisher, consumer, outcome_consumer = await _open_kafka(settings, stack, framings)
+        publisher, consumer, outcome_consumer = await _open_kafka(current, stack, framings)
         yield Resources(
             pool,
             database,
             prompt,
             writers,
-            partial(_open_writer, settings, stack),
+            partial(_open_writer, current, stack),
             experiments,
             consumer,
             outcome_consumer,
             publisher,
-            _open_batch_providers(settings, stack),
+            _open_batch_providers(current, stack),
             open_traces,
+            current,
         )
 
 
@@ -146,10 +150,11 @@ async def _register_schemas(settings: Settings) -> Framings:
 
 
 async def _open_kafka(
-    settings: Settings, stack: AsyncExitStack, framings: Framings
+    current: CurrentSettings, stack: AsyncExitStack, framings: Framings
 ) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes], AIOKafkaConsumer[bytes, bytes]]":
+    settings = current.now
     try:
-        publisher = built(lambda: Publisher(lambda: build_producer(settings), framings))
+        publisher = built(lambda: Publisher(lambda: build_producer(current.now), framings))
         await _start(publisher, settings, stack)
         await _require_topics(publisher, settings)
         consumer = built(lambda: build_consumer(settings))
@@ -160,16 +165,21 @@ async def _open_kafka(
         await _start(outcome_consumer, settings, stack)
     except BrokerUnavailable as error:
         raise StartupError(str(error)) from error
+    current.on_change(publisher.renew_login)
+    for each in (consumer, outcome_consumer):
+        current.on_change(partial(renew_login, each))
     return publisher, consumer, outcome_consumer
 
 
-async def _open_pool(settings: Settings, stack: AsyncExitStack) -> tuple[Pool, DatabaseLook]:
+async def _open_pool(current: CurrentSettings, stack: AsyncExitStack) -> tuple[Pool, DatabaseLook]:
+    settings = current.now
     try:
         pool = await open_pool(
             settings.database_url.get_secret_value(),
             size=settings.database_pool_size,
             application_name=settings.kafka_client_id,
             pooler=settings.database_pooler,
+            current_url=current.database_url,
         )
         stack.push_async_callback(_closed_in_time, "database pool", pool.close)
         async with connection(pool) as borrowed:
@@ -259,19 +269,21 @@ def _heed_shutdown(model: LlmModel, variable: str) -> None:
 
 
 def _open_writer(
-    settings: Settings,
+    current: CurrentSettings,
     stack: AsyncExitStack,
     model: LlmModel,
     *,
     temperature: float | None = None,
     max_tokens: int | None = None,
 ) -> Writer:
+    settings = current.now
     client = open_client(
         settings.endpoint(model.provider, model=model.full_name),
         timeout_s=settings.llm_timeout_s,
         max_connections=settings.max_in_flight,
     )
     stack.push_async_callback(_closed_in_time, "LLM client", client.close)
+    current.on_change(lambda fresh: use_key(client, fresh.endpoint(model.provider, model=model.full_name).api_key))
     return Writer(
         client,
         model,
@@ -283,13 +295,14 @@ def _open_writer(
     )
 
 
-def _open_batch_providers(settings: Settings, stack: AsyncExitStack) -> dict[str, BatchProvider]:
+def _open_batch_providers(current: CurrentSettings, stack: AsyncExitStack) -> dict[str, BatchProvider]:
     """Open those that have the Batch API at their compatible endpoint and a key: OpenAI's alone."""
-    if settings.openai_api_key is None:
+    if current.now.openai_api_key is None:
         return {}
-    endpoint = settings.endpoint("openai", model="batches")
+    endpoint = current.now.endpoint("openai", model="batches")
     client = open_client(endpoint, timeout_s=BATCH_TIMEOUT_S, max_connections=BATCH_CONNECTIONS)
     stack.push_async_callback(_closed_in_time, "batch client", client.close)
+    current.on_change(lambda fresh: use_key(client, fresh.endpoint("openai", model="batches").api_key))
     return {"openai": OpenAIBatches(client)}
 
 

@@ -23,10 +23,16 @@ class Beacon:
     """Lit while the process lives and its session holds."""
 
     def __init__(
-        self, database_url: str, owner: str, *, application_name: str, channel: str, pooler: Pooler = "auto"
+        self,
+        current_url: Callable[[], str],
+        owner: str,
+        *,
+        application_name: str,
+        channel: str,
+        pooler: Pooler = "auto",
     ) -> None:
         self.on_hint: Callable[[], None] = _ignore
-        self._database_url = database_url
+        self._current_url = current_url
         self._application_name = application_name
         self._owner = owner
         self._key = 0
@@ -60,7 +66,7 @@ class Beacon:
                 await session.close(timeout=ANSWER_S)
 
     async def _light(self) -> "Session | None":
-        session = await open_session(self._database_url, application_name=self._application_name)
+        session = await open_session(self._current_url(), application_name=self._application_name)
         try:
             with translated():
                 self._key = self._next_key()

@@ -7,7 +7,7 @@ no setting, no session lock. What is left works with PgBouncer without `max_prep
 
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
@@ -15,7 +15,7 @@ import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 from asyncpg.pool import PoolConnectionProxy
 
-from repository.database_url import DatabaseUrl, KeepAlive, UnusableUrl
+from repository.database_url import DatabaseUrl, KeepAlive, UnusableUrl, read_database_url
 from repository.errors import ReadOnlyDatabase, StoreUnavailable
 
 Pooler = Literal["auto", "none", "transaction"]
@@ -31,12 +31,20 @@ KEPT_STATEMENTS = 100
 class Connector:
     """Opens connections that are alike; what it learns from the first it uses for the others.
 
-    A pool calls it in place of `asyncpg.connect`.
+    A pool calls it in place of `asyncpg.connect`. `current_url` gives the URL to log in with as it is at that time:
+    a password may be exchanged meanwhile.
     """
 
     def __init__(
-        self, url: DatabaseUrl, *, application_name: str, pooler: Pooler = "auto", must_write: bool = True
+        self,
+        url: DatabaseUrl,
+        *,
+        application_name: str,
+        pooler: Pooler = "auto",
+        must_write: bool = True,
+        current_url: Callable[[], str] | None = None,
     ) -> None:
+        self._current_url = current_url
         self.pooler: Pooler = "transaction" if pooler == "auto" and url.names_pooler else pooler
         self._url = url
         self._settings = {"application_name": application_name, **url.server_settings}
@@ -67,7 +75,7 @@ class Connector:
     async def _connect(self, access: SessionAttribute, options: dict[str, Any]) -> Session:
         try:
             return await asyncpg.connect(
-                self._url.dsn,
+                read_database_url(self._current_url()).dsn if self._current_url else self._url.dsn,
                 timeout=self._url.connect_timeout_s,
                 server_settings=self._settings,
                 target_session_attrs=access,

@@ -150,6 +150,12 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
+def database_of(url: str) -> str:
+    """Return which database a URL names: servers and name, without who logs in and how."""
+    parts = urlsplit(url)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
 def are_hosts(text: str) -> bool:
     """Return whether it is a list of host or host:port, each port one that there is."""
     return HOSTS.fullmatch(text) is not None and all(int(port) <= LAST_PORT for port in _PORT.findall(text))

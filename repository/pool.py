@@ -1,6 +1,6 @@
 """The connection pool: with `repository.connecting`, the only place that opens connections to PostgreSQL."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
 
@@ -19,9 +19,17 @@ Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
 async def open_pool(
-    database_url: str, *, size: int, application_name: str, pooler: Pooler = "auto", must_write: bool = True
+    database_url: str,
+    *,
+    size: int,
+    application_name: str,
+    pooler: Pooler = "auto",
+    must_write: bool = True,
+    current_url: Callable[[], str] | None = None,
 ) -> Pool:
     """Open a pool of at most `size` connections; where it need not write, a replica will do if there is no primary.
+
+    `current_url`: the URL with the login of later connections, where that may change.
 
     Raises:
         StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.
@@ -29,7 +37,9 @@ async def open_pool(
     """
     with translated():
         url = read_database_url(database_url)
-        connector: Any = Connector(url, application_name=application_name, pooler=pooler, must_write=must_write)
+        connector: Any = Connector(
+            url, application_name=application_name, pooler=pooler, must_write=must_write, current_url=current_url
+        )
         opened: Pool = await asyncpg.create_pool(
             min_size=1, max_size=size, command_timeout=STATEMENT_TIMEOUT_S, connect=connector, reset=_leave_as_is
         )

@@ -210,7 +210,7 @@ def _partition_share(
     settings: Settings, resources: Resources, owner: str, condition: Callable[[], Mapping[str, object]]
 ) -> PartitionShare:
     beacon = Beacon(
-        settings.database_url.get_secret_value(),
+        resources.current.database_url,
         owner,
         application_name=settings.kafka_client_id,
         channel=CHANNEL,

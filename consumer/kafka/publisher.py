@@ -12,8 +12,10 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, OutOfOrderSequenceNumber, ProducerFenced
 
+from consumer.kafka.clients import renew_login
 from consumer.kafka.rights import Operation, may_read_group, missing_rights
 from consumer.kafka.topic_description import TopicDescription, describe_topic
+from consumer.settings import KafkaSettings
 from schemas.dead_letter import cut_dead_letter, is_dead_letter
 from schemas.record import OutgoingRecord, pack_headers
 
@@ -67,6 +69,10 @@ class Publisher:
     async def stop(self) -> None:
         """Flush and disconnect."""
         await self._producer.stop()
+
+    def renew_login(self, settings: KafkaSettings) -> None:
+        """Have later connections log in as the settings say now."""
+        renew_login(self._producer, settings)
 
     async def known_topics(self) -> set[str]:
         """Return the names of the topics that the broker has."""

@@ -168,6 +168,10 @@ class LeanOpenAI(openai.AsyncOpenAI):
         super().__init__(**options)
         self._prepared: dict[str, _Prepared] = {}
 
+    def forget_prepared(self) -> None:
+        """Prepare anew, with the key as it is now."""
+        self._prepared.clear()
+
     def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
         """Override the client's seam for deriving clients (its Azure client uses it too)."""
         own_headers = options.headers

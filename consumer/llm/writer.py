@@ -57,6 +57,13 @@ def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -
     return LeanOpenAI(http_client=LeanHttpClient(limits=limits, timeout=timeout), **options)
 
 
+def use_key(client: openai.AsyncOpenAI, api_key: str) -> None:
+    """Have the client's next calls made with this key."""
+    client.api_key = api_key
+    if isinstance(client, LeanOpenAI):
+        client.forget_prepared()
+
+
 class Writer:
     """Has one model write; holds what all its calls share. `response_format` is a JSON schema as the API takes it."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from repository.database_url import database_of
 from repository.feeds import Failure, Feed
 from repository.llm_calls import LlmCall
 from repository.requests import Postponement
@@ -41,8 +42,8 @@ class ResultSpool:
     """One file in a directory, named after the database and the group whose results it holds."""
 
     def __init__(self, directory: Path, *, database_url: str, group_id: str, most_bytes: int = MOST_BYTES) -> None:
-        # the password is in neither the name nor, alone, in what the name is made of
-        identity = hashlib.sha256(f"{database_url}\n{group_id}".encode()).hexdigest()[:12]
+        # whoever logs in, and with which password: the results are for that database
+        identity = hashlib.sha256(f"{database_of(database_url)}\n{group_id}".encode()).hexdigest()[:12]
         self.path = directory / f"instagram-feed-{identity}.spool"
         self._most_bytes = most_bytes
 

@@ -23,6 +23,8 @@ LOG_EVENTS: Final = {
     "model.shutdown": "The provider shuts a configured model down soon.",
     "close.failed": "A connection or client did not close in time; the process ends all the same.",
     "registry.registered": "The schema registry has the schemas of outgoing events, under these ids.",
+    "secrets.reread": "Told by SIGHUP to read secrets again: which have changed and are used from now on.",
+    "secrets.not_reread": "A secret that was to be read again cannot be used, and why; all stay as they were.",
     # intake
     "intake.undone": "A poll's records could not be entered in the ledger; they come again.",
     "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",

@@ -8,6 +8,7 @@ import signal
 from consumer.errors import FatalError, StartupError
 from consumer.operations.cli.errors import CommandError
 from consumer.settings import Settings, load
+from consumer.settings.current import CurrentSettings
 from consumer.telemetry import logs
 
 EXIT_GAVE_UP = 3
@@ -18,7 +19,8 @@ OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def run() -> None:
     """Consume overlay.completed and write posts until SIGTERM or Ctrl-C.
 
-    A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once. All settings
+    A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once; SIGHUP has secrets
+    read again that are given as files. All settings
     come from the environment and `.env`; a wrong one ends the program with exit code 2. Exit code 3
     means that too many records in a row are invalid, or that one cannot be read at all: the program stopped
     and left them where they are, rather than empty the topic into the dead letters.
@@ -51,6 +53,7 @@ def _spare_the_collector() -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from consumer.app.secret_rotation import reread_secrets  # noqa: PLC0415 - see above
     from consumer.lifecycle import run as run_until_stopped  # noqa: PLC0415 - see above
 
     stop = asyncio.Event()
@@ -63,4 +66,6 @@ async def _run(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
-    await run_until_stopped(settings, stop)
+    current = CurrentSettings(settings)
+    loop.add_signal_handler(signal.SIGHUP, reread_secrets, current)
+    await run_until_stopped(current, stop)

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.topics import existing_topics
 from consumer.errors import StartupError
+from consumer.kafka.clients import build_consumer, build_producer, renew_login
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.tokens import signed_for_msk
 from consumer.settings import KafkaSettings
@@ -211,6 +213,18 @@ async def test_a_consumer_reads_and_writes_with_tokens_and_asks_for_another_only
         assert 1 <= endpoint.asked <= 8  # one for each client, and one to try it before
         endpoint.lifetime_s = -60.0
         assert "the token of KAFKA_OAUTH_TOKEN_URL is expired" in await complaint(env)
+
+
+@pytest.mark.parametrize("build", [build_producer, build_consumer])
+async def test_a_client_logs_in_with_the_password_that_it_was_given_last(
+    broker: GuardedBroker, build: Callable[[KafkaSettings], Any]
+) -> None:
+    client = build(settings(broker, "SECURED", {**SECURED, "KAFKA_SASL_PASSWORD": "guessed"}))
+    try:
+        renew_login(client, settings(broker, "SECURED", SECURED))
+        await client.start()
+    finally:
+        await client.stop()
 
 
 def test_a_token_for_msk_is_signed_with_the_credentials_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

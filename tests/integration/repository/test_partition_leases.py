@@ -55,7 +55,7 @@ async def take(pool: Pool, member: Member, *partitions: int) -> dict[int, int]:
 
 @asynccontextmanager
 async def lit(url: str, owner: str) -> AsyncIterator[Beacon]:
-    beacon = Beacon(url, owner, application_name="tests", channel=CHANNEL)
+    beacon = Beacon(lambda: url, owner, application_name="tests", channel=CHANNEL)
     try:
         yield beacon
     finally:

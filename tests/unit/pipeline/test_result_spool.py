@@ -71,3 +71,11 @@ def test_only_the_owner_may_read_it(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     spool.add(results())
     assert spool.path.stat().st_mode & 0o077 == 0
+
+
+def test_another_password_is_no_other_spool(tmp_path: Path) -> None:
+    put = results()
+    spool_in(tmp_path).add(put)
+    with spool_in(tmp_path, url=URL.replace("secret", "rotated")).taken() as found:
+        assert found == put
+        found.clear()
