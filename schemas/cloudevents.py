@@ -17,8 +17,7 @@ _TRACESTATE: Final = re.compile(r"[ -~]{1,512}")  # the length that the standard
 
 # Versions after 00 may carry on after the flags; ff is not a version; zeros are not ids.
 _TRACEPARENT: Final = re.compile(
-    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace_id>(?!0{32})[0-9a-f]{32})"
-    r"-(?P<span_id>(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<rest>-.*)?",
+    r"((?!ff)[0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?",
     re.DOTALL,
 )
 
@@ -69,13 +68,17 @@ def incoming_trace(headers: Headers) -> TraceContext | None:
     if not headers:
         return None
     found = {name.lower(): value for name, value in headers}
-    parent = _TRACEPARENT.fullmatch(_text(found.get("traceparent") or found.get("ce_traceparent")))
-    if parent is None or (parent["version"] == "00" and parent["rest"]):
+    traceparent = found.get("traceparent") or found.get("ce_traceparent")
+    parent = _TRACEPARENT.fullmatch(traceparent.decode("ascii", "replace")) if traceparent else None
+    if parent is None:
         return None
-    tracestate = _text(found.get("tracestate") or found.get("ce_tracestate"))
-    return TraceContext(
-        parent["trace_id"], parent["span_id"], _flags(parent), tracestate if _TRACESTATE.fullmatch(tracestate) else None
-    )
+    version, trace_id, span_id, flags, rest = parent.groups()
+    if version != "00":
+        # What a later version's other flags mean is unknown here; only "sampled" is promised.
+        flags = f"{int(flags, 16) & 1:02x}"
+    elif rest:
+        return None
+    return TraceContext(trace_id, span_id, flags, _tracestate(found.get("tracestate") or found.get("ce_tracestate")))
 
 
 def continue_trace(trace: TraceContext | None, *, new_span_id: bytes, new_trace_id: bytes) -> TraceContext:
@@ -94,15 +97,11 @@ def continue_trace(trace: TraceContext | None, *, new_span_id: bytes, new_trace_
     return TraceContext(trace.trace_id, new_span_id.hex(), trace.flags, trace.tracestate)
 
 
-def _text(value: bytes | None) -> str:
-    return value.decode("ascii", "replace") if value else ""
-
-
-def _flags(parent: re.Match[str]) -> str:
-    if parent["version"] == "00":
-        return parent["flags"]
-    # What a later version's other flags mean is unknown here; only "sampled" is promised.
-    return f"{int(parent['flags'], 16) & 1:02x}"
+def _tracestate(value: bytes | None) -> str | None:
+    if value is None:
+        return None
+    text = value.decode("ascii", "replace")
+    return text if _TRACESTATE.fullmatch(text) else None
 
 
 def _require_id(identifier: bytes, length: int) -> None:

@@ -108,8 +108,8 @@ class OutcomeLog:
 
 def _trace_id(feed: Feed) -> str:
     """Return the id of the trace that the created event goes on with: it always has one."""
-    traceparent = dict(feed.created_event.record.headers)["traceparent"] or b""
-    return traceparent[_TRACE_ID].decode()
+    traceparent = next(value for name, value in feed.created_event.record.headers if name == "traceparent")
+    return (traceparent or b"")[_TRACE_ID].decode()
 
 
 def _usd(amount: Decimal | None) -> str | None:
