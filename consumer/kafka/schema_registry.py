@@ -6,14 +6,18 @@ sent, so that tables and outbox hold plain JSON.
 
 import asyncio
 import json
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from consumer.errors import in_words
 from consumer.settings.registry import RegistrySettings
 from schemas.contracts.json_schemas import Contract, created_contract, failed_contract
+
+if TYPE_CHECKING:
+    from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, Schema
 
 log = structlog.get_logger()
 
@@ -42,17 +46,26 @@ async def register_outputs(settings: RegistrySettings) -> Framings:
     """
     if settings.schema_registry_url is None:
         return {}
-    wanted = {
-        settings.feed_created_topic: created_contract(),
-        settings.feed_failed_topic: failed_contract(),
-    }
-    try:
-        async with asyncio.timeout(REGISTER_S):
-            ids = await _register(settings, {f"{topic}-value": contract for topic, contract in wanted.items()})
-    except TimeoutError:
-        raise RegistryProblem(_at(settings, f"gives no answer within {REGISTER_S:g} s")) from None
-    log.info("registry.registered", subjects=ids)
-    return {topic: framing(ids[f"{topic}-value"]) for topic in wanted}
+    wanted = {settings.feed_created_topic: created_contract(), settings.feed_failed_topic: failed_contract()}
+    ids: dict[str, int] = {}
+    async with _client(settings) as client:
+        for topic, contract in wanted.items():
+            subject = f"{topic}-value"
+            with _refusals(settings, f"the schema of {subject}"):
+                ids[topic] = await client.register_schema(subject, _schema(contract))
+    log.info("registry.registered", subjects={f"{topic}-value": schema_id for topic, schema_id in ids.items()})
+    return {topic: framing(schema_id) for topic, schema_id in ids.items()}
+
+
+async def count_subjects(settings: RegistrySettings) -> int:
+    """Return how many subjects the registry shows this user; nothing is changed.
+
+    Raises:
+        RegistryProblem: it does not answer as it should.
+    """
+    async with _client(settings) as client:
+        with _refusals(settings, "this user"):
+            return len(await client.get_subjects())
 
 
 def framing(schema_id: int) -> bytes:
@@ -60,25 +73,32 @@ def framing(schema_id: int) -> bytes:
     return _MAGIC_BYTE + schema_id.to_bytes(_ID_BYTES)
 
 
-async def _register(settings: RegistrySettings, contracts: Mapping[str, Contract]) -> dict[str, int]:
+@asynccontextmanager
+async def _client(settings: RegistrySettings) -> "AsyncIterator[AsyncSchemaRegistryClient]":
     try:
         # an extra, which takes half a second to import
-        from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, Schema  # noqa: PLC0415
-    except ModuleNotFoundError as error:
+        from confluent_kafka.schema_registry import AsyncSchemaRegistryClient  # noqa: PLC0415
+    except ModuleNotFoundError:
         needed = "pip install 'instagram-feed-consumer[registry]'"
-        raise RegistryProblem(f"SCHEMA_REGISTRY_URL needs {error.name}: {needed}") from None
-    from confluent_kafka.schema_registry.error import SchemaRegistryError  # noqa: PLC0415
+        raise RegistryProblem(f"SCHEMA_REGISTRY_URL needs Confluent's client: {needed}") from None
+    try:
+        async with asyncio.timeout(REGISTER_S), AsyncSchemaRegistryClient(_client_settings(settings)) as client:
+            yield client
+    except TimeoutError:
+        raise RegistryProblem(_at(settings, f"gives no answer within {REGISTER_S:g} s")) from None
 
-    async with AsyncSchemaRegistryClient(_client_settings(settings)) as client:
-        ids = {}
-        for subject, contract in contracts.items():
-            try:
-                ids[subject] = await client.register_schema(subject, Schema(_text(contract), "JSON"))
-            except SchemaRegistryError as error:
-                raise RegistryProblem(_at(settings, _refusal(error.http_status_code, subject, error))) from error
-            except Exception as error:  # those of the client's transport have no root that it would name
-                raise RegistryProblem(_at(settings, f"cannot be reached ({in_words(error)})")) from error
-        return ids
+
+@contextmanager
+def _refusals(settings: RegistrySettings, what: str) -> Iterator[None]:
+    """Say in one line what the registry has against `what`, or that it cannot be reached."""
+    from confluent_kafka.schema_registry.error import SchemaRegistryError  # noqa: PLC0415 - see above
+
+    try:
+        yield
+    except SchemaRegistryError as error:
+        raise RegistryProblem(_at(settings, _refusal(error.http_status_code, what, error))) from error
+    except Exception as error:  # those of the client's transport have no root that it would name
+        raise RegistryProblem(_at(settings, f"cannot be reached ({in_words(error)})")) from error
 
 
 def _client_settings(settings: RegistrySettings) -> dict[str, object]:
@@ -90,18 +110,21 @@ def _client_settings(settings: RegistrySettings) -> dict[str, object]:
     return given
 
 
-def _text(contract: Contract) -> str:
+def _schema(contract: Contract) -> "Schema":
     """Return the schema without its examples: a better example is no new version."""
-    return json.dumps({name: part for name, part in contract.schema.items() if name != "examples"}, ensure_ascii=False)
+    from confluent_kafka.schema_registry import Schema  # noqa: PLC0415 - see above
+
+    document = {name: part for name, part in contract.schema.items() if name != "examples"}
+    return Schema(json.dumps(document, ensure_ascii=False), "JSON")
 
 
-def _refusal(status: int, subject: str, error: Exception) -> str:
+def _refusal(status: int, what: str, error: Exception) -> str:
     if status == _CONFLICT:
         return (
-            f"finds the schema incompatible with an earlier one of {subject}: fields are only ever added, so set this "
-            "subject's compatibility to FORWARD"
+            f"finds {what} incompatible with an earlier one: fields are only ever added, so set this subject's "
+            "compatibility to FORWARD"
         )
-    return f"refuses the schema of {subject}: {in_words(error)}"
+    return f"refuses {what}: {in_words(error)}"
 
 
 def _at(settings: RegistrySettings, problem: str) -> str:

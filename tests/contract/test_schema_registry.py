@@ -14,6 +14,8 @@ from aiohttp import web
 
 from consumer.kafka import schema_registry as module
 from consumer.kafka.schema_registry import RegistryProblem, framing, register_outputs
+from consumer.operations.doctor.finding import Finding
+from consumer.operations.doctor.registry import examine_registry
 from consumer.settings.registry import RegistrySettings
 from schemas.framing import unframe
 from tests.support.answering_server import Asked, answering
@@ -83,7 +85,7 @@ async def test_an_incompatible_schema_is_told_with_what_to_do() -> None:
     async with answering_with(409, {"error_code": 409, "message": "incompatible"}) as (url, _):
         said = await problem_at(url)
 
-    assert said.startswith(f"SCHEMA_REGISTRY_URL: {url} finds the schema incompatible with an earlier one of created-")
+    assert said.startswith(f"SCHEMA_REGISTRY_URL: {url} finds the schema of created-")
     assert said.endswith("compatibility to FORWARD")
 
 
@@ -128,3 +130,19 @@ async def test_a_registry_that_hangs_is_not_waited_for(monkeypatch: pytest.Monke
 
     async with answering(answer) as (url, _):
         assert "gives no answer within 0.1 s" in await problem_at(url)
+
+
+async def findings_of(url: str) -> list[Finding]:
+    return [finding async for finding in examine_registry(settings(url))]
+
+
+async def test_the_doctor_says_whether_it_answers() -> None:
+    async with schema_registry() as url:
+        await register_outputs(settings(url))
+        [well] = await findings_of(url)
+    async with answering_with(403, {"error_code": 40301, "message": "Forbidden"}) as (refusing_url, _):
+        [refused] = await findings_of(refusing_url)
+
+    assert (well.check, well.status) == ("schema registry", "ok")
+    assert (refused.status, refused.advice and "SCHEMA_REGISTRY_URL" in refused.advice) == ("failed", True)
+    assert "refuses this user" in refused.detail

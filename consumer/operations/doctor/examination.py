@@ -5,30 +5,46 @@ from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
-from consumer.operations.doctor import database, kafka, llm
+from consumer.operations.doctor import database, kafka, llm, registry
 from consumer.operations.doctor.database import WantedModel, examine_database, provider_and_name
 from consumer.operations.doctor.doubtful_settings import doubtful_settings
 from consumer.operations.doctor.finding import Examination, Finding
 from consumer.operations.doctor.kafka import examine_kafka
 from consumer.operations.doctor.llm import ModelAtProvider, examine_llm
+from consumer.operations.doctor.registry import examine_registry
 from consumer.operations.models.model_fields import PROVIDERS
-from consumer.settings import DatabaseSettings, KafkaSettings, LlmSettings, Settings, SettingsError, load
+from consumer.settings import (
+    DatabaseSettings,
+    KafkaSettings,
+    LlmSettings,
+    RegistrySettings,
+    Settings,
+    SettingsError,
+    load,
+)
 
 DEADLINE_S = 15.0
 ROW_DEADLINE_S = 3.0
 
-Group = TypeVar("Group", KafkaSettings, DatabaseSettings, LlmSettings)
+Group = TypeVar("Group", KafkaSettings, RegistrySettings, DatabaseSettings, LlmSettings)
 
 
 async def examine() -> list[Finding]:
     """Check settings, broker, topics, database, schema, model and LLM endpoint; changes and costs nothing."""
-    groups = await asyncio.gather(_kafka(), _database(), _llm())
+    groups = await asyncio.gather(_kafka(), _registry(), _database(), _llm())
     return [_settings_finding(), *doubtful_settings(), *(finding for group in groups for finding in group)]
 
 
 async def _kafka() -> list[Finding]:
     settings = _if_valid(KafkaSettings)
     return await all_of(kafka.CHECKS, examine_kafka(settings) if settings else None)
+
+
+async def _registry() -> list[Finding]:
+    settings = _if_valid(RegistrySettings)
+    if settings is None or settings.schema_registry_url is None:
+        return []
+    return await all_of([registry.CHECK], examine_registry(settings))
 
 
 async def _database() -> list[Finding]:

@@ -1,41 +1,28 @@
 """What the consumer opens before it begins: checked one by one, closed in reverse order."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import (
-    GroupAuthorizationFailedError,
-    KafkaConnectionError,
-    NodeNotReadyError,
-    RequestTimedOutError,
-    TopicAuthorizationFailedError,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka import AIOKafkaConsumer
 
 from consumer.errors import StartupError, in_words
-from consumer.kafka.clients import build_consumer, build_producer, renew_login
-from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.rights import Operation
-from consumer.kafka.schema_registry import Framings, RegistryProblem, register_outputs
-from consumer.kafka.sessions import BrokerUnavailable, built, reach
-from consumer.kafka.topics import topic_names
 from consumer.llm.batches.openai_batches import OpenAIBatches
 from consumer.llm.batches.port import BatchProvider
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.llm.writer import Writer, open_client, use_key
 from consumer.pipeline.call_spans import ModelOf
 from consumer.pipeline.traces import Traces
+from consumer.resources.broker import open_kafka, register_schemas
+from consumer.resources.closing import closed_in_time
 from consumer.settings import Settings, SettingsError
 from consumer.settings.current import CurrentSettings
-from consumer.shutdown import within_deadline
 from repository.errors import StoreError, WrongDatabaseUrl
 from repository.experiments import Experiment, running_experiments
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
@@ -47,13 +34,8 @@ from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 log = structlog.get_logger()
 
-START_DEADLINE_S = 30.0  # a broker that has just started has to find its coordinators first
-ANSWER_S = 10.0
-CLOSE_TIMEOUT_S = 5.0
 BATCH_TIMEOUT_S = 60.0
 BATCH_CONNECTIONS = 4
-
-Answer = TypeVar("Answer")
 
 
 OpenTraces = Callable[[ModelOf], Traces]
@@ -105,8 +87,8 @@ async def open_resources(settings: Settings, current: CurrentSettings | None = N
         experiments = await _find_experiments(pool)
         models = await _find_models(settings, pool)
         writers = tuple([_open_writer(current, stack, model) for model in models])
-        framings = await _register_schemas(settings)
-        publisher, consumer, outcome_consumer = await _open_kafka(current, stack, framings)
+        framings = await register_schemas(settings)
+        publisher, consumer, outcome_consumer = await open_kafka(current, stack, framings)
         yield Resources(
             pool,
             database,
@@ -136,39 +118,10 @@ def _open_span_export(settings: Settings, stack: AsyncExitStack) -> "OpenTraces"
         export = SpanExport()
     except ValueError as error:
         raise StartupError(f"TRACING: one of the OTEL_* variables is wrong: {in_words(error)}") from error
-    stack.push_async_callback(_closed_in_time, "span export", lambda: asyncio.to_thread(export.close))
+    stack.push_async_callback(closed_in_time, "span export", lambda: asyncio.to_thread(export.close))
     return lambda model_of: RequestSpans(
         export.tracer, model_of, group_id=settings.kafka_group_id, with_texts=settings.trace_texts
     )
-
-
-async def _register_schemas(settings: Settings) -> Framings:
-    try:
-        return await register_outputs(settings)
-    except RegistryProblem as error:
-        raise StartupError(str(error)) from error
-
-
-async def _open_kafka(
-    current: CurrentSettings, stack: AsyncExitStack, framings: Framings
-) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes], AIOKafkaConsumer[bytes, bytes]]":
-    settings = current.now
-    try:
-        publisher = built(lambda: Publisher(lambda: build_producer(current.now), framings))
-        await _start(publisher, settings, stack)
-        await _require_topics(publisher, settings)
-        consumer = built(lambda: build_consumer(settings))
-        await _start(consumer, settings, stack)
-        await _require_group(consumer, publisher, settings)
-        await _look_for_outcomes(publisher, settings)
-        outcome_consumer = built(lambda: build_consumer(settings))
-        await _start(outcome_consumer, settings, stack)
-    except BrokerUnavailable as error:
-        raise StartupError(str(error)) from error
-    current.on_change(publisher.renew_login)
-    for each in (consumer, outcome_consumer):
-        current.on_change(partial(renew_login, each))
-    return publisher, consumer, outcome_consumer
 
 
 async def _open_pool(current: CurrentSettings, stack: AsyncExitStack) -> tuple[Pool, DatabaseLook]:
@@ -181,7 +134,7 @@ async def _open_pool(current: CurrentSettings, stack: AsyncExitStack) -> tuple[P
             pooler=settings.database_pooler,
             current_url=current.database_url,
         )
-        stack.push_async_callback(_closed_in_time, "database pool", pool.close)
+        stack.push_async_callback(closed_in_time, "database pool", pool.close)
         async with connection(pool) as borrowed:
             _require_newest(await schema_version(borrowed))
             found = await look_at_database(borrowed, ensures_references=settings.reference_rows == "ensure")
@@ -282,7 +235,7 @@ def _open_writer(
         timeout_s=settings.llm_timeout_s,
         max_connections=settings.max_in_flight,
     )
-    stack.push_async_callback(_closed_in_time, "LLM client", client.close)
+    stack.push_async_callback(closed_in_time, "LLM client", client.close)
     current.on_change(lambda fresh: use_key(client, fresh.endpoint(model.provider, model=model.full_name).api_key))
     return Writer(
         client,
@@ -301,77 +254,6 @@ def _open_batch_providers(current: CurrentSettings, stack: AsyncExitStack) -> di
         return {}
     endpoint = current.now.endpoint("openai", model="batches")
     client = open_client(endpoint, timeout_s=BATCH_TIMEOUT_S, max_connections=BATCH_CONNECTIONS)
-    stack.push_async_callback(_closed_in_time, "batch client", client.close)
+    stack.push_async_callback(closed_in_time, "batch client", client.close)
     current.on_change(lambda fresh: use_key(client, fresh.endpoint("openai", model="batches").api_key))
     return {"openai": OpenAIBatches(client)}
-
-
-async def _start(
-    client: "AIOKafkaConsumer[bytes, bytes] | Publisher", settings: Settings, stack: AsyncExitStack
-) -> None:
-    stack.push_async_callback(_closed_in_time, type(client).__name__, client.stop)
-    await reach(client.start, settings, deadline_s=START_DEADLINE_S)
-
-
-async def _require_topics(publisher: Publisher, settings: Settings) -> None:
-    missing, hidden = [], []
-    for name in sorted(set(topic_names(settings))):
-        try:
-            await _answered(publisher.describe_topic(name), settings)
-        except UnknownTopicOrPartitionError:
-            missing.append(name)
-        except TopicAuthorizationFailedError:
-            hidden.append(name)
-    if hidden:
-        raise StartupError(f"the broker's ACLs do not let this user see topic {', '.join(hidden)}: allow Describe")
-    if missing:
-        raise StartupError(f"the broker has no topic {', '.join(missing)}: run `instagram-feed topics create`")
-    await _require_rights(publisher, settings)
-
-
-async def _require_rights(publisher: Publisher, settings: Settings) -> None:
-    incoming, *outgoing = topic_names(settings)
-    needed = {incoming: Operation.READ, **dict.fromkeys(outgoing, Operation.WRITE)}
-    if lacking := await _answered(publisher.missing_rights(needed), settings):
-        raise StartupError(f"the broker's ACLs do not give this user {', '.join(lacking)}")
-
-
-async def _look_for_outcomes(publisher: Publisher, settings: Settings) -> None:
-    """Say once if no outcomes can be read: posts are written all the same."""
-    try:
-        await _answered(publisher.describe_topic(settings.feed_outcome_topic), settings)
-    except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
-        log.warning(
-            "outcomes.no_topic",
-            topic=settings.feed_outcome_topic,
-            error=type(error).__name__,
-            advice="run `instagram-feed topics create`, or allow Describe and Read",
-        )
-
-
-async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", publisher: Publisher, settings: Settings) -> None:
-    """Check access to the group: its committed offsets are read and written, though nobody joins it."""
-    group_id = settings.kafka_group_id
-    try:
-        await _answered(consumer.committed(TopicPartition(settings.overlay_completed_topic, 0)), settings)
-        may_commit = await _answered(publisher.may_read_group(group_id), settings)
-    except GroupAuthorizationFailedError:
-        may_commit = False
-    if not may_commit:
-        raise StartupError(f"KAFKA_GROUP_ID: the broker's ACLs do not give this user Read on group {group_id}")
-
-
-async def _answered(asked: Awaitable[Answer], settings: Settings) -> Answer:
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            return await asked
-    except (TimeoutError, NodeNotReadyError, KafkaConnectionError, RequestTimedOutError) as error:
-        problem = await connection_problem(settings)
-        servers = settings.kafka_bootstrap_servers
-        raise StartupError(
-            problem or f"KAFKA_BOOTSTRAP_SERVERS: {servers} gives no answer within {ANSWER_S:g} s"
-        ) from error
-
-
-async def _closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> None:
-    await within_deadline(close(), deadline_s=CLOSE_TIMEOUT_S, or_else="close.failed", resource=name)
