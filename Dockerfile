@@ -5,10 +5,12 @@ ARG PYTHON_VERSION=3.11
 FROM python:${PYTHON_VERSION}-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
+# requirements-extras.txt has the extras, too: --build-arg REQUIREMENTS=requirements-extras.txt
+ARG REQUIREMENTS=requirements.txt
 # What changes seldom comes first: the locked packages, then the build backend's lock, then the code.
-COPY requirements.txt requirements-dev.txt ./
+COPY requirements.txt requirements-extras.txt requirements-dev.txt ./
 RUN python -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv/bin/python install --no-deps --require-hashes -r requirements.txt \
+    && pip --python /opt/venv/bin/python install --no-deps --require-hashes -r "$REQUIREMENTS" \
     && sed -n '/^setuptools==/,/#/p' requirements-dev.txt >build.txt \
     && pip install --no-deps --require-hashes -r build.txt
 COPY pyproject.toml README.md ./

@@ -49,7 +49,9 @@ docs: $(STAMP) ## Write docs/configuration.md and .env.example from the settings
 lock: ## Pin the dependencies again (needs uv; LOCK_FLAGS=--upgrade takes the newest)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }
 	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --constraint requirements.txt --extra dev --output-file requirements-dev.txt
+	$(COMPILE) --constraint requirements.txt --extra experiments --extra registry --extra tracing \
+		--output-file requirements-extras.txt
+	$(COMPILE) --constraint requirements-extras.txt --extra dev --output-file requirements-dev.txt
 
 chaos: $(STAMP) ## Break servers and consumers by schedule; check that nothing is lost or paid twice
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))

@@ -12,7 +12,7 @@ from pathlib import Path
 COMMAND = [
     str(Path(sys.executable).parent / "pip-audit"),
     *("--format", "json", "--progress-spinner", "off", "--timeout", "15"),
-    *("--disable-pip", "--require-hashes", "--requirement", "requirements.txt"),
+    *("--disable-pip", "--require-hashes", "--requirement", "requirements-extras.txt"),
 ]
 
 
