@@ -84,8 +84,13 @@ class Connector:
         except (asyncpg.UndefinedObjectError, asyncpg.DataError, asyncpg.ProtocolViolationError) as error:
             self._name_refused_setting(error)
             raise
+        except asyncpg.ConnectionDoesNotExistError as error:
+            if self._url.wants_tls:
+                raise StoreUnavailable(f"the server closes the connection: it may want {_OWN_CERTIFICATE}") from error
+            raise
         except (ssl.SSLError, ConnectionError) as error:
             self._name_channel_binding(error)
+            _name_own_certificate(error)
             raise
 
     def _name_refused_setting(self, error: asyncpg.PostgresError) -> None:
@@ -110,6 +115,20 @@ class Connector:
             ) from error
 
 
+def _name_own_certificate(error: OSError) -> None:
+    if not isinstance(error, ssl.SSLError) or isinstance(error, ssl.SSLCertVerificationError):
+        return
+    if error.reason == "KEY_VALUES_MISMATCH":
+        raise UnusableUrl("has the parameters sslcert and sslkey, which do not belong together") from error
+    if "PEM" in str(error):  # in Python's words: the file is none, or stays locked
+        raise UnusableUrl(
+            "has the parameter sslkey, which sslpassword does not open, or an unusable sslcert"
+        ) from error
+    if "ALERT" in str(error):
+        raise StoreUnavailable(f"the server breaks off the TLS handshake: it may want {_OWN_CERTIFICATE}") from error
+
+
+_OWN_CERTIFICATE = "a client certificate, or another one (sslcert, sslkey)"
 _READ_ONLY_BECAUSE = "a replica, or a database or role with default_transaction_read_only=on"
 
 

@@ -109,6 +109,7 @@ class DatabaseUrl:
     tls: ssl.SSLContext | None = None
     verifies_for_channel_binding: bool = False
     names_pooler: bool = False
+    wants_tls: bool = False
 
 
 def read_database_url(url: str) -> DatabaseUrl:
@@ -136,6 +137,7 @@ def read_database_url(url: str) -> DatabaseUrl:
         tls=tls,
         verifies_for_channel_binding=verifies,
         names_pooler=given.get("pgbouncer") == "true",
+        wants_tls=given.get("sslmode") in {"require", "verify-ca", "verify-full"},
     )
 
 

@@ -6,6 +6,7 @@ it names objects only, and the names of table, column and constraint. Every text
 """
 
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -148,6 +149,9 @@ def describe(error: Exception) -> str:
 
 
 def _message(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        hint = " (sslrootcert)" if error.verify_code in _UNKNOWN_ISSUER else ""
+        return f"the server's certificate is not accepted: {error.verify_message.rstrip('.')}{hint}"
     message = _one_line(error)
     if _is_raised_by_a_function(error):
         return _raised_by(error)
@@ -165,6 +169,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error.args[0] if isinstance(error, _WITH_DETAIL) and error.args else error).split())
 
 
+_UNKNOWN_ISSUER = {18, 19, 20, 21}  # OpenSSL: self-signed, or without a CA that is known here
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WITH_DETAIL = (asyncpg.PostgresError, asyncpg.InterfaceError)
 

@@ -20,6 +20,7 @@ from repository.outbox import NewOutboxEvent, delete_published, give_back
 from repository.pool import Connection
 from repository.references import KEYS, may_insert, missing_rows, unfillable_tables
 from repository.requests import NewRequest, Postponement, claim_new, postpone
+from repository.rights import SERVICE
 from repository.spending import NOTHING_SPENT, Spending
 from schemas.reasons import Reason
 from schemas.record import OutgoingRecord, SourceRecord
@@ -116,10 +117,8 @@ class _Rehearsal:
             await self._become_a_post(request, known.get("llm_model_id") or uuid4(), may_make_rows=may_make_rows)
         async with self._step():
             await self._fail(replace(request, overlay_id=uuid4()))
-        if any("permission denied" in obstacle for obstacle in self.obstacles):
-            self.obstacles = [f"the role lacks {right}" for right in await missing_rights(self._connection)] or (
-                self.obstacles
-            )
+        if lacking := await missing_rights(self._connection):
+            self.obstacles = [f"the role lacks {right}" for right in lacking]
 
     async def _become_a_post(self, request: NewRequest, llm_model_id: UUID, *, may_make_rows: bool) -> None:
         connection = self._connection
@@ -173,14 +172,6 @@ _SAMPLE = """
         (SELECT llm_model_id FROM llm_models LIMIT 1) AS llm_model_id
 """
 
-_RIGHTS = {
-    "feed_requests": ("SELECT", "INSERT", "UPDATE"),
-    "outbox_events": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-    "instagram_feeds": ("SELECT", "INSERT"),
-    "llm_models": ("SELECT",),
-    "jobs": ("SELECT",),
-    "overlay_layouts": ("SELECT",),
-}
 _MISSING_RIGHTS = """
     SELECT privilege || ' on ' || name AS missing
     FROM unnest($1::text[], $2::text[]) AS needed (name, privilege)
@@ -190,7 +181,10 @@ _MISSING_RIGHTS = """
     FROM pg_class AS sequence
     JOIN pg_depend AS owned ON owned.objid = sequence.oid AND owned.classid = 'pg_class'::regclass
         AND owned.deptype = 'a'  -- of a SERIAL; an identity needs no right
-    WHERE owned.refobjid IN (SELECT to_regclass(name) FROM unnest($1::text[]) AS tables (name))
+    WHERE owned.refobjid IN (
+        SELECT to_regclass(name) FROM unnest($1::text[], $2::text[]) AS filled (name, privilege)
+        WHERE privilege = 'INSERT'
+    )
         -- in another order the right would be asked of what is no sequence
         AND CASE WHEN sequence.relkind = 'S' THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') ELSE false END
 """
@@ -198,7 +192,7 @@ _MISSING_RIGHTS = """
 
 async def missing_rights(connection: Connection) -> list[str]:
     """Return what the role may not do, such as `INSERT on outbox_events`."""
-    needed = [(table, privilege) for table, privileges in _RIGHTS.items() for privilege in privileges]
+    needed = [(table, privilege) for table, privileges in SERVICE.items() for privilege in privileges]
     rows = await connection.fetch(_MISSING_RIGHTS, *map(list, zip(*needed, strict=True)))
     return [row["missing"] for row in rows]
 

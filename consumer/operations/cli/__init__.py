@@ -36,6 +36,7 @@ OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF, errno.EIO}
 OWN_COMMANDS = {
     "run": "Consume overlay.completed and write posts until SIGTERM or Ctrl-C.",
     "migrate": "Create or update the tables in DATABASE_URL. Safe when several start at once.",
+    "roles": "Print the SQL that makes roles with the least rights, for a database that is migrated.",
     "topics": "Create the Kafka topics that the settings name.",
     "produce": "Send the lines of a file to overlay.completed, each as one record.",
     "doctor": "Check everything that the consumer needs, and say what to do about what is wrong.",
