@@ -42,6 +42,7 @@ from schemas.record import Headers, SourceRecord
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _NS_PER_S: Final = 1_000_000_000
+_MOST_OPEN: Final = 20_000  # more than are ever in flight: what ended unheard must not fill the memory
 
 _Key = tuple[UUID, int, int]
 
@@ -116,11 +117,7 @@ class RequestSpans(Traces):
             statement = _of_statement("store", table)
             self._child(handling, f"store {table}", handling.built_at_ns, now_ns, attributes=statement)
             handling.create.end(now_ns)
-        handling.process.set_attribute(names.FEED_OUTCOME, how)
-        handling.process.set_attribute(names.FEED_COST_USD, float(outcome.usage.spent.cost_usd or 0))
-        if not isinstance(outcome, Written):
-            handling.process.set_attribute(names.ERROR_TYPE, outcome.reason)
-            handling.process.set_status(Status(StatusCode.ERROR, how))
+        _say_outcome(handling.process, outcome, how)
         handling.process.end(now_ns)
 
     def refused(self, record: SourceRecord, reason: Reason) -> None:
@@ -140,6 +137,8 @@ class RequestSpans(Traces):
         if request.arm:
             about |= {names.FEED_EXPERIMENT: request.arm.name, names.FEED_VARIANT: request.arm.variant}
         handling = _Handling(self._process(request.source, about, began_ns))
+        if len(self._open) >= _MOST_OPEN:
+            self._open.pop(next(iter(self._open)))
         self._open[_key(request)] = handling
         return handling
 
@@ -186,6 +185,15 @@ class RequestSpans(Traces):
             span.set_attribute(names.ERROR_TYPE, error)
             span.set_status(Status(StatusCode.ERROR, error))
         span.end(ended_ns)
+
+
+def _say_outcome(process: Span, outcome: Outcome, how: Ending) -> None:
+    process.set_attribute(names.FEED_OUTCOME, how)
+    if (cost_usd := outcome.usage.spent.cost_usd) is not None:
+        process.set_attribute(names.FEED_COST_USD, float(cost_usd))
+    if not isinstance(outcome, Written):
+        process.set_attribute(names.ERROR_TYPE, outcome.reason)
+        process.set_status(Status(StatusCode.ERROR, how))
 
 
 def _parent(headers: Headers) -> Context:

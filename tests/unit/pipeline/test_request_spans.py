@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanKind
 
+from consumer.pipeline import request_spans
 from consumer.pipeline.outcomes import Rejected, RetryLater, Written, usage_so_far
 from consumer.pipeline.request_spans import RequestSpans
 from consumer.pipeline.traces import Ending
@@ -217,3 +218,14 @@ def test_a_refused_record_is_an_error_in_its_trace() -> None:
 
     [span] = traced.ended
     assert (attributes_of(span)["error.type"], span.context.trace_id) == ("invalid_event", int(TRACE_ID, 16))
+
+
+def test_handlings_whose_end_is_never_heard_of_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_spans, "_MOST_OPEN", 2)
+    traced, requests = Traced(), [request_of() for _ in range(3)]
+    traced.spans.claimed(requests, asked_at_s=time.monotonic())
+
+    for request in requests:
+        traced.spans.ended(written(request), "stored")
+
+    assert len([span for span in traced.ended if span.name.startswith("process ")]) == 2
