@@ -107,6 +107,8 @@ def _client_settings(settings: RegistrySettings) -> dict[str, object]:
         password = settings.schema_registry_password
         secret = password.get_secret_value() if password else ""
         given["basic.auth.user.info"] = f"{settings.schema_registry_username}:{secret}"
+    if settings.schema_registry_cafile:
+        given["ssl.ca.location"] = str(settings.schema_registry_cafile)
     return given
 
 

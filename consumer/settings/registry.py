@@ -1,6 +1,6 @@
 """Where a schema registry is, if there is one."""
 
-from pydantic import Field
+from pydantic import Field, FilePath
 
 from consumer.settings.kafka import TopicSettings
 from consumer.settings.values import BaseUrl, Password
@@ -16,3 +16,4 @@ class RegistrySettings(TopicSettings):
     )
     schema_registry_username: str | None = Field(None, description="user name, or API key, for the registry")
     schema_registry_password: Password | None = Field(None, description="password, or API secret, for the registry")
+    schema_registry_cafile: FilePath | None = Field(None, description="path of the PEM file with the registry's CA")

@@ -175,6 +175,11 @@ async def test_texts_are_in_the_spans_only_if_they_are_asked_for_and_what_is_lef
 
 
 async def test_a_collector_that_is_away_holds_nothing_up(stack: Endpoints, migrated_template: str) -> None:
-    nowhere = {"TRACING": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    nowhere = {
+        "TRACING": "true",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9",
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        "OTEL_BSP_SCHEDULE_DELAY": "50",
+    }
     async with lasting_service(stack, migrated_template, nowhere) as service:
         await service.feed(await service.send_event())

@@ -28,6 +28,7 @@ WRONG = {
     "DEAD_LETTER_TOPIC": "a/b",
     "MAX_EVENT_BYTES": "1023",
     "SCHEMA_REGISTRY_URL": "registry:8081",
+    "SCHEMA_REGISTRY_CAFILE": "/nowhere/ca.pem",
     "DATABASE_URL": "mysql://feed@db/feeds",
     "DATABASE_POOL_SIZE": "1",
     "OPENAI_BASE_URL": "api.openai.com",

@@ -31,7 +31,7 @@ def _commands() -> None:
 @schemas.command()
 def export(
     folder: Annotated[
-        Path, typer.Argument(metavar="[DIR]", help="Where the files go; made if it is not there.", file_okay=False)
+        Path, typer.Argument(metavar="DIR", help="Where the files go; made if it is not there.", file_okay=False)
     ] = COMMITTED,
     *,
     check: Annotated[
