@@ -147,6 +147,36 @@ async def claim_new(
     ]
 
 
+# They are taken in the order in which they were sent, though all of a poll are entered at one time.
+_ENTER_WAITING = f"""
+    INSERT INTO feed_requests ({NEW_REQUEST}, state, available_at, group_id)
+    SELECT {NEW_REQUEST}, 'waiting', now() + place * interval '1 microsecond', $1
+    FROM (
+        SELECT *, row_number() OVER (ORDER BY source_timestamp_ms, source_partition, source_offset) AS place
+        FROM {NEW_REQUEST.unnest("polled", first=3)}
+    ) AS incoming, {lock_wait(2)}
+    ORDER BY overlay_id, revision
+    ON CONFLICT (overlay_id, revision) DO NOTHING
+    RETURNING overlay_id
+"""  # noqa: S608 - the same
+
+
+async def enter_waiting(
+    connection: Connection,
+    requests: Sequence[NewRequest],
+    *,
+    group_id: str | None = None,
+    lock_wait_s: float = LOCK_WAIT_S,
+) -> set[UUID]:
+    """Enter requests that are not known yet, for any process of the group to take; gives the overlays that were new.
+
+    Raises:
+        StoreContention: another transaction is about to enter one of them, for longer than `lock_wait_s`.
+    """
+    rows = await connection.fetch(_ENTER_WAITING, group_id, lock_wait_s, *NEW_REQUEST.arrays(requests))
+    return {row["overlay_id"] for row in rows}
+
+
 _FAILED_SOURCES = f"""
     SELECT request.*
     FROM feed_requests AS request
@@ -174,7 +204,7 @@ EXPERIMENT_NAME = """
 """
 _REOPEN_CORRECTED = f"""
     UPDATE feed_requests AS request
-    SET state = 'claimed',
+    SET state = CASE WHEN $1::text IS NULL THEN 'waiting' ELSE 'claimed' END,
         lease_owner = $1,
         available_at = now() + $2 * interval '1 second',
         group_id = $3,
@@ -196,9 +226,16 @@ _REOPEN_CORRECTED = f"""
 
 
 async def reopen_corrected(
-    connection: Connection, requests: Sequence[NewRequest], *, owner: str, lease_s: float, group_id: str | None = None
+    connection: Connection,
+    requests: Sequence[NewRequest],
+    *,
+    owner: str | None,
+    lease_s: float,
+    group_id: str | None = None,
 ) -> list[ClaimedRequest]:
     """Claim failed requests anew with another event in place of their own; what they spent stays counted.
+
+    Without an owner they wait for any process, from the end of the lease on.
 
     Raises:
         StoreContention: another transaction holds one of them. None is claimed.
@@ -216,71 +253,6 @@ def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], l
         [request.revision for request in held],
         [request.fencing_token for request in held],
     )
-
-
-_CLAIM_AVAILABLE = f"""
-    WITH available AS (
-        SELECT overlay_id, revision, state
-        FROM feed_requests
-        WHERE state IN ('claimed', 'waiting') AND available_at <= now()
-            -- while the database was down nobody could extend a lease: give the holders time to
-            AND (state = 'waiting' OR ($7 AND pg_postmaster_start_time() < now() - $2 * interval '1 second'))
-            AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
-            AND background = $6
-            AND (group_id = $8 OR group_id IS NULL)
-            AND (takeovers + (state = 'claimed')::int >= $9) = $10
-        ORDER BY available_at
-        LIMIT $3
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE feed_requests AS request
-    SET state = 'claimed',
-        lease_owner = $1,
-        available_at = now() + $2 * interval '1 second',
-        fencing_token = request.fencing_token + 1,
-        llm_calls = request.llm_calls + (available.state = 'claimed')::int,
-        unrecorded_call = request.unrecorded_call OR available.state = 'claimed',
-        takeovers = request.takeovers + (available.state = 'claimed')::int,
-        updated_at = now()
-    FROM available
-    WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
-    RETURNING request.*, available.state = 'claimed' AS reclaimed, {EXPERIMENT_NAME}
-"""  # noqa: S608 - no value is in it
-
-
-async def claim_available(  # noqa: PLR0913 - all that says which requests are meant
-    connection: Connection,
-    *,
-    owner: str,
-    lease_s: float,
-    limit: int,
-    held: Sequence[ClaimedRequest] = (),
-    background: bool = False,
-    reclaim: bool = True,
-    group_id: str | None = None,
-    max_takeovers: int = MAX_TAKEOVERS,
-    suspects: bool = False,
-) -> list[ClaimedRequest]:
-    """Claim at most `limit` requests, live or background: those that are due and, with `reclaim`, those of others.
-
-    What is `held` is being worked on here: after a pause longer than its lease it is not begun a second time.
-    Those for which so many processes were lost that they may be the cause are claimed by `suspects`, and only so.
-    """
-    overlay_ids, revisions, _ = identities(held)
-    rows = await connection.fetch(
-        _CLAIM_AVAILABLE,
-        owner,
-        lease_s,
-        limit,
-        overlay_ids,
-        revisions,
-        background,
-        reclaim,
-        group_id,
-        max_takeovers,
-        suspects,
-    )
-    return [claimed_request(row) for row in rows]
 
 
 def claimed_request(row: asyncpg.Record) -> ClaimedRequest:

@@ -11,7 +11,7 @@ from schemas.quality import Sector
 
 @dataclass(frozen=True, slots=True)
 class TenantProfile:
-    """What a post is judged by that is its tenant's, and how it is delivered where its event does not say.
+    """What a post is judged by that is its tenant's, how it is delivered where its event does not say, and its share.
 
     `disclosure` is empty where none is wanted.
     """
@@ -20,6 +20,8 @@ class TenantProfile:
     disclosure: str = ""
     sector: Sector = "none"
     delivery: RequestedDelivery | None = None
+    weight: float = 1.0
+    max_in_flight: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class RecentPost:
 
 
 _PROFILES = """
-    SELECT tenant_id, coalesce(disclosure, '') AS disclosure, sector, delivery
+    SELECT tenant_id, coalesce(disclosure, '') AS disclosure, sector, delivery, weight, max_in_flight
     FROM tenants
     WHERE tenant_id = ANY ($1::text[])
 """

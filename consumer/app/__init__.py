@@ -29,6 +29,7 @@ from consumer.pipeline.intake import Intake
 from consumer.pipeline.judgement import editor_from
 from consumer.pipeline.lease_keeper import LeaseKeeper
 from consumer.pipeline.leased_partitions import LeasedPartitions
+from consumer.pipeline.ledger_works import LedgerWorks
 from consumer.pipeline.model_rows import ModelRows
 from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
@@ -39,6 +40,7 @@ from consumer.pipeline.refresher import Refresher
 from consumer.pipeline.reopener import Reopener
 from consumer.pipeline.result_spool import ResultSpool
 from consumer.pipeline.retry import RetryPolicy
+from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.sweeper import Sweeper
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.traces import Traces
@@ -128,6 +130,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.results_waiting.set_function(lambda: len(outcome_store.unsettled))
     editor = editor_from(settings, our_texts=template.static_texts)
     tenants = Tenants(pool, compares_posts=editor.compares_posts)
+    scheduler = Scheduler(pool, tenants, is_fair=settings.fair_shares, read_ahead=settings.read_ahead)
     model_rows = ModelRows(pool, dict(zip(settings.models.values(), called, strict=True)))
     usual = WritingPlan(failover, template, editor)
     variant_plans = VariantPlans(settings, resources, usual, called[0], limiters, model_rows, called_models)
@@ -146,6 +149,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         upstream_rows,
         tenants,
         plans,
+        scheduler,
         calls=in_flight.limit,
     )
     metrics.in_flight.set_function(lambda: dispatcher.handling)
@@ -157,7 +161,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     metrics.lag.set_function(lambda: poller.lag)
     intake = Intake(
         LeasedPartitions(poller, share, metrics),
-        Claims(pool, in_flight, terms, experiments.arm_of, tenants, traces),
+        Claims(pool, in_flight, terms, experiments.arm_of, tenants, scheduler, traces),
         DeadLetters(
             publisher,
             traces,
@@ -173,10 +177,10 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     sweeper = Sweeper(
         pool,
         dispatcher,
-        outcome_store,
+        LedgerWorks(outcome_store, metrics, terms=terms),
         in_flight,
         failover,
-        metrics,
+        scheduler,
         traces,
         terms=terms,
     )

@@ -17,6 +17,7 @@ from consumer.pipeline.corrections import claim_corrected
 from consumer.pipeline.dead_letters import Refusal
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.outcomes import Work
+from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.settling import SHORT_LOCK_WAIT_S
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.traces import Traces
@@ -24,7 +25,7 @@ from repository.batch_requests import enter_batched
 from repository.errors import RefusedData, StoreContention
 from repository.locks import LOCK_WAIT_S
 from repository.pool import Pool, connection
-from repository.requests import ClaimedRequest, NewRequest, claim_new
+from repository.requests import ClaimedRequest, NewRequest, claim_new, enter_waiting
 from schemas.instagram_feed_created import ExperimentArm
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
@@ -43,7 +44,14 @@ class Claims:
     """What the intake claims with."""
 
     def __init__(
-        self, pool: Pool, in_flight: InFlight, terms: ClaimTerms, arm_of: ArmOf, tenants: Tenants, traces: Traces
+        self,
+        pool: Pool,
+        in_flight: InFlight,
+        terms: ClaimTerms,
+        arm_of: ArmOf,
+        tenants: Tenants,
+        scheduler: Scheduler,
+        traces: Traces,
     ) -> None:
         self._pool = pool
         self._in_flight = in_flight
@@ -51,6 +59,9 @@ class Claims:
         self._arm_of = arm_of
         self._traces = traces
         self._tenants = tenants
+        self._scheduler = scheduler
+        self.waiting = 0
+        """How many of the last claim's events are in the ledger and wait for a slot."""
         self.batched = 0
         """How many of the last claim's events wait for a batch now."""
         self._locked: dict[UUID, Event] = {}
@@ -60,60 +71,79 @@ class Claims:
         """How many events of earlier polls are not in the ledger yet."""
         return len(self._locked)
 
-    async def free_slots(self, *, patience_s: float) -> int:
-        """Return how many slots are free; waits a moment for the first."""
-        if self._in_flight.free <= 0:
+    async def room(self, *, may_read_ahead: bool, patience_s: float) -> tuple[int, int]:
+        """Return how many events may begin at once, and how many more may be entered to wait; waits a moment for any.
+
+        While live requests wait that may begin, none overtakes them.
+        """
+        ahead = self._scheduler.room_ahead if may_read_ahead else 0
+        if self._scheduler.is_contended:
+            return 0, ahead or await self._scheduler.until_room_ahead(patience_s=patience_s)
+        if self._in_flight.free <= 0 and not ahead:
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience_s):
                     await self._in_flight.until_free()
-        return max(0, self._in_flight.free)
+        return max(0, self._in_flight.free), ahead
 
-    async def claim(self, found: Mapping[UUID, Event]) -> tuple[list[Work], list[Refusal]]:
+    async def claim(self, found: Mapping[UUID, Event], *, at_once: int) -> tuple[list[Work], list[Refusal]]:
         """Claim those that are not known yet, together; gives these, and what the database refuses of the others.
 
         With them come the events that are owed, and those of overlays that failed and are sent with other content.
+        At most `at_once` begin at once, and only if nobody else has to wait; the others are entered to wait.
 
         Raises:
             StoreError: the ledger could not be written; none is held.
             TimeoutError: the slots went to somebody else.
         """
         events, self._locked = {**self._locked, **found}, {}
-        self.batched = 0
+        self.batched = self.waiting = 0
         if not events:
             return [], []
+        await self._tenants.know_profiles(event.tenant_id for _, event in events.values())
+        slots = min(at_once, self._in_flight.free)
+        now, later = self._scheduler.split(list(events.values()), slots)
+        # what waits comes first: should the second fail, nothing is held
+        _, refused = await self._enter(later, to_wait=True) if later else ([], [])
+        works, refused_now = await self._claim_now(now) if now else ([], [])
+        return works, refused + refused_now
+
+    async def _claim_now(self, events: Sequence[Event]) -> tuple[list[Work], list[Refusal]]:
         wanted = len(events)
         async with asyncio.timeout(SLOT_PATIENCE_S):  # the sweeper may have been faster
             await self._in_flight.reserve(at_least=wanted, at_most=wanted)
         claimed: list[ClaimedRequest] = []
         try:
             asked_at_s = time.monotonic()
-            await self._tenants.know_profiles(event.tenant_id for _, event in events.values())
-            answer, refused = await self._enter(list(events.values()))
+            answer, refused = await self._enter(events)
             claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
             self._traces.claimed(claimed, asked_at_s=asked_at_s)
         finally:
             self._in_flight.release(wanted - len(claimed))
-        return [Work(request, events[request.overlay_id][1]) for request in claimed], refused
+        by_overlay = {event.overlay_id: event for _, event in events}
+        return [Work(request, by_overlay[request.overlay_id]) for request in claimed], refused
 
-    async def _enter(self, events: Sequence[Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
+    async def _enter(
+        self, events: Sequence[Event], *, to_wait: bool = False
+    ) -> tuple[list[ClaimedRequest], list[Refusal]]:
         try:
-            return await self._enter_together(events), []
+            return await self._enter_together(events, to_wait=to_wait), []
         except (RefusedData, StoreContention):
-            return await self._enter_singly(events)
+            return await self._enter_singly(events, to_wait=to_wait)
 
     async def _enter_together(
-        self, events: Sequence[Event], *, lock_wait_s: float = LOCK_WAIT_S
+        self, events: Sequence[Event], *, to_wait: bool, lock_wait_s: float = LOCK_WAIT_S
     ) -> list[ClaimedRequest]:
+        enter_live = self._enter_waiting if to_wait else self._enter_live
         batched = [one for one in events if self._tenants.delivery_of(one[1]) == "batch"]
         if batched:
-            return await self._enter_some_batched(events, batched, lock_wait_s)
-        return await self._enter_live(events, lock_wait_s)
+            events = await self._without_batched(events, batched, lock_wait_s)
+        return await enter_live(events, lock_wait_s) if events else []
 
-    async def _enter_some_batched(
+    async def _without_batched(
         self, events: Sequence[Event], batched: Sequence[Event], lock_wait_s: float
-    ) -> list[ClaimedRequest]:
-        """Enter events of which some are to be written by batch; those that had failed before are written now."""
+    ) -> Sequence[Event]:
+        """Enter what is to be written by batch. Returns the others; those that had failed before are written now."""
         async with connection(self._pool) as borrowed:
             entered = await enter_batched(
                 borrowed,
@@ -122,8 +152,7 @@ class Claims:
                 lock_wait_s=lock_wait_s,
             )
         self.batched += len(entered)
-        others = [one for one in events if one[1].overlay_id not in entered]
-        return await self._enter_live(others, lock_wait_s) if others else []
+        return [one for one in events if one[1].overlay_id not in entered]
 
     async def _enter_live(self, events: Sequence[Event], lock_wait_s: float) -> list[ClaimedRequest]:
         async with connection(self._pool) as borrowed:
@@ -139,13 +168,31 @@ class Claims:
             known = {event.overlay_id: (source, event) for source, event in events if event.overlay_id not in entered}
             return new + await claim_corrected(borrowed, known, self._terms)
 
-    async def _enter_singly(self, events: Sequence[Event]) -> tuple[list[ClaimedRequest], list[Refusal]]:
+    async def _enter_waiting(self, events: Sequence[Event], lock_wait_s: float) -> list[ClaimedRequest]:
+        """Enter events for any process to take; nobody holds them."""
+        async with connection(self._pool) as borrowed:
+            entered = await enter_waiting(
+                borrowed,
+                [NewRequest.first(event, source, self._arm_of(event)) for source, event in events],
+                group_id=self._terms.group_id,
+                lock_wait_s=lock_wait_s,
+            )
+            known = {event.overlay_id: (source, event) for source, event in events if event.overlay_id not in entered}
+            corrected = await claim_corrected(borrowed, known, self._terms, to_wait=True)
+        waiting = entered.union(request.overlay_id for request in corrected)
+        self.waiting += len(waiting)
+        self._scheduler.backlog.enter(event.tenant_id for _, event in events if event.overlay_id in waiting)
+        return []
+
+    async def _enter_singly(
+        self, events: Sequence[Event], *, to_wait: bool
+    ) -> tuple[list[ClaimedRequest], list[Refusal]]:
         """Enter one by one, as something stands in the way; what the database refuses alone is that event's fault."""
         claimed: list[ClaimedRequest] = []
         refused: list[Refusal] = []
         for event in events:
             try:
-                claimed += await self._enter_together([event], lock_wait_s=SHORT_LOCK_WAIT_S)
+                claimed += await self._enter_together([event], to_wait=to_wait, lock_wait_s=SHORT_LOCK_WAIT_S)
             except StoreContention as error:
                 if len(self._locked) >= MOST_OWED:
                     raise

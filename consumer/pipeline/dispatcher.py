@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from consumer.pipeline.outcome_store import OutcomeStore
-from consumer.pipeline.outcomes import Work, Written, unwritten, usage_so_far
+from consumer.pipeline.outcomes import Outcome, Work, Written, unwritten, usage_so_far
 from consumer.pipeline.retry import TryAgain
+from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
@@ -16,6 +18,13 @@ from schemas.reasons import Reason
 
 UNKNOWN_TENANT_RETRY_S = 1.0
 UNWRITABLE_VARIANT_RETRY_S = 30.0
+
+
+class _Charge(NamedTuple):
+    """What a tenant was charged when its request began, and among whom."""
+
+    tokens: float
+    background: bool
 
 
 class Dispatcher:
@@ -29,6 +38,7 @@ class Dispatcher:
         upstream_rows: UpstreamRows,
         tenants: Tenants,
         plans: WritingPlans,
+        scheduler: Scheduler,
         *,
         calls: int,
     ) -> None:
@@ -38,6 +48,7 @@ class Dispatcher:
         self._upstream_rows = upstream_rows
         self._tenants = tenants
         self._plans = plans
+        self._scheduler = scheduler
         self._limit = calls
         self._calls = asyncio.Semaphore(calls)
         self._turn = asyncio.Lock()
@@ -57,10 +68,12 @@ class Dispatcher:
         """Why nothing should be started now; None while it may."""
         return self._outcome_store.unavailable_reason
 
-    async def start(self, works: Sequence[Work], *, alone: bool = False) -> None:
+    async def start(self, works: Sequence[Work], *, alone: bool = False, background: bool = False) -> None:
         """Begin handling requests that already count as in flight; `alone`: each while nothing else is handled."""
+        handle = self._handle_alone if alone else self._handle
         for work in await self._with_plans(await self._of_known_tenants(await self._upstream_rows.there_for(works))):
-            task = self._tasks.create_task(self._handle_alone(work) if alone else self._handle(work))
+            charged = self._scheduler.begin(work.request.tenant_id, background=background)
+            task = self._tasks.create_task(handle(work, _Charge(charged, background)))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -72,28 +85,31 @@ class Dispatcher:
         if running:
             await asyncio.wait(running)
 
-    async def _handle(self, work: Work) -> None:
+    async def _handle(self, work: Work, charge: "_Charge") -> None:
         async with self._calls:
-            await self._handle_now(work)
+            await self._handle_now(work, charge)
 
-    async def _handle_now(self, work: Work) -> None:
+    async def _handle_now(self, work: Work, charge: "_Charge") -> None:
         self._handling += 1
+        tokens: int | None = None
         try:
             await self._outcome_store.until_available()
             outcome = await self._worker.handle(work)
+            tokens = _tokens_taken(work, outcome)
         finally:
             self._handling -= 1
+            self._scheduler.settle(work.request.tenant_id, charge.tokens, tokens, background=charge.background)
         if isinstance(outcome, Written):
             self._tenants.remember(work.event, outcome.edited.fingerprint)
         self._outcome_store.put(outcome)
 
-    async def _handle_alone(self, work: Work) -> None:
+    async def _handle_alone(self, work: Work, charge: "_Charge") -> None:
         """Handle a request when all others have ended; what is to begin waits for its end."""
         async with self._turn:
             # all asked for at once: one by one, each would queue behind what came meanwhile
             await asyncio.gather(*(self._calls.acquire() for _ in range(self._limit)))
             try:
-                await self._handle_now(work)
+                await self._handle_now(work, charge)
             finally:
                 for _ in range(self._limit):
                     self._calls.release()
@@ -129,3 +145,9 @@ class Dispatcher:
         decision = TryAgain(retry_in_s, work.request.attempts)
         usage = usage_so_far(work.request)
         self._outcome_store.put(unwritten(work.request, usage, decision, reason=reason, detail=detail))
+
+
+def _tokens_taken(work: Work, outcome: Outcome) -> int | None:
+    """Return the tokens that this handling took; None if a call did not tell."""
+    before, after = work.request.spent.total_tokens, outcome.usage.spent.total_tokens
+    return None if before is None or after is None else after - before

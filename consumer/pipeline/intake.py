@@ -1,4 +1,4 @@
-"""The intake: poll as many records as there are free slots, claim them, hand them on, commit.
+"""The intake: poll what there are free slots for and some more, claim it, hand it on, commit.
 
 A poll's events are in the ledger before their calls begin and before its offsets are committed, and an
 invalid record's dead letter is acknowledged before. When either cannot be done now, the poll is undone by seeking back.
@@ -91,38 +91,44 @@ class Intake:
 
     async def _take_in_poll(self) -> int:
         await self._partitions.follow()
-        room = await self._room()
-        if not room or not self._partitions.has_any:
+        at_once, ahead = await self._room()
+        if not at_once + ahead or not self._partitions.has_any:
             await self._pause(LOOK_S)
             return 0
-        poll = await self._partitions.poll(max_records=room)
-        started = await self._take_in(poll) if poll or self._claims.owed else 0
+        poll = await self._partitions.poll(max_records=at_once + ahead)
+        started = await self._take_in(poll, at_once=at_once) if poll or self._claims.owed else 0
         if not self._claims.owed:
             await self._partitions.settle()
         return started
 
-    async def _room(self) -> int:
-        """Return how many records may be taken in now; waits a moment for a slot."""
+    async def _room(self) -> tuple[int, int]:
+        """Return how many records may begin at once, and how many more may be read ahead; waits a moment for any.
+
+        While no model is called nothing is read ahead.
+        """
         if self._dispatcher.unavailable_reason is not None:
-            return 0
-        return self._failover.allowance(await self._claims.free_slots(patience_s=LOOK_S))
+            return 0, 0
+        is_called = self._failover.unavailable_reason is None
+        free, ahead = await self._claims.room(may_read_ahead=is_called, patience_s=LOOK_S)
+        return self._failover.allowance(free), ahead
 
     async def _pause(self, pause_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await self._stop.wait()
 
-    async def _take_in(self, poll: Poll) -> int:
+    async def _take_in(self, poll: Poll, *, at_once: int) -> int:
         found = classify_records(poll, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types)
         # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
         owed_before = self._claims.owed
-        works, refused = await self._claims.claim(found.events)
+        works, refused = await self._claims.claim(found.events, at_once=at_once)
         if refused:
             found = with_refused(found, refused)
         await self._dispatcher.start(works)
         await self._dead_letters.send(found.invalid, valid=found.valid)
         await self._ignored_events.note(found.ignored, accepted=found.accepted)
-        self._count(found, claimed=len(works), newly_owed=self._claims.owed - owed_before)
+        claimed = len(works) + self._claims.waiting
+        self._count(found, claimed=claimed, newly_owed=self._claims.owed - owed_before)
         return len(works)
 
     def _count(self, found: ClassifiedRecords, *, claimed: int, newly_owed: int) -> None:

@@ -6,7 +6,6 @@ queue for the provider's rate limit.
 
 import asyncio
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
@@ -14,17 +13,15 @@ import structlog
 from consumer.llm.failover import Failover
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.in_flight import BACKGROUND_SHARE, ClaimTerms, InFlight
-from consumer.pipeline.outcome_store import OutcomeStore
-from consumer.pipeline.outcomes import Rejected, Work, usage_so_far
+from consumer.pipeline.ledger_works import LedgerWorks
+from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.traces import Traces
-from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
+from repository.available_requests import claim_available
 from repository.errors import StoreError, StoreUnavailable
-from repository.llm_calls import KeptAnswers, kept_answers
-from repository.pool import Connection, Pool, connection
-from repository.requests import ClaimedRequest, claim_available
-from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
-from schemas.reasons import Reason
+from repository.llm_calls import KeptAnswers
+from repository.pool import Pool, connection
+from repository.requests import ClaimedRequest
 
 log = structlog.get_logger()
 
@@ -44,20 +41,20 @@ class Sweeper:
         self,
         pool: Pool,
         dispatcher: Dispatcher,
-        outcome_store: OutcomeStore,
+        works: LedgerWorks,
         in_flight: InFlight,
         failover: Failover,
-        metrics: Metrics,
+        scheduler: Scheduler,
         traces: Traces,
         *,
         terms: ClaimTerms,
     ) -> None:
         self._pool = pool
         self._dispatcher = dispatcher
-        self._outcome_store = outcome_store
+        self._works = works
         self._in_flight = in_flight
         self._failover = failover
-        self._metrics = metrics
+        self._scheduler = scheduler
         self._traces = traces
         self._terms = terms
         self._reclaim_from_s = 0.0
@@ -81,8 +78,9 @@ class Sweeper:
         Raises:
             StoreError: the ledger could not be asked.
         """
-        if self._outcome_store.unavailable_reason is not None:
+        if self._dispatcher.unavailable_reason is not None:
             return 0
+        await self._scheduler.look()
         taken = await self._sweep(self._failover.allowance(MOST_PER_SWEEP), background=False)
         room = min(MOST_BACKGROUND_PER_SWEEP, self._in_flight.free - self._left_to_live)
         if room > 0:
@@ -105,13 +103,14 @@ class Sweeper:
         """Wait for the next sweep; after one that took something there may be more as soon as slots come free."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SWEEP_S):
-                if taken:
-                    await self._in_flight.until_free(self._left_to_live + max(1, self._in_flight.limit // BATCH_SHARE))
+                if not taken:
+                    await self._scheduler.until_more()
                 else:
-                    await asyncio.sleep(SWEEP_S)
+                    left = 0 if self._scheduler.is_contended else self._left_to_live
+                    await self._in_flight.until_free(left + max(1, self._in_flight.limit // BATCH_SHARE))
 
     async def _sweep(self, allowed: int, *, background: bool = False, suspects: bool = False) -> int:
-        if not allowed:
+        if not allowed or not (suspects or self._scheduler.has_work(background=background)):
             return 0
         try:
             async with asyncio.timeout(SLOT_PATIENCE_S):  # so that a round ends, and the watchdog sees it
@@ -119,7 +118,11 @@ class Sweeper:
         except TimeoutError:
             return 0
         claimed: list[ClaimedRequest] = []
+        kept: KeptAnswers = {}
+        turn = None if suspects else self._scheduler.turn(room, background=background)
         try:
+            if turn is not None and turn.is_empty:
+                return 0
             async with connection(self._pool) as borrowed:
                 asked_at_s = time.monotonic()
                 answer = await claim_available(
@@ -133,9 +136,12 @@ class Sweeper:
                     group_id=self._terms.group_id,
                     max_takeovers=self._terms.max_takeovers,
                     suspects=suspects,
+                    tenants=turn.shares if turn else None,
                 )
-                kept = await _kept_answers(borrowed, answer)
-            claimed = self._terms.require_fresh(answer, asked_at_s=asked_at_s)
+                kept = await self._works.kept_answers(borrowed, answer)
+            if turn:
+                self._scheduler.took(turn, answer)
+            claimed = self._terms.require_fresh(sorted(answer, key=_sending), asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
             self._traces.claimed(claimed, asked_at_s=asked_at_s)
         except StoreUnavailable:
@@ -144,40 +150,11 @@ class Sweeper:
             raise
         finally:
             self._in_flight.release(room - len(claimed))
-        self._metrics.reclaimed.inc(sum(request.reclaimed for request in claimed))
-        works = [
-            work for request in claimed if not self._is_to_blame(request) and (work := self._decode(request, kept))
-        ]
-        await self._dispatcher.start(works, alone=suspects)
+        works = self._works.of(claimed, kept)
+        await self._dispatcher.start(works, alone=suspects, background=background)
         return len(claimed)
 
-    def _is_to_blame(self, request: ClaimedRequest) -> bool:
-        """Return whether a request was handled alone when its process was lost, and ended for that."""
-        if request.takeovers <= self._terms.max_takeovers:
-            return False
-        detail = f"{request.takeovers} processes in a row were lost while they handled it, the last one it alone"
-        self._outcome_store.put(_rejected(request, Reason.KILLS_PROCESS, detail))
-        return True
 
-    def _decode(self, request: ClaimedRequest, kept: KeptAnswers) -> Work | None:
-        """Decode stored bytes, which were valid once; after a change of the contract they may not be any more."""
-        try:
-            event = decode_overlay_completed(
-                request.source, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types
-            )
-        except (InvalidEvent, IgnoredEvent) as error:
-            self._outcome_store.put(_rejected(request, Reason.INVALID_EVENT, str(error)))
-            return None
-        return Work(request, event, kept.get((request.overlay_id, request.revision), ()))
-
-
-def _rejected(request: ClaimedRequest, reason: Reason, detail: str) -> Rejected:
-    return Rejected(
-        request=request, usage=usage_so_far(request), attempts=request.attempts, reason=reason, detail=detail
-    )
-
-
-async def _kept_answers(borrowed: Connection, claimed: Sequence[ClaimedRequest]) -> KeptAnswers:
-    """Return what earlier handlings paid for: it is judged again before another call is."""
-    called_for = [(request.overlay_id, request.revision) for request in claimed if request.llm_calls]
-    return await kept_answers(borrowed, called_for) if called_for else {}
+def _sending(request: ClaimedRequest) -> tuple[int, int, int]:
+    """Return what sorts requests in the order in which they were sent."""
+    return request.source.timestamp_ms, request.source.partition, request.source.offset

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from consumer.pipeline.fair_shares import Terms
 from consumer.post.quality.gate import Context
 from consumer.post.quality.likeness import RECENT_POSTS, Fingerprint, RecentPosts, fingerprint
 from consumer.post.quality.source import Source, folded
@@ -24,12 +25,14 @@ PROFILE_S: Final = 45.0
 POSTS_S: Final = 600.0
 """This process knows its own posts at once; those of other processes after this time."""
 MOST_TENANTS: Final = 2_000
+USUAL_TERMS: Final = Terms()
 
 
 @dataclass(slots=True)
 class _Known:
     profile: TenantProfile
     profile_read_at: float
+    terms: Terms = USUAL_TERMS
     recent: RecentPosts | None = None
     posts_read_at: float = float("-inf")
 
@@ -85,6 +88,11 @@ class Tenants:
         known = self._known.get(event.tenant_id)
         return (known and known.profile.delivery) or "live"
 
+    def terms_of(self, tenant_id: str) -> Terms:
+        """Return a tenant's weight and limit; one that is not known has the usual ones."""
+        known = self._known.get(tenant_id)
+        return known.terms if known else USUAL_TERMS
+
     def remember(self, event: OverlayCompleted, one: Fingerprint | None) -> None:
         """Count a new post among its tenant's last ones."""
         known = self._known.get(event.tenant_id)
@@ -108,6 +116,7 @@ class Tenants:
         for tenant_id, profile in profiles.items():
             known = self._known.setdefault(tenant_id, _Known(profile, now))
             known.profile, known.profile_read_at = profile, now
+            known.terms = Terms(profile.weight, profile.max_in_flight)
 
     async def _read_posts(self, tenant_ids: list[str]) -> None:
         if not tenant_ids:

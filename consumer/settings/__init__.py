@@ -47,6 +47,16 @@ class CapacitySettings(SettingsGroup):
     max_in_flight: int = Field(
         200, ge=1, le=10_000, description="whole number from 1 to 10000: posts being written at once"
     )
+    fair_shares: bool = Field(
+        default=True,
+        description="true or false; true has what waits begin by its tenant's share, false by who came first",
+    )
+    read_ahead: int = Field(
+        10_000,
+        ge=1,
+        le=1_000_000,
+        description="whole number from 1 to 1000000: requests a process has waiting in the ledger, beyond its slots",
+    )
 
 
 class Settings(

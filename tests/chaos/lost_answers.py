@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 MARKERS: Mapping[str, str] = {
     "claim_new": "INSERT INTO feed_requests",
-    "claim_available": "WITH available AS",
+    "claim_available": "available AS (",
     "store": "INSERT INTO instagram_feeds",
     "postpone": "AS later (",
     "fail": "failed AS (",

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from repository.available_requests import claim_available
 from repository.feeds import store
 from repository.llm_models import LlmModel
 from repository.pool import Pool, connection
-from repository.requests import ClaimedRequest, NewRequest, claim_available, claim_new
+from repository.requests import ClaimedRequest, NewRequest, claim_new
 from tests.support.examples import feed, new_request
 from tests.support.waiting import eventually
 

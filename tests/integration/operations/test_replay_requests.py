@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from repository.available_requests import claim_available
 from repository.llm_models import LlmModel
 from repository.operations.replay_requests import (
     OverlayStatus,
@@ -26,7 +27,7 @@ from repository.operations.replays import (
     replay_progress,
 )
 from repository.pool import Pool, connection
-from repository.requests import NewRequest, claim_available
+from repository.requests import NewRequest
 from tests.support.examples import new_request
 from tests.support.ledger import LEASE_S, claim, count, ledger_row, reclaim, store_feeds
 from tests.support.waiting import eventually

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from repository.available_requests import claim_available
 from repository.experiments import Experiment, Variant, experiments_by_id, running_experiments
 from repository.leases import release
 from repository.operations.experiment_changes import (
@@ -16,7 +17,7 @@ from repository.operations.experiment_changes import (
 )
 from repository.operations.revisions import RequestedRevision, ask_for_revisions
 from repository.pool import Connection, Pool, connection
-from repository.requests import NewRequest, claim_available, claim_new, reopen_corrected
+from repository.requests import NewRequest, claim_new, reopen_corrected
 from schemas.experiments import AssignmentUnit, ExperimentState
 from tests.support.examples import new_request
 

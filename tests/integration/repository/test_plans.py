@@ -10,7 +10,7 @@ import pytest_asyncio
 from asyncpg.connection import LoggedQuery
 
 from bench.filled_database import fill_with_feeds
-from repository import feeds, leases, llm_calls, outbox, references, requests
+from repository import available_requests, feeds, leases, llm_calls, outbox, references, requests
 from repository.llm_models import find_active
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.requests import ClaimedRequest
@@ -57,7 +57,7 @@ CALLS: dict[str, Call] = {
     "claim_new": lambda borrowed, _: requests.claim_new(
         borrowed, [new_request() for _ in range(BATCH)], owner="planner", lease_s=60
     ),
-    "claim_available": lambda borrowed, held: requests.claim_available(
+    "claim_available": lambda borrowed, held: available_requests.claim_available(
         borrowed, owner="planner", lease_s=0.001, limit=BATCH, held=held
     ),
     "extend_leases": lambda borrowed, held: leases.extend_leases(borrowed, held, lease_s=60),

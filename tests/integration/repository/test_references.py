@@ -7,12 +7,13 @@ import asyncpg
 import pytest
 
 from devstack.endpoints import Endpoints
+from repository.available_requests import claim_available
 from repository.errors import MissingReference
 from repository.feeds import store
 from repository.llm_models import find_active
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.references import KEYS, missing_rows, unfillable_tables
-from repository.requests import ClaimedRequest, claim_available, postpone
+from repository.requests import ClaimedRequest, postpone
 from schemas.reasons import Reason
 from tests.support.databases import fresh_database
 from tests.support.examples import feed, new_request, postponement

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from repository.available_requests import claim_available
 from repository.leases import extend_leases, release
 from repository.pool import Pool, connection
-from repository.requests import ClaimedRequest, NewRequest, Postponement, claim_available, postpone
+from repository.requests import ClaimedRequest, NewRequest, Postponement, postpone
 from repository.spending import Spending
 from schemas.record import SourceRecord
 from tests.support.examples import new_request, postponement, source_record

@@ -7,10 +7,14 @@ from typing import cast
 from consumer.pipeline import tenants as module
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.outcome_store import OutcomeStore
-from consumer.pipeline.outcomes import Outcome, Work
+from consumer.pipeline.outcomes import Outcome, Usage, Work, unwritten
+from consumer.pipeline.retry import TryAgain
+from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlans
+from repository.spending import Spending
+from schemas.reasons import Reason
 from tests.support.examples import claimed_request, overlay_completed
 from tests.support.waiting import eventually
 
@@ -60,19 +64,36 @@ class HeldWorker:
         self.begun_beside: list[tuple[Work, int]] = []
         self.let_go = asyncio.Event()
 
-    async def handle(self, work: Work) -> None:
+    async def handle(self, work: Work) -> Outcome:
         """Note who is there, and wait."""
         self.handling.append(work)
         self.begun_beside.append((work, len(self.handling) - 1))
         await self.let_go.wait()
         self.handling.remove(work)
+        usage = Usage(1, Spending(prompt_tokens=600, completion_tokens=100))
+        return unwritten(work.request, usage, TryAgain(1.0, 0), reason=Reason.LLM_UNAVAILABLE, detail="")
 
 
 def work() -> Work:
     return Work(claimed_request(), overlay_completed())
 
 
-def dispatcher_of(worker: HeldWorker, tasks: asyncio.TaskGroup) -> Dispatcher:
+class Charges:
+    """Notes what is charged, and what it is corrected by."""
+
+    def __init__(self) -> None:
+        self.settled: list[tuple[str, float, int | None, bool]] = []
+
+    def begin(self, _tenant_id: str, *, background: bool) -> float:
+        """Charge a background request more, so that they can be told apart."""
+        return 2_000.0 if background else 1_000.0
+
+    def settle(self, tenant_id: str, charged: float, tokens: int | None, *, background: bool) -> None:
+        """Note it."""
+        self.settled.append((tenant_id, charged, tokens, background))
+
+
+def dispatcher_of(worker: HeldWorker, tasks: asyncio.TaskGroup, charges: Charges | None = None) -> Dispatcher:
     return Dispatcher(
         tasks,
         cast("Worker", worker),
@@ -80,6 +101,7 @@ def dispatcher_of(worker: HeldWorker, tasks: asyncio.TaskGroup) -> Dispatcher:
         cast("UpstreamRows", Upstream()),
         cast("module.Tenants", Tenants()),
         cast("WritingPlans", Plans()),
+        cast("Scheduler", charges or Charges()),
         calls=3,
     )
 
@@ -112,3 +134,26 @@ async def test_what_waits_for_a_call_to_end_is_not_being_written() -> None:
         assert dispatcher.handling == 3
         worker.let_go.set()
     assert dispatcher.handling == 0
+
+
+async def test_a_tenant_is_charged_when_its_request_begins_and_what_it_took_is_told_at_the_end() -> None:
+    worker, charges = HeldWorker(), Charges()
+    worker.let_go.set()
+    async with asyncio.TaskGroup() as tasks:
+        dispatcher = dispatcher_of(worker, tasks, charges)
+        one = work()
+        await dispatcher.start([one])
+        await dispatcher.start([one], background=True)
+    tenant_id = one.request.tenant_id
+    assert charges.settled == [(tenant_id, 1_000.0, 700, False), (tenant_id, 2_000.0, 700, True)]
+
+
+async def test_of_one_that_is_cut_off_nobody_knows_what_it_took() -> None:
+    worker, charges = HeldWorker(), Charges()
+    async with asyncio.TaskGroup() as tasks:
+        dispatcher = dispatcher_of(worker, tasks, charges)
+        one = work()
+        await dispatcher.start([one])
+        await eventually(lambda: len(worker.handling) == 1)
+        await dispatcher.cancel()
+    assert charges.settled == [(one.request.tenant_id, 1_000.0, None, False)]

@@ -1,0 +1,58 @@
+"""From rows of the ledger to work: events decoded anew, with the answers that were paid for before."""
+
+from collections.abc import Sequence
+
+from consumer.pipeline.in_flight import ClaimTerms
+from consumer.pipeline.outcome_store import OutcomeStore
+from consumer.pipeline.outcomes import Rejected, Work, usage_so_far
+from consumer.telemetry.metrics import Metrics
+from repository.llm_calls import KeptAnswers, kept_answers
+from repository.pool import Connection
+from repository.requests import ClaimedRequest
+from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
+from schemas.reasons import Reason
+
+
+class LedgerWorks:
+    """Makes work of claimed requests, and ends those of which none can be made."""
+
+    def __init__(self, outcome_store: OutcomeStore, metrics: Metrics, *, terms: ClaimTerms) -> None:
+        self._outcome_store = outcome_store
+        self._metrics = metrics
+        self._terms = terms
+
+    async def kept_answers(self, connection: Connection, claimed: Sequence[ClaimedRequest]) -> KeptAnswers:
+        """Return what earlier handlings paid for: it is judged again before another call is."""
+        called_for = [(request.overlay_id, request.revision) for request in claimed if request.llm_calls]
+        return await kept_answers(connection, called_for) if called_for else {}
+
+    def of(self, claimed: Sequence[ClaimedRequest], kept: KeptAnswers) -> list[Work]:
+        """Return the works of the requests that may be handled; the others are left to be stored as failed."""
+        self._metrics.reclaimed.inc(sum(request.reclaimed for request in claimed))
+        return [work for request in claimed if not self._is_to_blame(request) and (work := self._decode(request, kept))]
+
+    def _is_to_blame(self, request: ClaimedRequest) -> bool:
+        """Return whether a request was handled alone when its process was lost, and ended for that."""
+        if request.takeovers <= self._terms.max_takeovers:
+            return False
+        detail = f"{request.takeovers} processes in a row were lost while they handled it, the last one it alone"
+        self._reject(request, Reason.KILLS_PROCESS, detail)
+        return True
+
+    def _decode(self, request: ClaimedRequest, kept: KeptAnswers) -> Work | None:
+        """Decode stored bytes, which were valid once; after a change of the contract they may not be any more."""
+        try:
+            event = decode_overlay_completed(
+                request.source, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types
+            )
+        except (InvalidEvent, IgnoredEvent) as error:
+            self._reject(request, Reason.INVALID_EVENT, str(error))
+            return None
+        return Work(request, event, kept.get((request.overlay_id, request.revision), ()))
+
+    def _reject(self, request: ClaimedRequest, reason: Reason, detail: str) -> None:
+        self._outcome_store.put(
+            Rejected(
+                request=request, usage=usage_so_far(request), attempts=request.attempts, reason=reason, detail=detail
+            )
+        )

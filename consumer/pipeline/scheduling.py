@@ -1,0 +1,147 @@
+"""Whose request begins next: at once while nobody waits, else by fair shares over what waits in the ledger."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from consumer.pipeline.backlog import Backlog
+from consumer.pipeline.classified_records import Event
+from consumer.pipeline.fair_shares import FairShares
+from consumer.pipeline.tenants import Tenants
+from repository.available_requests import take_census
+from repository.pool import Pool, connection
+from repository.requests import ClaimedRequest
+
+CENSUS_S: Final = 0.5  # what another process gives back is taken within a second
+MOST_AHEAD_PER_POLL: Final = 500
+LEAST_AHEAD_PER_POLL: Final = 100  # while slots are taken: fewer at a time would cost more each
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What is to be claimed in one go: so many of each tenant, or the oldest of all (None), beside what was lost."""
+
+    slots: int
+    shares: Mapping[str, int] | None
+    any_lost: bool
+    background: bool
+    noted: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to claim."""
+        return self.shares is not None and not self.shares and not self.any_lost
+
+
+class Scheduler:
+    """What this process knows of who waits, and how the slots are shared out among them."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        tenants: Tenants,
+        *,
+        is_fair: bool,
+        read_ahead: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.is_fair = is_fair
+        self.backlog = Backlog(read_ahead if is_fair else 0)
+        self._pool = pool
+        self._tenants = tenants
+        self._clock = clock
+        self._least_ahead = min(LEAST_AHEAD_PER_POLL, read_ahead)
+        in_flight: Counter[str] = Counter()
+        self._shares = {background: FairShares(tenants.terms_of, in_flight) for background in (False, True)}
+        self._lost: set[bool] = set()
+        self._census_from_s = 0.0
+
+    @property
+    def is_contended(self) -> bool:
+        """Whether live requests wait that may begin: all others have to queue with them."""
+        room = self._shares[False].room
+        return any(room(tenant_id) != 0 for tenant_id in self.backlog.tenants())
+
+    @property
+    def room_ahead(self) -> int:
+        """How many records are worth reading beyond the free slots now."""
+        room = self.backlog.room
+        return min(room, MOST_AHEAD_PER_POLL) if room >= self._least_ahead or not self.is_contended else 0
+
+    def split(self, events: Sequence[Event], slots: int) -> tuple[list[Event], list[Event]]:
+        """Split events of known tenants into those that may have one of the free slots at once, and those that wait."""
+        if not self.is_fair:
+            return list(events), []
+        if len(events) > slots or self.is_contended:
+            return [], list(events)
+        shares, waiting = self._shares[False], self.backlog.tenants()
+        shares.nobody_waits()
+        at_once: list[Event] = []
+        to_wait: list[Event] = []
+        asked: Counter[str] = Counter()
+        for event in events:
+            tenant_id = event[1].tenant_id
+            room = shares.room(tenant_id)
+            may_begin = tenant_id not in waiting and (room is None or asked[tenant_id] < room)
+            asked[tenant_id] += 1
+            (at_once if may_begin else to_wait).append(event)
+        return at_once, to_wait
+
+    async def look(self) -> None:
+        """See who waits in the ledger, now and then.
+
+        Raises:
+            StoreError: the ledger could not be asked.
+        """
+        now = self._clock()
+        if not self.is_fair or now < self._census_from_s:
+            return
+        since = self.backlog.noted
+        async with connection(self._pool) as borrowed:
+            census = await take_census(borrowed, count_up_to=self.backlog.ahead)
+        self._census_from_s = now + CENSUS_S
+        self._lost = {False, True} if census.any_lost else set()
+        self.backlog.correct(census, since=since)
+        await self._tenants.know_profiles([*self.backlog.tenants(), *self.backlog.tenants(background=True)])
+
+    def has_work(self, *, background: bool) -> bool:
+        """Return whether there may be something to claim."""
+        return not self.is_fair or background in self._lost or bool(self.backlog.tenants(background=background))
+
+    def turn(self, slots: int, *, background: bool) -> Turn:
+        """Return what goes into free slots; begins nothing."""
+        shares = None
+        if self.is_fair:
+            shares = self._shares[background].share_out(self.backlog.tenants(background=background), slots)
+        return Turn(slots, shares, background in self._lost, background, self.backlog.noted)
+
+    def took(self, turn: Turn, claimed: Collection[ClaimedRequest]) -> None:
+        """Note what came of a turn."""
+        if len(claimed) < turn.slots:
+            self._lost.discard(turn.background)
+        waited = [request.tenant_id for request in claimed if not request.takeovers]
+        self.backlog.take(turn.shares or {}, waited, background=turn.background, since=turn.noted)
+
+    async def until_more(self) -> None:
+        """Wait until something was entered, or has ended while something waits."""
+        await self.backlog.until_changed()
+
+    async def until_room_ahead(self, *, patience_s: float) -> int:
+        """Return how many records may be read ahead; waits a moment for something to be taken."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                await self.backlog.until_changed()
+        return self.room_ahead
+
+    def begin(self, tenant_id: str, *, background: bool) -> float:
+        """Charge a request that begins; returns the tokens charged."""
+        return self._shares[background].begin(tenant_id)
+
+    def settle(self, tenant_id: str, charged: float, tokens: int | None, *, background: bool) -> None:
+        """Correct the charge by what the request took, if anybody knows."""
+        self._shares[background].settle(tenant_id, charged, tokens)
+        self.backlog.wake_if_any()

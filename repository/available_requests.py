@@ -1,0 +1,161 @@
+"""What any process may take: requests that wait and are due, and those whose process was lost.
+
+Both are claimed by one statement, what was lost first. What waits is taken by age or, where tenants are given, so many
+of each tenant, the oldest first: each tenant costs one descent of an index, however many requests wait.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from repository.pool import Connection
+from repository.requests import EXPERIMENT_NAME, MAX_TAKEOVERS, ClaimedRequest, claimed_request, identities
+
+# The conditions of the partial indexes, word for word.
+_LOST = "(state = 'claimed' OR (state = 'waiting' AND takeovers > 0))"
+_WAITS = "(state = 'waiting' AND takeovers = 0)"
+
+_MAY_BE_TAKEN = """
+    available_at <= now()
+    AND background = $6
+    AND (group_id = $8 OR group_id IS NULL)
+    AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
+"""
+
+_BY_AGE = f"""
+    SELECT overlay_id, revision, state
+    FROM feed_requests
+    WHERE {_WAITS} AND {_MAY_BE_TAKEN} AND NOT $10
+    ORDER BY available_at
+    LIMIT $3 - (SELECT count(*) FROM lost)
+    FOR UPDATE SKIP LOCKED
+"""  # noqa: S608 - no value is in it
+
+_BY_TENANT = f"""
+    SELECT theirs.*
+    FROM unnest($11::text[], $12::int[]) AS wanted (tenant_id, slots)
+    CROSS JOIN LATERAL (
+        SELECT overlay_id, revision, state
+        FROM feed_requests AS request
+        WHERE {_WAITS} AND {_MAY_BE_TAKEN} AND request.tenant_id = wanted.tenant_id
+        ORDER BY available_at
+        LIMIT wanted.slots
+        FOR UPDATE SKIP LOCKED
+    ) AS theirs
+    LIMIT $3 - (SELECT count(*) FROM lost)
+"""  # noqa: S608 - the same
+
+
+def _claim(waiting: str) -> str:
+    return f"""
+    WITH lost AS (
+        SELECT overlay_id, revision, state
+        FROM feed_requests
+        WHERE {_LOST} AND {_MAY_BE_TAKEN}
+            -- while the database was down nobody could extend a lease: give the holders time to
+            AND (state = 'waiting' OR ($7 AND pg_postmaster_start_time() < now() - $2 * interval '1 second'))
+            AND (takeovers + (state = 'claimed')::int >= $9) = $10
+        ORDER BY available_at
+        LIMIT $3
+        FOR UPDATE SKIP LOCKED
+    ),
+    waiting AS ({waiting}),
+    available AS (SELECT * FROM lost UNION ALL SELECT * FROM waiting)
+    UPDATE feed_requests AS request
+    SET state = 'claimed',
+        lease_owner = $1,
+        available_at = now() + $2 * interval '1 second',
+        fencing_token = request.fencing_token + 1,
+        llm_calls = request.llm_calls + (available.state = 'claimed')::int,
+        unrecorded_call = request.unrecorded_call OR available.state = 'claimed',
+        takeovers = request.takeovers + (available.state = 'claimed')::int,
+        updated_at = now()
+    FROM available
+    WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
+    RETURNING request.*, available.state = 'claimed' AS reclaimed, {EXPERIMENT_NAME}
+"""  # noqa: S608 - the same
+
+
+_CLAIM_BY_AGE = _claim(_BY_AGE)
+_CLAIM_BY_TENANT = _claim(_BY_TENANT)
+
+
+async def claim_available(  # noqa: PLR0913 - all that says which requests are meant
+    connection: Connection,
+    *,
+    owner: str,
+    lease_s: float,
+    limit: int,
+    held: Sequence[ClaimedRequest] = (),
+    background: bool = False,
+    reclaim: bool = True,
+    group_id: str | None = None,
+    max_takeovers: int = MAX_TAKEOVERS,
+    suspects: bool = False,
+    tenants: Mapping[str, int] | None = None,
+) -> list[ClaimedRequest]:
+    """Claim at most `limit` requests, live or background: those of lost processes (`reclaim`), and those that are due.
+
+    Of these the oldest or, with `tenants`, at most so many of each. What is `held` is being worked on here: after a
+    pause longer than its lease it is not begun a second time. Those for which so many processes were lost that they
+    may be the cause are claimed by `suspects`, and only so.
+    """
+    overlay_ids, revisions, _ = identities(held)
+    arguments = (
+        owner,
+        lease_s,
+        limit,
+        overlay_ids,
+        revisions,
+        background,
+        reclaim,
+        group_id,
+        max_takeovers,
+        suspects,
+    )
+    if tenants is None:
+        rows = await connection.fetch(_CLAIM_BY_AGE, *arguments)
+    else:
+        rows = await connection.fetch(_CLAIM_BY_TENANT, *arguments, list(tenants), list(tenants.values()))
+    return [claimed_request(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Whose requests wait and are due, how many live ones wait at all (no more than asked), and whether any is lost."""
+
+    live: Sequence[str]
+    background: Sequence[str]
+    waiting: int
+    any_lost: bool
+
+
+# From one tenant to the next: as many descents of the index as there are tenants.
+_CENSUS = f"""
+    WITH RECURSIVE first AS (
+        (
+            SELECT background, tenant_id, available_at
+            FROM feed_requests WHERE {_WAITS}
+            ORDER BY background, tenant_id, available_at LIMIT 1
+        )
+        UNION ALL
+        SELECT next.*
+        FROM first
+        CROSS JOIN LATERAL (
+            SELECT background, tenant_id, available_at
+            FROM feed_requests AS request
+            WHERE {_WAITS} AND (request.background, request.tenant_id) > (first.background, first.tenant_id)
+            ORDER BY background, tenant_id, available_at LIMIT 1
+        ) AS next
+    )
+    SELECT
+        array(SELECT tenant_id FROM first WHERE NOT background AND available_at <= now()) AS live,
+        array(SELECT tenant_id FROM first WHERE background AND available_at <= now()) AS background,
+        (SELECT count(*) FROM (SELECT FROM feed_requests WHERE {_WAITS} AND NOT background LIMIT $1) AS few) AS waiting,
+        EXISTS (SELECT FROM feed_requests WHERE {_LOST} AND available_at <= now()) AS any_lost
+"""  # noqa: S608 - the same
+
+
+async def take_census(connection: Connection, *, count_up_to: int) -> Census:
+    """Look who waits, of whatever group, without a lock."""
+    [row] = await connection.fetch(_CENSUS, count_up_to)
+    return Census(**dict(row))
