@@ -36,6 +36,11 @@ class Backlog:
         """A mark in time, for `correct`."""
         return self._noted
 
+    @property
+    def any_waits(self) -> bool:
+        """Whether anything waits, live or in the background."""
+        return bool(self._tenants[False] or self._tenants[True])
+
     def tenants(self, *, background: bool = False) -> Collection[str]:
         """Return whose requests wait."""
         return self._tenants[background]
@@ -78,5 +83,5 @@ class Backlog:
 
     def wake_if_any(self) -> None:
         """Note that a request has ended: one that waits may begin now."""
-        if self._tenants[False] or self._tenants[True]:
+        if self.any_waits:
             self._changed.set()

@@ -92,13 +92,13 @@ class Scheduler:
         return at_once, to_wait
 
     async def look(self) -> None:
-        """See who waits in the ledger, now and then.
+        """See who waits in the ledger: always while nobody is known to, else now and then.
 
         Raises:
             StoreError: the ledger could not be asked.
         """
         now = self._clock()
-        if not self.is_fair or now < self._census_from_s:
+        if not self.is_fair or (self.backlog.any_waits and now < self._census_from_s):
             return
         since = self.backlog.noted
         async with connection(self._pool) as borrowed:

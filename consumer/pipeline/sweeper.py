@@ -80,6 +80,14 @@ class Sweeper:
         """
         if self._dispatcher.unavailable_reason is not None:
             return 0
+        try:
+            return await self._sweep_all()
+        except StoreUnavailable:
+            # holders could not extend their leases either (a standby is promoted): give them time to
+            self._reclaim_from_s = time.monotonic() + self._terms.lease_s / 2
+            raise
+
+    async def _sweep_all(self) -> int:
         await self._scheduler.look()
         taken = await self._sweep(self._failover.allowance(MOST_PER_SWEEP), background=False)
         room = min(MOST_BACKGROUND_PER_SWEEP, self._in_flight.free - self._left_to_live)
@@ -144,10 +152,6 @@ class Sweeper:
             claimed = self._terms.require_fresh(sorted(answer, key=_sending), asked_at_s=asked_at_s)
             self._in_flight.hold(claimed, leased_at_s=asked_at_s)
             self._traces.claimed(claimed, asked_at_s=asked_at_s)
-        except StoreUnavailable:
-            # holders could not extend their leases either (a standby is promoted): give them time to
-            self._reclaim_from_s = time.monotonic() + self._terms.lease_s / 2
-            raise
         finally:
             self._in_flight.release(room - len(claimed))
         works = self._works.of(claimed, kept)

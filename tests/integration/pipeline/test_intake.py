@@ -156,11 +156,11 @@ async def test_an_event_whose_row_somebody_else_is_about_to_write_holds_up_no_ot
     assert await count(pool, "instagram_feeds") == 3
 
 
-async def test_no_more_is_taken_in_than_there_are_slots(
+async def test_without_fair_shares_no_more_is_taken_in_than_there_are_slots(
     stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, pool: Pool
 ) -> None:
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(7)])
-    async with application(feed_env, MAX_IN_FLIGHT="3") as consumer:
+    async with application(feed_env, MAX_IN_FLIGHT="3", FAIR_SHARES="false") as consumer:
         for expected in (3, 3, 1):
             assert await take_in(consumer) == expected
             await consumer.finish()
@@ -172,7 +172,7 @@ async def test_a_stop_is_noticed_although_all_slots_are_full(
 ) -> None:
     await llm.set_latency("constant:60")
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(2)])
-    async with application(feed_env, MAX_IN_FLIGHT="1") as consumer:
+    async with application(feed_env, MAX_IN_FLIGHT="1", FAIR_SHARES="false") as consumer:
         assert await take_in(consumer) == 1
         stop = asyncio.Event()
         running = asyncio.create_task(consumer.app.intake.run(stop))

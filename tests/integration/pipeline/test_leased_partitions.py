@@ -128,7 +128,7 @@ async def test_what_was_deleted_before_it_was_read_is_told_with_its_range_counte
 ) -> None:
     values = [encoded(overlay_event()) for _ in range(3)]
     await send(stack.kafka_bootstrap_servers, topics.incoming, values)
-    async with application(feed_env, MAX_IN_FLIGHT="1") as consumer:
+    async with application(feed_env, MAX_IN_FLIGHT="1", FAIR_SHARES="false") as consumer:
         await eventually(consumer.take_in, 20)
         await consumer.finish()
     async with admin_of(stack) as admin:
@@ -174,7 +174,7 @@ async def test_no_partition_s_backlog_holds_up_another_partition(
     for partition in (0, 1):
         values = [encoded(overlay_event()) for _ in range(20)]
         await send(stack.kafka_bootstrap_servers, topics.incoming, values, partition=partition)
-    async with application(feed_env, MAX_IN_FLIGHT="4") as consumer:
+    async with application(feed_env, MAX_IN_FLIGHT="4", FAIR_SHARES="false") as consumer:
         await eventually(consumer.take_in, 20)
         await consumer.finish()
         for _ in range(3):
