@@ -1,6 +1,6 @@
 """A topic full of events that programs work off, and one measured run on it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import uuid4
@@ -54,8 +54,9 @@ async def work_off(
     latency: str,
     in_flight: int,
     database: str | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> dict[str, float]:
-    """Measure one program on a backlog that is new to it.
+    """Measure one program on a backlog that is new to it; `settings` are added to its environment.
 
     Raises:
         NoWindow: it announced more posts than it stored, or completed too little.
@@ -70,6 +71,7 @@ async def work_off(
         max_in_flight=calls,
         database=database,
     ) as site:
+        site.environment.update(settings or {})
         stored_before = await count_feeds(site.database_url)
         rules = rules_for(calls, backlog, workshop.window_s)
         figures = await measure_window(program, site, rules, workshop.output_of(program.name))

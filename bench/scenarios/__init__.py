@@ -3,6 +3,7 @@
 from bench.scenario import Scenario
 from bench.scenarios.beside_replay import BESIDE_REPLAY
 from bench.scenarios.experiment import EXPERIMENT
+from bench.scenarios.fairness import FAIRNESS
 from bench.scenarios.full_database import FULL_DATABASE
 from bench.scenarios.latency_bound import LATENCY_BOUND
 from bench.scenarios.memory import MEMORY
@@ -12,12 +13,14 @@ from bench.scenarios.replay import REPLAY
 from bench.scenarios.saturated import SATURATED
 from bench.scenarios.start import START
 from bench.scenarios.steady import STEADY
+from bench.scenarios.waiting_tenants import WAITING_TENANTS
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
     for scenario in (
         SATURATED,
         EXPERIMENT,
+        FAIRNESS,
         LATENCY_BOUND,
         STEADY,
         BESIDE_REPLAY,
@@ -27,5 +30,6 @@ SCENARIOS: dict[str, Scenario] = {
         START,
         MEMORY,
         FULL_DATABASE,
+        WAITING_TENANTS,
     )
 }

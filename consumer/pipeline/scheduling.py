@@ -17,7 +17,7 @@ from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest
 
 CENSUS_S: Final = 0.5  # what another process gives back is taken within a second
-MOST_AHEAD_PER_POLL: Final = 500
+MOST_AHEAD_PER_POLL: Final = 250
 LEAST_AHEAD_PER_POLL: Final = 100  # while slots are taken: fewer at a time would cost more each
 
 
