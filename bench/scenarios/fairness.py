@@ -16,9 +16,7 @@ FAIR, UNFAIR = "fair", "unfair"
 @asynccontextmanager
 async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
     async with filled_topic(workshop, EVENTS) as backlog:
-        working_off = partial(
-            work_off, workshop, OURS, backlog, latency=constant(LATENCY_S), in_flight=IN_FLIGHT
-        )
+        working_off = partial(work_off, workshop, OURS, backlog, latency=constant(LATENCY_S), in_flight=IN_FLIGHT)
         yield {
             name: partial(working_off, settings={"FAIR_SHARES": is_fair})
             for name, is_fair in ((FAIR, "true"), (UNFAIR, "false"))

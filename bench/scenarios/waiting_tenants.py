@@ -31,7 +31,8 @@ _FILL = """
         source_topic, source_partition, source_offset, source_timestamp_ms, source_value, source_headers)
     SELECT gen_random_uuid(), 'waiting', 'tenant-' || lpad((number % $1::int)::text, 4, '0'), 'evt-' || number,
         now() - (1000000 - number) * interval '1 millisecond', $3,
-        'overlay.completed', number % 12, number, 1800000000000 + number, convert_to(repeat('가을 니트 ', 200), 'UTF8'), ''
+        'overlay.completed', number % 12, number, 1800000000000 + number,
+        convert_to(repeat('가을 니트 ', 200), 'UTF8'), ''
     FROM generate_series(1, $1::int * $2::int) AS number
 """
 
