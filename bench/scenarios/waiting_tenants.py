@@ -21,6 +21,7 @@ SLOTS = 25
 CLAIMS = 400
 CLAIMS_BY_AGE = 40
 CENSUSES = 40
+READ_AHEAD = 10_000
 GROUP = "bench"
 BY_TENANT, BY_AGE = "by tenant", "by age"
 
@@ -83,9 +84,10 @@ async def _claim_by_tenant(database: str) -> Figures:
 async def _take_censuses(pool: Pool) -> tuple[list[float], list[str]]:
     taken = []
     async with connection(pool) as borrowed:
+        census = await take_census(borrowed, count_up_to=READ_AHEAD)
         for _ in range(CENSUSES):
             started_s = time.perf_counter()
-            census = await take_census(borrowed, count_up_to=10_000)
+            census = await take_census(borrowed, count_up_to=READ_AHEAD)
             taken.append((time.perf_counter() - started_s) * MS_PER_S)
     return taken, list(census.live)
 
