@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 MARKERS: Mapping[str, str] = {
-    "claim_new": "INSERT INTO feed_requests",
+    "claim_new": "state, lease_owner, available_at, group_id)",
+    "enter_waiting": "AS polled (",
     "claim_available": "available AS (",
     "store": "INSERT INTO instagram_feeds",
     "postpone": "AS later (",

@@ -50,7 +50,7 @@ LANES: Mapping[Lane, tuple[FaultKind, ...]] = {
     "llm": get_args(LlmFault),
 }
 FAULT_KINDS: tuple[FaultKind, ...] = tuple(kind for kinds in LANES.values() for kind in kinds)
-STATEMENTS = ("claim_new", "claim_available", "store", "postpone", "fail", "delete_published")
+STATEMENTS = ("claim_new", "enter_waiting", "claim_available", "store", "postpone", "fail", "delete_published")
 """Whose answer `lose_answer` loses: names of statements, see `tests.chaos.lost_answers`."""
 
 LEASE_S = 5.0
