@@ -210,10 +210,12 @@ async def test_what_three_batches_left_without_a_result_ends_or_is_written_live(
     async with application(feed_env, **QUICK, BATCH_FALLBACK="live") as running:
         pool = running.resources.pool
         overlay_ids = await enter(pool, 2, group_id=feed_env["KAFKA_GROUP_ID"])
-        for _ in range(200):
+
+        async def given_up() -> bool:
             await running.app.batches.run_once()
-            if await states_of(pool, overlay_ids) == {"waiting": 2}:
-                break
+            return await states_of(pool, overlay_ids) == {"waiting": 2}
+
+        await eventually(given_up, 30)
         assert await running.app.sweeper.run_once() == 2
         await running.finish()
         assert await states_of(pool, overlay_ids) == {"done": 2}
