@@ -182,7 +182,7 @@ async def creates(count: int, seed: int) -> bool:
 
 async def collecting(count: int, kills: int, seed: int) -> bool:
     """Collect one file of so many lines, with kills on the way; without any, measured."""
-    async with storm(seed, LLM_PROMPT="short", BATCH_MAX_REQUESTS=str(count)) as one:
+    async with storm(seed, LLM_PROMPT="short", BATCH_MAX_REQUESTS=str(count), BATCH_MAX_WAIT_S="3600") as one:
         await one.enter(count)
         for number in range(1, kills + 1):
             share = int(count * number / (kills + 2))
