@@ -87,6 +87,7 @@ LOG_EVENTS: Final = {
     "batch.put_off": "A batch cannot be brought further now; it is looked at again.",
     "batch.lease_lost": "Another process has taken a batch over; nothing of it was done twice.",
     "batch.defect": "A defect of this program over a batch; it is looked at again in five minutes.",
+    "batches.defect": "A defect of this program while batches were gathered; tried again in five minutes.",
     "batches.store_unavailable": "The database could not be asked for batches.",
     # the outbox
     "relay.store_unavailable": "The database could not be asked for events to publish; they wait.",

@@ -43,6 +43,7 @@ INVARIANTS: Mapping[int, str] = {
     8: "no consumer ends by itself",
     9: "while processes live and the servers answer, no event waits 15 s to be taken in",
     10: "no committed offset jumps over deleted records unsaid",
+    12: "no batch is submitted twice, or the second is known and cancelled",
     11: "the provider's bill is that of instagram_feeds and llm_calls, call by call",
 }
 """What has to hold whatever happens. An event that the broker deleted unread, and that was told as lost, is over."""
@@ -90,6 +91,7 @@ def check(seen: Observations, *, llm_timeout_s: float) -> list[Violation]:
         (8, iter(seen.unexpected_exits)),
         (9, _kept_waiting(seen)),
         (11, _wrong_bills(seen)),
+        (12, _submitted_twice(seen)),
         (10, (text for is_deleted, text in _passed_events(seen) if is_deleted)),
     ]
     return [Violation(invariant, text) for invariant, texts in found for text in texts]
@@ -246,6 +248,18 @@ def _wrong_costs(seen: Observations) -> Iterator[str]:
     for overlay_id, costs in told.items():
         if invented := costs - billed[overlay_id]:
             yield f"{overlay_id} has rows for USD {', '.join(map(str, sorted(invented)))} that were never billed"
+
+
+def _submitted_twice(seen: Observations) -> Iterator[str]:
+    rows = {row.provider_batch_id: row for row in seen.batches}
+    by_file = _grouped(seen.provider_batches, lambda batch: batch.input_file_id)
+    for batch in seen.provider_batches:
+        if batch.provider_batch_id not in rows:
+            yield f"the provider has batch {batch.provider_batch_id}, of which nothing is known"
+    for file_id, batches in by_file.items():
+        known = [rows[one.provider_batch_id] for one in batches if one.provider_batch_id in rows]
+        if sum(not row.is_second for row in known) > 1:
+            yield f"file {file_id} was submitted {len(batches)} times"
 
 
 def _mishandled_poison(seen: Observations) -> Iterator[str]:

@@ -67,6 +67,22 @@ class PaidRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ProviderBatch:
+    """A batch as the provider lists it."""
+
+    provider_batch_id: str
+    input_file_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """A row of `llm_batches`; `is_second`: known to be one that the provider made beside another."""
+
+    provider_batch_id: str | None
+    is_second: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRow:
     """A row of `feed_requests`. `created_at_s` is when the event entered the ledger."""
 
@@ -186,3 +202,5 @@ class Observations:
     lost: Sequence[Lost] = field(default=())
     deleted: Mapping[int, int] = field(default_factory=dict)
     able: Sequence[AbleSample] = field(default=())
+    provider_batches: Sequence[ProviderBatch] = field(default=())
+    batches: Sequence[BatchRow] = field(default=())

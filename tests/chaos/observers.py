@@ -14,13 +14,25 @@ import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
+from openai import AsyncOpenAI
 
+from devstack.endpoints import SIMULATED_API_KEY
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.ledger import LedgerCall
 from repository import partition_leases
 from repository.operations.group_requests import adopt
 from repository.partition_leases import Member
-from tests.chaos.observations import CommitSample, FeedRow, LlmCall, Lost, PaidRow, Published, RequestRow
+from tests.chaos.observations import (
+    BatchRow,
+    CommitSample,
+    FeedRow,
+    LlmCall,
+    Lost,
+    PaidRow,
+    ProviderBatch,
+    Published,
+    RequestRow,
+)
 from tests.chaos.servers import Servers
 from tests.support.kafka_records import read_all
 
@@ -68,6 +80,11 @@ class Rows:
         )
         return [PaidRow(*row) for row in found]
 
+    async def batches(self) -> list[BatchRow]:
+        """All rows of `llm_batches`."""
+        found = await self._fetch("SELECT provider_batch_id, duplicate_of IS NOT NULL FROM llm_batches")
+        return [BatchRow(*row) for row in found]
+
     async def requests(self) -> list[RequestRow]:
         """All rows of the ledger."""
         found = await self._fetch(
@@ -93,6 +110,7 @@ class Rows:
         [(count,)] = await self._fetch(
             "SELECT (SELECT count(*) FROM feed_requests WHERE state NOT IN ('done', 'failed'))"
             " + (SELECT count(*) FROM outbox_events)"
+            " + (SELECT count(*) FROM llm_batches WHERE available_at IS NOT NULL)"
         )
         return int(count)
 
@@ -229,10 +247,17 @@ async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
     ]
 
 
+async def provider_batches(llm: SimulatedLlmControl) -> list[ProviderBatch]:
+    """All batches that the provider has."""
+    async with AsyncOpenAI(base_url=llm.base_url, api_key=SIMULATED_API_KEY, max_retries=0) as client:
+        return [ProviderBatch(batch.id, batch.input_file_id) async for batch in client.batches.list(limit=100)]
+
+
 def _usd(call: LedgerCall) -> Decimal:
     """Return what gpt-4o-mini, the only model here, costs."""
     fresh = call.prompt_tokens - call.cached_prompt_tokens
-    return fresh * PROMPT_USD + call.cached_prompt_tokens * CACHED_USD + call.completion_tokens * COMPLETION_USD
+    full = fresh * PROMPT_USD + call.cached_prompt_tokens * CACHED_USD + call.completion_tokens * COMPLETION_USD
+    return full * Decimal(str(call.price_factor))
 
 
 async def called_overlays(llm: SimulatedLlmControl) -> frozenset[UUID]:

@@ -38,6 +38,9 @@ SETTINGS = {
     "MAX_ATTEMPTS": "30",
     "RETRY_BASE_S": "0.2",
     "RETRY_MAX_S": "3",
+    "BATCH_MAX_WAIT_S": "2",
+    "BATCH_POLL_S": "1",
+    "BATCH_CONFIRM_S": "3",
     # longer than two calls and their storing, so that a stop cuts nothing off
     "SHUTDOWN_GRACE_S": "10",
 }

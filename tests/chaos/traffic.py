@@ -9,8 +9,8 @@ from uuid import UUID
 
 from tests.support.kafka_records import encoded, overlay_event
 
-RecordKind = Literal["valid", "refused", "duplicate", "poison"]
-WEIGHTS: dict[RecordKind, int] = {"valid": 86, "refused": 2, "duplicate": 7, "poison": 5}
+RecordKind = Literal["valid", "batched", "refused", "duplicate", "poison"]
+WEIGHTS: dict[RecordKind, int] = {"valid": 78, "batched": 8, "refused": 2, "duplicate": 7, "poison": 5}
 REFUSED_MARK = "이 요청은 거절됩니다"
 """Stands in the text of events that the LLM refuses, so that some requests end as failed."""
 
@@ -55,6 +55,8 @@ class RecordMaker:
                 return self.poison()
             case "refused":
                 return self._event("refused", self._new_overlay(), tone_style=REFUSED_MARK)
+            case "batched":
+                return self._event("batched", self._new_overlay(), delivery="batch")
             case _:
                 return self.valid()
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tests.chaos.observations import AbleSample, CommitSample, FeedRow, Observations, Probe
-from tests.chaos.observers import SERVER_AWAY, llm_calls
+from tests.chaos.observers import SERVER_AWAY, llm_calls, provider_batches
 from tests.chaos.parts import GROUP_ID, Parts
 from tests.chaos.servers import PARTITIONS
 from tests.chaos.traffic import RecordMaker
@@ -88,6 +88,8 @@ class Watch:
             lost=await parts.rows.lost(GROUP_ID),
             deleted=parts.injectors.deleted,
             able=self.able,
+            provider_batches=await provider_batches(parts.servers.llm),
+            batches=await parts.rows.batches(),
             unexpected_exits=[text for each in parts.consumers + parts.replayers for text in each.unexpected_exits],
         )
 

@@ -24,7 +24,7 @@ from schemas.reasons import Reason
 log = structlog.get_logger()
 
 GROUP = 200
-ALIKE_DELAY_S = 600.0  # what is everybody's fault is put right by people, or by time
+ALIKE_POLLS = 10  # what is everybody's fault is put right by people, or by time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,11 @@ class Rest:
         self._desk = desk
         self._store = store
         self._terms = terms
+
+    @property
+    def alike_delay_s(self) -> float:
+        """How long a request waits that is refused for what is everybody's fault."""
+        return ALIKE_POLLS * self._desk.terms.poll_s
 
     def after_failure(
         self,

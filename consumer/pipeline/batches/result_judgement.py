@@ -12,7 +12,7 @@ from consumer.llm.completion import Completion
 from consumer.llm.cost import spending, spending_in_vain
 from consumer.llm.errors import AccountRefused, CallFailed, LlmError, RateLimited, RequestRefused
 from consumer.pipeline.batches.group_store import Settled
-from consumer.pipeline.batches.rest import ALIKE_DELAY_S, Rest, sent_on
+from consumer.pipeline.batches.rest import Rest, sent_on
 from consumer.pipeline.conversation import ContextOf
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, judge
 from consumer.pipeline.outcomes import Answer, Call, Rejected, Usage, Written, usage_so_far
@@ -103,7 +103,7 @@ class ResultJudge:
             )
         is_own = isinstance(error, CallFailed)
         is_alike = isinstance(error, RequestRefused | AccountRefused | RateLimited)
-        delay_s = ALIKE_DELAY_S if is_alike else 0.0
+        delay_s = self._rest.alike_delay_s if is_alike else 0.0
         return self._rest.after_failure(batch, request, usage, error, counts=is_own, delay_s=delay_s)
 
 

@@ -60,6 +60,11 @@ class BatchRunner:
             except StoreError as error:
                 log.warning("batches.store_unavailable", error=str(error))
                 did_something = 0
+            except Exception:
+                # a defect of ours must not take live events down with it
+                log.exception("batches.defect")
+                await asyncio.sleep(AFTER_DEFECT_S)
+                did_something = 0
             if not did_something:
                 await asyncio.sleep(self._tick_s)
 

@@ -11,6 +11,7 @@ import pytest
 from tests.chaos.checker import Violation, check, holds_s, payments
 from tests.chaos.observations import (
     AbleSample,
+    BatchRow,
     CommitSample,
     Disruption,
     FaultSpan,
@@ -21,6 +22,7 @@ from tests.chaos.observations import (
     Observations,
     PaidRow,
     Probe,
+    ProviderBatch,
     Published,
     RequestRow,
     Sent,
@@ -312,3 +314,23 @@ def test_a_bill_that_differs_from_the_rows_is_seen(seen: Observations) -> None:
 def test_a_call_of_unknown_usage_and_one_of_a_process_that_was_killed_may_be_without_a_row_of_their_size() -> None:
     assert violations(replace(UNTOLD, paid=[*UNTOLD.paid, PaidRow(FAILED, None)])) == []
     assert violations(replace(UNTOLD, disruptions=[Disruption("kill_consumer", frozenset({FAILED}))])) == []
+
+
+BATCH = ProviderBatch("batch_1", "file-1")
+SECOND = ProviderBatch("batch_2", "file-1")
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "count"),
+    [
+        ([BATCH], [BatchRow("batch_1", is_second=False), BatchRow(None, is_second=False)], 0),
+        ([BATCH, SECOND], [BatchRow("batch_1", is_second=False), BatchRow("batch_2", is_second=True)], 0),
+        ([BATCH, SECOND], [BatchRow("batch_1", is_second=False), BatchRow("batch_2", is_second=False)], 1),
+        ([BATCH, SECOND], [BatchRow("batch_1", is_second=False)], 1),
+    ],
+)
+def test_a_batch_that_is_submitted_twice_unknown_is_found(
+    told: list[ProviderBatch], known: list[BatchRow], count: int
+) -> None:
+    found = check(replace(CLEAN, provider_batches=told, batches=known), llm_timeout_s=LLM_TIMEOUT_S)
+    assert [violation.invariant for violation in found] == [12] * count

@@ -53,7 +53,7 @@ def test_faults_keep_within_the_time_their_kind_may_last(seed: int) -> None:
 
 def test_traffic_has_poison_duplicates_and_refused_events_among_the_good() -> None:
     records = [record for burst in traffic(1, REASONABLE_S) for record in burst.records]
-    assert {record.kind for record in records} == {"valid", "refused", "duplicate", "poison"}
+    assert {record.kind for record in records} == {"valid", "batched", "refused", "duplicate", "poison"}
     assert all((record.overlay_id is None) == (record.kind == "poison") for record in records)
 
 
