@@ -10,6 +10,8 @@ import pytest
 
 from consumer.llm.batches.port import BatchProvider
 from devstack.simulated_llm.control import SimulatedLlmControl
+from repository.operations.group_requests import adopt
+from repository.pool import connection
 from tests.support.application import Application, application
 from tests.support.batches import (
     QUICK,
@@ -22,6 +24,7 @@ from tests.support.batches import (
     states_of,
     until_ended,
 )
+from tests.support.waiting import eventually
 
 Call = Callable[..., Any]
 SHORT_LEASE = {**QUICK, "LEASE_S": "0.5"}
@@ -123,3 +126,24 @@ async def test_of_four_processes_at_once_each_batch_is_collected_by_one(
         billed = await provider_cost_usd(llm)
         assert (await booked_cost_usd(pool), await batch_cost_usd(pool)) == (billed, billed)
         assert [batch["state"] for batch in await batches(pool)] == ["collected"] * 4
+
+
+async def test_a_group_that_adopts_anothers_requests_goes_on_with_its_batches(
+    feed_env: Mapping[str, str], llm: SimulatedLlmControl
+) -> None:
+    async with application(feed_env, **QUICK) as former:
+        pool = former.resources.pool
+        overlay_ids = await enter(pool, 3, group_id=feed_env["KAFKA_GROUP_ID"])
+
+        async def created() -> bool:
+            await former.app.batches.run_once()
+            return [batch["state"] for batch in await batches(pool)] == ["created"]
+
+        await eventually(created)
+    async with application(feed_env, **QUICK, KAFKA_GROUP_ID="successor") as successor:
+        pool = successor.resources.pool
+        async with connection(pool) as borrowed:
+            assert await adopt(borrowed, from_group=feed_env["KAFKA_GROUP_ID"], to_group="successor") == 3
+        await until_ended(successor.app.batches, pool, overlay_ids)
+        assert await states_of(pool, overlay_ids) == {"done": 3}
+        assert await files_left(llm) == []
