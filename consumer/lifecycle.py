@@ -52,6 +52,7 @@ async def run(current: CurrentSettings, stop: asyncio.Event) -> None:
                 lambda: app.outcome_store.unavailable_reason,
             )
             await _store_spooled(app, resources.pool, ensure_references=settings.reference_rows == "ensure")
+            await unless_stopped(stop, app.budget_keeper.begin())
             await _consume(app, resources, metrics, watchdog, tasks, stop, grace_s=settings.shutdown_grace_s)
     if app.intake.fatal_error:
         raise app.intake.fatal_error
@@ -87,6 +88,7 @@ async def _consume(
         tasks.create_task(app.relay.run(watchdog.watch("outbox_relay"))),
         tasks.create_task(app.lease_keeper.run(watchdog.watch("lease_keeper"))),
         tasks.create_task(app.refresher.run(watchdog.watch("refresher"))),
+        tasks.create_task(app.budget_keeper.run(watchdog.watch("budget_keeper"))),
         tasks.create_task(app.reopener.run(watchdog.watch("reopener"))),
         tasks.create_task(watch_event_loop(metrics)),
     ]
@@ -102,6 +104,7 @@ async def _consume(
         task.cancel()
     safe = rescue(app.outcome_store.unsettled, app.feed_events, app.spool)
     await _release_leases(resources.pool, app.owner, keep=safe)
+    await within_deadline(app.budget_keeper.close(), deadline_s=FLUSH_S, or_else="budgets.not_given_back")
     await until_ended([*claiming, *finishing, batches])
     log.info("consumer.stopped", released=len(app.in_flight.held))
 

@@ -25,7 +25,7 @@ _MAY_BE_TAKEN = """
 _BY_AGE = f"""
     SELECT oldest.*
     FROM (
-        SELECT overlay_id, revision, state
+        SELECT overlay_id, revision, state, lease_owner
         FROM feed_requests
         WHERE {_WAITS} AND {_MAY_BE_TAKEN} AND NOT $10
         ORDER BY available_at
@@ -39,7 +39,7 @@ _BY_TENANT = f"""
     SELECT theirs.*
     FROM unnest($11::text[], $12::int[]) AS wanted (tenant_id, slots)
     CROSS JOIN LATERAL (
-        SELECT overlay_id, revision, state
+        SELECT overlay_id, revision, state, lease_owner
         FROM feed_requests AS request
         WHERE {_WAITS} AND {_MAY_BE_TAKEN} AND request.tenant_id = wanted.tenant_id
         ORDER BY available_at
@@ -53,7 +53,7 @@ _BY_TENANT = f"""
 def _claim(waiting: str) -> str:
     return f"""
     WITH lost AS (
-        SELECT overlay_id, revision, state
+        SELECT overlay_id, revision, state, lease_owner
         FROM feed_requests
         WHERE {_LOST} AND {_MAY_BE_TAKEN}
             -- while the database was down nobody could extend a lease: give the holders time to
@@ -76,7 +76,8 @@ def _claim(waiting: str) -> str:
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
-    RETURNING request.*, available.state = 'claimed' AS reclaimed, {EXPERIMENT_NAME}
+    RETURNING request.*, available.state = 'claimed' AS reclaimed,
+        available.lease_owner AS lost_owner, {EXPERIMENT_NAME}
 """  # noqa: S608 - the same
 
 

@@ -61,7 +61,7 @@ class ClaimedRequest:
     """A request this process holds the lease of.
 
     `unrecorded_call`: a call may have been billed whose outcome nobody recorded. `takeovers`: how many processes in a
-    row were lost while they held it.
+    row were lost while they held it, `lost_owner` the name of the last if it was `reclaimed` from that.
     """
 
     overlay_id: UUID
@@ -77,6 +77,7 @@ class ClaimedRequest:
     spent: Spending = NOTHING_SPENT
     unrecorded_call: bool = False
     reclaimed: bool = False
+    lost_owner: str | None = None
     takeovers: int = 0
     background: bool = False
 
@@ -271,6 +272,7 @@ def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
         unrecorded_call=row["unrecorded_call"],
         reclaimed=row["reclaimed"],
+        lost_owner=row.get("lost_owner"),
         takeovers=row["takeovers"],
         background=row["background"],
     )

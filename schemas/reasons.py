@@ -22,6 +22,9 @@ class Reason(StrEnum):
     TENANT_UNKNOWN = "tenant_unknown"
     """Waits: the database did not say what the tenant wants of its posts; nothing was paid."""
 
+    BUDGET_SPENT = "budget_spent"
+    """Held until the budget's next period or a raise; or waits while the rest is reserved by other calls."""
+
     LLM_BAD_REQUEST = "llm_bad_request"
     """An end: the provider refuses this request, whenever it is asked."""
 

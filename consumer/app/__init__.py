@@ -15,6 +15,9 @@ from consumer.kafka.poller import Poller
 from consumer.llm.failover import Failover
 from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.pipeline.batches.runner import BatchRunner
+from consumer.pipeline.budgets.booking import LostCalls
+from consumer.pipeline.budgets.keeper import BudgetKeeper
+from consumer.pipeline.budgets.reserving import Budgets
 from consumer.pipeline.claims import Claims
 from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
@@ -74,6 +77,7 @@ class App:
     feed_outcomes: FeedOutcomeIntake
     spool: ResultSpool
     batches: BatchRunner
+    budget_keeper: BudgetKeeper
 
 
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
@@ -89,6 +93,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     )
     pool = resources.pool
     in_flight = InFlight(settings.max_in_flight)
+    budgets = Budgets(pool, owner, lease_s=settings.lease_s)
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = template_of(resources.prompt, settings)
     limiters = {writer.model.llm_model_id: RateLimiter() for writer in resources.writers}
@@ -115,6 +120,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         relay,
         in_flight,
         outcome_log,
+        budgets,
         put_back=reopener.put_back,
         policy=policy,
         ensure_references=resources.database.may_make_rows,
@@ -143,6 +149,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             lambda request: terms.lasts(in_flight.leased_at_s(request)),
             tenants.context,
             FaultFinder(failover, put_back=reopener.put_back),
+            budgets,
             policy=policy,
         ),
         outcome_store,
@@ -182,6 +189,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         failover,
         scheduler,
         traces,
+        LostCalls(budgets, plans, terms),
         terms=terms,
     )
     lease_keeper = LeaseKeeper(pool, in_flight, lease_s=settings.lease_s)
@@ -207,6 +215,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             group_id=settings.kafka_group_id,
         ),
         assemble_batches(settings, resources, SharedParts(feed_events, relay, outcome_log, plans, tenants, terms)),
+        BudgetKeeper(pool, budgets, metrics),
     )
 
 

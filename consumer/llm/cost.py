@@ -1,11 +1,42 @@
 """What a call took."""
 
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from consumer.llm.chat import Messages
 from consumer.llm.completion import Completion
 from consumer.llm.errors import LlmError
 from consumer.llm.usage import UNKNOWN, Tokens
 from repository.llm_models import LlmModel
-from repository.prices import cost_usd
+from repository.prices import TOKENS_PER_PRICE, cost_usd
 from repository.spending import NOTHING_SPENT, Spending
+
+FRAME_TOKENS: Final = 16
+"""What a provider adds to each message, at most: its role and its borders."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorstCase:
+    """The most that a call may take. `cost_usd` is None where the model has no price: unknown is not free."""
+
+    tokens: int
+    cost_usd: Decimal | None
+
+
+def worst_case(messages: Messages, max_tokens: int, model: LlmModel) -> WorstCase:
+    """Return the most that a call may take: a token for each byte of its messages at the full price, and its limit.
+
+    No tokenizer makes more tokens of a text than it has bytes.
+    """
+    prompt = sum(len(message.content.encode()) + FRAME_TOKENS for message in messages)
+    prompt_price, completion_price = model.prompt_token_cost_per_1m, model.completion_token_cost_per_1m
+    if prompt_price is None or completion_price is None:
+        return WorstCase(prompt + max_tokens, None)
+    dearest = max(prompt_price, model.cache_write_prompt_token_cost_per_1m or prompt_price)
+    return WorstCase(
+        prompt + max_tokens, (prompt * dearest + max_tokens * completion_price) / Decimal(TOKENS_PER_PRICE)
+    )
 
 
 def spending(completion: Completion, model: LlmModel) -> Spending:

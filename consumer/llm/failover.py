@@ -31,6 +31,11 @@ class Failover:
         """Who writes while all is well."""
         return self._providers[0].writer
 
+    @property
+    def writers(self) -> list[Writer]:
+        """All who may write, in order of preference."""
+        return [provider.writer for provider in self._providers]
+
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
         """Return how many of `wanted` new requests to take on now, a probe for each unavailable provider included."""
         allowed = 0

@@ -13,7 +13,9 @@ from consumer.llm.completion import Completion
 from consumer.llm.cost import spending, spending_in_vain
 from consumer.llm.errors import CallFailed, Deferred, LlmError
 from consumer.llm.failover import Failover
+from consumer.llm.provider import Admission
 from consumer.llm.writer import FLEX, Writer
+from consumer.pipeline.budgets.reserving import Budgets, OverBudget, Reservation
 from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Verdict, judge
 from consumer.pipeline.outcomes import Answer, Call, Usage, Work, usage_so_far
@@ -21,6 +23,7 @@ from consumer.pipeline.unused_calls import answer_in, is_same_answer, unanswered
 from consumer.post.editor import EditedPost, Editor
 from consumer.post.prompt import PromptTemplate, with_repair
 from consumer.post.quality.gate import Context
+from repository.budget_calls import FoundCall
 from repository.requests import ClaimedRequest
 from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
@@ -65,6 +68,14 @@ class NotAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotAfforded:
+    """A call was not made, since a budget has not so much."""
+
+    usage: Usage
+    over: OverBudget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:
     """The process was told to stop; what was paid for by then is kept.
 
@@ -83,7 +94,7 @@ class Broken:
     defect: str
 
 
-ConversationEnd = Agreed | NoUsableAnswer | NotAnswered | Interrupted | Broken
+ConversationEnd = Agreed | NoUsableAnswer | NotAnswered | NotAfforded | Interrupted | Broken
 
 
 class Conversation:
@@ -102,11 +113,13 @@ class Conversation:
         editor: Editor,
         context_of: ContextOf,
         fault_finder: FaultFinder,
+        budgets: Budgets,
     ) -> None:
         self.trial: Trial | None = None
         """At which provider it is tried, once a call was made."""
         self._work = work
         self._fault_finder = fault_finder
+        self._budgets = budgets
         self._failover = failover
         self._lease_is_held = lease_is_held
         self._editor = editor
@@ -126,6 +139,8 @@ class Conversation:
             return self._from_kept_answers(context) or await self._until_decided(context)
         except LlmError as error:
             return NotAnswered(usage=self._usage, error=error, unrecorded_call=self._may_be_found(error))
+        except OverBudget as over:
+            return NotAfforded(usage=self._usage, over=over)
         except asyncio.CancelledError:
             return Interrupted(usage=self._usage, unrecorded_call=self._unrecorded_call)
         except Exception as error:
@@ -203,8 +218,10 @@ class Conversation:
     async def _call(self) -> Answer:
         """Make a call. Once admitted it counts, even if it fails: the provider may have billed it."""
         admission = await self._failover.admit(self._messages, after=self.trial.admission if self.trial else None)
+        reservation = await self._reserved(admission)
         if not self._lease_is_held(self._work.request):
             # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
+            reservation.cancel()
             admission.give_back()
             detail = "a pause before the call, longer than the lease is sure"
             raise Deferred(detail, reason=Reason.LATE_CALL, retry_in_s=0.0)
@@ -216,14 +233,36 @@ class Conversation:
                 self._messages, max_tokens=call.max_tokens, call_id=self._call_id(), flex=self._is_flex(call)
             )
         except LlmError as error:
-            self._count_in_vain(call, error)
+            self._count_in_vain(call, error, reservation)
             raise
         except asyncio.CancelledError:
             left = CallFailed("nobody waited for the answer: the process was told to stop", maybe_billed=True)
             self._unrecorded_call = self._may_be_found(left)
-            self._count_in_vain(call, left)
+            self._count_in_vain(call, left, reservation)
             raise
-        return self._counted(call, completion)
+        except Exception:
+            self._usage = self._usage.with_charges(reservation.end(None))
+            raise
+        return self._counted(call, completion, reservation)
+
+    async def _reserved(self, admission: Admission) -> Reservation:
+        """Return the money for the call that was admitted, further than the first of this handling if there is a trial.
+
+        Raises:
+            OverBudget: there is not so much. The admission is given back.
+        """
+        try:
+            return await self._budgets.reserve(
+                self._work.request,
+                self._messages,
+                admission.writer,
+                limit_factor=self._limit_factor,
+                call_number=self._usage.llm_calls + 1,
+                is_further=self.trial is not None,
+            )
+        except BaseException:
+            admission.give_back()
+            raise
 
     def _call_of(self, writer: Writer) -> Call:
         return Call(
@@ -243,16 +282,30 @@ class Conversation:
         request = self._work.request
         return CallId(request.overlay_id, request.revision, self._usage.llm_calls)
 
-    def _counted(self, call: Call, completion: Completion) -> Answer:
+    def _counted(self, call: Call, completion: Completion, reservation: Reservation | None = None) -> Answer:
+        """Count an answered call; without `reservation` an earlier handling made it."""
         if completion.service_tier == FLEX:
             # whatever was asked for: the tier that the answer names is what is billed
             call = replace(call, model=call.model.at_reduced_price(), delivery=FLEX)
-        self._usage = self._usage.with_spending(spending(completion, call.model))
+        spent, request = spending(completion, call.model), self._work.request
+        self._usage = self._usage.with_spending(spent)
+        if reservation is None:
+            found = FoundCall(
+                overlay_id=request.overlay_id,
+                revision=request.revision,
+                cost_usd=spent.cost_usd,
+                tokens=spent.total_tokens,
+            )
+            self._usage = self._usage.with_found(found)
+        else:
+            self._usage = self._usage.with_charges(reservation.end(spent))
         return Answer(call=call, completion=completion)
 
-    def _count_in_vain(self, call: Call, error: LlmError) -> None:
+    def _count_in_vain(self, call: Call, error: LlmError, reservation: Reservation) -> None:
         self._usage = self._usage.with_unused(unanswered(self._work.request, call, error))
-        if spent := spending_in_vain(error, call.model):
+        spent = spending_in_vain(error, call.model)
+        self._usage = self._usage.with_charges(reservation.end(spent))
+        if spent:
             self._usage = self._usage.with_spending(spent)
 
     def _keep(self, answer: Answer, verdict: CallVerdict, detail: str | None = None) -> None:

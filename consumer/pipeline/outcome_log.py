@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import structlog
 
-from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written
+from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Written
 from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
@@ -71,6 +71,19 @@ class OutcomeLog:
             attempts=outcome.attempts,
         )
         self._traces.ended(outcome, "retry_later")
+
+    def held(self, outcome: Held) -> None:
+        """Log that a request waits for a budget."""
+        self._count(outcome, "held")
+        self._count_unused(outcome)
+        log.info(
+            "feed.held",
+            **_ids(outcome, trace_id=self._traces.trace_id(outcome.request)),
+            reason=outcome.reason,
+            detail=outcome.detail,
+            until=outcome.until.isoformat(),
+        )
+        self._traces.ended(outcome, "held")
 
     def rejected(self, outcome: Rejected) -> None:
         """Log that a request ended without a post."""

@@ -11,18 +11,21 @@ from dataclasses import replace
 
 import structlog
 
+from consumer.pipeline.budgets.booking import booked
+from consumer.pipeline.budgets.reserving import Budgets
 from consumer.pipeline.fault_finder import PutBack
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import InFlight
 from consumer.pipeline.outbox_relay import RELAY_LEASE_S, OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
-from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written, unwritten
+from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
 from consumer.pipeline.settling import AnyOutcome, Settler
 from consumer.pipeline.unused_calls import superseded_call, unused
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import fail, store
+from repository.held_requests import Holding, hold
 from repository.llm_calls import keep_superseded
 from repository.pool import Pool, connection
 from repository.refusals import refused_columns
@@ -40,13 +43,14 @@ MOST_PER_STATEMENT = 500
 class OutcomeStore:
     """Ends requests in the ledger, whatever their outcome, and frees their slots."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an end concerns
         self,
         pool: Pool,
         feed_events: FeedEventBuilder,
         relay: OutboxRelay,
         in_flight: InFlight,
         outcome_log: OutcomeLog,
+        budgets: Budgets,
         *,
         put_back: PutBack,
         policy: RetryPolicy,
@@ -57,12 +61,15 @@ class OutcomeStore:
         self._relay = relay
         self._in_flight = in_flight
         self._outcome_log = outcome_log
+        self._budgets = budgets
         self._policy = policy
         self._ensure_references = ensure_references
         self._put_back = put_back
         self._written = self._settler(self._store)
         self._postponed = self._settler(self._postpone)
+        self._held = self._settler(self._hold)
         self._rejected = self._settler(self._fail)
+        self._settlers = (self._written, self._postponed, self._held, self._rejected)
         self._waiting: list[Outcome] = []
         self._unsettled: dict[int, Outcome] = {}
         self._arrived = asyncio.Event()
@@ -77,7 +84,7 @@ class OutcomeStore:
     @property
     def unavailable_reason(self) -> str | None:
         """Why no more should be paid for now: results cannot be stored; None while they can."""
-        reasons = (settler.unavailable_reason for settler in (self._written, self._rejected, self._postponed))
+        reasons = (settler.unavailable_reason for settler in self._settlers)
         return next((reason for reason in reasons if reason), None)
 
     def put(self, outcome: Outcome) -> None:
@@ -89,7 +96,7 @@ class OutcomeStore:
 
     async def run(self, beat: Beat = unwatched) -> None:
         """Store without end."""
-        for settler in (self._written, self._postponed, self._rejected):
+        for settler in self._settlers:
             settler.beat = beat
         while True:
             beat()
@@ -106,6 +113,7 @@ class OutcomeStore:
             self._arrived.set()
         await self._written.settle([outcome for outcome in batch if isinstance(outcome, Written)])
         await self._postponed.settle([outcome for outcome in batch if isinstance(outcome, RetryLater)])
+        await self._held.settle([outcome for outcome in batch if isinstance(outcome, Held)])
         await self._rejected.settle([outcome for outcome in batch if isinstance(outcome, Rejected)])
         return len(batch)
 
@@ -118,9 +126,8 @@ class OutcomeStore:
 
     async def retry_once(self) -> int:
         """Try again what could not be stored. Returns how much is still not."""
-        await self._written.retry()
-        await self._postponed.retry()
-        await self._rejected.retry()
+        for settler in self._settlers:
+            await settler.retry()
         return len(self._unsettled)
 
     async def drain(self) -> None:
@@ -179,7 +186,7 @@ class OutcomeStore:
 
     async def _store_posts(self, written: Sequence[Written], lock_wait_s: float) -> None:
         feeds = [self._feed_events.feed(outcome) for outcome in written]
-        async with connection(self._pool) as borrowed:
+        async with connection(self._pool) as borrowed, booked(self._budgets, borrowed, written) as ended_before:
             events = await store(
                 borrowed,
                 feeds,
@@ -194,6 +201,7 @@ class OutcomeStore:
                 if feed.created_event.event_id not in announced
             }
             there = await keep_superseded(borrowed, not_stored) if not_stored else set()
+            ended_before |= {one.request.overlay_id for one in written if one.instagram_feed_id in there}
         self._settled(written)
         self._relay.hand_over(events)
         superseded = not_stored.keys() - there
@@ -201,15 +209,22 @@ class OutcomeStore:
             self._outcome_log.written(outcome, feed, stored=outcome.instagram_feed_id not in superseded)
 
     async def _postpone(self, postponed: Sequence[RetryLater], lock_wait_s: float) -> None:
-        async with connection(self._pool) as borrowed:
+        async with connection(self._pool) as borrowed, booked(self._budgets, borrowed, postponed):
             await postpone(borrowed, [postponement_of(outcome) for outcome in postponed], lock_wait_s=lock_wait_s)
         self._settled(postponed)
         for outcome in postponed:
             self._outcome_log.postponed(outcome)
 
+    async def _hold(self, held: Sequence[Held], lock_wait_s: float) -> None:
+        async with connection(self._pool) as borrowed, booked(self._budgets, borrowed, held):
+            await hold(borrowed, [_holding_of(outcome) for outcome in held], lock_wait_s=lock_wait_s)
+        self._settled(held)
+        for outcome in held:
+            self._outcome_log.held(outcome)
+
     async def _fail(self, rejected: Sequence[Rejected], lock_wait_s: float) -> None:
         failures = [self._feed_events.failure(outcome) for outcome in rejected]
-        async with connection(self._pool) as borrowed:
+        async with connection(self._pool) as borrowed, booked(self._budgets, borrowed, rejected):
             events = await fail(borrowed, failures, relay_lease_s=RELAY_LEASE_S, lock_wait_s=lock_wait_s)
         self._settled(rejected)
         self._relay.hand_over(events)
@@ -236,6 +251,23 @@ def postponement_of(outcome: RetryLater) -> Postponement:
         attempts=outcome.attempts,
         llm_calls=outcome.usage.llm_calls,
         unrecorded_call=outcome.unrecorded_call,
+        spent=outcome.usage.spent,
+        reason=outcome.reason,
+        detail=outcome.detail,
+        unused_calls=outcome.usage.unused,
+    )
+
+
+def _holding_of(outcome: Held) -> Holding:
+    request = outcome.request
+    return Holding(
+        overlay_id=request.overlay_id,
+        revision=request.revision,
+        fencing_token=request.fencing_token,
+        budget_id=outcome.budget_id,
+        budget_limit=outcome.limit,
+        until=outcome.until,
+        llm_calls=outcome.usage.llm_calls,
         spent=outcome.usage.spent,
         reason=outcome.reason,
         detail=outcome.detail,

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from consumer.llm.completion import Completion
 from consumer.pipeline.retry import GiveUp, TryAgain
 from consumer.post.editor import EditedPost
+from repository.budget_calls import Charge, FoundCall
 from repository.llm_calls import KeptAnswer, LlmCall
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
@@ -31,12 +33,15 @@ class Work:
 class Usage:
     """What all calls for a request have used up so far.
 
-    `unused` are this handling's calls whose answer is not the post: they are kept.
+    `unused` are this handling's calls whose answer is not the post: they are kept. `charges` are what its calls took of
+    budgets, `found` an earlier handling's call whose completion was found.
     """
 
     llm_calls: int
     spent: Spending
     unused: tuple[LlmCall, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    found: tuple[FoundCall, ...] = ()
 
     def with_call(self) -> "Usage":
         """Return the usage after one more call was begun."""
@@ -45,6 +50,14 @@ class Usage:
     def with_spending(self, spent: Spending) -> "Usage":
         """Return the usage after an answer that took so much."""
         return replace(self, spent=self.spent + spent)
+
+    def with_charges(self, charges: tuple[Charge, ...]) -> "Usage":
+        """Return the usage after a call took so much of budgets."""
+        return replace(self, charges=(*self.charges, *charges)) if charges else self
+
+    def with_found(self, call: FoundCall) -> "Usage":
+        """Return the usage after the completion of an earlier call was found."""
+        return replace(self, found=(*self.found, call))
 
     def with_unused(self, call: LlmCall) -> "Usage":
         """Return the usage after a call turned out to bring no post."""
@@ -106,6 +119,19 @@ class RetryLater:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Nothing yet: a budget is spent, of which there may be more `until` then. It was spent at a limit of `limit`."""
+
+    request: ClaimedRequest
+    usage: Usage
+    budget_id: UUID
+    limit: Decimal
+    until: datetime
+    detail: str
+    reason: Reason = Reason.BUDGET_SPENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
     """There will be no post for this request; `reason` is its code in events and the ledger."""
 
@@ -116,7 +142,7 @@ class Rejected:
     detail: str
 
 
-Outcome = Written | RetryLater | Rejected
+Outcome = Written | RetryLater | Held | Rejected
 
 
 def usage_so_far(request: ClaimedRequest) -> Usage:

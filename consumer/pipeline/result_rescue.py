@@ -6,8 +6,9 @@ import structlog
 
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.outcome_store import postponement_of
-from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Written
+from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Written, unwritten
 from consumer.pipeline.result_spool import ResultSpool, SpooledResult
+from consumer.pipeline.retry import TryAgain
 from consumer.pipeline.unused_calls import superseded_call
 from repository.errors import StoreError, StoreUnavailable
 from repository.feeds import fail, store
@@ -74,6 +75,10 @@ def _spooled(outcome: Outcome, feed_events: FeedEventBuilder) -> SpooledResult:
             return SpooledResult(feed=feed_events.feed(outcome), call=superseded_call(outcome))
         case RetryLater():
             return SpooledResult(postponement=postponement_of(outcome))
+        case Held(request=request, usage=usage, reason=reason, detail=detail):
+            # it is held again when it is tried, if it still is to be
+            waiting = unwritten(request, usage, TryAgain(0.0, request.attempts), reason=reason, detail=detail)
+            return _spooled(waiting, feed_events)
         case Rejected():
             return SpooledResult(failure=feed_events.failure(outcome))
 

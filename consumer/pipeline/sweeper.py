@@ -11,6 +11,7 @@ from contextlib import suppress
 import structlog
 
 from consumer.llm.failover import Failover
+from consumer.pipeline.budgets.booking import LostCalls
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.in_flight import BACKGROUND_SHARE, ClaimTerms, InFlight
 from consumer.pipeline.ledger_works import LedgerWorks
@@ -37,7 +38,7 @@ BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live request
 class Sweeper:
     """Claims what is available in the ledger and starts it like any other work."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a claim needs, and where it goes
         self,
         pool: Pool,
         dispatcher: Dispatcher,
@@ -46,6 +47,7 @@ class Sweeper:
         failover: Failover,
         scheduler: Scheduler,
         traces: Traces,
+        lost_calls: LostCalls,
         *,
         terms: ClaimTerms,
     ) -> None:
@@ -56,6 +58,7 @@ class Sweeper:
         self._failover = failover
         self._scheduler = scheduler
         self._traces = traces
+        self._lost_calls = lost_calls
         self._terms = terms
         self._reclaim_from_s = 0.0
         self._suspects_at_s = 0.0
@@ -131,7 +134,7 @@ class Sweeper:
         try:
             if turn is not None and turn.is_empty:
                 return 0
-            async with connection(self._pool) as borrowed:
+            async with connection(self._pool) as borrowed, self._lost_calls.transaction(borrowed):
                 asked_at_s = time.monotonic()
                 answer = await claim_available(
                     borrowed,
@@ -146,6 +149,7 @@ class Sweeper:
                     suspects=suspects,
                     tenants=turn.shares if turn else None,
                 )
+                await self._lost_calls.book(borrowed, answer)
                 kept = await self._works.kept_answers(borrowed, answer)
             if turn:
                 self._scheduler.took(turn, answer)

@@ -13,7 +13,7 @@ from schemas.cloudevents import TraceContext, continue_trace, incoming_trace
 from schemas.reasons import Reason
 from schemas.record import Headers, SourceRecord
 
-Ending = Literal["stored", "superseded", "retry_later", "rejected"]
+Ending = Literal["stored", "superseded", "retry_later", "held", "rejected"]
 
 
 class Traces:

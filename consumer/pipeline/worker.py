@@ -5,6 +5,7 @@ import random
 from typing import assert_never
 
 from consumer.llm.errors import Deferred, RequestRefused
+from consumer.pipeline.budgets.reserving import Budgets, OverBudget
 from consumer.pipeline.conversation import (
     Agreed,
     Broken,
@@ -13,16 +14,19 @@ from consumer.pipeline.conversation import (
     ConversationEnd,
     Interrupted,
     LeaseIsHeld,
+    NotAfforded,
     NotAnswered,
     NoUsableAnswer,
 )
 from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.many_alike import Fault
-from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Work, Written, unwritten
+from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Usage, Work, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_error, after_failed_attempt
 from consumer.pipeline.writing_plans import PlanOf
 from repository.requests import ClaimedRequest
 from schemas.reasons import Reason
+
+RESERVED_RETRY_S = 1.0  # money that is only reserved comes free when calls end
 
 
 class Worker:
@@ -34,12 +38,14 @@ class Worker:
         lease_is_held: LeaseIsHeld,
         context_of: ContextOf,
         fault_finder: FaultFinder,
+        budgets: Budgets,
         *,
         policy: RetryPolicy,
     ) -> None:
         self._plan_of = plan_of
         self._lease_is_held = lease_is_held
         self._fault_finder = fault_finder
+        self._budgets = budgets
         self._policy = policy
         self._context_of = context_of
 
@@ -54,6 +60,7 @@ class Worker:
             plan.editor,
             self._context_of,
             self._fault_finder,
+            self._budgets,
         )
         end = await conversation.hold()
         return self._outcome(work, await self._unless_everybodys(end, work.request, conversation.trial))
@@ -72,7 +79,7 @@ class Worker:
                 reason, detail = error.reason, str(error)
             case Broken(defect=detail):
                 reason = Reason.INTERNAL_ERROR
-            case NotAnswered() | Interrupted():
+            case NotAnswered() | NotAfforded() | Interrupted():
                 self._fault_finder.withdraw(trial)
                 return end
             case never:
@@ -101,6 +108,8 @@ class Worker:
                 return unwritten(
                     request, usage, decision, reason=reason, detail=detail, unrecorded_call=unrecorded_call
                 )
+            case NotAfforded(usage=usage, over=over):
+                return _put_off(request, usage, over)
             case Interrupted(usage=usage, unrecorded_call=unrecorded_call):
                 return RetryLater(
                     request=request,
@@ -116,3 +125,24 @@ class Worker:
                 return unwritten(request, usage, decision, reason=Reason.INTERNAL_ERROR, detail=defect)
             case never:
                 assert_never(never)
+
+
+def _put_off(request: ClaimedRequest, usage: Usage, over: OverBudget) -> Held | RetryLater:
+    """Return the outcome of a request whose budget has no more: held, or soon again where calls under way have it."""
+    if over.until is None:
+        return RetryLater(
+            request=request,
+            usage=usage,
+            attempts=request.attempts,
+            delay_s=RESERVED_RETRY_S * (1 + random.random()),
+            reason=Reason.BUDGET_SPENT,
+            detail=str(over),
+        )
+    return Held(
+        request=request,
+        usage=usage,
+        budget_id=over.budget.budget_id,
+        limit=over.limit,
+        until=over.until,
+        detail=str(over),
+    )

@@ -54,7 +54,14 @@ LOG_EVENTS: Final = {
     "feed.stored": "A post is stored and will be announced.",
     "feed.superseded": "A post came after another process had finished the request; it is dropped.",
     "feed.retry_later": "No post yet: why, and when the request is tried again.",
+    "feed.held": "A request waits since a budget is spent: which, and until when.",
     "feed.rejected": "A request ended without a post; it is in the failed events and the dead letters.",
+    # budgets
+    "budget.nearly_spent": "Of a budget 80 or 100 percent are spent in this period; told once.",
+    "budget.spent": "The rest of a budget is too little for a call: its requests are held from now on; told once.",
+    "budget.released": "Requests that were held are tried again: their time has come.",
+    "budgets.store_unavailable": "The database could not be asked about budgets; what is in hand holds meanwhile.",
+    "budgets.not_given_back": "What this process had drawn of budgets was not given back at the end; it expires.",
     # the ledger
     "store.unavailable": "Results wait in memory until the database takes them; none is lost meanwhile.",
     "store.refused": "The database will not take one result; its request ends in another way.",

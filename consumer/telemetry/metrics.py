@@ -33,7 +33,7 @@ class Metrics:
         )
         self.outcomes = Counter(
             "feed_outcomes_total",
-            "Handled requests, by outcome: stored, superseded, retry_later, rejected",
+            "Handled requests, by outcome: stored, superseded, retry_later, held, rejected",
             ["outcome"],
             registry=self.registry,
         )
@@ -97,6 +97,12 @@ class Metrics:
         self.breaker_open = Gauge(
             "feed_llm_breaker_open", "1 while no LLM provider is called, else 0", registry=self.registry
         )
+        self.budgets = Gauge(
+            "feed_budgets_warned",
+            "Budgets of which so many percent are spent in their current period: 80, 100",
+            ["percent"],
+            registry=self.registry,
+        )
         self.in_flight = Gauge("feed_requests_in_flight", "Requests claimed and unfinished", registry=self.registry)
         self.results_waiting = Gauge(
             "feed_results_waiting", "Outcomes in memory that are not in the ledger yet", registry=self.registry
@@ -104,6 +110,11 @@ class Metrics:
         self.loop_lag_s = Gauge(
             "feed_event_loop_lag_seconds", "How late the last timer of the event loop was", registry=self.registry
         )
+
+    def tell_budgets(self, at_80: int, at_100: int) -> None:
+        """Tell how many budgets are spent to 80 percent or more, and how many of them wholly."""
+        self.budgets.labels("80").set(at_80)
+        self.budgets.labels("100").set(at_100)
 
 
 async def watch_event_loop(metrics: Metrics) -> None:

@@ -46,6 +46,7 @@ OWN_COMMANDS = {
     "prompts": "List, add, preview and try the wordings that posts are asked for with.",
     "experiments": "Find out which prompt, model or temperature writes better posts: create, start, stop, report.",
     "tenants": "Show and change what is said of tenants: share, limits, delivery, time zone, disclosure, sector.",
+    "budgets": "Set what tenants may spend in a day or a month, and see how that stands and where it leads.",
     "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
     "requests": "Look into the ledger: what became of each overlay.",
     "schemas": "Write the contract as JSON Schemas and one AsyncAPI document, for other people's tools.",

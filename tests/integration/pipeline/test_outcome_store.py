@@ -36,6 +36,7 @@ from repository.requests import ClaimedRequest
 from repository.spending import Spending
 from schemas.post import InstagramPost
 from schemas.reasons import Reason
+from tests.support.budgets import no_budgets
 from tests.support.examples import answer, new_request, overlay_completed
 from tests.support.ledger import claim, count, ledger_row, states
 from tests.support.waiting import eventually
@@ -95,6 +96,7 @@ def process_on(pool: Pool, model: LlmModel, publisher: Publisher, *, ensure_refe
         OutboxRelay(pool, publisher, metrics),
         in_flight,
         OutcomeLog(metrics, Traces()),
+        no_budgets(),
         put_back=lambda requests, _: reopened.extend(requests),
         policy=RetryPolicy(max_attempts=3, base_s=0.1, max_s=1),
         ensure_references=ensure_references,

@@ -4,12 +4,15 @@ from dataclasses import fields
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.llm.cost import spending, spending_in_vain
+from consumer.llm.chat import Message
+from consumer.llm.cost import spending, spending_in_vain, worst_case
 from consumer.llm.errors import CallFailed, Received
 from consumer.llm.usage import Tokens
+from repository.prices import cost_usd
 from repository.spending import Spending
 from tests.support.examples import completion, llm_model
 
@@ -107,3 +110,36 @@ def test_an_error_that_tells_its_usage_is_priced_and_one_that_may_have_been_bill
     assert spending_in_vain(told, llm_model()) == Spending(500, 0, 200, Decimal("0.000195"))
     assert spending_in_vain(CallFailed("no answer within 60 s", maybe_billed=True), llm_model()) is None
     assert spending_in_vain(CallFailed("HTTP 503"), llm_model()) == Spending()
+
+
+@given(
+    texts=st.lists(st.text(max_size=200), min_size=1, max_size=4),
+    max_tokens=st.integers(16, 2_000),
+    parts=st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+)
+def test_no_answer_costs_more_than_the_worst_case_of_its_call(
+    texts: list[str], max_tokens: int, parts: tuple[float, float, float, float]
+) -> None:
+    model = llm_model(cache_write_prompt_token_cost_per_1m=Decimal("0.19"))
+    messages = tuple(Message("user", text) for text in texts)
+    worst = worst_case(messages, max_tokens, model)
+    prompt = int(parts[0] * sum(len(text.encode()) for text in texts))
+    completion, cached = int(parts[1] * max_tokens), int(parts[2] * prompt)
+    cost = cost_usd(
+        model.prices,
+        prompt_tokens=prompt,
+        cached_prompt_tokens=cached,
+        cache_write_prompt_tokens=int(parts[3] * (prompt - cached)),
+        completion_tokens=completion,
+    )
+    assert cost is not None
+    assert worst.cost_usd is not None
+    assert cost <= worst.cost_usd
+    assert prompt + completion <= worst.tokens
+
+
+@pytest.mark.parametrize("column", ["prompt_token_cost_per_1m", "completion_token_cost_per_1m"])
+def test_without_a_price_the_worst_case_is_not_known(column: str) -> None:
+    worst = worst_case((Message("user", "한글"),), 100, llm_model(**{column: None}))
+    assert worst.cost_usd is None
+    assert worst.tokens == 6 + 16 + 100

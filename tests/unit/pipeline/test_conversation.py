@@ -36,6 +36,7 @@ from repository.requests import ClaimedRequest
 from repository.spending import NOTHING_SPENT, Spending
 from schemas.call_verdict import CallVerdict
 from schemas.reasons import Reason
+from tests.support.budgets import no_budgets
 from tests.support.examples import claimed_request, llm_call, llm_model, overlay_completed, source_record
 from tests.support.quality import context, editor
 
@@ -97,7 +98,7 @@ def conversation(writer: ScriptedWriter, request: ClaimedRequest, kept: Sequence
     work = Work(request, overlay_completed(), kept)
     failover = Failover(provider)
     finder = FaultFinder(failover, put_back=lambda _, __: None)
-    return Conversation(work, failover, template, lambda _: True, editor(), lambda _: context(), finder)
+    return Conversation(work, failover, template, lambda _: True, editor(), lambda _: context(), finder, no_budgets())
 
 
 async def held(

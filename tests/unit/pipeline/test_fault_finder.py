@@ -22,6 +22,7 @@ from consumer.pipeline.writing_plans import WritingPlan
 from consumer.post.prompt import PromptTemplate
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
+from tests.support.budgets import no_budgets
 from tests.support.examples import claimed_request, completion, llm_model, overlay_completed
 from tests.support.quality import context, editor
 from tests.support.waiting import eventually
@@ -73,6 +74,7 @@ class Shop:
             lambda _: True,
             lambda _: context(),
             finder,
+            no_budgets(),
             policy=RetryPolicy(max_attempts=3, base_s=1, max_s=1),
         )
 

@@ -24,6 +24,7 @@ from consumer.post.editor import Editor
 from consumer.post.prompt import PromptTemplate
 from consumer.post.quality.gate import QualityGate
 from consumer.post.quality.rules import rules
+from tests.support.budgets import no_budgets
 from tests.support.examples import claimed_request, llm_model, overlay_completed
 from tests.support.quality import context
 
@@ -59,6 +60,7 @@ async def handled(case: dict[str, Any]) -> tuple[Scripted, Outcome]:
         lambda _: True,
         lambda _: context(),
         FaultFinder(failover, put_back=lambda *_: None),
+        no_budgets(),
         policy=RetryPolicy(max_attempts=1, base_s=1, max_s=1),
     )
     return writer, await worker.handle(Work(claimed_request(), overlay_completed()))

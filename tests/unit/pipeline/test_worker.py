@@ -18,6 +18,7 @@ from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlan
 from consumer.post.prompt import PromptTemplate
+from tests.support.budgets import no_budgets
 from tests.support.examples import claimed_request, llm_model, overlay_completed
 from tests.support.quality import context, editor
 
@@ -48,7 +49,7 @@ async def test_while_a_lost_answer_cannot_be_looked_up_no_other_is_paid_and_no_a
     failover = Failover(provider)
     finder = FaultFinder(failover, put_back=lambda *_: None)
     plan = WritingPlan(failover, template, editor())
-    worker = Worker(lambda _: plan, lambda _: True, lambda _: context(), finder, policy=ONE_ATTEMPT)
+    worker = Worker(lambda _: plan, lambda _: True, lambda _: context(), finder, no_budgets(), policy=ONE_ATTEMPT)
     lost = claimed_request(llm_calls=1, unrecorded_call=True)
 
     outcome = await worker.handle(Work(lost, overlay_completed()))
@@ -66,7 +67,7 @@ async def test_a_request_whose_lease_may_have_run_out_before_the_call_is_not_cal
     failover = Failover(provider)
     finder = FaultFinder(failover, put_back=lambda *_: None)
     plan = WritingPlan(failover, template, editor())
-    worker = Worker(lambda _: plan, lambda _: False, lambda _: context(), finder, policy=ONE_ATTEMPT)
+    worker = Worker(lambda _: plan, lambda _: False, lambda _: context(), finder, no_budgets(), policy=ONE_ATTEMPT)
 
     outcome = await worker.handle(Work(claimed_request(), overlay_completed()))
 

@@ -1,0 +1,38 @@
+"""The periods of budgets: days and months as a tenant's clocks tell them, as instants."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from schemas.budget_period import BudgetPeriod
+
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From an instant to the one where the next period begins, both in UTC."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+    def contains(self, at: datetime) -> bool:
+        """Return whether an instant belongs to it."""
+        return self.starts_at <= at < self.ends_at
+
+
+def span_at(period: BudgetPeriod, zone: ZoneInfo, at: datetime) -> Span:
+    """Return the day or month that contains an instant, in this time zone.
+
+    A day is as long as its clocks make it: 23 or 25 hours where they are changed.
+    """
+    today = at.astimezone(zone).date()
+    if period is BudgetPeriod.DAY:
+        return Span(_begin(today, zone), _begin(today + _A_DAY, zone))
+    first = today.replace(day=1)
+    return Span(_begin(first, zone), _begin((first + 31 * _A_DAY).replace(day=1), zone))
+
+
+def _begin(day: date, zone: ZoneInfo) -> datetime:
+    """Return the first instant of a day, be its midnight skipped or there twice."""
+    return datetime.combine(day, time.min, zone).astimezone(UTC)

@@ -1,0 +1,110 @@
+"""Requests that are held since a budget is spent: until its period ends, or there is more."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from repository.columns import Columns
+from repository.llm_calls import CALL, LlmCall, keep_calls
+from repository.locks import LOCK_WAIT_S, lock_wait
+from repository.pool import Connection
+from repository.spending import Spending, set_spending
+
+MOST_PER_RELEASE = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """Hold a request until `until` for a budget that was spent at a limit of `budget_limit`."""
+
+    overlay_id: UUID
+    revision: int
+    fencing_token: int
+    budget_id: UUID
+    budget_limit: Decimal
+    until: datetime
+    llm_calls: int
+    spent: Spending
+    reason: str
+    detail: str
+    unused_calls: tuple[LlmCall, ...] = ()
+
+
+_HOLDING = Columns(Holding, leaving_out={"unused_calls"})
+
+# The budget's row is locked against being changed: a raise comes before this, and is seen, or after it, and releases.
+_HOLD = f"""
+    WITH later AS (SELECT later.* FROM {_HOLDING.unnest("later", first=2)}, {lock_wait(1)}),
+    unchanged AS (
+        SELECT budget.budget_id FROM budgets AS budget
+        WHERE (budget.budget_id, coalesce(budget.limit_usd, budget.limit_tokens))
+            IN (SELECT budget_id, budget_limit FROM later)
+        ORDER BY budget.budget_id
+        FOR SHARE OF budget
+    ),
+    kept_calls AS ({keep_calls(first=2 + len(_HOLDING.names))})
+    UPDATE feed_requests AS request
+    SET state = CASE WHEN unchanged.budget_id IS NULL THEN 'waiting' ELSE 'held' END,
+        lease_owner = NULL,
+        available_at = CASE WHEN unchanged.budget_id IS NULL THEN now() ELSE later.until END,
+        held_budget_id = later.budget_id,
+        llm_calls = later.llm_calls,
+        unrecorded_call = false,
+        takeovers = 0,
+        {set_spending("later", prefix="spent_")},
+        last_error_reason = later.reason,
+        last_error_detail = later.detail,
+        updated_at = now()
+    FROM later
+    LEFT JOIN unchanged USING (budget_id)
+    WHERE (request.overlay_id, request.revision) = (later.overlay_id, later.revision)
+        AND request.fencing_token = later.fencing_token
+        AND request.state = 'claimed'
+"""  # noqa: S608 - the names are those of the dataclass
+
+
+async def hold(connection: Connection, holdings: Sequence[Holding], *, lock_wait_s: float = LOCK_WAIT_S) -> None:
+    """Hold requests; those whose lease was lost are skipped, those whose budget was changed meanwhile wait no longer.
+
+    Raises:
+        StoreContention: another transaction holds a row for longer than `lock_wait_s`. Nothing is held.
+    """
+    calls = [call for later in holdings for call in later.unused_calls]
+    await connection.execute(_HOLD, lock_wait_s, *_HOLDING.arrays(holdings), *CALL.arrays(calls))
+
+
+# Due since they were made: the oldest are taken first, and before what came later.
+def _release(which: str) -> str:
+    return f"""
+    WITH released AS (
+        SELECT overlay_id, revision FROM feed_requests
+        WHERE state = 'held' AND {which}
+        ORDER BY created_at
+        LIMIT {MOST_PER_RELEASE}
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE feed_requests AS request
+    SET state = 'waiting', available_at = request.created_at, updated_at = now()
+    FROM released
+    WHERE (request.overlay_id, request.revision) = (released.overlay_id, released.revision)
+"""  # noqa: S608 - both conditions are constants
+
+
+_RELEASE_DUE = _release("available_at <= $1")
+_RELEASE_OF = _release("held_budget_id = $1")
+
+
+async def release_due(connection: Connection, at: datetime) -> int:
+    """Have requests tried again whose time has come, the oldest first. Returns how many: at most MOST_PER_RELEASE."""
+    return _affected(await connection.execute(_RELEASE_DUE, at))
+
+
+async def release_of_budget(connection: Connection, budget_id: UUID) -> int:
+    """Do the same with those held for one budget."""
+    return _affected(await connection.execute(_RELEASE_OF, budget_id))
+
+
+def _affected(status: str) -> int:
+    return int(status.rpartition(" ")[2])
