@@ -7,7 +7,11 @@ from typing import Final
 _OTHER_NEWLINES: Final = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 # Control characters, and the halves of surrogate pairs, which UTF-8 cannot hold. Also what turns the
 # direction of all text behind it: a caption needs none, and one left open spoils the page around it.
-_UNWANTED: Final = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+# And letters that nobody sees (tags), but those that make a flag.
+_UNWANTED: Final = re.compile(
+    "[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+    "|(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+"
+)
 
 _SPACES: Final = " \t\n\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _ZERO_WIDTH: Final = "\xad\u180e\u200b\u200c\u200d\u2060\ufeff"

@@ -26,6 +26,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.pgbouncer and PGBOUNCER is None:
         parser.error("--pgbouncer needs the program pgbouncer on the PATH")
+    if options.pgbouncer and options.least_rights:
+        parser.error("--pgbouncer and --least-rights: one at a time")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # servers being away is what this is about
     console = Console()
     seed = random.randrange(HIGHEST_SEED) if options.seed is None else options.seed
@@ -36,7 +38,15 @@ def main() -> int:
         console.print(line, highlight=False, markup=False)
 
     try:
-        result = asyncio.run(chaos_run(seed, options.seconds, folder, report, is_pooled=options.pgbouncer))
+        run = chaos_run(
+            seed,
+            options.seconds,
+            folder,
+            report,
+            is_pooled=options.pgbouncer,
+            has_least_rights=options.least_rights,
+        )
+        result = asyncio.run(run)
     except StackError as error:
         console.print(f"{error}", markup=False)
         return EXIT_NO_SERVERS
@@ -52,6 +62,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--seed", type=int, help="the same seed gives the same schedule; default: a random one")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long faults are injected")
     parser.add_argument("--pgbouncer", action="store_true", help="with PgBouncer in transaction mode before PostgreSQL")
+    parser.add_argument("--least-rights", action="store_true", help="with the application's role and the least ACLs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="append the result to this file, as one line")
     return parser
 

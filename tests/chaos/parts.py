@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from devstack.endpoints import LLM_MODEL, SIMULATED_API_KEY
 from devstack.report import Report
-from tests.chaos import llm_faults
+from tests.chaos import least_rights, llm_faults
 from tests.chaos.faults import Injectors
 from tests.chaos.fleet import Consumer, kept_running
 from tests.chaos.llm_faults import LLM_TIMEOUT_S, USUAL_LATENCY
@@ -66,27 +66,37 @@ class Parts:
 
 
 @asynccontextmanager
-async def running_parts(seed: int, folder: Path, report: Report, *, is_pooled: bool = False) -> AsyncIterator[Parts]:
+async def running_parts(
+    seed: int, folder: Path, report: Report, *, is_pooled: bool = False, has_least_rights: bool = False
+) -> AsyncIterator[Parts]:
     """All parts, running, for the time of a block; logs of consumers and servers are in `folder`.
 
-    `is_pooled`: the consumers reach the database by way of PgBouncer in transaction mode.
+    `is_pooled`: the consumers reach the database by way of PgBouncer in transaction mode. `has_least_rights`: they have
+    the application's role there, and the least ACLs at the broker.
 
     Raises:
         StackError: a server cannot run here.
     """
     async with AsyncExitStack() as stack:
         servers = await stack.enter_async_context(
-            running_servers(folder, latency=USUAL_LATENCY, seed=seed, report=report)
+            running_servers(folder, latency=USUAL_LATENCY, seed=seed, report=report, has_acls=has_least_rights)
         )
         await llm_faults.end(servers.llm)
         environment = consumer_environment(servers)
+        if has_least_rights:
+            await least_rights.allow_least(servers.kafka.address, servers.topics, GROUP_ID)
+            environment["DATABASE_URL"] = await least_rights.application_url(servers.postgres.address)
         port = servers.postgres.port
         if is_pooled:
             pooled = pgbouncer(servers.postgres.address, folder, sessions=POOLED_SESSIONS)
             port = urlsplit(await stack.enter_async_context(pooled)).port or port
         proxies = [await stack.enter_async_context(tcp_proxy(port)) for _ in range(CONSUMERS)]
         consumers = [
-            Consumer(number, environment | {"DATABASE_URL": through(proxy, servers)}, folder / f"consumer-{number}.log")
+            Consumer(
+                number,
+                environment | {"DATABASE_URL": through(proxy, environment["DATABASE_URL"])},
+                folder / f"consumer-{number}.log",
+            )
             for number, proxy in enumerate(proxies)
         ]
         await stack.enter_async_context(kept_running(consumers))
@@ -115,11 +125,12 @@ def consumer_environment(servers: Servers) -> dict[str, str]:
         "KAFKA_BOOTSTRAP_SERVERS": servers.kafka.address,
         "DATABASE_URL": servers.postgres.address,
         "OPENAI_BASE_URL": servers.llm_server.address,
+        **servers.consumer_login,
     }
 
 
-def through(proxy: TcpProxy, servers: Servers) -> str:
+def through(proxy: TcpProxy, database_url: str) -> str:
     """The URL of the database by way of a proxy."""
-    url = urlsplit(servers.postgres.address)
+    url = urlsplit(database_url)
     login = url.netloc.rpartition("@")[0]
     return url._replace(netloc=f"{login}@{url.hostname}:{proxy.port}").geturl()

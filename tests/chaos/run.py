@@ -38,16 +38,26 @@ class ChaosResult:
         return Counter(span.kind for span in self.seen.faults)
 
 
-async def chaos_run(seed: int, seconds: float, folder: Path, report: Report, *, is_pooled: bool = False) -> ChaosResult:
+async def chaos_run(
+    seed: int,
+    seconds: float,
+    folder: Path,
+    report: Report,
+    *,
+    is_pooled: bool = False,
+    has_least_rights: bool = False,
+) -> ChaosResult:
     """Inject faults for `seconds`, wait until all has drained, and check.
 
-    `is_pooled`: the consumers reach the database by way of PgBouncer in transaction mode.
+    `is_pooled`: the consumers reach the database by way of PgBouncer in transaction mode. `has_least_rights`: they have
+    the application's role there, and the least ACLs at the broker.
 
     Raises:
         StackError: a server cannot run here, or did not come back after a fault.
     """
     schedule = fault_schedule(seed, seconds, consumers=CONSUMERS)
-    async with running_parts(seed, folder, report, is_pooled=is_pooled) as parts:
+    rights = {"is_pooled": is_pooled, "has_least_rights": has_least_rights}
+    async with running_parts(seed, folder, report, **rights) as parts:
         await parts.until_consuming()
         report(f"seed {seed}: {sum(map(len, schedule.values()))} faults within {seconds:g} s")
         watch = Watch(parts)

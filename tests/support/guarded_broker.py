@@ -9,17 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from aiokafka.client import AIOKafkaClient
-from aiokafka.protocol.admin import CreateAclsRequest
 
 from devstack.kafka import KafkaServer
 from devstack.kafka_artifacts import ensure_jars
 from devstack.ports import LOOPBACK, free_port
+from tests.support.acls import EVERY_OPERATION, Kind, allow
 
-Kind = Literal["topic", "group"]
-EVERY_OPERATION, READ, WRITE, DESCRIBE = 2, 3, 4, 8  # as Kafka's protocol numbers them
 OPENSSL = shutil.which("openssl") or "openssl"
 USER, PASSWORD, PASSPHRASE = "feed", "made-up-secret", "made-up-passphrase"
 SCOPE = "feeds"
@@ -72,24 +67,11 @@ class GuardedBroker:
 
     async def hide(self, kind: Kind, name: str) -> None:
         """Have only somebody else see it. What no ACL speaks of, all users see."""
-        await self._create_acl(kind, name, "User:other", EVERY_OPERATION)
+        await allow(self.address("PLAINTEXT"), "other", kind, name, EVERY_OPERATION)
 
     async def allow(self, kind: Kind, name: str, operation: int) -> None:
         """Allow the user one operation, and all others nothing that they are not allowed."""
-        await self._create_acl(kind, name, f"User:{USER}", operation)
-
-    async def _create_acl(self, kind: Kind, name: str, principal: str, operation: int) -> None:
-        client: Any = AIOKafkaClient(bootstrap_servers=self.address("PLAINTEXT"))
-        await client.bootstrap()
-        try:
-            resource = {"topic": 2, "group": 3}[kind]
-            literal, allow = 3, 3
-            await client.send(
-                client.get_random_node(),
-                CreateAclsRequest(resource, name, literal, principal, "*", operation, allow),
-            )
-        finally:
-            await client.close()
+        await allow(self.address("PLAINTEXT"), USER, kind, name, operation)
 
 
 @asynccontextmanager

@@ -17,20 +17,11 @@ from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.tokens import signed_for_msk
 from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
+from tests.support.acls import DESCRIBE, READ, WRITE, Kind
 from tests.support.application import application
 from tests.support.consumer_process import running_consumer, start_command
 from tests.support.environment import feed_environment, new_account
-from tests.support.guarded_broker import (
-    DESCRIBE,
-    PASSPHRASE,
-    PASSWORD,
-    READ,
-    USER,
-    WRITE,
-    GuardedBroker,
-    Kind,
-    guarded_broker,
-)
+from tests.support.guarded_broker import PASSPHRASE, PASSWORD, USER, GuardedBroker, guarded_broker
 from tests.support.kafka_records import encoded, overlay_event
 from tests.support.token_endpoint import CLIENT_ID, CLIENT_SECRET, token_endpoint
 from tests.support.topics import Topics, unique_topics
