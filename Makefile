@@ -45,6 +45,7 @@ format: $(STAMP) ## Format the code and fix what can be fixed by rule
 docs: $(STAMP) ## Write docs/configuration.md and .env.example from the settings, schemas/contracts/ from the models
 	@$(BIN)/python -m consumer.operations.settings_reference
 	@$(BIN)/instagram-feed schemas export
+	@$(BIN)/python .ci/dependencies.py --licences docs/licences.md
 
 lock: ## Pin the dependencies again (needs uv; LOCK_FLAGS=--upgrade takes the newest)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }
