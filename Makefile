@@ -42,10 +42,11 @@ format: $(STAMP) ## Format the code and fix what can be fixed by rule
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-docs: $(STAMP) ## Write docs/configuration.md and .env.example from the settings, schemas/contracts/ from the models
+docs: $(STAMP) ## Write what is made from settings, models and lock; build the site in build/docs, its links checked
 	@$(BIN)/python -m consumer.operations.settings_reference
 	@$(BIN)/instagram-feed schemas export
 	@$(BIN)/python .ci/dependencies.py --licences docs/licences.md
+	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 
 lock: ## Pin the dependencies again (needs uv; LOCK_FLAGS=--upgrade takes the newest)
 	@command -v uv >/dev/null || { echo 'make lock needs uv on the PATH.' >&2; exit 1; }
