@@ -14,6 +14,10 @@ CHANGE: Final = ("SELECT", "INSERT", "UPDATE")
 ALL: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 SERVICE: Final[Rights] = {
+    "budget_slices": ALL,
+    "budget_spending": CHANGE,
+    "budget_unsettled_calls": ALL,
+    "budgets": ("SELECT", "UPDATE"),  # the latter for FOR SHARE alone
     "experiment_tenants": READ,
     "experiment_variants": READ,
     "experiments": READ,

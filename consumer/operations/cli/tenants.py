@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from consumer.operations.tenants.tenant_fields import (
     wanted_by,
 )
 from consumer.settings import DatabaseSettings, load
+from repository.operations.budget_changes import standings
 from repository.operations.tenant_changes import Tenant, TenantChanges, find_tenant, list_tenants, set_tenant
 from repository.pool import Connection
 
@@ -60,8 +62,8 @@ def show(tenant: TenantArgument, *, json: JsonOption = False) -> None:
 
     Example: instagram-feed tenants show dasoni-tea
     """
-    found = asyncio.run(_found(_checked_id(tenant)))
-    shown = {**document(found or Tenant(tenant_id=tenant)), "is_default": found is None}
+    found, budgets = asyncio.run(_found(_checked_id(tenant)))
+    shown = {**document(found or Tenant(tenant_id=tenant)), "is_default": found is None, "budgets": budgets}
     if json:
         print_json(shown)
         return
@@ -112,9 +114,12 @@ async def _all() -> list[Tenant]:
         return await list_tenants(connection)
 
 
-async def _found(tenant_id: str) -> Tenant | None:
+async def _found(tenant_id: str) -> tuple[Tenant | None, list[str]]:
+    """Return what is said of a tenant, and its budgets in words."""
+    now = datetime.now(UTC)
     async with _database() as connection:
-        return await find_tenant(connection, tenant_id)
+        theirs = await standings(connection, since=now, until=now, of_all=False, tenant_id=tenant_id)
+        return await find_tenant(connection, tenant_id), [standing.budget.in_words for standing in theirs]
 
 
 async def _changed(tenant_id: str, changes: TenantChanges, *, dry_run: bool) -> tuple[Tenant, dict[str, Any]]:
@@ -177,6 +182,8 @@ def _spelled(value: object) -> str:
             return "–"
         case bool():
             return "yes" if value else "no"
+        case list():
+            return one_line(", ".join(map(str, value))) or "–"
         case float():
             return f"{value:g}"
         case _:

@@ -12,6 +12,7 @@ from consumer.settings import DatabaseSettings
 from repository.connecting import Pooler, is_pooled
 from repository.errors import StoreError
 from repository.llm_models import LlmModel, ModelNotUsable, find_active
+from repository.operations.budget_changes import any_budget_in_usd
 from repository.operations.intake_status import GapStatus, recent_gaps
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.prompts import UnknownPrompt, find_prompt
@@ -138,7 +139,8 @@ async def _model(borrowed: Connection, wanted: WantedModel) -> Finding:
         return Finding(
             MODEL_CHECK, "failed", str(error), f"set {wanted.variable} to one that is active, or activate it"
         )
-    return model_finding(model, now=datetime.now(UTC), variable=wanted.variable)
+    in_usd = await any_budget_in_usd(borrowed)
+    return model_finding(model, now=datetime.now(UTC), variable=wanted.variable, has_usd_budget=in_usd)
 
 
 async def _prompt(borrowed: Connection, reference: str) -> Finding:
@@ -149,7 +151,7 @@ async def _prompt(borrowed: Connection, reference: str) -> Finding:
     return Finding(PROMPT_CHECK, "ok", prompt.reference)
 
 
-def model_finding(model: LlmModel, *, now: datetime, variable: str) -> Finding:
+def model_finding(model: LlmModel, *, now: datetime, variable: str, has_usd_budget: bool = False) -> Finding:
     """Return what is to be said about the row of a model."""
     notice = shutdown_notice(model.shutdown_date, today=now.date())
     if notice is not None:
@@ -158,5 +160,8 @@ def model_finding(model: LlmModel, *, now: datetime, variable: str) -> Finding:
     prices = (model.prompt_token_cost_per_1m, model.completion_token_cost_per_1m)
     if unpriced := [name for name in PRICES if getattr(model, name) is None]:
         advice = f"`instagram-feed models update {model.full_name}` with {' and '.join(unpriced)}"
+        if has_usd_budget:
+            detail = f"{model.model_name} has no price, so under a budget in USD its requests are held"
+            return Finding(MODEL_CHECK, "failed", detail, advice)
         return Finding(MODEL_CHECK, "warning", f"{model.model_name} has no price, so every post counts as free", advice)
     return Finding(MODEL_CHECK, "ok", f"{model.model_name}: USD {prices[0]} in, {prices[1]} out per 1M tokens")

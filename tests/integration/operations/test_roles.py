@@ -25,7 +25,13 @@ TENANT_COLUMNS = """
     SELECT table_name FROM information_schema.columns
     WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1
 """
-NO_ROWS_OF_ONE_TENANT = {"tenants", "experiment_tenants", "running_experiment_tenants", "current_instagram_feeds"}
+NO_ROWS_OF_ONE_TENANT = {
+    "budgets",
+    "tenants",
+    "experiment_tenants",
+    "running_experiment_tenants",
+    "current_instagram_feeds",
+}
 REQUEST = """
     INSERT INTO feed_requests (
         overlay_id, revision, tenant_id, event_id, state,

@@ -10,6 +10,7 @@ import typer
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.output import CsvOption, JsonOption, print_csv, print_json, refuse_both, say
+from consumer.operations.cli.report.budgets import budgets
 from consumer.operations.cli.report.html import html
 from consumer.operations.cli.report.ignored import ignored
 from consumer.operations.cli.report.scope import (
@@ -166,6 +167,7 @@ for _name, _report in REPORTS.items():
     _command(_name, _report)
 report.command()(html)
 report.command()(ignored)
+report.command()(budgets)
 
 
 async def _figures(chosen: Report, wanted: Range, tenant: str | None, model: str | None, by: GroupBy | None) -> Figures:

@@ -41,6 +41,8 @@ def test_a_model_without_a_price_is_warned_of(price: str) -> None:
 
     assert finding.status == "warning"
     assert price in (finding.advice or "")
+    held = model_finding(llm_model(**{price: None}), now=NOW, variable=VARIABLE, has_usd_budget=True)
+    assert held.status == "failed"
 
 
 @pytest.mark.parametrize(
