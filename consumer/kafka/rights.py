@@ -10,6 +10,8 @@ from aiokafka.protocol.admin import DescribeGroupsRequest_v3, DescribeGroupsResp
 from aiokafka.protocol.api import Request
 
 from consumer.kafka.topic_description import describe_topic
+from consumer.kafka.topics import topic_names
+from consumer.settings import TopicSettings
 
 _NOT_TOLD: Final = (-(2**31), 0)  # by brokers that know no such question
 
@@ -22,6 +24,12 @@ class Operation(IntEnum):
 
     def __str__(self) -> str:
         return self.name.capitalize()
+
+
+def needed_rights(settings: TopicSettings) -> dict[str, Operation]:
+    """Return what nothing works without, by topic."""
+    incoming, *outgoing = topic_names(settings)
+    return {incoming: Operation.READ, **dict.fromkeys(outgoing, Operation.WRITE)}
 
 
 async def missing_rights(client: AIOKafkaClient, topics: Mapping[str, Operation]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Literal
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from consumer.settings import KafkaSettings
+from consumer.settings import KafkaSettings, TopicSettings
 
 MAX_RECORD_BYTES = 10_485_760  # a dead letter keeps an oversized original and adds its headers
 USUAL_REPLICATION = 3
@@ -44,7 +44,7 @@ class TopicResult:
     replication: int
 
 
-def topic_names(settings: KafkaSettings) -> tuple[str, str, str, str]:
+def topic_names(settings: TopicSettings) -> tuple[str, str, str, str]:
     """Return the topics that nothing works without: the incoming one, the two outgoing ones and the dead letters'."""
     return (
         settings.overlay_completed_topic,

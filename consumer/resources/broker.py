@@ -21,7 +21,7 @@ from consumer.errors import StartupError
 from consumer.kafka.clients import build_consumer, build_producer, renew_login
 from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.publisher import Publisher
-from consumer.kafka.rights import Operation
+from consumer.kafka.rights import Operation, needed_rights
 from consumer.kafka.schema_registry import Framings, RegistryProblem, register_outputs
 from consumer.kafka.sessions import BrokerUnavailable, built, reach
 from consumer.kafka.topics import topic_names
@@ -100,23 +100,20 @@ async def _require_topics(publisher: Publisher, settings: Settings) -> None:
 
 
 async def _require_rights(publisher: Publisher, settings: Settings) -> None:
-    incoming, *outgoing = topic_names(settings)
-    needed = {incoming: Operation.READ, **dict.fromkeys(outgoing, Operation.WRITE)}
-    if lacking := await _answered(publisher.missing_rights(needed), settings):
+    if lacking := await _answered(publisher.missing_rights(needed_rights(settings)), settings):
         raise StartupError(f"the broker's ACLs do not give this user {', '.join(lacking)}")
 
 
 async def _look_for_outcomes(publisher: Publisher, settings: Settings) -> None:
     """Say once if no outcomes can be read: posts are written all the same."""
+    topic, lacking = settings.feed_outcome_topic, ""
     try:
-        await _answered(publisher.describe_topic(settings.feed_outcome_topic), settings)
+        lacking = ", ".join(await _answered(publisher.missing_rights({topic: Operation.READ}), settings))
     except (UnknownTopicOrPartitionError, TopicAuthorizationFailedError) as error:
-        log.warning(
-            "outcomes.no_topic",
-            topic=settings.feed_outcome_topic,
-            error=type(error).__name__,
-            advice="run `instagram-feed topics create`, or allow Describe and Read",
-        )
+        lacking = type(error).__name__
+    if lacking:
+        advice = "run `instagram-feed topics create`, or allow Read"
+        log.warning("outcomes.no_topic", topic=topic, error=lacking, advice=advice)
 
 
 async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", publisher: Publisher, settings: Settings) -> None:

@@ -9,14 +9,17 @@ from dotenv import dotenv_values
 
 from consumer.operations.doctor.finding import Finding
 from consumer.settings import Settings, SettingsError, load
+from consumer.settings.secret_files import SUFFIX, secret_names
 
 SIMILAR = 0.85
 ENV_FILE = Path(".env")
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
 def doubtful_settings() -> Iterator[Finding]:
     """Return a warning for each; none where all is well."""
     known = {name.upper() for name in Settings.model_fields}
+    known |= {f"{name.upper()}{SUFFIX}" for name in secret_names(Settings)}
     yield from misspelt(os.environ, known)
     if ENV_FILE.is_file():
         yield from misspelt(dotenv_values(ENV_FILE), known)
@@ -24,6 +27,7 @@ def doubtful_settings() -> Iterator[Finding]:
         settings = load(Settings)
     except SettingsError:
         return
+    yield from _in_the_clear(settings)
     if settings.lease_s < settings.llm_timeout_s:
         yield Finding(
             "settings",
@@ -32,6 +36,23 @@ def doubtful_settings() -> Iterator[Finding]:
             "pause others may pay for a call that still runs",
             "set LEASE_S above LLM_TIMEOUT_S",
         )
+
+
+def _in_the_clear(settings: Settings) -> Iterator[Finding]:
+    """Return a warning where a password leaves this machine unencrypted."""
+    brokers = settings.kafka_bootstrap_servers
+    if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not all(map(_is_here, brokers.split(","))):
+        detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: the login crosses the network in the clear"
+        yield Finding("settings", "warning", detail, "have the brokers speak TLS, and set SASL_SSL")
+    if (settings.kafka_oauth_token_url or "").startswith("http:") and not _is_here(
+        settings.kafka_oauth_token_url or ""
+    ):
+        detail = "KAFKA_OAUTH_TOKEN_URL is http: the client secret crosses the network in the clear"
+        yield Finding("settings", "warning", detail, "set its https:// address")
+
+
+def _is_here(address: str) -> bool:
+    return any(f"{host}:" in address or f"//{host}/" in address for host in _LOCAL)
 
 
 def misspelt(given: Iterable[str], known: set[str]) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 
 from consumer.errors import in_words
-from consumer.kafka.sessions import BrokerUnavailable, connected_admin
+from consumer.kafka.rights import needed_rights
+from consumer.kafka.sessions import BrokerUnavailable, connected_admin, connected_publisher
 from consumer.kafka.topics import MAX_RECORD_BYTES, topic_names
 from consumer.operations.doctor.finding import Examination, Finding
 from consumer.operations.status.offsets import PartitionOffsets, group_offsets
@@ -24,7 +25,10 @@ async def examine_kafka(settings: KafkaSettings) -> Examination:
             brokers = (await admin.describe_cluster())["brokers"]
             yield Finding("broker", "ok", f"{len(brokers)} at {settings.kafka_bootstrap_servers}")
             topics = await _topics(admin, settings)
-            yield topics
+        if topics.status != "failed" and (lacking := await _lacking(settings)):
+            detail = f"the broker's ACLs do not give this user {', '.join(lacking)}"
+            topics = Finding("topics", "failed", detail, "allow them; docs/security.md lists the least")
+        yield topics
         if topics.status != "failed":
             yield offsets_finding(await group_offsets(settings))
     except BrokerUnavailable as error:
@@ -46,6 +50,11 @@ def offsets_finding(partitions: Sequence[PartitionOffsets]) -> Finding:
         f"the broker has deleted {sum(len(one.lost) for one in lost)} records before they were read ({ranges})",
         "have upstream send them again, since a replay reads only what the topic still has; lengthen its retention.ms",
     )
+
+
+async def _lacking(settings: KafkaSettings) -> list[str]:
+    async with connected_publisher(settings) as publisher:
+        return await publisher.missing_rights(needed_rights(settings))
 
 
 async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Finding:

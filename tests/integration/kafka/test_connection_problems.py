@@ -4,6 +4,7 @@ import asyncio
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from consumer.kafka.diagnosis import connection_problem
 from consumer.kafka.tokens import signed_for_msk
 from consumer.settings import KafkaSettings
 from devstack.endpoints import Endpoints
+from tests.integration.operations.cli.conftest import Commands
 from tests.support.acls import DESCRIBE, READ, WRITE, Kind
 from tests.support.application import application
 from tests.support.consumer_process import running_consumer, start_command
@@ -343,6 +345,24 @@ async def test_an_acl_that_is_missing_is_named_by_topic_and_operation(
     operation = "Write" if LEAST_RIGHTS[variable] == WRITE else "Read"
     said = f"the broker's ACLs do not give this user {operation} on {kind} {guarded_env[variable]}"
     assert (await complaint(guarded_env)).endswith(said)
+
+
+async def test_a_missing_acl_for_outcomes_is_told_and_stops_nothing(
+    guarded_env: Mapping[str, str], broker: GuardedBroker
+) -> None:
+    await allow_least(broker, guarded_env, but="FEED_OUTCOME_TOPIC")
+    async with running_consumer(guarded_env) as consumer:
+        [told] = consumer.events("outcomes.no_topic")
+        assert told["error"] == f"Read on topic {guarded_env['FEED_OUTCOME_TOPIC']}"
+        assert await consumer.stop() == 0
+
+
+async def test_doctor_names_the_operation_and_the_topic(
+    guarded_env: Mapping[str, str], broker: GuardedBroker, tmp_path: Path
+) -> None:
+    await allow_least(broker, guarded_env, but="DEAD_LETTER_TOPIC")
+    told = await Commands(guarded_env, tmp_path).run("doctor", "--json")
+    assert f"the broker's ACLs do not give this user Write on topic {guarded_env['DEAD_LETTER_TOPIC']}" in told.output
 
 
 @pytest.mark.parametrize("idempotence", ["true", "false"])

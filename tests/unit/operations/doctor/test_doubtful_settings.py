@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from consumer.operations.doctor.doubtful_settings import doubtful_settings, misspelt
@@ -32,3 +34,31 @@ def test_a_lease_shorter_than_a_call_may_take_is_warned_of(monkeypatch: pytest.M
     for name, value in {**required, "LEASE_S": "30", "LLM_TIMEOUT_S": "60"}.items():
         monkeypatch.setenv(name, value)
     assert any("LEASE_S (30) is below LLM_TIMEOUT_S (60)" in finding.detail for finding in doubtful_settings())
+
+
+def test_a_secret_as_a_file_is_a_setting_and_a_login_in_the_clear_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("sk-test")
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "KAFKA_BOOTSTRAP_SERVERS": "broker.example:9092",
+        "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "KAFKA_SASL_MECHANISM": "OAUTHBEARER",
+        "KAFKA_OAUTH_TOKEN_URL": "http://login.example/token",
+        "KAFKA_OAUTH_CLIENT_ID": "feed",
+        "KAFKA_OAUTH_CLIENT_SECRET": "made-up",
+        "DATABASE_URL": "postgresql://127.0.0.1/feeds",
+        "OPENAI_API_KEY_FILE": str(tmp_path / "key"),
+    }
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    details = [finding.detail for finding in doubtful_settings()]
+    assert [detail.partition(":")[0] for detail in details] == [
+        "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT",
+        "KAFKA_OAUTH_TOKEN_URL is http",
+    ]
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
+    monkeypatch.setenv("KAFKA_OAUTH_TOKEN_URL", "http://localhost/token")
+    assert list(doubtful_settings()) == []
