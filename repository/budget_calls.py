@@ -107,16 +107,21 @@ async def announce_call(connection: Connection, charges: Sequence[Charge]) -> No
     await connection.execute(_KEEP, False, *_CHARGE.arrays(charges))  # noqa: FBT003 - a column's value
 
 
-# The budget's newest slice of the lost process; without one it had reserved nothing there, so it made no call.
+# The budget's newest slice of the lost process; without one it had reserved nothing there, so it made no call. Nor has
+# what was claimed and waited for its turn: together they took no more than what is left of the slice.
 _BOOK_LOST = f"""
-    WITH lost AS (
-        SELECT lost.*, slice.starts_at
-        FROM {_LOST.unnest("lost", first=1)}
-        CROSS JOIN LATERAL (
-            SELECT starts_at FROM budget_slices AS slice
-            WHERE (slice.owner, slice.budget_id) = (lost.owner, lost.budget_id)
-            ORDER BY starts_at DESC LIMIT 1) AS slice
+    WITH told AS (SELECT * FROM {_LOST.unnest("lost", first=1)}),
+    slices AS (
+        SELECT slice.owner, slice.budget_id, slice.starts_at, slice.drawn - slice.spent AS rest
+        FROM budget_slices AS slice
+        WHERE (slice.owner, slice.budget_id) IN (SELECT owner, budget_id FROM told)
+        ORDER BY slice.owner, slice.budget_id, slice.starts_at
+        FOR UPDATE OF slice
     ),
+    newest AS (
+        SELECT DISTINCT ON (owner, budget_id) * FROM slices ORDER BY owner, budget_id, starts_at DESC
+    ),
+    lost AS (SELECT told.*, newest.starts_at, newest.rest FROM told JOIN newest USING (owner, budget_id)),
     further AS (
         UPDATE budget_unsettled_calls AS unsettled
         SET is_booked = true
@@ -126,15 +131,28 @@ _BOOK_LOST = f"""
             AND NOT unsettled.is_booked
         RETURNING lost.owner, unsettled.budget_id, unsettled.starts_at, unsettled.amount
     ),
+    first_calls AS (
+        SELECT lost.*, greatest(0, least(amount, rest
+            - coalesce((
+                SELECT sum(further.amount) FROM further
+                WHERE (further.owner, further.budget_id) = (lost.owner, lost.budget_id)), 0)
+            - coalesce(sum(amount) OVER (
+                PARTITION BY owner, budget_id ORDER BY overlay_id, revision
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0))) AS at_most
+        FROM lost
+    ),
     kept AS (
         INSERT INTO budget_unsettled_calls (
             overlay_id, revision, fencing_token, call_number, budget_id, starts_at, amount, is_booked)
-        SELECT overlay_id, revision, fencing_token, call_number, budget_id, starts_at, amount, true FROM lost
+        SELECT overlay_id, revision, fencing_token, call_number, budget_id, starts_at, at_most, true FROM first_calls
         ON CONFLICT DO NOTHING
     ),
     sums AS (
         SELECT owner, budget_id, starts_at, sum(amount) AS amount
-        FROM (SELECT owner, budget_id, starts_at, amount FROM lost UNION ALL SELECT * FROM further) AS call
+        FROM (
+            SELECT owner, budget_id, starts_at, at_most AS amount FROM first_calls
+            UNION ALL
+            SELECT * FROM further) AS call
         GROUP BY owner, budget_id, starts_at
     )
     UPDATE budget_slices AS slice

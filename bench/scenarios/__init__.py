@@ -2,6 +2,7 @@
 
 from bench.scenario import Scenario
 from bench.scenarios.beside_replay import BESIDE_REPLAY
+from bench.scenarios.budgets import BUDGETS
 from bench.scenarios.experiment import EXPERIMENT
 from bench.scenarios.fairness import FAIRNESS
 from bench.scenarios.full_database import FULL_DATABASE
@@ -21,6 +22,7 @@ SCENARIOS: dict[str, Scenario] = {
         SATURATED,
         EXPERIMENT,
         FAIRNESS,
+        BUDGETS,
         LATENCY_BOUND,
         STEADY,
         BESIDE_REPLAY,

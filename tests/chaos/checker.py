@@ -44,6 +44,7 @@ INVARIANTS: Mapping[int, str] = {
     9: "while processes live and the servers answer, no event waits 15 s to be taken in",
     10: "no committed offset jumps over deleted records unsaid",
     12: "no batch is submitted twice, or the second is known and cancelled",
+    13: "no budget is overdrawn, and what is booked of it covers the provider's bill for live calls",
     11: "the provider's bill is that of instagram_feeds and llm_calls, call by call",
 }
 """What has to hold whatever happens. An event that the broker deleted unread, and that was told as lost, is over."""
@@ -92,6 +93,7 @@ def check(seen: Observations, *, llm_timeout_s: float) -> list[Violation]:
         (9, _kept_waiting(seen)),
         (11, _wrong_bills(seen)),
         (12, _submitted_twice(seen)),
+        (13, _overdrawn(seen)),
         (10, (text for is_deleted, text in _passed_events(seen) if is_deleted)),
     ]
     return [Violation(invariant, text) for invariant, texts in found for text in texts]
@@ -248,6 +250,15 @@ def _wrong_costs(seen: Observations) -> Iterator[str]:
     for overlay_id, costs in told.items():
         if invented := costs - billed[overlay_id]:
             yield f"{overlay_id} has rows for USD {', '.join(map(str, sorted(invented)))} that were never billed"
+
+
+def _overdrawn(seen: Observations) -> Iterator[str]:
+    for sample in seen.budget_samples:
+        if sample.booked > sample.limit:
+            yield f"USD {sample.booked} were booked of a budget of {sample.limit}"
+    billed = sum((call.cost_usd for call in seen.calls if call.billed and call.is_live), Decimal(0))
+    if seen.budget_samples and billed > seen.budget_samples[-1].booked:
+        yield f"USD {billed} were billed for live calls, {seen.budget_samples[-1].booked} are booked"
 
 
 def _submitted_twice(seen: Observations) -> Iterator[str]:

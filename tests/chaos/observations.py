@@ -42,6 +42,7 @@ class LlmCall:
     duration_s: float | None
     tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+    is_live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,14 @@ class BatchRow:
 
     provider_batch_id: str | None
     is_second: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSample:
+    """What is booked of the budget of all, and what it allows, at one moment."""
+
+    booked: Decimal
+    limit: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +213,4 @@ class Observations:
     able: Sequence[AbleSample] = field(default=())
     provider_batches: Sequence[ProviderBatch] = field(default=())
     batches: Sequence[BatchRow] = field(default=())
+    budget_samples: Sequence[BudgetSample] = field(default=())

@@ -20,10 +20,13 @@ from devstack.endpoints import SIMULATED_API_KEY
 from devstack.simulated_llm.control import SimulatedLlmControl
 from devstack.simulated_llm.ledger import LedgerCall
 from repository import partition_leases
+from repository.operations.budget_changes import NewLimit, set_limits
 from repository.operations.group_requests import adopt
 from repository.partition_leases import Member
+from schemas.budget_period import BudgetPeriod
 from tests.chaos.observations import (
     BatchRow,
+    BudgetSample,
     CommitSample,
     FeedRow,
     LlmCall,
@@ -84,6 +87,20 @@ class Rows:
         """All rows of `llm_batches`."""
         found = await self._fetch("SELECT provider_batch_id, duplicate_of IS NOT NULL FROM llm_batches")
         return [BatchRow(*row) for row in found]
+
+    async def set_budget(self, limit_usd: Decimal) -> None:
+        """Set what all tenants may spend together in a month."""
+        limit = NewLimit(period=BudgetPeriod.MONTH, in_tokens=False, limit_usd=limit_usd)
+        async with self._connected() as connection:
+            await set_limits(connection, None, [limit])
+
+    async def budget(self) -> BudgetSample:
+        """What is booked of it, in whatever month, and what it allows."""
+        [row] = await self._fetch(
+            "SELECT coalesce((SELECT sum(spent) FROM budget_spending), 0)"
+            " + coalesce((SELECT sum(spent) FROM budget_slices), 0), (SELECT limit_usd FROM budgets)"
+        )
+        return BudgetSample(*row)
 
     async def requests(self) -> list[RequestRow]:
         """All rows of the ledger."""
@@ -241,6 +258,7 @@ async def llm_calls(llm: SimulatedLlmControl) -> list[LlmCall]:
             duration_s=(call.answered_at - call.received_at).total_seconds() if call.answered_at else None,
             tokens=call.prompt_tokens + call.completion_tokens,
             cost_usd=_usd(call),
+            is_live=call.batch_id is None,
         )
         for call in (await llm.ledger()).calls
         if call.overlay_id

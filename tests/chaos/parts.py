@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from devstack.endpoints import LLM_MODEL, SIMULATED_API_KEY
 from devstack.report import Report
 from tests.chaos import least_rights, llm_faults
+from tests.chaos.budgets import PLENTY_USD
 from tests.chaos.faults import Injectors
 from tests.chaos.fleet import Consumer, kept_running
 from tests.chaos.llm_faults import LLM_TIMEOUT_S, USUAL_LATENCY
@@ -99,8 +100,9 @@ async def running_parts(
             )
             for number, proxy in enumerate(proxies)
         ]
-        await stack.enter_async_context(kept_running(consumers))
         rows, replayers = Rows(servers.postgres.address), list[Consumer]()
+        await rows.set_budget(PLENTY_USD)
+        await stack.enter_async_context(kept_running(consumers))
 
         def replayer() -> Consumer:
             number = len(replayers)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.report import Report
+from tests.chaos.budgets import raise_again_and_again
 from tests.chaos.checker import LONGEST_DRAIN_S, Violation, check
 from tests.chaos.faults import SETTLING_S, Injectors
 from tests.chaos.llm_faults import LLM_TIMEOUT_S
@@ -66,9 +67,11 @@ async def chaos_run(
             watching.create_task(watch.sample(over))
             watching.create_task(watch.look_who_is_able(over))
             probing = watching.create_task(watch.probe(RecordMaker(f"{seed}/probes"), calm))
+            raising = watching.create_task(raise_again_and_again(parts.rows, calm))
             await _stir(parts, schedule, seconds, traffic(seed, seconds), report)
             calm.set()
             await probing
+            watch.budget_samples.extend(await raising)
             await parts.until_consuming()
             drained_after_s = await _drain(watch, report)
             over.set()

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.chaos.observations import AbleSample, CommitSample, FeedRow, Observations, Probe
+from tests.chaos.observations import AbleSample, BudgetSample, CommitSample, FeedRow, Observations, Probe
 from tests.chaos.observers import SERVER_AWAY, llm_calls, provider_batches
 from tests.chaos.parts import GROUP_ID, Parts
 from tests.chaos.servers import PARTITIONS
@@ -26,6 +26,7 @@ class Watch:
     snapshots: list[list[FeedRow]] = field(default_factory=list)
     probes: list[Probe] = field(default_factory=list)
     able: list[AbleSample] = field(default_factory=list)
+    budget_samples: list[BudgetSample] = field(default_factory=list)
 
     async def sample(self, over: asyncio.Event) -> None:
         """Look at the rows and at what is committed, until it is over; what is away now is looked at later.
@@ -90,6 +91,7 @@ class Watch:
             able=self.able,
             provider_batches=await provider_batches(parts.servers.llm),
             batches=await parts.rows.batches(),
+            budget_samples=[*self.budget_samples, await parts.rows.budget()],
             unexpected_exits=[text for each in parts.consumers + parts.replayers for text in each.unexpected_exits],
         )
 

@@ -14,6 +14,7 @@ from repository.operations.budget_changes import NewLimit, set_limits
 from repository.pool import Pool, connection
 from schemas.budget_period import BudgetPeriod
 
+LEASE_S = 600.0
 NOON = datetime(2026, 11, 27, 3, tzinfo=UTC)
 """Noon in Seoul."""
 TENANT = "store-apparel-1"
@@ -43,10 +44,9 @@ class Spender:
     pool: Pool
     owner: str = "process-1"
     clock: Clock = field(default_factory=Clock)
-    lease_s: float = 60.0
 
     def __post_init__(self) -> None:
-        self.budgets = Budgets(self.pool, self.owner, lease_s=self.lease_s, now=self.clock)
+        self.budgets = Budgets(self.pool, self.owner, lease_s=LEASE_S, now=self.clock)
         self.keeper = BudgetKeeper(self.pool, self.budgets, Metrics())
 
 

@@ -12,6 +12,7 @@ from tests.chaos.checker import Violation, check, holds_s, payments
 from tests.chaos.observations import (
     AbleSample,
     BatchRow,
+    BudgetSample,
     CommitSample,
     Disruption,
     FaultSpan,
@@ -334,3 +335,14 @@ def test_a_batch_that_is_submitted_twice_unknown_is_found(
 ) -> None:
     found = check(replace(CLEAN, provider_batches=told, batches=known), llm_timeout_s=LLM_TIMEOUT_S)
     assert [violation.invariant for violation in found] == [12] * count
+
+
+@pytest.mark.parametrize(
+    ("booked", "limit", "count"), [("0.001", "0.001", 0), ("0.002", "1", 0), ("0.0009", "1", 1), ("0.002", "0.0019", 1)]
+)
+def test_a_budget_that_is_overdrawn_or_does_not_cover_the_bill_is_found(booked: str, limit: str, count: int) -> None:
+    call = replace(CALLS[0], cost_usd=Decimal("0.001"))
+    batched = replace(CALLS[1], cost_usd=Decimal(5), is_live=False)
+    samples = [BudgetSample(Decimal(booked), Decimal(limit))]
+    seen = replace(CLEAN, calls=[call, batched, *CALLS[2:], REFUSAL], budget_samples=samples)
+    assert [violation.invariant for violation in violations(seen)] == [13] * count

@@ -148,7 +148,7 @@ async def test_of_a_lost_process_its_calls_are_booked_at_their_worst_and_the_res
     pool: Pool, writer: Writer, worst: Decimal
 ) -> None:
     await set_budget(pool, usd="1")
-    lost, living = Spender(pool, "lost", lease_s=0.05), Spender(pool, "living")
+    lost, living = Spender(pool, "lost"), Spender(pool, "living")
     await lost.keeper.run_once()
     await spend(lost, writer, worst / 4)
     cut_off = claimed_request(tenant_id=TENANT, fencing_token=1, llm_calls=0)
@@ -173,7 +173,7 @@ async def test_of_a_lost_process_its_calls_are_booked_at_their_worst_and_the_res
     async with connection(pool) as borrowed:
         await book_lost_calls(borrowed, calls)
     further = await pool.fetchval("SELECT amount FROM budget_unsettled_calls WHERE call_number = 2")
-    await asyncio.sleep(0.06)
+    await pool.execute("UPDATE budget_slices SET expires_at = now() - interval '1 second' WHERE owner = 'lost'")
     await living.keeper.run_once()
     assert await still_drawn(pool) == 0
     assert await booked(pool) == worst / 4 + 2 * worst + further
@@ -197,3 +197,30 @@ async def test_of_a_lost_process_its_calls_are_booked_at_their_worst_and_the_res
     ]
     await end(lost, late)
     assert await booked(pool) == worst / 4 + worst / 5 + 2 * (worst / 10)
+
+
+async def test_of_a_lost_process_no_more_is_booked_than_it_had_in_hand(
+    pool: Pool, writer: Writer, worst: Decimal
+) -> None:
+    await set_budget(pool, usd=f"{worst * 3:f}")
+    lost = Spender(pool, "lost")
+    await lost.keeper.run_once()
+    requests = [claimed_request(tenant_id=TENANT, fencing_token=1) for _ in range(5)]
+    for request in requests[:2]:
+        await lost.budgets.reserve(request, MESSAGES, writer, limit_factor=1, call_number=1)
+    [budget] = lost.budgets.of(TENANT)
+    calls = [
+        LostCall(
+            overlay_id=request.overlay_id,
+            revision=1,
+            fencing_token=1,
+            call_number=1,
+            owner="lost",
+            budget_id=budget.budget_id,
+            amount=worst,
+        )
+        for request in requests
+    ]
+    async with connection(pool) as borrowed:
+        await book_lost_calls(borrowed, calls)
+    assert 2 * worst <= await booked(pool) == await still_drawn(pool) <= 3 * worst
