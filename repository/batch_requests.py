@@ -214,3 +214,19 @@ _SEND_LIVE = """
 async def send_gathered_live(connection: Connection, keys: Collection[RequestKey]) -> None:
     """Have requests that wait for a batch written by a call each."""
     await connection.execute(_SEND_LIVE, [key[0] for key in keys], [key[1] for key in keys])
+
+
+_PUT_OFF = """
+    UPDATE feed_requests AS request
+    SET available_at = now() + $3 * interval '1 second', last_error_reason = $4, updated_at = now()
+    FROM unnest($1::uuid[], $2::int[]) AS chosen (overlay_id, revision)
+    WHERE (request.overlay_id, request.revision) = (chosen.overlay_id, chosen.revision)
+        AND request.state = 'batched' AND request.batch_id IS NULL
+"""
+
+
+async def put_off_gathered(
+    connection: Connection, keys: Collection[RequestKey], *, delay_s: float, reason: str
+) -> None:
+    """Have requests wait on for a batch, for at least so long."""
+    await connection.execute(_PUT_OFF, [key[0] for key in keys], [key[1] for key in keys], delay_s, reason)

@@ -214,7 +214,9 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             database_url=settings.database_url.get_secret_value(),
             group_id=settings.kafka_group_id,
         ),
-        assemble_batches(settings, resources, SharedParts(feed_events, relay, outcome_log, plans, tenants, terms)),
+        assemble_batches(
+            settings, resources, SharedParts(feed_events, relay, outcome_log, plans, tenants, terms, budgets)
+        ),
         BudgetKeeper(pool, budgets, metrics),
     )
 

@@ -11,6 +11,7 @@ from consumer.pipeline.batches.rest import Rest, RestTerms
 from consumer.pipeline.batches.result_judgement import ResultJudge
 from consumer.pipeline.batches.runner import BatchRunner
 from consumer.pipeline.batches.submission import Submission
+from consumer.pipeline.budgets.reserving import Budgets
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.outbox_relay import OutboxRelay
@@ -33,12 +34,13 @@ class SharedParts:
     plans: WritingPlans
     tenants: Tenants
     claim_terms: ClaimTerms
+    budgets: Budgets
 
 
 def assemble_batches(settings: Settings, resources: Resources, shared: SharedParts) -> BatchRunner:
     """Build all parts of batches."""
     terms = BatchTerms(poll_s=settings.batch_poll_s, confirm_s=settings.batch_confirm_s, lease_s=settings.lease_s)
-    desk = Desk(resources.pool, resources.batch_providers, terms)
+    desk = Desk(resources.pool, resources.batch_providers, terms, shared.budgets)
     falls_back = settings.batch_fallback == "live"
     store = GroupStore(
         desk,
@@ -57,6 +59,7 @@ def assemble_batches(settings: Settings, resources: Resources, shared: SharedPar
             max_wait_s=settings.batch_max_wait_s, max_requests=settings.batch_max_requests, falls_back=falls_back
         ),
         providers=resources.batch_providers,
+        budgets=shared.budgets,
     )
     submission = Submission(desk, rest)
     judge = ResultJudge(shared.plans.of, shared.tenants.context, rest)

@@ -28,6 +28,7 @@ from repository.batch_lines import OpenLine, lines_there, open_lines
 from repository.batch_requests import RequestKey
 from repository.batches import Advance, Batch, ResultFile
 from repository.pool import connection
+from repository.spending import NOTHING_SPENT, Spending
 from schemas.batch_state import BatchState
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 
@@ -149,7 +150,9 @@ class Collector:
     def _judge_one(self, batch: Batch, one: OpenLine, result: Result) -> Judged | None:
         terms = self._claim_terms
         if not one.is_in_batch:
-            return Judged(settled=Settled(line=one.line, word="superseded", cost_usd=_cost_of(batch, result)))
+            spent = _spent_on(batch, result)
+            tenant_id = one.request.tenant_id
+            return Judged(settled=Settled(line=one.line, word="superseded", spent=spent, tenant_id=tenant_id))
         try:
             event = decode_overlay_completed(
                 one.request.source, max_event_bytes=terms.max_event_bytes, event_types=terms.event_types
@@ -172,6 +175,10 @@ class Collector:
 
 
 def _cost_of(batch: Batch, result: Result) -> Decimal:
+    return _spent_on(batch, result).cost_usd or Decimal(0)
+
+
+def _spent_on(batch: Batch, result: Result) -> Spending:
     if not isinstance(result.outcome, Completion):
-        return Decimal(0)
-    return spending(result.outcome, batch.model.at_reduced_price()).cost_usd or Decimal(0)
+        return NOTHING_SPENT
+    return spending(result.outcome, batch.model.at_reduced_price())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from consumer.llm.batches.port import BatchProvider
+from consumer.pipeline.budgets.reserving import Budgets
 from repository.batches import Batch, BatchLeaseLost, change_batch
 from repository.errors import StoreError
 from repository.pool import Pool, connection
@@ -28,11 +29,12 @@ class BatchTerms:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The database, the providers by their names, and the terms."""
+    """The database, the providers by their names, the terms, and the budgets that batches count for."""
 
     pool: Pool
     providers: Mapping[str, BatchProvider]
     terms: BatchTerms
+    budgets: Budgets
 
     def provider(self, batch: Batch) -> BatchProvider:
         """Return the provider of a batch, which had one when it was intended.

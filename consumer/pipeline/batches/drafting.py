@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from consumer.llm.chat import Messages, as_text
+from consumer.llm.cost import WorstCase, worst_case
 from consumer.llm.usage import ANSWER_TOKENS, CHARACTERS_PER_TOKEN
 from consumer.llm.writer import Writer
 from consumer.pipeline.conversation import LARGER_LIMIT_FACTOR
@@ -36,6 +37,12 @@ class Draft:
     max_tokens: int
     is_repair: bool
     has_larger_limit: bool
+    messages: Messages
+
+    @property
+    def worst(self) -> WorstCase:
+        """What it costs at most, at the price of a batch."""
+        return worst_case(self.messages, self.max_tokens, self.writer.model.at_reduced_price())
 
     def line(self, batch_id: UUID, number: int) -> BatchLine:
         """Return the line as it is frozen."""
@@ -77,6 +84,7 @@ def draft(
         max_tokens=max_tokens,
         is_repair=repair is not None,
         has_larger_limit=was_cut_off,
+        messages=asked,
     )
 
 

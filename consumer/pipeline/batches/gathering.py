@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
 from consumer.llm.batches.input_file import line_bytes
+from consumer.llm.cost import WorstCase
+from consumer.pipeline.batches.affording import afforded
 from consumer.pipeline.batches.drafting import Draft, draft
 from consumer.pipeline.batches.packing import Pack, Packing
+from consumer.pipeline.budgets.reserving import Budgets
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.writing_plans import WritingPlans
@@ -19,6 +23,7 @@ from repository.batch_requests import (
     gathered,
     lock_gathered,
     put_in_batches,
+    put_off_gathered,
     send_gathered_live,
     try_to_gather,
 )
@@ -30,10 +35,12 @@ from repository.pool import Connection, Pool, connection
 from repository.requests import ClaimedRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
+from schemas.reasons import Reason
 
 log = structlog.get_logger()
 
 CHUNK = 200
+NO_MONEY_RETRY_S = 60.0
 DRAFTS_AT_ONCE = 20  # so that others have their turn within milliseconds
 
 
@@ -58,6 +65,7 @@ class Gatherer:
         terms: GatheringTerms,
         *,
         providers: Collection[str],
+        budgets: Budgets,
     ) -> None:
         self._pool = pool
         self._plans = plans
@@ -65,6 +73,7 @@ class Gatherer:
         self._claim_terms = claim_terms
         self._terms = terms
         self._providers = providers
+        self._budgets = budgets
         self._told_of: set[str] = set()
 
     async def run_once(self) -> int:
@@ -86,15 +95,15 @@ class Gatherer:
                 for pack, model in packs:
                     await intend(borrowed, self._new_batch(pack, model))
         for pack, model in packs:
-            log.info("batch.intended", batch_id=str(pack.batch_id), model=model.full_name, requests=pack.lines)
-        return sum(pack.lines for pack, _ in packs)
+            log.info("batch.intended", batch_id=str(pack.batch_id), model=model.full_name, requests=pack.frozen)
+        return sum(pack.frozen for pack, _ in packs)
 
     def _new_batch(self, pack: Pack, model: LlmModel) -> NewBatch:
         return NewBatch(
             batch_id=pack.batch_id,
             model=model,
             group_id=self._claim_terms.group_id,
-            request_count=pack.lines,
+            request_count=pack.frozen,
             estimated_tokens=pack.tokens,
         )
 
@@ -109,17 +118,26 @@ class Gatherer:
             if not requests:
                 break
             drafts = await self._drafts(borrowed, requests)
-            placed = [(one, pack) for one in drafts if (pack := _place(packing, one))]
-            models.update({one.writer.model.llm_model_id: one.writer.model for one, _ in placed})
+            placed = [place for one in drafts if (place := _place(packing, one))]
+            models.update({one.draft.writer.model.llm_model_id: one.draft.writer.model for one in placed})
             await self._freeze(borrowed, placed)
             if drafts and not placed:
                 break  # the provider takes no more for now
-        return [(pack, models[pack.llm_model_id]) for pack in packing.packs]
+        return [(pack, models[pack.llm_model_id]) for pack in packing.packs if pack.frozen]
 
-    async def _freeze(self, borrowed: Connection, placed: Sequence[tuple[Draft, "_Placed"]]) -> None:
-        if placed:
-            await put_in_batches(borrowed, [(one.request, place.pack.batch_id) for one, place in placed])
-            await add_lines(borrowed, [place.line for _, place in placed])
+    async def _freeze(self, borrowed: Connection, placed: Sequence["_Placed"]) -> None:
+        """Freeze the lines that there is money for; the others are put off, and stay what is to go by batch."""
+        there = await afforded(borrowed, self._budgets, placed)
+        frozen = [one for place, one in enumerate(placed) if place in there]
+        if frozen:
+            await put_in_batches(borrowed, [(one.draft.request, one.batch_id) for one in frozen])
+            await add_lines(borrowed, [one.line for one in frozen])
+        for one in frozen:
+            one.pack.frozen += 1
+        if len(frozen) < len(placed):
+            unpaid = [one.draft.request for place, one in enumerate(placed) if place not in there]
+            keys = [(request.overlay_id, request.revision) for request in unpaid]
+            await put_off_gathered(borrowed, keys, delay_s=NO_MONEY_RETRY_S, reason=Reason.BUDGET_SPENT)
 
     async def _drafts(self, borrowed: Connection, requests: Sequence[ClaimedRequest]) -> list[Draft]:
         """Draft the lines of requests that can be written by batch; the others go live, or stay where they are."""
@@ -171,10 +189,23 @@ class Gatherer:
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
+    draft: Draft
     pack: Pack
     line: BatchLine
+
+    @property
+    def batch_id(self) -> UUID:
+        return self.pack.batch_id
+
+    @property
+    def tenant_id(self) -> str:
+        return self.draft.request.tenant_id
+
+    @property
+    def worst(self) -> WorstCase:
+        return self.draft.worst
 
 
 def _place(packing: Packing, one: Draft) -> _Placed | None:
     pack = packing.place(one.writer.model.llm_model_id, size=line_bytes(one.body), tokens=one.tokens)
-    return _Placed(pack, one.line(pack.batch_id, pack.lines)) if pack else None
+    return _Placed(one, pack, one.line(pack.batch_id, pack.lines)) if pack else None

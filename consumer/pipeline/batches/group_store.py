@@ -11,6 +11,7 @@ from decimal import Decimal
 import structlog
 
 from consumer.pipeline.batches.desk import Desk
+from consumer.pipeline.budgets.batch_money import settle_for_batch
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.outbox_relay import RELAY_LEASE_S, OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
@@ -24,6 +25,7 @@ from repository.feeds import Feed, fail, store
 from repository.llm_calls import keep_superseded
 from repository.outbox import OutboxEvent
 from repository.pool import Connection, connection
+from repository.spending import NOTHING_SPENT, Spending
 from schemas.call_verdict import CallVerdict
 from schemas.reasons import Reason
 
@@ -35,12 +37,21 @@ FEW = 3  # so many different results refused, and none taken: it is not their fa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What came of a line, in a word, and what becomes of its request: None if it has ended in another way."""
+    """What came of a line, in a word, and what becomes of its request: None if it has ended in another way.
+
+    `spent` is what its result took, of the budgets of this tenant.
+    """
 
     line: BatchLine
     word: str
     outcome: Written | Rejected | SentOn | None = None
-    cost_usd: Decimal = Decimal(0)
+    spent: Spending = NOTHING_SPENT
+    tenant_id: str = ""
+
+    @property
+    def cost_usd(self) -> Decimal:
+        """What its result cost, as far as the provider tells."""
+        return self.spent.cost_usd or Decimal(0)
 
 
 class GroupStore:
@@ -104,6 +115,7 @@ class GroupStore:
             for one in group:
                 if isinstance(one.outcome, Written) and one.outcome.instagram_feed_id in superseded:
                     words[one.line.line_number] = "superseded"
+            await settle_for_batch(borrowed, self._desk.budgets, batch.batch_id, _by_tenant(group))
             await settle_lines(borrowed, batch.batch_id, list(words.items()))
         self._relay.hand_over([*events, *more])
         for outcome, feed in zip(written, feeds, strict=True):
@@ -146,6 +158,14 @@ class GroupStore:
         ]
         failures = [self._feed_events.failure(outcome) for outcome in claimed]
         return claimed, await fail(borrowed, failures, relay_lease_s=RELAY_LEASE_S) if failures else []
+
+
+def _by_tenant(group: Sequence[Settled]) -> dict[str, Spending]:
+    spent: dict[str, Spending] = {}
+    for one in group:
+        if one.tenant_id:
+            spent[one.tenant_id] = spent.get(one.tenant_id, NOTHING_SPENT) + one.spent
+    return spent
 
 
 _NO_STEP = Advance(file=None, position=0, cost_usd=Decimal(0))

@@ -9,11 +9,12 @@ from consumer.llm.batches.input_file import MOST_BYTES
 
 @dataclass(slots=True)
 class Pack:
-    """A batch being filled."""
+    """A batch being filled; `frozen` of its lines have the money that they may take."""
 
     llm_model_id: UUID
     batch_id: UUID = field(default_factory=uuid4)
     lines: int = 0
+    frozen: int = 0
     bytes: int = 0
     tokens: int = 0
 

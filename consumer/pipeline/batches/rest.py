@@ -12,6 +12,7 @@ import structlog
 from consumer.llm.errors import CallFailed, LlmError
 from consumer.pipeline.batches.desk import Desk
 from consumer.pipeline.batches.group_store import GroupStore, Settled
+from consumer.pipeline.budgets.batch_money import close_batch_money
 from consumer.pipeline.outcomes import Rejected, Usage, usage_so_far
 from repository.batch_lines import OpenLine, next_open_lines
 from repository.batch_requests import SentOn
@@ -107,10 +108,12 @@ class Rest:
         await self.tidy_up(batch)
 
     async def tidy_up(self, batch: Batch) -> None:
-        """Delete the files of a batch that is through; they hold shops' texts. Then it is looked at no more."""
+        """Give back the money that a batch did not take, delete its files (they hold shops' texts), look no more."""
         provider = self._desk.provider(batch)
         for file_id in batch.file_ids:
             await provider.delete_file(file_id)
+        async with connection(self._desk.pool) as borrowed:
+            await close_batch_money(borrowed, batch.batch_id)
         await self._desk.finish(batch)
 
 

@@ -1,7 +1,6 @@
 """What a result of a batch is worth: the same judgement as a live answer's, after its key has been checked. Pure."""
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import assert_never
 
 from pydantic_core import from_json
@@ -25,6 +24,7 @@ from repository.batch_requests import SentOn
 from repository.batches import Batch
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest
+from repository.spending import NOTHING_SPENT, Spending
 from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
@@ -62,9 +62,8 @@ class ResultJudge:
                 spent = spending_in_vain(error, call.model)
                 usage = usage.with_unused(unanswered(request, call, error))
                 usage = usage.with_spending(spent) if spent else usage
-                cost_usd = (spent and spent.cost_usd) or Decimal(0)
                 outcome = self._after_error(batch, request, usage, error)
-                return Judged(settled=Settled(line=open_line.line, word="error", outcome=outcome, cost_usd=cost_usd))
+                return Judged(settled=_settled(open_line, "error", outcome, spent or NOTHING_SPENT))
             case never:
                 assert_never(never)
 
@@ -80,21 +79,20 @@ class ResultJudge:
         request, line, completion = open_line.request, open_line.line, answer.completion
         spent = spending(completion, answer.call.model)
         usage = usage.with_spending(spent)
-        cost_usd = spent.cost_usd or Decimal(0)
         refs = refs_in(completion.content)
         if completion.content and refs != {ref_of(request.overlay_id)}:
             names = "names another overlay" if refs else "names no overlay"
             error = CallFailed(f"the answer under this key {names}")
             usage = usage.with_unused(unused(request, answer, CallVerdict.WRONG_KEY, str(error)))
             outcome = self._rest.after_failure(batch, request, usage, error, counts=True)
-            settled = Settled(line=line, word="wrong_key", outcome=outcome, cost_usd=cost_usd)
+            settled = _settled(open_line, "wrong_key", outcome, spent)
             return Judged(settled=settled, is_suspect=bool(refs))
         verdict = judge(completion, self._plan_of(request).editor, self._context_of(event))
         if isinstance(verdict, EditedPost):
             written = Written(request=request, usage=usage, event=event, edited=verdict, answer=answer)
-            return Judged(settled=Settled(line=line, word="stored", outcome=written, cost_usd=cost_usd))
+            return Judged(settled=_settled(open_line, "stored", written, spent))
         ended = _without_post(line, request, usage, answer, verdict)
-        return Judged(settled=Settled(line=line, word="no_post", outcome=ended, cost_usd=cost_usd))
+        return Judged(settled=_settled(open_line, "no_post", ended, spent))
 
     def _after_error(self, batch: Batch, request: ClaimedRequest, usage: Usage, error: LlmError) -> SentOn | Rejected:
         if isinstance(error, RequestRefused) and not _is_refused_as_a_whole(batch):
@@ -105,6 +103,11 @@ class ResultJudge:
         is_alike = isinstance(error, RequestRefused | AccountRefused | RateLimited)
         delay_s = self._rest.alike_delay_s if is_alike else 0.0
         return self._rest.after_failure(batch, request, usage, error, counts=is_own, delay_s=delay_s)
+
+
+def _settled(open_line: OpenLine, word: str, outcome: Written | SentOn | Rejected, spent: Spending) -> Settled:
+    tenant_id = open_line.request.tenant_id
+    return Settled(line=open_line.line, word=word, outcome=outcome, spent=spent, tenant_id=tenant_id)
 
 
 def _is_refused_as_a_whole(batch: Batch) -> bool:
