@@ -55,14 +55,23 @@ _INSTRUCTIONS = (
 )
 
 
-def overlay_events(count: int, *, seed: int) -> Iterator[tuple[bytes, bytes]]:
-    """Build keys and values of `count` records. The same seed gives the same events."""
+def overlay_events(
+    count: int, *, seed: int, tenant_id: str | None = None, more_characters: int = 0
+) -> Iterator[tuple[bytes, bytes]]:
+    """Build keys and values of `count` records, of one tenant or of many. The same seed gives the same events.
+
+    `more_characters` are added to each of two texts.
+    """
     draw = random.Random(seed)
     job_id = _uuid(draw)
     for number in range(count):
         if number % OVERLAYS_PER_JOB == 0:
             job_id = _uuid(draw)
         event = _event(draw, number, job_id)
+        if tenant_id is not None:
+            event["tenant_id"] = tenant_id
+        for text in ("product_description", "store_information"):
+            event[text] += ("\n" + " ".join(_DETAILS) * (1 + more_characters // 400))[:more_characters]
         yield event["overlay_id"].encode(), json.dumps(event, ensure_ascii=False).encode()
 
 

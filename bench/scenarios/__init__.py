@@ -1,6 +1,7 @@
 """The scenarios by name, in the order in which they are run."""
 
 from bench.scenario import Scenario
+from bench.scenarios.beside_flood import BESIDE_FLOOD
 from bench.scenarios.beside_replay import BESIDE_REPLAY
 from bench.scenarios.budgets import BUDGETS
 from bench.scenarios.experiment import EXPERIMENT
@@ -15,6 +16,7 @@ from bench.scenarios.saturated import SATURATED
 from bench.scenarios.start import START
 from bench.scenarios.steady import STEADY
 from bench.scenarios.waiting_tenants import WAITING_TENANTS
+from bench.scenarios.weights import WEIGHTS
 
 SCENARIOS: dict[str, Scenario] = {
     scenario.name: scenario
@@ -26,6 +28,8 @@ SCENARIOS: dict[str, Scenario] = {
         LATENCY_BOUND,
         STEADY,
         BESIDE_REPLAY,
+        BESIDE_FLOOD,
+        WEIGHTS,
         ONE_PARTITION,
         REPLAY,
         REBALANCE,
