@@ -20,6 +20,7 @@ from tests.chaos.observations import (
     RequestRow,
     Sent,
 )
+from tests.chaos.starvation import starved
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
@@ -45,6 +46,7 @@ INVARIANTS: Mapping[int, str] = {
     10: "no committed offset jumps over deleted records unsaid",
     12: "no batch is submitted twice, or the second is known and cancelled",
     13: "no budget is overdrawn, and what is booked of it covers the provider's bill for live calls",
+    14: "nobody is starved: no tenant waits longer than all do together, at the median and beyond 5 s",
     11: "the provider's bill is that of instagram_feeds and llm_calls, call by call",
 }
 """What has to hold whatever happens. An event that the broker deleted unread, and that was told as lost, is over."""
@@ -94,6 +96,7 @@ def check(seen: Observations, *, llm_timeout_s: float) -> list[Violation]:
         (11, _wrong_bills(seen)),
         (12, _submitted_twice(seen)),
         (13, _overdrawn(seen)),
+        (14, starved(seen.requests)),
         (10, (text for is_deleted, text in _passed_events(seen) if is_deleted)),
     ]
     return [Violation(invariant, text) for invariant, texts in found for text in texts]

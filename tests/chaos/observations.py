@@ -93,7 +93,7 @@ class BudgetSample:
 
 @dataclass(frozen=True, slots=True)
 class RequestRow:
-    """A row of `feed_requests`. `created_at_s` is when the event entered the ledger."""
+    """A row of `feed_requests`. `created_at_s` is when the event entered the ledger, `finished_at_s` when it ended."""
 
     overlay_id: UUID
     revision: int
@@ -101,6 +101,8 @@ class RequestRow:
     partition: int
     offset: int
     created_at_s: float
+    tenant_id: str = ""
+    finished_at_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,8 @@ class Rows:
         """All rows of the ledger."""
         found = await self._fetch(
             "SELECT overlay_id, revision, state, source_partition, source_offset,"
-            " extract(epoch FROM created_at)::float8 FROM feed_requests"
+            " extract(epoch FROM created_at)::float8, tenant_id, extract(epoch FROM finished_at)::float8"
+            " FROM feed_requests"
         )
         return [RequestRow(*row) for row in found]
 

@@ -1,14 +1,18 @@
 """The parts of a run, wired together: servers, proxies, consumers, upstream and observers."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import asyncpg
+
 from devstack.endpoints import LLM_MODEL, SIMULATED_API_KEY
 from devstack.report import Report
+from repository.operations.tenant_changes import TenantChanges, set_tenant
+from repository.pool import connection
 from tests.chaos import least_rights, llm_faults
 from tests.chaos.budgets import PLENTY_USD
 from tests.chaos.faults import Injectors
@@ -24,6 +28,7 @@ from tests.support.transaction_pooler import pgbouncer
 CONSUMERS = 3
 MAX_IN_FLIGHT = 50
 GROUP_ID = "chaos"
+SAID_OF_TENANTS: Mapping[str, TenantChanges] = {"small-1": {"weight": 2.0}, "limited": {"max_in_flight": 10}}
 POOLED_SESSIONS = 20  # a connection that is frozen in a transaction keeps its session
 PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV")
 SETTINGS = {
@@ -83,6 +88,7 @@ async def running_parts(
             running_servers(folder, latency=USUAL_LATENCY, seed=seed, report=report, has_acls=has_least_rights)
         )
         await llm_faults.end(servers.llm)
+        await _say_of_tenants(servers.postgres.address)
         environment = consumer_environment(servers)
         if has_least_rights:
             await least_rights.allow_least(servers.kafka.address, servers.topics, GROUP_ID)
@@ -116,6 +122,12 @@ async def running_parts(
         upstream = Upstream(servers.kafka.address, servers.topics.incoming)
         stack.push_async_callback(upstream.stop)
         yield Parts(servers, consumers, replayers, proxies, injectors, upstream, rows, Reader(servers))
+
+
+async def _say_of_tenants(database_url: str) -> None:
+    async with asyncpg.create_pool(database_url, min_size=1, max_size=1) as pool, connection(pool) as borrowed:
+        for tenant_id, changes in SAID_OF_TENANTS.items():
+            await set_tenant(borrowed, tenant_id, changes)
 
 
 def consumer_environment(servers: Servers) -> dict[str, str]:

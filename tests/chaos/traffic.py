@@ -11,6 +11,8 @@ from tests.support.kafka_records import encoded, overlay_event
 
 RecordKind = Literal["valid", "batched", "refused", "duplicate", "poison"]
 WEIGHTS: dict[RecordKind, int] = {"valid": 78, "batched": 8, "refused": 2, "duplicate": 7, "poison": 5}
+TENANTS = {"flood": 12, "small-1": 1, "small-2": 1, "limited": 2}
+"""By how much of the traffic each sends."""
 REFUSED_MARK = "이 요청은 거절됩니다"
 """Stands in the text of events that the LLM refuses, so that some requests end as failed."""
 
@@ -76,7 +78,7 @@ class RecordMaker:
 
     def _fields(self, overlay_id: UUID) -> dict[str, object]:
         ids = {"overlay_id": str(overlay_id), "event_id": str(self._uuid()), "job_id": str(self._uuid())}
-        return overlay_event(**ids)
+        return overlay_event(tenant_id=_tenant_of(overlay_id), **ids)
 
     def _new_overlay(self) -> UUID:
         self._overlay_ids.append(self._uuid())
@@ -84,6 +86,11 @@ class RecordMaker:
 
     def _uuid(self) -> UUID:
         return UUID(bytes=self._random.randbytes(16), version=4)
+
+
+def _tenant_of(overlay_id: UUID) -> str:
+    """The same in all events about an overlay."""
+    return Random(overlay_id.int).choices(list(TENANTS), list(TENANTS.values()))[0]
 
 
 def _without_a_field(event: dict[str, object]) -> bytes:
