@@ -6,13 +6,18 @@ The names of log events are a closed set, in `log_events`. At info level and abo
 text and no secret is logged.
 """
 
+import io
+import json
 import logging
 import math
 import sys
-from typing import Literal, TextIO
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import ExcInfo, Processor
+
+from consumer.telemetry.visible_text import one_line, visible, visible_json
 
 REPEAT_AFTER_S = 30.0
 # Never the variables of the frames: keys and product texts are among them.
@@ -30,9 +35,9 @@ def configure(*, log_format: Literal["json", "console"], level: str, stream: Tex
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     final: list[Processor] = (
-        [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        [_TRACEBACKS, structlog.processors.JSONRenderer(_as_json, ensure_ascii=False)]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else [_shown, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_plain_traceback)]
     )
     threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -42,6 +47,22 @@ def configure(*, log_format: Literal["json", "console"], level: str, stream: Tex
         cache_logger_on_first_use=True,
     )
     _adopt_library_logs(shared, final, max(threshold, logging.WARNING), stream)
+
+
+def _as_json(line: object, **options: Any) -> str:  # noqa: ANN401 - json's own
+    text = json.dumps(line, **options)
+    return text if text.isprintable() else visible_json(text)
+
+
+def _shown(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Make the line's texts harmless; whatever is no text is written with escapes anyway."""
+    return {name: one_line(value) if isinstance(value, str) else value for name, value in line.items()}
+
+
+def _plain_traceback(stream: TextIO, error: ExcInfo) -> None:
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, error)
+    stream.write(visible(plain.getvalue()))
 
 
 class Sparing(logging.Filter):

@@ -14,11 +14,12 @@ from typing import Any, cast
 import pytest
 from rich.table import Table
 
-from consumer.operations.cli.output import one_line, people_console, print_csv, print_json, say
+from consumer.operations.cli.output import people_console, print_csv, print_json, say
 from consumer.operations.reports.page import page
 from consumer.operations.reports.reading import ReportFigures
 from consumer.post.caption import clean_caption
 from consumer.post.prompt import FIELDS
+from consumer.telemetry.visible_text import one_line
 from repository.operations.report_charts import Breakdown
 from repository.operations.report_scope import GroupBy, ReportScope
 from schemas.overlay_completed import OverlayCompleted

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from consumer.operations.cli.errors import CommandError
-from consumer.operations.cli.output import usd, visible
+from consumer.operations.cli.output import usd
+from consumer.telemetry.visible_text import visible
 
 USUAL_MAX_COST_USD = 1.0
 

@@ -13,10 +13,11 @@ from rich.table import Table
 from consumer.operations.budgets.projection import projection, spent_up_at
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError, UsageError
-from consumer.operations.cli.output import DryRunOption, JsonOption, one_line, people_console, print_json, say
+from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
 from consumer.operations.cli.tables import WideOption, print_table
 from consumer.pipeline.budgets.periods import Span, span_at
 from consumer.settings import DatabaseSettings, PostSettings, load
+from consumer.telemetry.visible_text import one_line
 from repository.budgets import open_period
 from repository.operations.budget_changes import NewLimit, Standing, set_limits, standings, unpriced_models
 from repository.pool import Connection

@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -21,6 +20,7 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from consumer.operations.cli.errors import UsageError
+from consumer.telemetry.visible_text import visible, visible_json
 from schemas.wire_types import plain_decimal, rfc3339
 
 WIDTH_IN_A_PIPE = 160  # whoever pipes a table wants its columns whole
@@ -31,29 +31,8 @@ CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated va
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 
 
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-_UNSAFE_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")  # JSON escapes the others itself
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MOST_DECIMALS = 10
-_CONTROL_PICTURES = 0x2400
-_DELETE = 0x7F
-
-
-def visible(text: str) -> str:
-    """Return the text with a picture in place of each character that would act in a terminal; lines stay lines."""
-    return _UNSAFE.sub(_picture, text)
-
-
-def one_line(text: str) -> str:
-    """Return the same for a cell or a sentence: line breaks and tabs are shown too."""
-    return visible(text).replace("\n", "\N{SYMBOL FOR NEWLINE}").replace("\t", "\N{SYMBOL FOR HORIZONTAL TABULATION}")
-
-
-def _picture(unsafe: re.Match[str]) -> str:
-    code = ord(unsafe[0])
-    if code < ord(" "):
-        return chr(_CONTROL_PICTURES + code)
-    return "\N{SYMBOL FOR DELETE}" if code == _DELETE else "\N{REPLACEMENT CHARACTER}"
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -79,7 +58,7 @@ def refuse_both(*, json: bool, csv: bool) -> None:
 def print_json(document: object) -> None:
     """Print one JSON document; ids, instants and amounts are spelled as in the project's events."""
     text = json.dumps(document, ensure_ascii=False, indent=2, default=_spelled)
-    typer.echo(_UNSAFE_IN_JSON.sub(lambda unsafe: f"\\u{ord(unsafe[0]):04x}", text))
+    typer.echo(visible_json(text))
 
 
 def print_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:

@@ -17,7 +17,6 @@ from consumer.operations.cli.output import (
     CsvOption,
     DryRunOption,
     JsonOption,
-    one_line,
     print_csv,
     print_json,
     refuse_both,
@@ -27,6 +26,7 @@ from consumer.operations.cli.output import (
 from consumer.operations.cli.request_show import show
 from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, KafkaSettings, load
+from consumer.telemetry.visible_text import one_line
 from repository.operations import group_requests
 from repository.operations.request_queries import (
     RequestCount,

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import UsageError
-from consumer.operations.cli.output import DryRunOption, JsonOption, one_line, people_console, print_json, say
+from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
 from consumer.operations.cli.tables import WideOption, print_table
 from consumer.operations.tenants.tenant_fields import (
     WrongTenantField,
@@ -21,6 +21,7 @@ from consumer.operations.tenants.tenant_fields import (
     wanted_by,
 )
 from consumer.settings import DatabaseSettings, load
+from consumer.telemetry.visible_text import one_line
 from repository.operations.budget_changes import standings
 from repository.operations.tenant_changes import Tenant, TenantChanges, find_tenant, list_tenants, set_tenant
 from repository.pool import Connection

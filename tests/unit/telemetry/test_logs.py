@@ -62,3 +62,27 @@ def test_a_traceback_never_shows_the_variables_of_its_frames(
     assert "locals" not in written
     if log_format == "json":
         assert json.loads(written)["event"] == "part.broke"
+
+
+@pytest.mark.usefixtures("_logging_as_it_was")
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_text_of_others_acts_in_a_log_line(
+    capfd: pytest.CaptureFixture[str], log_format: Literal["json", "console"]
+) -> None:
+    configure(log_format=log_format, level="debug")
+    hostile = "\x1b[2J\x9b31m\u202egnp\nfeed.stored"
+    structlog.get_logger().info("event.invalid", tenant_id=hostile, problems=[hostile])
+    try:
+        fail_with_text(hostile)
+    except RuntimeError:
+        structlog.get_logger().exception("part.broke")
+    written = "".join(capfd.readouterr())
+    assert set("\x1b\x9b\u202e").isdisjoint(written)
+    if log_format == "json":
+        first, second = map(json.loads, written.splitlines())
+        assert first["tenant_id"] == hostile
+        assert second["event"] == "part.broke"
+
+
+def fail_with_text(text: str) -> None:
+    raise RuntimeError(text)

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from rich.table import Table
 
-from consumer.operations.cli.output import one_line, usd
+from consumer.operations.cli.output import usd
+from consumer.telemetry.visible_text import one_line
 from repository.operations.batch_queries import BatchSummary
 from schemas.batch_state import BatchState
 

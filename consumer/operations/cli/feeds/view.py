@@ -9,7 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from consumer.operations.cli.output import one_line, usd
+from consumer.operations.cli.output import usd
+from consumer.telemetry.visible_text import one_line
 from repository.operations.feed_queries import FeedSummary, StoredFeed
 
 MINUTES = "%Y-%m-%d %H:%M"

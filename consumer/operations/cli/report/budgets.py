@@ -8,10 +8,11 @@ import typer
 from rich.table import Table
 
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.output import CsvOption, JsonOption, one_line, print_csv, print_json, refuse_both, say
+from consumer.operations.cli.output import CsvOption, JsonOption, print_csv, print_json, refuse_both, say
 from consumer.operations.cli.report.scope import MOST_DAYS
 from consumer.operations.cli.tables import print_table
 from consumer.settings import DatabaseSettings, load
+from consumer.telemetry.visible_text import one_line
 from repository.operations.budget_changes import Standing, standings
 
 COLUMNS = ("tenant_id", "period", "limit_usd", "limit_tokens", "starts_at", "ends_at", "spent", "warned_percent")

@@ -9,7 +9,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from consumer.operations.cli.output import one_line
+from consumer.telemetry.visible_text import one_line
 from repository.operations.report_scope import GroupBy
 from repository.operations.reports import CostWithoutPost
 

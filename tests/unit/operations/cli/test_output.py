@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.table import Table
 
-from consumer.operations.cli.output import one_line, people_console, print_csv, print_json, visible
+from consumer.operations.cli.output import people_console, print_csv, print_json
+from consumer.telemetry.visible_text import one_line, visible
 
 ESCAPES = "\x1b]52;c;ZXZpbA==\x07\x1b[1A\x1b[2K\x9b31m\u202egnp"
 
