@@ -125,6 +125,7 @@ def figures(tenant_id: str) -> ReportFigures:
         model=tenant_id,
         bucket="day",
         starts=(),
+        in_part=frozenset(),
         latency=latency,
         activity={},
         shares=(),

@@ -1,5 +1,6 @@
 """How a stretch of time is cut for a chart."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -28,6 +29,11 @@ def bucket_starts(since: datetime, until: datetime, bucket: Bucket) -> list[date
         starts.append(begins)
         begins = _next(begins, bucket)
     return starts
+
+
+def in_part(starts: Sequence[datetime], since: datetime, until: datetime, bucket: Bucket) -> frozenset[int]:
+    """Return the places of buckets that begin before `since` or end after `until`, in local time without an offset."""
+    return frozenset(place for place, begins in enumerate(starts) if begins < since or _next(begins, bucket) > until)
 
 
 def bucket_label(begins: datetime, bucket: Bucket) -> str:

@@ -16,26 +16,36 @@ MOST_LABELS = 7
 HALF_A_LABEL = 34
 LARGEST_GAP = 6.0
 POINT_RADIUS = 2.2
+LEAST_HEIGHT = 3.0  # of what must be seen beside a thousand times as much
+IN_PART = "not whole"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One colour: a name, its CSS class and a value for each place on the x axis (None: nothing known)."""
+    """One colour: a name, its CSS class and a value for each place on the x axis (None: nothing known).
+
+    `always_seen`: a column is drawn however small its value is beside the others.
+    """
 
     name: str
     css_class: str
     values: Sequence[float | None]
+    always_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a chart shows. `spelled` writes a value with its unit; `whole`: values are counts."""
+    """What a chart shows. `spelled` writes a value with its unit; `whole`: values are counts.
+
+    `in_part`: the places whose time the report covers in part, as the first and the last day often are.
+    """
 
     title: str
     labels: Sequence[str]
     series: Sequence[Series]
     spelled: Callable[[float], str]
     whole: bool = False
+    in_part: frozenset[int] = frozenset()
 
     @property
     def is_empty(self) -> bool:
@@ -74,6 +84,8 @@ def legend(chart: Chart) -> str:
     items = "".join(
         f'<li><span class="key {series.css_class}"></span>{escape(series.name)}</li>' for series in chart.series
     )
+    if chart.in_part:
+        items += f'<li><span class="key rest part"></span>pale: {IN_PART}</li>'
     return f'<ul class="legend">{items}</ul>'
 
 
@@ -109,15 +121,16 @@ def _x_axis(labels: Sequence[str]) -> str:
 
 
 def _column(chart: Chart, place: int, *, x: float, width: float, highest: float) -> str:
-    drawn, below = [], 0.0
+    drawn, below, pale = [], 0.0, " part" if place in chart.in_part else ""
     for series in chart.series:
         value = series.values[place] or 0
         top, bottom = _y(below + value, highest), _y(below, highest)
         # a hairline of background tells the parts apart
-        height = max(bottom - top - (1 if below else 0), 0)
+        height = max(bottom - top - (1 if below else 0), LEAST_HEIGHT if series.always_seen else 0)
+        top = max(min(top, bottom - height), TOP)
         if value:
             drawn.append(
-                f'<rect class="{series.css_class}" x="{x:.1f}" y="{top:.1f}" '
+                f'<rect class="{series.css_class}{pale}" x="{x:.1f}" y="{top:.1f}" '
                 f'width="{width:.1f}" height="{height:.1f}"/>'
             )
         below += value
@@ -157,4 +170,5 @@ def _tips(chart: Chart) -> str:
 
 def _told(chart: Chart, place: int) -> str:
     values = [(series.name, series.values[place]) for series in chart.series]
-    return "\n".join([chart.labels[place], *(f"{name}: {chart.spelled(value)}" for name, value in values if value)])
+    told = f"{chart.labels[place]}, {IN_PART}" if place in chart.in_part else chart.labels[place]
+    return "\n".join([told, *(f"{name}: {chart.spelled(value)}" for name, value in values if value)])

@@ -24,8 +24,9 @@ def volume(reading: ReportFigures) -> Chart:
         failed: dict[datetime, float] = defaultdict(float)
         for failure in reading.failures:
             failed[failure.begins] += failure.requests
-        series = [*series, Series("failed requests", FAILURE_CLASS, [failed.get(start) for start in reading.starts])]
-    return Chart(f"{title} per {reading.bucket}", _labels(reading), series, short, whole=True)
+        values = [failed.get(start) for start in reading.starts]
+        series = [*series, Series("failed requests", FAILURE_CLASS, values, always_seen=True)]
+    return _chart(reading, f"{title} per {reading.bucket}", series, short, whole=True)
 
 
 def tokens(reading: ReportFigures) -> Chart:
@@ -34,13 +35,13 @@ def tokens(reading: ReportFigures) -> Chart:
         Series("prompt", "s0", _over_time(reading, lambda one: one.prompt_tokens)),
         Series("completion", "s1", _over_time(reading, lambda one: one.completion_tokens)),
     ]
-    return Chart(f"Tokens per {reading.bucket}", _labels(reading), series, short, whole=True)
+    return _chart(reading, f"Tokens per {reading.bucket}", series, short, whole=True)
 
 
 def cost(reading: ReportFigures) -> Chart:
     """Return what the posts cost over time, by model."""
     series = _by_model(reading, lambda share: float(share.spent_usd))
-    return Chart(f"USD spent on posts per {reading.bucket}", _labels(reading), series, usd)
+    return _chart(reading, f"USD spent on posts per {reading.bucket}", series, usd)
 
 
 def latency(reading: ReportFigures) -> Chart:
@@ -50,11 +51,19 @@ def latency(reading: ReportFigures) -> Chart:
         Series("p95", "s2", _over_time(reading, lambda one: one.p95_ms)),
         Series("p50", "s0", _over_time(reading, lambda one: one.p50_ms)),
     ]
-    return Chart(f"Latency of the LLM call by {reading.bucket}", _labels(reading), series, milliseconds)
+    return _chart(reading, f"Latency of the LLM call by {reading.bucket}", series, milliseconds)
 
 
-def _labels(reading: ReportFigures) -> list[str]:
-    return [bucket_label(start, reading.bucket) for start in reading.starts]
+def _chart(
+    reading: ReportFigures,
+    title: str,
+    series: Sequence[Series],
+    spelled: Callable[[float], str],
+    *,
+    whole: bool = False,
+) -> Chart:
+    labels = [bucket_label(start, reading.bucket) for start in reading.starts]
+    return Chart(title, labels, series, spelled, whole=whole, in_part=reading.in_part)
 
 
 def _over_time(reading: ReportFigures, value: Callable[[Activity], float | None]) -> list[float | None]:

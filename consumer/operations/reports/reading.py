@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from consumer.operations.experiments.figures import ExperimentFigures, read_figures
-from consumer.operations.reports.buckets import Bucket, bucket_for, bucket_starts
+from consumer.operations.reports.buckets import Bucket, bucket_for, bucket_starts, in_part
 from repository.operations.experiment_figures import experiments_between
 from repository.operations.report_charts import (
     Activity,
@@ -38,6 +38,7 @@ class ReportFigures:
     model: str | None
     bucket: Bucket
     starts: Sequence[datetime]
+    in_part: frozenset[int]
     latency: Latency
     activity: Mapping[datetime, Activity]
     shares: Sequence[Share]
@@ -71,6 +72,8 @@ async def read(connection: Connection, scope: ReportScope, *, model: str | None,
     """Return the figures of the posts in the scope, its open end being `now`."""
     until, zone = scope.until or now, ZoneInfo(scope.timezone)
     bucket = bucket_for(until - scope.since)
+    begin, end = _local(scope.since, zone), _local(until, zone)
+    starts = bucket_starts(begin, end, bucket)
     [whole] = await latency(connection, scope)
     known = scope.llm_model_id is None
     return ReportFigures(
@@ -78,7 +81,8 @@ async def read(connection: Connection, scope: ReportScope, *, model: str | None,
         until=until,
         model=model,
         bucket=bucket,
-        starts=bucket_starts(_local(scope.since, zone), _local(until, zone), bucket),
+        starts=starts,
+        in_part=in_part(starts, begin, end, bucket),
         latency=whole,
         activity={one.begins: one for one in await activity(connection, scope, bucket=bucket)},
         shares=await shares(connection, scope, GroupBy.MODEL, bucket=bucket),

@@ -29,7 +29,7 @@ p { margin: 4px 0; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }
 .charts { grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); }
 .tile, section { background: var(--card); border: 1px solid var(--edge); border-radius: 10px; padding: 16px 18px; }
-section { overflow-x: auto; }
+section { overflow-x: auto; min-width: 0; }
 .tile .name, .tile .more { color: var(--muted); font-size: 13px; }
 .tile .value { font-size: 25px; font-weight: 600; line-height: 1.4; overflow-wrap: anywhere; }
 .stack > section { margin: 16px 0; }
@@ -37,6 +37,7 @@ svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--muted); font-size: 12px; font-variant-numeric: tabular-nums; }
 .grid { stroke: var(--grid); } .base { stroke: var(--muted); }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+.part { opacity: .5; }
 .tip { fill: transparent; } .tip:hover { fill: var(--ink); fill-opacity: .07; }
 rect.s0, circle.s0 { fill: var(--s0); } .line.s0 { stroke: var(--s0); } .key.s0 { background: var(--s0); }
 rect.s1, circle.s1 { fill: var(--s1); } .line.s1 { stroke: var(--s1); } .key.s1 { background: var(--s1); }
@@ -59,5 +60,13 @@ tr:last-child td { border-bottom: 0; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; overflow-wrap: anywhere; min-width: 130px; }
 td.bar { min-width: 150px; background: linear-gradient(var(--bar), var(--bar)) left / var(--share) 70% no-repeat; }
 .failures td.bar { --bar: color-mix(in srgb, var(--failure) 35%, transparent); }
+/* On a telephone charts and tables scroll within their section: labels stay legible, and no column is cut off. */
+@media (max-width: 640px) {
+  body { padding: 20px 12px 32px; }
+  .tiles { grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); }
+  .tile, section { padding: 12px; }
+  svg { width: 620px; }
+  th:first-child, td:first-child { position: sticky; left: 0; background: var(--card); max-width: 45vw; }
+}
 @media print { body { background: none; } .tile, section { break-inside: avoid; } }
 """

@@ -11,15 +11,16 @@ from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.output import JsonOption, print_json, say
 from consumer.operations.cli.report.scope import (
+    TIMEZONE_HELP,
     DaysOption,
     ModelOption,
     Range,
     SinceOption,
     TenantOption,
-    TimezoneOption,
     UntilOption,
     chosen_range,
     chosen_scope,
+    viewers_timezone,
 )
 from consumer.operations.reports.page import page
 from consumer.operations.reports.page_file import is_in_the_way, write_page
@@ -37,7 +38,7 @@ def html(  # noqa: PLR0913 - the options that every report has
     since: SinceOption = None,
     until: UntilOption = None,
     days: DaysOption = None,
-    timezone: TimezoneOption = "UTC",
+    timezone: Annotated[str, typer.Option(help=TIMEZONE_HELP, show_default="yours")] = "",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file whatever it is.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -49,7 +50,7 @@ def html(  # noqa: PLR0913 - the options that every report has
     Example: instagram-feed report html report.html --days 7 --timezone Asia/Seoul
     """
     now = datetime.now(UTC)
-    wanted = chosen_range(since, until, days, timezone, now=now, usual_days=USUAL_DAYS)
+    wanted = chosen_range(since, until, days, timezone or viewers_timezone(), now=now, usual_days=USUAL_DAYS)
     if not force and is_in_the_way(file):
         raise CommandError(f"{file} exists and is no report of this program: name another file, or give --force")
     reading = asyncio.run(_reading(wanted, tenant, model, now))

@@ -1,7 +1,10 @@
 """What the options of `instagram-feed report` say: which posts, of which time."""
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -21,7 +24,8 @@ ModelOption = Annotated[
 SinceOption = Annotated[datetime | None, typer.Option(help="Only posts created at this time or later.")]
 UntilOption = Annotated[datetime | None, typer.Option(help="Only posts created before this time.")]
 DaysOption = Annotated[int | None, typer.Option(min=1, max=MOST_DAYS, help="So many days back, in place of --since.")]
-TimezoneOption = Annotated[str, typer.Option(help="Of --since, --until and the days: an IANA name such as Asia/Seoul.")]
+TIMEZONE_HELP = "Of --since, --until and the days: an IANA name such as Asia/Seoul."
+TimezoneOption = Annotated[str, typer.Option(help=TIMEZONE_HELP)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,15 @@ async def chosen_scope(connection: Connection, chosen: Range, tenant: str | None
         llm_model_id=found.llm_model_id if found else None,
         timezone=chosen.timezone,
     )
+
+
+def viewers_timezone() -> str:
+    """Return the IANA name of the timezone of who runs the command: TZ, else the machine's, else UTC."""
+    _, _, of_machine = str(Path("/etc/localtime").resolve()).rpartition("/zoneinfo/")
+    for name in (os.environ.get("TZ", "").lstrip(":"), of_machine):
+        with suppress(ValueError, OSError, LookupError):
+            return ZoneInfo(name).key
+    return "UTC"
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.operations.reports.buckets import Bucket, bucket_for, bucket_starts
+from consumer.operations.reports.buckets import Bucket, bucket_for, bucket_starts, in_part
 
 MOST_COLUMNS = 105
 
@@ -44,3 +44,20 @@ def test_buckets_begin_where_the_calendar_does(bucket: Bucket, first: str, secon
 
 def test_every_bucket_is_tried_above() -> None:
     assert get_args(Bucket) == ("hour", "day", "week", "month", "year")
+
+
+@given(moments, lengths)
+def test_only_the_first_and_the_last_bucket_may_be_covered_in_part(since: datetime, length: timedelta) -> None:
+    bucket = bucket_for(length)
+    starts = bucket_starts(since, since + length, bucket)
+
+    partial = in_part(starts, since, since + length, bucket)
+
+    assert partial <= {0, len(starts) - 1}
+    assert (0 in partial) or starts[0] == since
+
+
+def test_whole_days_are_whole() -> None:
+    since, until = datetime.fromisoformat("2026-11-01"), datetime.fromisoformat("2026-11-04")
+
+    assert in_part(bucket_starts(since, until, "day"), since, until, "day") == frozenset()

@@ -1,6 +1,7 @@
 """Charts are read back as XML: what is drawn, where, and that no text can become an element."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -75,3 +76,31 @@ def test_names_are_text_and_never_markup() -> None:
 def test_a_chart_of_nothing_is_empty() -> None:
     assert chart([None, 0], [0, None]).is_empty
     assert not chart([None, 1]).is_empty
+
+
+def test_three_failures_are_seen_beside_ten_thousand_posts() -> None:
+    failed = Series("failed requests", "failure", [3, None], always_seen=True)
+    seen = replace(chart([10_000, 10_000]), series=[Series("posts", "s0", [10_000, 10_000]), failed])
+
+    [mark] = drawn(stacked_columns(seen), "rect", "failure")
+
+    assert height(mark) >= 3
+    assert float(mark.get("y", "")) >= TOP
+
+
+@pytest.mark.parametrize("draw", [stacked_columns, lines])
+def test_a_day_that_is_not_whole_says_so(draw: Callable[[Chart], str]) -> None:
+    whole = chart([10, 20, 30])
+    in_part = replace(whole, in_part=frozenset({0}))
+
+    tips = [tip.findtext("title") or "" for tip in drawn(draw(in_part), "rect", "tip")]
+
+    assert [tip.splitlines()[0] for tip in tips] == ["01 Nov, not whole", "02 Nov", "03 Nov"]
+    assert "not whole" in legend(in_part)
+    assert "not whole" not in legend(whole)
+
+
+def test_the_column_of_a_day_that_is_not_whole_is_pale() -> None:
+    columns = drawn(stacked_columns(replace(chart([10, 20]), in_part=frozenset({0}))), "rect", "s0")
+
+    assert ["part" in (column.get("class") or "") for column in columns] == [True, False]
