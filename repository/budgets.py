@@ -96,12 +96,18 @@ _OPEN = """
         ELSE (
             SELECT coalesce(sum(CASE WHEN budget.limit_usd IS NULL
                 THEN request.prompt_tokens + request.completion_tokens ELSE request.cost_usd END), 0)
-            FROM feed_requests AS request
-            WHERE (budget.tenant_id IS NULL OR request.tenant_id = budget.tenant_id)
-                AND (request.finished_at >= $2 OR request.state NOT IN ('done', 'failed')))
+            FROM (
+                SELECT overlay_id, revision FROM instagram_feeds WHERE created_at >= $2
+                UNION
+                SELECT overlay_id, revision FROM feed_requests WHERE state = 'failed' AND finished_at >= $2
+                UNION
+                SELECT overlay_id, revision FROM feed_requests WHERE state NOT IN ('done', 'failed')) AS recent
+            JOIN feed_requests AS request USING (overlay_id, revision)
+            WHERE budget.tenant_id IS NULL OR request.tenant_id = budget.tenant_id)
         END
     FROM budgets AS budget
     WHERE budget.budget_id = $1
+        AND NOT EXISTS (SELECT FROM budget_spending WHERE budget_id = $1 AND starts_at = $2)
     ON CONFLICT (budget_id, starts_at) DO NOTHING
 """
 

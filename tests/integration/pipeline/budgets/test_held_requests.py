@@ -1,6 +1,8 @@
 """What is over a budget is held, and goes on at the turn or on a raise: the whole consumer, with the real client."""
 
 from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -135,3 +137,49 @@ async def test_running_consumers_hear_of_a_new_budget_and_of_one_that_is_gone(
         await eventually(is_done, deadline_s=5)
     async with connection(pool) as borrowed:
         assert await borrowed.fetchval("SELECT count(*) FROM budgets") == 0
+
+
+async def test_what_was_spent_before_a_budget_was_set_counts(feed_env: Mapping[str, str], pool: Pool) -> None:
+    await requests(pool, 2)
+    async with application(feed_env, **QUICK) as consumer:
+        await round_of(consumer)
+        await set_budget(pool, usd="5.00")
+        await requests(pool, 1)
+        await round_of(consumer)
+        assert await booked(pool) == await pool.fetchval("SELECT sum(cost_usd) FROM feed_requests")
+
+
+async def test_a_few_are_written_each_day_until_all_are(feed_env: Mapping[str, str], pool: Pool) -> None:
+    await requests(pool, 6)
+    await set_budget(pool, usd="0.0016")
+    left = [6, await written_in_a_day(feed_env, pool)]
+    while left[-1]:
+        await a_day_passes(pool)
+        left.append(await written_in_a_day(feed_env, pool))
+    assert len(left) > 2
+    assert all(before > after for before, after in pairwise(left))
+    assert set((await states(pool)).values()) == {"done"}
+    spent = await pool.fetch("SELECT spent FROM budget_spending")
+    assert len(spent) == len(left) - 1
+    assert all(row["spent"] <= Decimal("0.0016") for row in spent)
+
+
+async def written_in_a_day(feed_env: Mapping[str, str], pool: Pool) -> int:
+    """Write until nothing goes on; gives how many are held then."""
+    async with application(feed_env, **QUICK) as consumer:
+
+        async def nothing_goes_on() -> bool:
+            await round_of(consumer)
+            return set((await states(pool)).values()) <= {"done", "held"}
+
+        await eventually(nothing_goes_on, deadline_s=20)
+        await consumer.app.budget_keeper.close()
+    return len(await held(pool))
+
+
+async def a_day_passes(pool: Pool) -> None:
+    """What was today is yesterday."""
+    await pool.execute("UPDATE feed_requests SET available_at = now() WHERE state = 'held'")
+    await pool.execute(
+        "UPDATE budget_spending SET starts_at = starts_at - interval '1 day', ends_at = ends_at - interval '1 day'"
+    )
