@@ -24,6 +24,15 @@ class ProcessStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingTenant:
+    """How many requests of a tenant wait for a slot, and when the oldest of them was taken in."""
+
+    tenant_id: str
+    requests: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkStatus:
     """The requests in one state, and when the oldest of them was taken in."""
 
@@ -86,6 +95,24 @@ async def work(connection: Connection, group_id: str) -> list[WorkStatus]:
     """Return the requests that this group works on, by state."""
     rows = await connection.fetch(_WORK, group_id)
     return [WorkStatus(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
+
+
+MOST_TENANTS = 10
+
+_WAITING_TENANTS = """
+    SELECT tenant_id, count(*) AS requests, min(created_at) AS oldest_at
+    FROM feed_requests
+    WHERE state = 'waiting' AND available_at <= now() AND (group_id = $1 OR group_id IS NULL)
+    GROUP BY tenant_id
+    ORDER BY requests DESC, tenant_id
+    LIMIT $2
+"""
+
+
+async def waiting_tenants(connection: Connection, group_id: str) -> list[WaitingTenant]:
+    """Return the tenants with the most requests that wait for a slot."""
+    rows = await connection.fetch(_WAITING_TENANTS, group_id, MOST_TENANTS)
+    return [WaitingTenant(**row) for row in rows]
 
 
 _OLDEST_WAITING = """

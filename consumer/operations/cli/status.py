@@ -12,6 +12,7 @@ from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.output import JsonOption, people_console, print_json
 from consumer.operations.cli.tables import print_table
 from consumer.settings import DatabaseSettings, KafkaSettings, load
+from consumer.telemetry.visible_text import one_line
 
 if TYPE_CHECKING:
     from consumer.operations.status.group_status import GroupStatus
@@ -81,6 +82,7 @@ def _document(found: "GroupStatus", now: datetime) -> dict[str, object]:
         "work": {work.state: {"requests": work.requests, "oldest_at": work.oldest_at} for work in found.work},
         "unfinished": [{**asdict(work), "age_s": _age_s(work.oldest_at, now)} for work in found.unfinished],
         "oldest_waiting": oldest and {**asdict(oldest), "age_s": _age_s(oldest.created_at, now)},
+        "waiting_tenants": [{**asdict(one), "age_s": _age_s(one.oldest_at, now)} for one in found.waiting_tenants],
         "outbox": asdict(found.outbox),
         "lost": [asdict(gap) for gap in found.gaps],
         "left_by_other_groups": found.left_by_other_groups,
@@ -98,6 +100,8 @@ def _print(found: "GroupStatus", now: datetime, console: Console) -> None:
         why = f", {oldest.last_error_reason}" if oldest.last_error_reason else ""
         age = _age((now - oldest.created_at).total_seconds())
         console.print(f"oldest waiting: {oldest.overlay_id}:{oldest.revision}, {oldest.state} for {age}{why}")
+    if found.waiting_tenants:
+        console.print(f"waiting for a slot: {_tenants(found, now)}", soft_wrap=True)
     if found.outbox.oldest_at:
         age = _age((now - found.outbox.oldest_at).total_seconds())
         console.print(f"outbox: {found.outbox.events:,} events not published yet, the oldest for {age}")
@@ -131,6 +135,13 @@ def _table(found: "GroupStatus", now: datetime) -> Table:
 
 def _work(found: "GroupStatus") -> str:
     return ", ".join(f"{work.requests} {work.state}" for work in found.work) or "none yet"
+
+
+def _tenants(found: "GroupStatus", now: datetime) -> str:
+    return ", ".join(
+        f"{one_line(one.tenant_id)} {one.requests:,} (the oldest for {_age(_age_s(one.oldest_at, now))})"
+        for one in found.waiting_tenants
+    )
 
 
 def _unfinished(work: "UnfinishedWork", now: datetime) -> str:

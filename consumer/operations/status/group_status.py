@@ -8,7 +8,7 @@ from consumer.operations.status.offsets import PartitionOffsets, group_offsets
 from consumer.settings import KafkaSettings
 from repository.ledger_figures import OutboxDepth, UnfinishedWork, outbox_depth, unfinished_work
 from repository.operations import intake_status
-from repository.operations.intake_status import GapStatus, ProcessStatus, WaitingRequest, WorkStatus
+from repository.operations.intake_status import GapStatus, ProcessStatus, WaitingRequest, WaitingTenant, WorkStatus
 from repository.pool import Connection
 
 
@@ -23,6 +23,7 @@ class GroupStatus:
     kafka_problem: str | None
     work: Sequence[WorkStatus]
     oldest_waiting: WaitingRequest | None
+    waiting_tenants: Sequence[WaitingTenant]
     unfinished: Sequence[UnfinishedWork]
     outbox: OutboxDepth
     gaps: Sequence[GapStatus]
@@ -61,6 +62,7 @@ async def look(connection: Connection, settings: KafkaSettings) -> GroupStatus:
         kafka_problem=problem,
         work=await intake_status.work(connection, group_id),
         oldest_waiting=await intake_status.oldest_waiting(connection, group_id),
+        waiting_tenants=await intake_status.waiting_tenants(connection, group_id),
         unfinished=await unfinished_work(connection, group_id),
         outbox=await outbox_depth(connection),
         gaps=await intake_status.gaps(connection, group_id, topic),

@@ -22,7 +22,7 @@ async def test_processes_partitions_lag_and_work_are_shown_in_one_table_and_as_j
 ) -> None:
     await llm.set_latency("constant:60")
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(8)])
-    async with running_consumer({**feed_env, "MAX_IN_FLIGHT": "4"}) as consumer:
+    async with running_consumer({**feed_env, "MAX_IN_FLIGHT": "4", "FAIR_SHARES": "false"}) as consumer:
         owner = consumer.events("consumer.started")[0]["owner"]
 
         async def full() -> bool:
@@ -48,6 +48,28 @@ async def test_processes_partitions_lag_and_work_are_shown_in_one_table_and_as_j
         assert "5 claimed, the oldest for" in table
         assert "4/4" in table
         assert "oldest waiting: " in table
+
+
+async def test_who_waits_for_a_slot_is_shown_by_tenant(
+    commands: Commands, feed_env: Mapping[str, str], stack: Endpoints, topics: Topics, llm: SimulatedLlmControl
+) -> None:
+    await llm.set_latency("constant:60")
+    tenant_ids = ["flood"] * 10 + ["small"] * 2
+    events = [encoded(overlay_event(tenant_id=tenant_id)) for tenant_id in tenant_ids]
+    await send(stack.kafka_bootstrap_servers, topics.incoming, events, partition=0)
+    async with running_consumer({**feed_env, "MAX_IN_FLIGHT": "4"}):
+
+        async def all_read_and_as_many_begun_as_may() -> bool:
+            work = (await commands.run("status", "--json")).document["work"]
+            counts = {state: one["requests"] for state, one in work.items()}
+            return counts == {"claimed": 5, "waiting": 7}
+
+        await eventually(all_read_and_as_many_begun_as_may, 30)
+        document = (await commands.run("status", "--json")).document
+        waiting = {one["tenant_id"]: one["requests"] for one in document["waiting_tenants"]}
+        assert (next(iter(waiting)), sum(waiting.values())) == ("flood", 7)
+        assert document["lag"] == 0
+        assert f"waiting for a slot: flood {waiting['flood']} (the oldest for " in (await commands.run("status")).output
 
 
 async def test_without_a_process_nobody_reads_and_without_a_broker_the_lag_is_unknown(commands: Commands) -> None:
