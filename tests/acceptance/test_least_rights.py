@@ -60,3 +60,24 @@ async def test_a_right_that_is_missing_is_named_by_doctor_and_by_run(
             ended = await commands.run(command)
             assert ended.exit_code == 1
             assert f"the role lacks INSERT on {table}" in ended.output + ended.errors
+
+
+async def test_requests_over_a_budget_are_held_with_the_application_s_role(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, tmp_path: Path
+) -> None:
+    limit = ("budgets", "set", "--all", "--daily-usd", "0.000001")
+    limited = await Commands(feed_env, tmp_path).run(*limit)
+    assert limited.exit_code == 0, limited.errors
+    async with (
+        least_roles(feed_env["DATABASE_URL"]) as roles,
+        running_consumer({**feed_env, "DATABASE_URL": roles.app}) as consumer,
+    ):
+        service = Service(feed_env, stack.kafka_bootstrap_servers, topics, llm, consumer)
+        held = await service.send_event()
+
+        async def is_held() -> bool:
+            return [row["state"] for row in await service.rows("feed_requests", held)] == ["held"]
+
+        await eventually(is_held, 30)
+        assert await consumer.stop() == 0
+        assert "permission denied" not in "".join(consumer.lines)

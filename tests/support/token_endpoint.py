@@ -1,6 +1,7 @@
 """A token endpoint: gives out unsigned tokens by the client credentials grant, or refuses as it is told."""
 
 import json
+import ssl
 import time
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator
@@ -58,14 +59,14 @@ def _part(content: dict[str, object]) -> str:
 
 
 @asynccontextmanager
-async def token_endpoint() -> AsyncIterator[TokenEndpoint]:
-    """An endpoint for the time of a block."""
+async def token_endpoint(tls: ssl.SSLContext | None = None) -> AsyncIterator[TokenEndpoint]:
+    """An endpoint for the time of a block, over TLS where it has a certificate to show."""
     endpoint = TokenEndpoint()
     runner = web.ServerRunner(web.Server(endpoint.answer), access_log=None, shutdown_timeout=0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        endpoint.url = f"http://127.0.0.1:{runner.addresses[0][1]}/token"
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        endpoint.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}/token"
         yield endpoint
     finally:
         await runner.cleanup()

@@ -1,6 +1,7 @@
 """Each way of not reaching a broker is told in one line that says which; nothing waits without end, nothing spins."""
 
 import asyncio
+import ssl
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -192,6 +193,28 @@ async def test_a_token_lets_a_client_in_or_its_fault_is_told_in_one_line(broker:
     assert said in (problem or "")
     assert "\n" not in (problem or "")
     assert CLIENT_SECRET not in (problem or "")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "trusted", "said"),
+    [
+        ("good", True, None),
+        ("good", False, "cannot be reached (unable to get local issuer certificate)"),
+        ("expired", True, "cannot be reached (certificate has expired)"),
+        ("elsewhere", True, "cannot be reached (IP address mismatch"),
+    ],
+)
+async def test_a_token_endpoint_has_to_show_a_certificate_that_the_system_trusts(
+    broker: GuardedBroker, monkeypatch: pytest.MonkeyPatch, certificate: str, *, trusted: bool, said: str | None
+) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(broker.folder / f"{certificate}.crt", broker.folder / f"{certificate}.key")
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(broker.folder / "ca.crt"))
+    async with token_endpoint(tls) as endpoint:
+        wanted = {**TLS, **OAUTH, "KAFKA_OAUTH_TOKEN_URL": endpoint.url}
+        problem = await connection_problem(settings(broker, "SECURED", wanted))
+    assert (problem is None) if said is None else said in (problem or "")
 
 
 async def test_a_consumer_reads_and_writes_with_tokens_and_asks_for_another_only_when_one_ends(
