@@ -91,12 +91,25 @@ def test_every_setting_that_is_named_exists() -> None:
     assert not unknown
 
 
-def test_the_settings_of_an_overlay_are_complete_but_for_its_secrets(overlay: list[Manifest]) -> None:
-    data = manifest(overlay, "ConfigMap")["data"]
+def test_the_settings_of_an_overlay_are_complete(overlay: list[Manifest]) -> None:
+    data = {name.removesuffix("_FILE") for name in manifest(overlay, "ConfigMap")["data"]}
     required = {name.upper() for name, field in Settings.model_fields.items() if field.is_required()}
 
-    assert set(setting_names(overlay)) - set(data) <= required | {"KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"}
-    assert required - set(data) == {"DATABASE_URL"}
+    assert required | {"OPENAI_API_KEY"} <= data
+    assert set(setting_names(overlay)) - {"KAFKA_SASL_PASSWORD"} <= {
+        *data,
+        *(f"{name}_FILE" for name in data),
+        "KAFKA_SASL_USERNAME",
+    }
+
+
+def test_every_file_that_a_setting_names_is_in_a_volume(overlay: list[Manifest]) -> None:
+    files = [Path(value) for name, value in manifest(overlay, "ConfigMap")["data"].items() if name.endswith("FILE")]
+    [container] = manifest(overlay, "Deployment")["spec"]["template"]["spec"]["containers"]
+    mounted = {Path(mount["mountPath"]) for mount in container["volumeMounts"]}
+
+    assert files
+    assert {file.parent for file in files} <= mounted
 
 
 def test_the_grace_period_outlasts_ours(overlay: list[Manifest]) -> None:
