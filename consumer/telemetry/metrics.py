@@ -15,7 +15,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.records = Counter(
             "feed_records_total",
-            "Kafka records taken in, by what they were: claimed, duplicate, ignored, invalid",
+            "Kafka records taken in, by what they were: claimed, batched, duplicate, ignored, invalid",
             ["kind"],
             registry=self.registry,
         )

@@ -115,7 +115,8 @@ class GroupStore:
             for one in group:
                 if isinstance(one.outcome, Written) and one.outcome.instagram_feed_id in superseded:
                     words[one.line.line_number] = "superseded"
-            await settle_for_batch(borrowed, self._desk.budgets, batch.batch_id, _by_tenant(group))
+            if self._desk.budgets.are_there:
+                await settle_for_batch(borrowed, self._desk.budgets, batch.batch_id, _by_tenant(group))
             await settle_lines(borrowed, batch.batch_id, list(words.items()))
         self._relay.hand_over([*events, *more])
         for outcome, feed in zip(written, feeds, strict=True):
