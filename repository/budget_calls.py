@@ -47,19 +47,35 @@ class FoundCall:
     tokens: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Charges of a process."""
+
+    owner: str
+    charges: Sequence[Charge]
+
+    @property
+    def arguments(self) -> list[object]:
+        """The parameters of `settling`, the owner first."""
+        return [self.owner, *_CHARGE.arrays(self.charges)]
+
+
 _CHARGE = Columns(Charge)
 _LOST = Columns(LostCall)
 _FOUND = Columns(FoundCall)
 
+
 # What was kept for these calls is settled by them: booked when its process seemed lost, or not booked yet.
-_SETTLE = f"""
-    WITH charge AS (SELECT * FROM {_CHARGE.unnest("charge", first=2)}),
+def settling(*, owner: int, first: int, which: str = "") -> str:
+    """Return CTEs that book charges, the parameters from `$first` on, of the process `$owner`; `which` of them."""
+    return f"""
+    charge AS (SELECT * FROM {_CHARGE.unnest("charge", first=first)} {which}),
     sums AS (SELECT budget_id, starts_at, sum(amount) AS amount FROM charge GROUP BY budget_id, starts_at),
     in_slice AS (
         UPDATE budget_slices AS slice
         SET spent = slice.spent + sums.amount
         FROM sums
-        WHERE (slice.owner, slice.budget_id, slice.starts_at) = ($1, sums.budget_id, sums.starts_at)
+        WHERE (slice.owner, slice.budget_id, slice.starts_at) = (${owner}, sums.budget_id, sums.starts_at)
         RETURNING slice.budget_id, slice.starts_at
     ),
     settled AS (
@@ -79,12 +95,17 @@ _SETTLE = f"""
             SELECT budget_id, starts_at, amount FROM sums
             WHERE (budget_id, starts_at) NOT IN (SELECT budget_id, starts_at FROM in_slice)) AS change
         GROUP BY budget_id, starts_at
+    ),
+    settled_spending AS (
+        UPDATE budget_spending AS spending
+        SET spent = spending.spent + booked.amount
+        FROM booked
+        WHERE (spending.budget_id, spending.starts_at) = (booked.budget_id, booked.starts_at)
     )
-    UPDATE budget_spending AS spending
-    SET spent = spending.spent + booked.amount
-    FROM booked
-    WHERE (spending.budget_id, spending.starts_at) = (booked.budget_id, booked.starts_at)
 """  # noqa: S608 - the names are those of the dataclass
+
+
+_SETTLE = f"WITH {settling(owner=1, first=2)} SELECT"
 _KEEP = f"""
     INSERT INTO budget_unsettled_calls (
         overlay_id, revision, fencing_token, call_number, budget_id, starts_at, amount, is_booked)

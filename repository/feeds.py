@@ -11,6 +11,7 @@ from uuid import UUID
 
 import asyncpg
 
+from repository.budget_calls import Settlement, settling
 from repository.columns import Columns, Jsonb
 from repository.llm_calls import CALL, LlmCall, keep_calls
 from repository.locks import LOCK_WAIT_S, lock_wait
@@ -119,7 +120,7 @@ _ENSURE_REFERENCES = """
 
 # The UPDATE comes first and decides: of two results for one request the second finds it finished
 # (it waits for the first's commit and then sees its state), so it stores and announces nothing.
-def _store_statement(ensure_references: str = "") -> str:
+def _store_statement(ensure_references: str = "", settling_charges: str = "") -> str:
     return f"""
     WITH incoming AS (SELECT feed.* FROM {_FEED.unnest("feed", first=3)}, {lock_wait(2)}),
     {ensure_references}
@@ -153,6 +154,7 @@ def _store_statement(ensure_references: str = "") -> str:
         RETURNING instagram_feed_id
     ),
     kept_calls AS ({keep_calls(first=3 + len(_FEED.names))}),
+    {settling_charges}
     used_after_all AS (
         DELETE FROM llm_calls AS kept
         USING incoming
@@ -170,8 +172,17 @@ def _store_statement(ensure_references: str = "") -> str:
 """  # noqa: S608 - the names are those of the dataclasses
 
 
+# Of requests that are ended here alone: repeated after an answer that was lost, it books nothing twice.
+_SETTLING_OWNER = 3 + len(_FEED.names) + len(CALL.names)
+_ENDED = """
+    WHERE (charge.overlay_id, charge.revision) IN (
+        SELECT incoming.overlay_id, incoming.revision FROM incoming JOIN finished USING (instagram_feed_id))
+"""
+_SETTLING = settling(owner=_SETTLING_OWNER, first=_SETTLING_OWNER + 1, which=_ENDED) + ","
 _STORE_ENSURING = _store_statement(_ENSURE_REFERENCES)
 _STORE_REQUIRING = _store_statement()
+_STORE_ENSURING_AND_SETTLE = _store_statement(_ENSURE_REFERENCES, _SETTLING)
+_STORE_REQUIRING_AND_SETTLE = _store_statement("", _SETTLING)
 
 
 async def store(
@@ -181,10 +192,11 @@ async def store(
     ensure_references: bool,
     relay_lease_s: float,
     lock_wait_s: float = LOCK_WAIT_S,
+    settlement: Settlement | None = None,
 ) -> list[OutboxEvent]:
-    """Store posts, end their requests and put their created events in the outbox.
+    """Store posts, end their requests, put their created events in the outbox, and book what their calls took.
 
-    A post whose request is finished already (another process was faster) is dropped.
+    A post whose request is finished already (another process was faster) is dropped, and nothing is booked for it.
 
     Returns the events that are now in the outbox, in the hands of the caller for `relay_lease_s`.
 
@@ -193,9 +205,14 @@ async def store(
         RefusedData: a value that the database will never take. No row of the batch is stored.
         StoreContention: another transaction holds a row for longer than `lock_wait_s`. The same holds.
     """
-    statement = _STORE_ENSURING if ensure_references else _STORE_REQUIRING
     calls = [call for feed in feeds for call in feed.unused_calls]
-    inserted = await connection.fetch(statement, relay_lease_s, lock_wait_s, *_FEED.arrays(feeds), *CALL.arrays(calls))
+    arguments = [relay_lease_s, lock_wait_s, *_FEED.arrays(feeds), *CALL.arrays(calls)]
+    if settlement is None:
+        statement = _STORE_ENSURING if ensure_references else _STORE_REQUIRING
+    else:
+        statement = _STORE_ENSURING_AND_SETTLE if ensure_references else _STORE_REQUIRING_AND_SETTLE
+        arguments += settlement.arguments
+    inserted = await connection.fetch(statement, *arguments)
     return _in_hand(inserted, [feed.created_event for feed in feeds])
 
 

@@ -5,13 +5,14 @@ for is never given up because the database is away: it waits here until the data
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from uuid import UUID
 
 import structlog
 
-from consumer.pipeline.budgets.booking import booked
+from consumer.pipeline.budgets.booking import booked, settlement_of
 from consumer.pipeline.budgets.reserving import Budgets
 from consumer.pipeline.fault_finder import PutBack
 from consumer.pipeline.feed_events import FeedEventBuilder
@@ -23,11 +24,12 @@ from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
 from consumer.pipeline.settling import AnyOutcome, Settler
 from consumer.pipeline.unused_calls import superseded_call, unused
 from consumer.telemetry.watchdog import Beat, unwatched
+from repository.budget_calls import Settlement, settle
 from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import fail, store
 from repository.held_requests import Holding, hold
 from repository.llm_calls import keep_superseded
-from repository.pool import Pool, connection
+from repository.pool import Connection, Pool, connection
 from repository.refusals import refused_columns
 from repository.requests import Postponement, postpone
 from schemas.call_verdict import CallVerdict
@@ -186,13 +188,18 @@ class OutcomeStore:
 
     async def _store_posts(self, written: Sequence[Written], lock_wait_s: float) -> None:
         feeds = [self._feed_events.feed(outcome) for outcome in written]
-        async with connection(self._pool) as borrowed, booked(self._budgets, borrowed, written) as ended_before:
+        settlement = settlement_of(self._budgets, written)
+        async with (
+            connection(self._pool) as borrowed,
+            booked(self._budgets, borrowed, () if settlement else written) as ended_before,
+        ):
             events = await store(
                 borrowed,
                 feeds,
                 ensure_references=self._ensure_references,
                 relay_lease_s=RELAY_LEASE_S,
                 lock_wait_s=lock_wait_s,
+                settlement=settlement,
             )
             announced = {event.event_id for event in events}
             not_stored = {
@@ -202,11 +209,22 @@ class OutcomeStore:
             }
             there = await keep_superseded(borrowed, not_stored) if not_stored else set()
             ended_before |= {one.request.overlay_id for one in written if one.instagram_feed_id in there}
+            if settlement:
+                await self._book(borrowed, settlement, superseded=not_stored.keys() - there, written=written)
         self._settled(written)
         self._relay.hand_over(events)
         superseded = not_stored.keys() - there
         for outcome, feed in zip(written, feeds, strict=True):
             self._outcome_log.written(outcome, feed, stored=outcome.instagram_feed_id not in superseded)
+
+    async def _book(
+        self, borrowed: Connection, settlement: Settlement, *, superseded: Collection[UUID], written: Sequence[Written]
+    ) -> None:
+        """Book the calls for posts that came second: those that were stored are booked."""
+        late = [one for one in written if one.instagram_feed_id in superseded]
+        if charges := [charge for one in late for charge in one.usage.charges]:
+            await settle(borrowed, settlement.owner, charges)
+        self._budgets.booked(settlement.charges)
 
     async def _postpone(self, postponed: Sequence[RetryLater], lock_wait_s: float) -> None:
         async with connection(self._pool) as borrowed, booked(self._budgets, borrowed, postponed):

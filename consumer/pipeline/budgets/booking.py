@@ -9,7 +9,7 @@ from consumer.pipeline.budgets.reserving import Budgets, in_unit
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.outcomes import Outcome
 from consumer.pipeline.writing_plans import WritingPlans
-from repository.budget_calls import LostCall, book_found_calls, book_lost_calls, settle
+from repository.budget_calls import LostCall, Settlement, book_found_calls, book_lost_calls, settle
 from repository.pool import Connection
 from repository.requests import ClaimedRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
@@ -34,6 +34,13 @@ async def booked(budgets: Budgets, borrowed: Connection, outcomes: Sequence[Outc
         if found:
             await book_found_calls(borrowed, found)
     budgets.booked(charges)
+
+
+def settlement_of(budgets: Budgets, outcomes: Sequence[Outcome]) -> Settlement | None:
+    """Return what can be booked by the statement that stores these posts: all, or None and `booked` has to."""
+    charges = [charge for outcome in outcomes for charge in outcome.usage.charges]
+    is_plain = all(charge.is_known for charge in charges) and not any(outcome.usage.found for outcome in outcomes)
+    return Settlement(budgets.owner, charges) if charges and is_plain else None
 
 
 class LostCalls:
