@@ -184,13 +184,13 @@ class Budgets:
         budgets = self.of(request.tenant_id)
         if not budgets:
             return Reservation(request, call_number)
-        worst = worst_case(messages, writer.max_tokens * limit_factor, writer.model)
+        worst, now = worst_case(messages, writer.max_tokens * limit_factor, writer.model), self.now()
         parts: list[_Part] = []
         reservation = Reservation(request, call_number, parts)
         try:
             for budget in budgets:
                 # one by one: what is set aside is known if the next one has not so much
-                parts.append(await self._part(budget, worst, writer))  # noqa: PERF401
+                parts.append(await self._part(budget, worst, writer, now))  # noqa: PERF401
             if is_further:
                 await self._announce(reservation)
         except BaseException:
@@ -205,8 +205,7 @@ class Budgets:
         except StoreError as error:
             raise OverBudget(reservation.parts[0].budget, f"its money is not known: {error}", until=None) from error
 
-    async def _part(self, budget: Budget, worst: WorstCase, writer: Writer) -> _Part:
-        now = self.now()
+    async def _part(self, budget: Budget, worst: WorstCase, writer: Writer, now: datetime) -> _Part:
         span = self._span(budget, now)
         amount = in_unit(budget, worst.cost_usd, worst.tokens)
         if amount is None:
