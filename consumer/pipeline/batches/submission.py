@@ -83,7 +83,8 @@ class Submission:
         asked_at = datetime.now(UTC)
         batch = await self._desk.change(batch, create_began_at=asked_at, create_count=batch.create_count + 1)
         try:
-            created = await self._desk.provider(batch).create(file_id, batch.batch_id)
+            async with self._desk.leased(batch):
+                created = await self._desk.provider(batch).create(file_id, batch.batch_id)
         except CreateUnanswered as error:
             log.warning("batch.create_unanswered", batch_id=str(batch.batch_id), error=str(error))
             await self._desk.change(batch, look_again_s=terms.soon_s, last_error=str(error))
