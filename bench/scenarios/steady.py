@@ -28,13 +28,14 @@ WARM_UP_EVENTS = 300
 
 @asynccontextmanager
 async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
-    yield {"ours": partial(_added_time, workshop)}
+    yield {"ours": partial(added_time, workshop)}
 
 
-async def _added_time(workshop: Workshop) -> Figures:
+async def added_time(workshop: Workshop, settings: Mapping[str, str] | None = None) -> Figures:
     """Send at a steady pace; compare when each event and its created event were written to Kafka.
 
-    Both are the timestamps of the clients that sent them, on one clock. The time that a call takes is constant.
+    `settings` are added to the program's environment. Both times are those of the clients that sent them, on one clock.
+    The time that a call takes is constant.
     """
     topic = f"overlay.{uuid4().hex[:12]}"
     servers = workshop.servers
@@ -48,7 +49,7 @@ async def _added_time(workshop: Workshop) -> Figures:
             max_in_flight=IN_FLIGHT,
         ) as site,
         RecordCount(site.bootstrap_servers, site.created_topic) as created,
-        running(OURS, site.environment, workshop.output_of(OURS.name)) as process,
+        running(OURS, {**site.environment, **(settings or {})}, workshop.output_of(OURS.name)) as process,
     ):
         figures = await _stream(process, created, site, round(workshop.window_s * EVENTS_PER_S))
         sent_ms = await record_times_ms(site.bootstrap_servers, topic)

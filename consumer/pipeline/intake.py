@@ -5,6 +5,7 @@ invalid record's dead letter is acknowledged before. When either cannot be done 
 """
 
 import asyncio
+import time
 from contextlib import suppress
 
 import structlog
@@ -28,6 +29,8 @@ from repository.errors import StoreError
 
 log = structlog.get_logger()
 
+REST_SHARE = 2.0  # of the time that reading ahead took
+LONGEST_REST_S = 1.0
 LOOK_S = 0.2  # how soon a stop, and a change of the share, is noticed
 
 
@@ -96,9 +99,12 @@ class Intake:
             await self._pause(LOOK_S)
             return 0
         poll = await self._partitions.poll(max_records=at_once + ahead)
+        began_s = time.monotonic()
         started = await self._take_in(poll, at_once=at_once) if poll or self._claims.owed else 0
         if not self._claims.owed:
             await self._partitions.settle()
+        if poll and not at_once:  # calls in flight come first: they need the processor more than what waits anyway
+            await self._pause(min(LONGEST_REST_S, REST_SHARE * (time.monotonic() - began_s)))
         return started
 
     async def _room(self) -> tuple[int, int]:
