@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack, suppress
 import structlog
 
 from consumer.app import App, assemble
+from consumer.app.exposed import expose_health
 from consumer.pipeline.result_rescue import rescue, store_spooled
 from consumer.resources import Resources, open_resources
 from consumer.settings.current import CurrentSettings
 from consumer.shutdown import unless_stopped, until_ended, within_deadline
-from consumer.telemetry.metrics import Metrics, watch_event_loop
+from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.metrics.process import watch_event_loop
 from consumer.telemetry.ops_server import ops_server
 from consumer.telemetry.readiness import Readiness
 from consumer.telemetry.watchdog import Watchdog
@@ -33,7 +35,9 @@ async def run(current: CurrentSettings, stop: asyncio.Event) -> None:
         FatalError: it stopped by itself, in good order.
     """
     settings = current.now
-    metrics, readiness, watchdog = Metrics(), Readiness(), Watchdog()
+    metrics = Metrics(group_id=settings.kafka_group_id, tenants=settings.metrics_tenants)
+    readiness, watchdog = Readiness(), Watchdog()
+    expose_health(metrics, readiness, watchdog)
     async with AsyncExitStack() as stack:
         resources = await unless_stopped(stop, stack.enter_async_context(open_resources(settings, current)))
         if resources is None:
@@ -90,7 +94,8 @@ async def _consume(
         tasks.create_task(app.refresher.run(watchdog.watch("refresher"))),
         tasks.create_task(app.budget_keeper.run(watchdog.watch("budget_keeper"))),
         tasks.create_task(app.reopener.run(watchdog.watch("reopener"))),
-        tasks.create_task(watch_event_loop(metrics)),
+        tasks.create_task(app.ledger_watch.run(watchdog.watch("ledger_watch"))),
+        tasks.create_task(watch_event_loop(metrics.process)),
     ]
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)
     await stop.wait()

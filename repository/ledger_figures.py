@@ -55,3 +55,9 @@ async def outbox_depth(connection: Connection) -> OutboxDepth:
     """Return how many events are in the outbox, of all groups."""
     [row] = await connection.fetch(_OUTBOX)
     return OutboxDepth(**dict(row))
+
+
+async def database_time(connection: Connection) -> datetime:
+    """Return the time by the database's clock, which the times in its rows are by."""
+    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    return now

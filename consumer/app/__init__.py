@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from consumer.app.batches import SharedParts, assemble_batches
 from consumer.app.called_models import CalledModel
 from consumer.app.condition import condition_of
+from consumer.app.exposed import ExposedParts, expose
 from consumer.app.variant_plans import VariantPlans, build_provider
 from consumer.kafka.poller import Poller
 from consumer.llm.failover import Failover
@@ -32,6 +33,7 @@ from consumer.pipeline.intake import Intake
 from consumer.pipeline.judgement import editor_from
 from consumer.pipeline.lease_keeper import LeaseKeeper
 from consumer.pipeline.leased_partitions import LeasedPartitions
+from consumer.pipeline.ledger_watch import LedgerWatch
 from consumer.pipeline.ledger_works import LedgerWorks
 from consumer.pipeline.model_rows import ModelRows
 from consumer.pipeline.outbox_relay import OutboxRelay
@@ -56,6 +58,8 @@ from consumer.telemetry.metrics import Metrics
 from repository.beacon import Beacon
 from repository.partition_leases import CHANNEL, Member
 
+COUNTING_PARTITION = 0  # whoever reads it counts for all
+
 
 @dataclass(frozen=True, slots=True)
 class App:
@@ -78,6 +82,7 @@ class App:
     spool: ResultSpool
     batches: BatchRunner
     budget_keeper: BudgetKeeper
+    ledger_watch: LedgerWatch
 
 
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
@@ -97,10 +102,12 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
     policy = RetryPolicy(settings.max_attempts, settings.retry_base_s, settings.retry_max_s)
     template = template_of(resources.prompt, settings)
     limiters = {writer.model.llm_model_id: RateLimiter() for writer in resources.writers}
-    called = [build_provider(writer, limiters[writer.model.llm_model_id], settings) for writer in resources.writers]
+    called = [
+        build_provider(writer, limiters[writer.model.llm_model_id], settings, metrics.llm.calls_of(writer.model))
+        for writer in resources.writers
+    ]
     called_models = [CalledModel(provider, limiters[provider.writer.model.llm_model_id]) for provider in called]
     failover = Failover(*called)
-    metrics.breaker_open.set_function(lambda: failover.unavailable_reason is not None)
     traces = resources.open_traces(
         lambda model_id: next((model for one in called_models if (model := one.model).llm_model_id == model_id), None)
     )
@@ -133,13 +140,12 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         policy=policy,
         wait_s=settings.reference_wait_s,
     )
-    metrics.results_waiting.set_function(lambda: len(outcome_store.unsettled))
     editor = editor_from(settings, our_texts=template.static_texts)
     tenants = Tenants(pool, compares_posts=editor.compares_posts)
     scheduler = Scheduler(pool, tenants, is_fair=settings.fair_shares, read_ahead=settings.read_ahead)
     model_rows = ModelRows(pool, dict(zip(settings.models.values(), called, strict=True)))
     usual = WritingPlan(failover, template, editor)
-    variant_plans = VariantPlans(settings, resources, usual, called[0], limiters, model_rows, called_models)
+    variant_plans = VariantPlans(settings, resources, usual, called[0], limiters, model_rows, called_models, metrics)
     plans = WritingPlans(pool, usual, variant_plans.make)
     experiments = Experiments(pool, resources.experiments)
     dispatcher = Dispatcher(
@@ -157,21 +163,32 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
         tenants,
         plans,
         scheduler,
+        metrics.messaging.processing(settings.overlay_completed_topic),
         calls=in_flight.limit,
     )
-    metrics.in_flight.set_function(lambda: dispatcher.handling)
     share = _partition_share(
         settings, resources, owner, lambda: condition_of(dispatcher, in_flight, outcome_store, called_models)
     )
     poller = Poller(resources.consumer, settings.overlay_completed_topic)
-    metrics.partitions.set_function(lambda: len(poller.partitions))
-    metrics.lag.set_function(lambda: poller.lag)
+    ledger_watch = LedgerWatch(
+        pool,
+        metrics.ledger,
+        lambda: poller.group_lag(share.all_partitions),
+        group_id=settings.kafka_group_id,
+        counts=lambda: COUNTING_PARTITION in share.leases,
+    )
+    expose(
+        metrics,
+        ExposedParts(dispatcher, in_flight, outcome_store, poller, ledger_watch, failover, called_models, pool),
+    )
+    metrics.messaging.sending(settings.feed_created_topic, settings.feed_failed_topic, settings.dead_letter_topic)
     intake = Intake(
-        LeasedPartitions(poller, share, metrics),
+        LeasedPartitions(poller, share, metrics.messaging),
         Claims(pool, in_flight, terms, experiments.arm_of, tenants, scheduler, traces),
         DeadLetters(
             publisher,
             traces,
+            metrics.messaging,
             topic=settings.dead_letter_topic,
             limit=FloodLimit(INVALID, settings.dead_letter_max_run, settings.dead_letter_max_ratio),
         ),
@@ -218,6 +235,7 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             settings, resources, SharedParts(feed_events, relay, outcome_log, plans, tenants, terms, budgets)
         ),
         BudgetKeeper(pool, budgets, metrics),
+        ledger_watch,
     )
 
 
@@ -242,9 +260,9 @@ def _feed_outcome_intake(settings: Settings, resources: Resources, metrics: Metr
     limit = FloodLimit(INVALID, settings.dead_letter_max_run, settings.dead_letter_max_ratio)
     return FeedOutcomeIntake(
         share,
-        LeasedPartitions(Poller(resources.outcome_consumer, settings.feed_outcome_topic), share, metrics),
+        LeasedPartitions(Poller(resources.outcome_consumer, settings.feed_outcome_topic), share, metrics.messaging),
         resources.pool,
-        DeadLetters(resources.publisher, Traces(), topic=settings.dead_letter_topic, limit=limit),
+        DeadLetters(resources.publisher, Traces(), metrics.messaging, topic=settings.dead_letter_topic, limit=limit),
         metrics,
         max_event_bytes=settings.max_event_bytes,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from consumer.app.called_models import CalledModel
 from consumer.llm.breaker import Breaker
+from consumer.llm.call_watch import CallWatch
 from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
@@ -15,6 +16,7 @@ from consumer.pipeline.prompts import template_of
 from consumer.pipeline.writing_plans import WritingPlan
 from consumer.resources import Resources
 from consumer.settings import Settings
+from consumer.telemetry.metrics import Metrics
 from repository.experiments import Variant
 from repository.llm_models import LlmModel
 from repository.prompts import Prompt
@@ -23,10 +25,10 @@ VARIANT_PATIENCE_S = 1.0  # what waits here for a variant's model holds a slot t
 PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call begins
 
 
-def build_provider(writer: Writer, limiter: RateLimiter, settings: Settings) -> Provider:
+def build_provider(writer: Writer, limiter: RateLimiter, settings: Settings, watch: CallWatch) -> Provider:
     """Build a model with a pace, and a health of its own."""
     breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
-    return Provider(writer, limiter, breaker)
+    return Provider(writer, limiter, breaker, watch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class VariantPlans:
     limiters: dict[uuid.UUID, RateLimiter]
     model_rows: ModelRows
     called_models: list[CalledModel]
+    metrics: Metrics
 
     def make(self, experiment: str, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
         """Make the plan of a variant.
@@ -58,9 +61,10 @@ class VariantPlans:
         called = model or self.usual_provider.writer.model
         writer = self.resources.open_writer(called, temperature=variant.temperature, max_tokens=variant.max_tokens)
         limiter = self.limiters.setdefault(called.llm_model_id, RateLimiter(patience_s=VARIANT_PATIENCE_S))
-        provider = build_provider(writer, limiter, self.settings)
+        arm = self.metrics.requests.arm_labels(experiment, variant.variant)
+        provider = build_provider(writer, limiter, self.settings, self.metrics.llm.calls_of(called, arm))
         if not called.is_active:
             provider.disused_because = f"{called.full_name} is inactive"
         self.model_rows.watch(str(called.llm_model_id) if model else self.settings.llm_model, provider)
-        self.called_models.append(CalledModel(provider, limiter, experiment, variant.variant))
+        self.called_models.append(CalledModel(provider, limiter, *arm))
         return provider

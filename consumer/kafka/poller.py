@@ -8,7 +8,7 @@ positions of those that stay, and without an offset to begin with aiokafka would
 import asyncio
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -66,6 +66,27 @@ class Poller:
         """How many records of these partitions the broker has beyond what has been read, as far as it has told."""
         ends = ((self._consumer.highwater(one), state) for one, state in self._partitions.items())
         return sum(max(0, end - state.position) for end, state in ends if end is not None)
+
+    async def group_lag(self, partitions: Collection[int]) -> dict[int, int]:
+        """Return how many records of each partition the group has not taken in, whoever reads it.
+
+        Raises:
+            KafkaError, TimeoutError: the broker does not say.
+        """
+        places = [TopicPartition(self.topic, number) for number in partitions]
+        async with asyncio.timeout(OFFSETS_TIMEOUT_S):
+            first = await self._consumer.beginning_offsets(places)
+            end = await self._consumer.end_offsets(places)
+            reached = [await self._reached_by_group(one) for one in places]
+        return {
+            one.partition: max(0, end[one] - max(first[one], offset or 0))
+            for one, offset in zip(places, reached, strict=True)
+        }
+
+    async def _reached_by_group(self, one: TopicPartition) -> int | None:
+        """Return the committed offset; what is read here is known without asking."""
+        state = self._partitions.get(one)
+        return state.position if state is not None else await self._consumer.committed(one)
 
     async def assign(self, leases: Mapping[int, PartitionLease], topic_id: UUID | None) -> bool:
         """Read these partitions and no others; those that were read before continue from their position.

@@ -205,6 +205,11 @@ class Publisher:
         return _failed(error)
 
 
+def error_type(failure: PublishFailed | None) -> str:
+    """Return what figures call a failure; nothing where there is none."""
+    return "" if failure is None else type(failure).__name__.removeprefix("_")
+
+
 def _size(record: OutgoingRecord) -> int:
     return len(record.key or b"") + len(record.value or b"") + len(pack_headers(record.headers))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import structlog
 
 from consumer.llm.breaker import Breaker, Permit
+from consumer.llm.call_watch import CallWatch, Unwatched
 from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
 from consumer.llm.errors import (
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 
 TYPICAL_TOKENS = 1_200
 LOOKUP_RETRY_S = 5.0
+TOLD_WAIT_S = 0.001  # who went at once did not wait
 DISUSED_RETRY_S = 10.0
 FLEX_RETRY_S = 60.0  # the tier has room at other times of the day, if not now
 # Which column of a model's row decides on a parameter.
@@ -103,11 +105,17 @@ class Provider:
     `disused_because`: why an operator wants it called no more, if so.
     """
 
-    def __init__(self, writer: Writer, limiter: RateLimiter, breaker: Breaker) -> None:
+    def __init__(self, writer: Writer, limiter: RateLimiter, breaker: Breaker, watch: CallWatch | None = None) -> None:
         self.writer = writer
         self.disused_because: str | None = None
         self._limiter = limiter
         self._breaker = breaker
+        self._watch = watch or Unwatched()
+
+    @property
+    def times_opened(self) -> int:
+        """How often its breaker went from closed to open."""
+        return self._breaker.opened_total
 
     @property
     def retry_in_s(self) -> float:
@@ -142,11 +150,15 @@ class Provider:
         if not self._breaker.allowance(time.monotonic(), 1) and not self._breaker.is_probe(held):
             raise self._not_called()
         characters = sum(len(message.content) for message in messages)
+        asked_at_s = time.monotonic()
         try:
             reservation = await self._limiter.reserve(characters // CHARACTERS_PER_TOKEN + ANSWER_TOKENS)
         except WaitTooLong as error:
             raise Deferred(str(error), reason=RateLimited.reason, retry_in_s=error.retry_in_s) from error
-        permit = self._breaker.begin_call(time.monotonic(), held=held)
+        now_s = time.monotonic()
+        if now_s - asked_at_s >= TOLD_WAIT_S:
+            self._watch.waited(now_s - asked_at_s)
+        permit = self._breaker.begin_call(now_s, held=held)
         if permit is None:
             self._limiter.cancel(reservation)
             raise self._not_called()
@@ -185,13 +197,16 @@ class Provider:
         Raises:
             LlmError: there is no completion. `Deferred` if that is not the request's own fault.
         """
+        model, began_s = self.writer.model, time.perf_counter()
         try:
             completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id, flex=flex)
         except LlmError as error:
+            self._watch.failed(error, model, time.perf_counter() - began_s)
             raise self._judged(admission, error, call_id) from error
         except asyncio.CancelledError:
             self._breaker.abandon(admission.permit, time.monotonic())
             raise
+        self._watch.answered(completion, model, time.perf_counter() - began_s)
         self._record(admission.permit, None, call_id)
         if completion.total_tokens is not None:
             self._limiter.settle(admission.reservation, completion.total_tokens)

@@ -1,17 +1,19 @@
 """Dead letters of records that come to nothing on arrival: acknowledged before their offsets move."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
-from consumer.kafka.publisher import Publisher
+from consumer.kafka.publisher import Publisher, error_type
 from consumer.pipeline.flood_limit import FloodLimit
 from consumer.pipeline.traces import Traces, trace_id_in
+from consumer.telemetry.metrics.messaging import MessagingMetrics
 from schemas.dead_letter import dead_letter
 from schemas.reasons import Reason
-from schemas.record import SourceRecord
+from schemas.record import OutgoingRecord, SourceRecord
 
 log = structlog.get_logger()
 
@@ -28,9 +30,12 @@ class Refusal:
 class DeadLetters:
     """Sends invalid records to the dead letter topic, with the reason beside the untouched original."""
 
-    def __init__(self, publisher: Publisher, traces: Traces, *, topic: str, limit: FloodLimit) -> None:
+    def __init__(
+        self, publisher: Publisher, traces: Traces, metrics: MessagingMetrics, *, topic: str, limit: FloodLimit
+    ) -> None:
         self._publisher = publisher
         self._traces = traces
+        self._metrics = metrics
         self._topic = topic
         self._limit = limit
 
@@ -55,11 +60,10 @@ class DeadLetters:
             )
             for refusal in invalid
         ]
-        for failure in await self._publisher.publish(letters):
-            if failure:
-                raise failure
+        await self._publish(letters)
         self._limit = limit
         for refusal in invalid:
+            self._metrics.invalid.labels(refusal.reason).inc()
             self._traces.refused(refusal.source, refusal.reason)
             trace_id = trace_id_in(refusal.source.headers)
             log.warning(
@@ -71,3 +75,14 @@ class DeadLetters:
                 detail=refusal.detail,
                 **({"trace_id": trace_id} if trace_id else {}),
             )
+
+    async def _publish(self, letters: Sequence[OutgoingRecord]) -> None:
+        if not letters:
+            return
+        began_s = time.perf_counter()
+        results = await self._publisher.publish(letters)
+        errors = ((self._topic, error_type(failure)) for failure in results)
+        self._metrics.sent(errors, time.perf_counter() - began_s)
+        for failure in results:
+            if failure:
+                raise failure

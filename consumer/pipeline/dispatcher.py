@@ -1,6 +1,7 @@
 """From a claim to a worker's task: the one door into handling, for the intake and the sweeper alike."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlans
+from consumer.telemetry.metrics.messaging import Processing
 from repository.errors import StoreError
 from schemas.reasons import Reason
 
@@ -30,7 +32,7 @@ class _Charge(NamedTuple):
 class Dispatcher:
     """Starts one task for each claimed request, at most `calls` at once; the tasks belong to the given group."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of one door
         self,
         tasks: asyncio.TaskGroup,
         worker: Worker,
@@ -39,6 +41,7 @@ class Dispatcher:
         tenants: Tenants,
         plans: WritingPlans,
         scheduler: Scheduler,
+        processing: Processing,
         *,
         calls: int,
     ) -> None:
@@ -49,6 +52,7 @@ class Dispatcher:
         self._tenants = tenants
         self._plans = plans
         self._scheduler = scheduler
+        self._processing = processing
         self._limit = calls
         self._calls = asyncio.Semaphore(calls)
         self._turn = asyncio.Lock()
@@ -94,8 +98,11 @@ class Dispatcher:
         tokens: int | None = None
         try:
             await self._outcome_store.until_available()
+            began_s = time.perf_counter()
             outcome = await self._worker.handle(work)
             tokens = _tokens_taken(work, outcome)
+            error = "" if isinstance(outcome, Written) else outcome.reason
+            self._processing.ended(time.perf_counter() - began_s, error)
         finally:
             self._handling -= 1
             self._scheduler.settle(work.request.tenant_id, charge.tokens, tokens, background=charge.background)

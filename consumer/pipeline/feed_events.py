@@ -179,12 +179,12 @@ def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
         cached_prompt_tokens=completion.cached_prompt_tokens,
         cost_usd=usage.spent.cost_usd,
         llm_calls=usage.llm_calls,
-        end_to_end_ms=_end_to_end_ms(outcome, now),
+        end_to_end_ms=end_to_end_ms(outcome, now),
         delivery=outcome.answer.call.delivery,
     )
 
 
-def _end_to_end_ms(outcome: Written, now: datetime) -> float | None:
+def end_to_end_ms(outcome: Written, now: datetime) -> float | None:
     """Return the milliseconds from the event, else from its record; None where neither says when it was."""
     if outcome.event.occurred_at:
         began_ms = outcome.event.occurred_at.timestamp() * 1_000

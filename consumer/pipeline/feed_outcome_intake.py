@@ -142,7 +142,7 @@ class FeedOutcomeIntake:
             return await store_outcomes(borrowed, [new_outcome(place, one) for place, (_, one) in enumerate(found)])
 
     def _count(self, stored: StoredOutcomes, *, invalid: int) -> None:
-        kinds = self._metrics.outcome_events
+        kinds = self._metrics.messaging.outcome_events
         kinds.labels("stored").inc(stored.stored)
         kinds.labels("duplicate").inc(stored.known)
         kinds.labels(Reason.UNKNOWN_POST).inc(len(stored.unknown_posts))

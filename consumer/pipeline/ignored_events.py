@@ -71,7 +71,7 @@ class IgnoredEvents:
             async with connection(self._pool) as borrowed:
                 await count_ignored(borrowed, list(seen.values()))
         for name, one in seen.items():
-            self._metrics.ignored.labels(name).inc(one.records)
+            self._metrics.messaging.ignored.labels(name).inc(one.records)
             self._log(one)
 
     def _by_type(self, ignored: Sequence[Ignored]) -> dict[str, IgnoredType]:

@@ -127,7 +127,9 @@ class Intake:
         found = classify_records(poll, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types)
         # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
         owed_before = self._claims.owed
+        began_s = time.perf_counter()
         works, refused = await self._claims.claim(found.events, at_once=at_once)
+        self._metrics.database.executed("claim", time.perf_counter() - began_s)
         if refused:
             found = with_refused(found, refused)
         await self._dispatcher.start(works)
@@ -138,12 +140,14 @@ class Intake:
         return len(works)
 
     def _count(self, found: ClassifiedRecords, *, claimed: int, newly_owed: int) -> None:
-        records = self._metrics.records
-        records.labels("claimed").inc(claimed)
-        records.labels("batched").inc(self._claims.batched)
+        messaging = self._metrics.messaging
         known = len(found.events) - claimed - self._claims.batched - newly_owed
-        records.labels("duplicate").inc(max(0, known) + found.repeated)
-        records.labels("invalid").inc(len(found.invalid))
-        records.labels("ignored").inc(len(found.ignored))
+        messaging.taken_in(
+            claimed=claimed,
+            batched=self._claims.batched,
+            duplicate=max(0, known) + found.repeated,
+            invalid=len(found.invalid),
+            ignored=len(found.ignored),
+        )
         for form, count in found.forms.items():
-            self._metrics.forms.labels(form).inc(count)
+            messaging.forms.labels(form).inc(count)

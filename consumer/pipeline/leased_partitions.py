@@ -4,7 +4,7 @@ import structlog
 
 from consumer.kafka.poller import Poll, Poller
 from consumer.pipeline.partition_share import PartitionShare
-from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.metrics.messaging import MessagingMetrics
 from repository.partition_leases import Gap
 
 log = structlog.get_logger()
@@ -13,10 +13,11 @@ log = structlog.get_logger()
 class LeasedPartitions:
     """What an intake reads from."""
 
-    def __init__(self, poller: Poller, share: PartitionShare, metrics: Metrics) -> None:
+    def __init__(self, poller: Poller, share: PartitionShare, metrics: MessagingMetrics) -> None:
         self._poller = poller
         self._share = share
         self._metrics = metrics
+        self._consumed = metrics.consuming(poller.topic)
 
     @property
     def has_any(self) -> bool:
@@ -41,7 +42,10 @@ class LeasedPartitions:
 
     async def poll(self, *, max_records: int) -> Poll:
         """Return records to be taken in; raises as the poller does."""
-        return await self._poller.poll(max_records=max_records)
+        poll = await self._poller.poll(max_records=max_records)
+        if poll:
+            self._consumed.inc(sum(map(len, poll.values())))
+        return poll
 
     def undo(self) -> None:
         """Have all that was not settled come again."""
@@ -55,7 +59,7 @@ class LeasedPartitions:
 
     def _tell(self, gap: Gap) -> None:
         lost = gap.end_offset - gap.begin_offset
-        self._metrics.lost_records.inc(lost)
+        self._metrics.lost.inc(lost)
         log.error(
             "partition.records_lost",
             topic=self._poller.topic,

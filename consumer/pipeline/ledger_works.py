@@ -28,7 +28,7 @@ class LedgerWorks:
 
     def of(self, claimed: Sequence[ClaimedRequest], kept: KeptAnswers) -> list[Work]:
         """Return the works of the requests that may be handled; the others are left to be stored as failed."""
-        self._metrics.reclaimed.inc(sum(request.reclaimed for request in claimed))
+        self._metrics.requests.reclaimed.inc(sum(request.reclaimed for request in claimed))
         return [work for request in claimed if not self._is_to_blame(request) and (work := self._decode(request, kept))]
 
     def _is_to_blame(self, request: ClaimedRequest) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import structlog
 
-from consumer.kafka.publisher import Publisher, RecordTooLarge
+from consumer.kafka.publisher import Publisher, RecordTooLarge, error_type
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
@@ -99,7 +99,12 @@ class OutboxRelay:
             return await claim_pending(borrowed, lease_s=RELAY_LEASE_S, limit=BATCH)
 
     async def _publish(self, events: Sequence[OutboxEvent]) -> int:
+        began_s = time.perf_counter()
         results = await self._publisher.publish([event.record for event in events])
+        self._metrics.messaging.sent(
+            ((event.record.topic, error_type(failure)) for event, failure in zip(events, results, strict=True)),
+            time.perf_counter() - began_s,
+        )
         published = [event.outbox_id for event, failure in zip(events, results, strict=True) if not failure]
         too_large = [
             event for event, failure in zip(events, results, strict=True) if isinstance(failure, RecordTooLarge)
@@ -116,7 +121,6 @@ class OutboxRelay:
                 await give_back(borrowed, [event.outbox_id for event in too_large], delay_s=TOO_LARGE_RETRY_S)
             if unsent:
                 await give_back(borrowed, unsent, delay_s=RETRY_S)
-        self._metrics.published.inc(len(published))
         self._tell_of(too_large)
         if unsent:
             reason = next(str(failure) for failure in results if failure and not isinstance(failure, RecordTooLarge))
@@ -130,6 +134,6 @@ class OutboxRelay:
         for event in too_large:
             if event.event_id not in self._told_of:
                 self._told_of.add(event.event_id)
-                self._metrics.too_large.inc()
+                self._metrics.messaging.too_large.inc()
                 size = len(event.record.value or b"")
                 log.error("relay.event_too_large", event_id=str(event.event_id), topic=event.record.topic, bytes=size)

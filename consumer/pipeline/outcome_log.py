@@ -4,18 +4,16 @@ from decimal import Decimal
 
 import structlog
 
+from consumer.pipeline.feed_events import end_to_end_ms
 from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Written
 from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
+from repository.llm_models import LlmModel
 from schemas.call_verdict import CallVerdict
-from schemas.instagram_feed_created import ExperimentArm
 
 log = structlog.get_logger()
 
-OTHER_ARMS = ("(other)", "(other)")
-MOST_ARMS = 50
-"""So many variants have a figure of their own: each is a time series for good."""
 _TRACE_ID = slice(3, 35)  # in a traceparent, behind its version
 
 
@@ -25,7 +23,6 @@ class OutcomeLog:
     def __init__(self, metrics: Metrics, traces: Traces) -> None:
         self._metrics = metrics
         self._traces = traces
-        self._arms: set[tuple[str, str]] = set()
 
     def written(self, outcome: Written, feed: Feed, *, stored: bool) -> None:
         """Log that a post is stored, or (`stored` false) that another process had ended the request before."""
@@ -34,20 +31,18 @@ class OutcomeLog:
         ids = _ids(outcome, trace_id=_trace_id(feed))
         self._traces.ended(outcome, "stored" if stored else "superseded")
         if not stored:
-            metrics.calls.labels(CallVerdict.SUPERSEDED).inc()
+            metrics.llm.ended(CallVerdict.SUPERSEDED)
             self._count(outcome, "superseded")
             log.info("feed.superseded", **ids)
             return
         self._count(outcome, "stored")
         if outcome.answer.kept is None:
-            metrics.calls.labels("stored").inc()
-        metrics.tokens.labels("prompt").inc(feed.spent.prompt_tokens or 0)
-        metrics.tokens.labels("completion").inc(feed.spent.completion_tokens or 0)
-        metrics.cost_usd.inc(float(feed.spent.cost_usd or 0))
+            metrics.llm.ended("stored")
+        metrics.requests.stored_for(feed.tenant_id, feed.spent.cost_usd)
         for warning in outcome.edited.warnings:
-            metrics.quality_warnings.labels(warning.rule).inc()
-        if feed.latency_ms is not None:
-            metrics.llm_latency_s.observe(feed.latency_ms / 1_000)
+            metrics.requests.quality_warnings.labels(warning.rule).inc()
+        if (age_ms := end_to_end_ms(outcome, feed.created_at)) is not None:
+            metrics.requests.to_created_s.observe(age_ms / 1_000)
         log.info(
             "feed.stored",
             **ids,
@@ -60,7 +55,7 @@ class OutcomeLog:
 
     def postponed(self, outcome: RetryLater) -> None:
         """Log that a request will be tried again."""
-        self._count(outcome, "retry_later")
+        self._count(outcome, "retry_later", outcome.reason)
         self._count_unused(outcome)
         log.info(
             "feed.retry_later",
@@ -74,7 +69,7 @@ class OutcomeLog:
 
     def held(self, outcome: Held) -> None:
         """Log that a request waits for a budget."""
-        self._count(outcome, "held")
+        self._count(outcome, "held", outcome.reason)
         self._count_unused(outcome)
         log.info(
             "feed.held",
@@ -87,7 +82,7 @@ class OutcomeLog:
 
     def rejected(self, outcome: Rejected) -> None:
         """Log that a request ended without a post."""
-        self._count(outcome, "rejected")
+        self._count(outcome, "rejected", outcome.reason)
         self._count_unused(outcome)
         log.warning(
             "feed.rejected",
@@ -100,23 +95,23 @@ class OutcomeLog:
         )
         self._traces.ended(outcome, "rejected")
 
-    def _count(self, outcome: Outcome, how: str) -> None:
-        self._metrics.outcomes.labels(how).inc()
-        if arm := outcome.request.arm:
-            self._metrics.experiment_outcomes.labels(*self._labels_of(arm), how).inc()
+    def statement(self, kind: str, outcomes: int, duration_s: float, error: BaseException | None) -> None:
+        """Note a statement that wrote, or could not write, so many outcomes of a kind."""
+        self._metrics.database.executed(kind, duration_s, error)
+        self._metrics.requests.batch_size.labels(kind).observe(outcomes)
 
-    def _labels_of(self, arm: ExperimentArm) -> tuple[str, str]:
-        labels = (arm.name, arm.variant)
-        if labels in self._arms:
-            return labels
-        if len(self._arms) < MOST_ARMS:
-            self._arms.add(labels)
-            return labels
-        return OTHER_ARMS
+    def paid(self, model: LlmModel, cost_usd: Decimal) -> None:
+        """Count what a batch at a provider cost: its calls are made there, and nobody here sees them end."""
+        self._metrics.llm.paid(model, float(cost_usd))
+
+    def _count(self, outcome: Outcome, how: str, reason: str = "") -> None:
+        self._metrics.requests.handled(how, reason)
+        if arm := outcome.request.arm:
+            self._metrics.requests.handled_variant(arm.name, arm.variant, how)
 
     def _count_unused(self, outcome: Outcome) -> None:
         for call in outcome.usage.unused:
-            self._metrics.calls.labels(call.verdict).inc()
+            self._metrics.llm.ended(call.verdict)
 
 
 def _trace_id(feed: Feed) -> str:

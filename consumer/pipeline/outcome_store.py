@@ -5,6 +5,7 @@ for is never given up because the database is away: it waits here until the data
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -67,10 +68,10 @@ class OutcomeStore:
         self._policy = policy
         self._ensure_references = ensure_references
         self._put_back = put_back
-        self._written = self._settler(self._store)
-        self._postponed = self._settler(self._postpone)
-        self._held = self._settler(self._hold)
-        self._rejected = self._settler(self._fail)
+        self._written = self._settler("store", self._store)
+        self._postponed = self._settler("postpone", self._postpone)
+        self._held = self._settler("hold", self._hold)
+        self._rejected = self._settler("reject", self._fail)
         self._settlers = (self._written, self._postponed, self._held, self._rejected)
         self._waiting: list[Outcome] = []
         self._unsettled: dict[int, Outcome] = {}
@@ -136,9 +137,20 @@ class OutcomeStore:
         """Wait until all that was put is stored; `run` and `run_retries` do the storing."""
         await self._idle.wait()
 
-    def _settler(self, write: "Callable[[Sequence[AnyOutcome], float], Awaitable[None]]") -> "Settler[AnyOutcome]":
+    def _settler(
+        self, kind: str, write: "Callable[[Sequence[AnyOutcome], float], Awaitable[None]]"
+    ) -> "Settler[AnyOutcome]":
+        async def timed(outcomes: "Sequence[AnyOutcome]", lock_wait_s: float) -> None:
+            began_s = time.perf_counter()
+            try:
+                await write(outcomes, lock_wait_s)
+            except StoreError as error:
+                self._outcome_log.statement(kind, len(outcomes), time.perf_counter() - began_s, error)
+                raise
+            self._outcome_log.statement(kind, len(outcomes), time.perf_counter() - began_s, None)
+
         return Settler(
-            write,
+            timed,
             set_aside=lambda outcome: self._in_flight.park(outcome.request),
             refused=self._end_otherwise,
             reopen=lambda requests: self._put_back(requests, Reason.STORE_REFUSED),

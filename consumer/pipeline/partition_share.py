@@ -79,6 +79,11 @@ class PartitionShare:
         return self._topic.topic_id
 
     @property
+    def all_partitions(self) -> Collection[int]:
+        """All that the topic has, as it was seen last."""
+        return self._topic.partitions
+
+    @property
     def is_sure(self) -> bool:
         """Whether no other process can have taken these partitions over by now."""
         return time.monotonic() - self._leased_at_s <= PARTITION_LEASE_S * 2 / 3

@@ -106,4 +106,10 @@ class Settings(
         description="seconds that calls in flight get after SIGTERM; an orchestrator waits 20 s more",
     )
     ops_host: str = Field("127.0.0.1", description="address the health and metrics server listens on")
+    metrics_tenants: int = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="whole number from 0 to 1000: so many tenants, the first met, have figures of their own",
+    )
     ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")

@@ -76,6 +76,8 @@ LOG_EVENTS: Final = {
     "result.lost": "A paid result is gone: what it was for, and what it cost.",
     "store.not_drained": "Results were left unstored at the end of the grace period.",
     "sweeper.store_unavailable": "The database could not be asked for requests that are due.",
+    "ledger.not_counted": "The database could not be asked how much waits: figures of it are missing meanwhile.",
+    "lag.not_counted": "The broker could not be asked how far the group is behind: that figure is missing meanwhile.",
     "leases.store_unavailable": "Leases could not be extended; when they run out, others take over.",
     "leases.not_released": "Leases were not given back at the end; they run out.",
     # batches

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
-from prometheus_client import generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from consumer.errors import StartupError
 from consumer.telemetry.metrics import Metrics
@@ -37,9 +37,9 @@ async def ops_server(
             return web.json_response({"status": "ready"})
         return web.json_response({"status": "not ready", "reason": reason}, status=503)
 
-    async def expose(_: web.Request) -> web.Response:
-        body = generate_latest(metrics.registry)
-        return web.Response(body=body, content_type="text/plain", charset="utf-8")
+    async def expose(request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))  # OpenMetrics for who asks for it
+        return web.Response(body=encode(metrics.registry), headers={"Content-Type": content_type})
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)

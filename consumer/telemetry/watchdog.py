@@ -31,6 +31,11 @@ class Watchdog:
         for loop in loops:
             self._last_round_s.pop(loop, None)
 
+    def round_ages_s(self) -> dict[str, float]:
+        """Return how long ago each loop began its last round."""
+        now_s = self._clock()
+        return {loop: now_s - at_s for loop, at_s in self._last_round_s.items()}
+
     def stuck(self) -> str | None:
         """Return which loops have made no round for a minute, and for how long; None when there is none."""
         now_s = self._clock()

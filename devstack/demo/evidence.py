@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from consumer.kafka.poller import source_record
 from consumer.settings import KafkaSettings
-from devstack.demo.processes import Progress
+from devstack.demo.processes import CREATED_TOPIC, Progress
 from devstack.endpoints import Endpoints
 from devstack.errors import DemoFailed
 from devstack.simulated_llm.control import SimulatedLlmControl
@@ -20,7 +20,6 @@ from schemas.record import SourceRecord
 MOST_FEEDS = 1_000
 READ_DEADLINE_S = 15.0
 QUIET_MS = 700  # without a record for so long, a topic has no more
-CREATED_TOPIC: str = KafkaSettings.model_fields["feed_created_topic"].default
 DEAD_LETTER_TOPIC: str = KafkaSettings.model_fields["dead_letter_topic"].default
 
 

@@ -24,6 +24,7 @@ from devstack.server_process import last_lines
 
 STOP_DEADLINE_S = 40.0
 MAX_IN_FLIGHT = 4
+CREATED_TOPIC: str = Settings.model_fields["feed_created_topic"].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +131,11 @@ def read_progress(exposition: str) -> Progress:
         if family.type == "counter"
     }
     return Progress(
-        new=counts.get(("feed_records_total", "claimed"), 0),
-        duplicate=counts.get(("feed_records_total", "duplicate"), 0),
-        invalid=counts.get(("feed_records_total", "invalid"), 0),
-        stored=counts.get(("feed_outcomes_total", "stored"), 0),
-        published=counts.get(("feed_events_published_total",), 0),
+        new=counts.get(("instagram_feed_events_total", "claimed"), 0),
+        duplicate=counts.get(("instagram_feed_events_total", "duplicate"), 0),
+        invalid=counts.get(("instagram_feed_events_total", "invalid"), 0),
+        stored=counts.get(("instagram_feed_requests_handled_total", "stored", ""), 0),
+        published=counts.get(("messaging_client_sent_messages_total", "kafka", "send", CREATED_TOPIC, ""), 0),
     )
 
 

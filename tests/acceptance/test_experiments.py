@@ -86,7 +86,7 @@ async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_
     async with running_consumer(from_offset_0) as again:
 
         async def all_are_read_again() -> bool:
-            return f'feed_records_total{{kind="duplicate"}} {EVENTS}.0' in await again.metrics()
+            return f'instagram_feed_events_total{{result="duplicate"}} {EVENTS}.0' in await again.metrics()
 
         await eventually(all_are_read_again, 20)
         regenerated = await commands.run(

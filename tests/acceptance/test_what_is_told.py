@@ -63,11 +63,14 @@ async def test_the_counts_of_prometheus_go_up_with_the_events(service: Service) 
 
     async def counted() -> bool:
         after = await metrics(service)
-        names = ('feed_outcomes_total{outcome="stored"}', 'feed_records_total{kind="invalid"}')
+        names = (
+            'instagram_feed_requests_handled_total{outcome="stored",reason=""}',
+            'instagram_feed_events_total{result="invalid"}',
+        )
         return [after.get(name, 0) - before.get(name, 0) for name in names] == [1, 1]
 
     await eventually(counted)
-    assert (await metrics(service))["feed_requests_in_flight"] == 0
+    assert (await metrics(service))["instagram_feed_requests_in_flight"] == 0
 
 
 async def metrics(service: Service) -> dict[str, float]:

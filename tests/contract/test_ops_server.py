@@ -64,11 +64,23 @@ async def test_a_loop_that_makes_no_round_for_a_minute_makes_the_program_unhealt
 
 
 async def test_metrics_are_in_the_form_of_prometheus(ops: Ops) -> None:
-    ops.metrics.outcomes.labels("stored").inc(3)
+    ops.metrics.messaging.taken_in(claimed=3, duplicate=0, invalid=0, ignored=0)
     status, body = await ops.get("/metrics")
     assert status == 200
-    assert 'feed_outcomes_total{outcome="stored"} 3.0' in body
-    assert "# TYPE feed_llm_latency_seconds histogram" in body
+    assert 'instagram_feed_events_total{result="claimed"} 3.0' in body
+    assert "# TYPE gen_ai_client_operation_duration_seconds histogram" in body
+    assert not [line for line in body.splitlines() if "_created" in line.partition("{")[0].split(" ")[0][-8:]]
+
+
+async def test_who_asks_for_openmetrics_gets_it(ops: Ops) -> None:
+    asked = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
+    async with aiohttp.ClientSession() as session, session.get(f"{ops.url}/metrics", headers=asked) as answer:
+        assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
+        body = await answer.text()
+    assert body.endswith("# EOF\n")
+    assert "# TYPE instagram_feed_events counter" in body
+    async with aiohttp.ClientSession() as session, session.get(f"{ops.url}/metrics") as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
 
 
 async def test_another_path_is_not_found(ops: Ops) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from consumer.llm.rate_limit.headers import read_rate_headers
-from consumer.llm.rate_limit.limits import CallLimits, Demand, Reservation
+from consumer.llm.rate_limit.limits import CallLimits, Demand, KnownLimit, Reservation
 
 PATIENCE_S = 5.0
 RECHECK_S = 0.25  # the pace may rise while somebody waits
@@ -55,6 +55,16 @@ class RateLimiter:
     def waiting(self) -> int:
         """Requests in the queue."""
         return self._ahead.requests
+
+    @property
+    def known_limits(self) -> list[KnownLimit]:
+        """The limits that answers have named."""
+        return self._limits.known(self._clock())
+
+    @property
+    def requests_per_s(self) -> float | None:
+        """The pace learned from refusals for the rate; None before the first."""
+        return self._limits.requests_per_s(self._clock())
 
     def room(self, wanted: int, estimated_tokens: int, *, within_s: float | None = None) -> int:
         """Return how many of `wanted` new requests can go within that time, else within the patience. Reserves nothing.

@@ -31,6 +31,15 @@ class Demand(NamedTuple):
     tokens: int = 0
 
 
+class KnownLimit(NamedTuple):
+    """A limit as it was learned, and what is left of it."""
+
+    unit: Unit
+    period_s: float
+    limit: float
+    remaining: float
+
+
 NOTHING = Demand()
 
 
@@ -116,6 +125,16 @@ class CallLimits:
         for bucket in self._token_limits.values():
             room = min(room, (bucket.within(seconds) - ahead.tokens) / max(1, tokens))
         return max(1.0, room)
+
+    def known(self, now_s: float) -> list[KnownLimit]:
+        """Return the limits that answers have named."""
+        buckets = {**self._request_limits, **self._token_limits}
+        return [KnownLimit(unit, one.period_s, one.limit, one.remaining(now_s)) for unit, one in buckets.items()]
+
+    def requests_per_s(self, now_s: float) -> float | None:
+        """Return the pace learned from refusals; None before the first."""
+        rate_per_s = self._congestion.rate_per_s(now_s)
+        return None if rate_per_s == math.inf else rate_per_s
 
     def _spend(self, requests: int, tokens: int) -> None:
         for bucket in self._request_limits.values():

@@ -48,6 +48,20 @@ class TokenBucket:
         return self._refill_per_s * min(1.0, max(LEAST_SHARE, left / COMFORTABLE))
 
     @property
+    def limit(self) -> float:
+        """The whole of it."""
+        return self._limit
+
+    @property
+    def period_s(self) -> float:
+        """What it is for: a minute or a day."""
+        return self._period_s
+
+    def remaining(self, now_s: float) -> float:
+        """Return what is left of it, as far as this process can tell."""
+        return min(self._limit, self._remaining + self._refill_per_s * max(0.0, now_s - self._at_s))
+
+    @property
     def minute_pace_per_s(self) -> float:
         """The whole of a minute's limit, evenly spent; 0 for a longer limit, which paces nothing."""
         return self._refill_per_s if self._period_s == MINUTE_S else 0.0

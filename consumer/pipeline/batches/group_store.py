@@ -119,6 +119,7 @@ class GroupStore:
                 await settle_for_batch(borrowed, self._desk.budgets, batch.batch_id, _by_tenant(group))
             await settle_lines(borrowed, batch.batch_id, list(words.items()))
         self._relay.hand_over([*events, *more])
+        self._outcome_log.paid(batch.model, cost_usd)
         for outcome, feed in zip(written, feeds, strict=True):
             self._outcome_log.written(outcome, feed, stored=outcome.instagram_feed_id not in superseded)
         for failed in rejected:

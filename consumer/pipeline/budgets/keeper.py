@@ -82,7 +82,7 @@ class BudgetKeeper:
                 await self._give_back(borrowed)
                 await self._warn(borrowed)
             else:
-                self._metrics.tell_budgets(0, 0)
+                self._metrics.ledger.tell_budgets(0, 0)
         self._budgets.use(known)
         return released
 
@@ -155,7 +155,7 @@ class BudgetKeeper:
         for budget_id, percent in await note_warnings(borrowed, now):
             if budget := self._known.get(budget_id):
                 log.warning("budget.nearly_spent", **about(budget), percent=percent)
-        self._metrics.tell_budgets(*await warned_budgets(borrowed, now))
+        self._metrics.ledger.tell_budgets(*await warned_budgets(borrowed, now))
 
 
 def about(budget: Budget) -> dict[str, str]:

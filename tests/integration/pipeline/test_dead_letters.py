@@ -8,6 +8,7 @@ from consumer.kafka.publisher import Publisher
 from consumer.pipeline.dead_letters import DeadLetters, Refusal
 from consumer.pipeline.flood_limit import INVALID, FloodLimit
 from consumer.pipeline.traces import Traces
+from consumer.telemetry.metrics import Metrics
 from devstack.endpoints import Endpoints
 from schemas.reasons import Reason
 from tests.support.examples import source_record
@@ -25,7 +26,7 @@ async def test_a_letter_that_the_broker_refuses_goes_cut_and_says_what_it_was(
 ) -> None:
     value = b"x" * (LARGEST_BY_DEFAULT_BYTES - len(key))
     limit = FloodLimit(INVALID, max_run=500, max_ratio=1.0)
-    dead_letters = DeadLetters(publisher, Traces(), topic=topics.dead_letter, limit=limit)
+    dead_letters = DeadLetters(publisher, Traces(), Metrics().messaging, topic=topics.dead_letter, limit=limit)
     refused = [
         Refusal(source_record(value, key=key), Reason.INVALID_EVENT, "not JSON"),
         Refusal(source_record(b"small"), Reason.INVALID_EVENT, "not JSON"),

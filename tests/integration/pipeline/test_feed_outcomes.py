@@ -151,7 +151,7 @@ async def test_nothing_is_read_twice_after_a_restart_and_what_comes_again_counts
     await send_outcomes(stack, topics, [event])
     async with application(feed_env) as consumer:
         await take_in(consumer, 1)
-        found = consumer.metrics.outcome_events.labels("duplicate")._value.get()  # noqa: SLF001 - as scraped
+        found = consumer.metrics.messaging.outcome_events.labels("duplicate")._value.get()  # noqa: SLF001 - as scraped
     assert found == 1
     assert await pool.fetchval("SELECT count(*) FROM feed_outcomes") == 1
 

@@ -27,7 +27,7 @@ def ignored(event_type: str, offset: int) -> Ignored:
 
 
 def counted(metrics: Metrics, event_type: str) -> float:
-    return metrics.registry.get_sample_value("feed_events_ignored_total", {"event_type": event_type}) or 0.0
+    return metrics.registry.get_sample_value("instagram_feed_events_ignored_total", {"event_type": event_type}) or 0.0
 
 
 async def days(pool: Pool) -> list[IgnoredDay]:

@@ -65,7 +65,7 @@ async def committed(consumer: Application, topics: Topics) -> int | None:
 
 def records(consumer: Application, kind: str) -> float:
     """How many records of a kind were counted."""
-    value = consumer.metrics.registry.get_sample_value("feed_records_total", {"kind": kind})
+    value = consumer.metrics.registry.get_sample_value("instagram_feed_events_total", {"result": kind})
     return value or 0.0
 
 

@@ -138,7 +138,7 @@ async def test_what_was_deleted_before_it_was_read_is_told_with_its_range_counte
         async with application(feed_env) as consumer:
             await eventually(consumer.take_in, 20)
             await consumer.finish()
-            assert consumer.metrics.registry.get_sample_value("feed_records_lost_total") == 2
+            assert consumer.metrics.registry.get_sample_value("instagram_feed_records_lost_total") == 2
     [told] = [line for line in logs if line["event"] == "partition.records_lost"]
     assert (told["log_level"], told["first_offset"], told["last_offset"], told["records"]) == ("error", 1, 2, 2)
     [gap] = await pool.fetch("SELECT partition, begin_offset, end_offset FROM intake_gaps")
@@ -158,7 +158,7 @@ async def test_what_is_deleted_under_a_reader_that_is_far_behind_is_told_too(
         await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event())])
         await eventually(consumer.take_in, 20)
         await consumer.finish()
-        assert consumer.metrics.registry.get_sample_value("feed_records_lost_total") == 5
+        assert consumer.metrics.registry.get_sample_value("instagram_feed_records_lost_total") == 5
     assert await pool.fetchval("SELECT end_offset - begin_offset FROM intake_gaps") == 5
 
 

@@ -73,7 +73,7 @@ async def test_only_what_is_too_large_itself_is_refused_and_it_waits_apart_said_
         assert await relay.run_once() == 0
     said = [(line["event_id"], line["bytes"]) for line in logged if line["event"] == "relay.event_too_large"]
     assert said == [(str(events[place].event_id), sizes[place]) for place in (15, 16)]
-    assert metrics.registry.get_sample_value("feed_events_too_large_total") == 2
+    assert metrics.registry.get_sample_value("instagram_feed_events_too_large_total") == 2
     due = await pool.fetch("SELECT extract(epoch FROM available_at - now()) AS in_s FROM outbox_events")
     assert all(TOO_LARGE_RETRY_S - 30 < row["in_s"] <= TOO_LARGE_RETRY_S for row in due)
 

@@ -13,6 +13,7 @@ from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlans
+from consumer.telemetry.metrics import Metrics
 from repository.spending import Spending
 from schemas.reasons import Reason
 from tests.support.examples import claimed_request, overlay_completed
@@ -102,6 +103,7 @@ def dispatcher_of(worker: HeldWorker, tasks: asyncio.TaskGroup, charges: Charges
         cast("module.Tenants", Tenants()),
         cast("WritingPlans", Plans()),
         cast("Scheduler", charges or Charges()),
+        Metrics().messaging.processing("overlay.completed"),
         calls=3,
     )
 

@@ -1,9 +1,10 @@
 from uuid import uuid4
 
-from consumer.pipeline.outcome_log import MOST_ARMS, OutcomeLog
+from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcomes import Rejected, usage_so_far
 from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
+from consumer.telemetry.metrics.requests import MOST_ARMS
 from schemas.instagram_feed_created import ExperimentArm
 from schemas.reasons import Reason
 from tests.support.examples import claimed_request
@@ -17,7 +18,7 @@ def rejected(arm: ExperimentArm | None) -> Rejected:
 
 
 def counted(metrics: Metrics) -> dict[tuple[str, str], float]:
-    [family] = metrics.experiment_outcomes.collect()
+    [family] = metrics.requests.of_variants.collect()
     return {
         (sample.labels["experiment"], sample.labels["variant"]): sample.value
         for sample in family.samples

@@ -99,11 +99,12 @@ def test_a_run_is_complete_when_every_record_is_read_and_each_new_one_has_its_ev
 
 def test_progress_is_read_from_the_consumers_metrics() -> None:
     exposition = (
-        "# TYPE feed_records_total counter\n"
-        'feed_records_total{kind="claimed"} 16.0\n'
-        'feed_records_total{kind="duplicate"} 3.0\n'
-        "# TYPE feed_events_published_total counter\n"
-        "feed_events_published_total 5.0\n"
+        "# TYPE instagram_feed_events_total counter\n"
+        'instagram_feed_events_total{result="claimed"} 16.0\n'
+        'instagram_feed_events_total{result="duplicate"} 3.0\n'
+        "# TYPE messaging_client_sent_messages_total counter\n"
+        'messaging_client_sent_messages_total{messaging_system="kafka",messaging_operation_name="send",'
+        'messaging_destination_name="instagram_feed.created",error_type=""} 5.0\n'
     )
 
     assert read_progress(exposition) == Progress(new=16, duplicate=3, published=5)

@@ -1,0 +1,191 @@
+"""What is asked of models, how long it takes, what it costs. Names are OpenTelemetry's for gen_ai, where it has one."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from consumer.llm.completion import Completion
+from consumer.llm.cost import spending, spending_in_vain
+from consumer.llm.errors import LlmError
+from consumer.telemetry.metrics.bounded import Bounded
+from consumer.telemetry.metrics.live_gauge import LiveCounter, LiveGauge
+from repository.llm_models import LlmModel
+from schemas.call_verdict import CallVerdict
+from schemas.reasons import Reason
+
+PROVIDER: Final = "gen_ai_provider_name"
+MODEL: Final = "gen_ai_request_model"
+ARM: Final = ("experiment", "variant")
+PROVIDER_NAMES: Final[Mapping[str, str]] = {"google": "gcp.gemini"}
+"""What OpenTelemetry calls a provider that `llm_models` calls otherwise."""
+MOST_MODELS: Final = 50
+# the convention's, and minutes
+DURATION_BUCKETS_S: Final = (
+    0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68, 655.36,
+)  # fmt: skip
+TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576)
+WAIT_BUCKETS_S: Final = (0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+ERRORS: Final = (
+    Reason.LLM_UNAVAILABLE,
+    Reason.LLM_RATE_LIMITED,
+    Reason.LLM_ACCOUNT_REFUSED,
+    Reason.LLM_BAD_REQUEST,
+    Reason.LLM_CONTENT_FILTERED,
+)
+
+
+class LlmMetrics:
+    """Figures of all calls, whatever came of them."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        who = ["gen_ai_operation_name", PROVIDER, MODEL]
+        self.duration_s = Histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "Duration of each LLM call, those that failed included; error_type is the code of schemas/reasons.py",
+            [*who, "error_type"],
+            buckets=DURATION_BUCKETS_S,
+            registry=registry,
+        )
+        self.tokens = Histogram(
+            "gen_ai_client_token_usage",
+            "Tokens of each LLM call that told its usage, by type: input (cached ones included), output",
+            [*who, "gen_ai_token_type"],
+            buckets=TOKEN_BUCKETS,
+            registry=registry,
+        )
+        self.cached_tokens = Counter(
+            "instagram_feed_llm_cached_tokens_total",
+            "Input tokens that the provider read from its cache",
+            [PROVIDER, MODEL],
+            registry=registry,
+        )
+        self.cost_usd = Counter(
+            "instagram_feed_llm_cost_usd_total",
+            "USD for LLM calls, whatever became of them, by model, and by variant where there is one",
+            [PROVIDER, MODEL, *ARM],
+            registry=registry,
+        )
+        self.unknown_costs = Counter(
+            "instagram_feed_llm_calls_without_cost_total",
+            "LLM calls that may have been billed and of which nobody told the usage",
+            [PROVIDER, MODEL],
+            registry=registry,
+        )
+        calls = Counter(
+            "instagram_feed_llm_calls_total",
+            "LLM calls by what became of their answers: stored, or a verdict of llm_calls such as unusable, unanswered",
+            ["result"],
+            registry=registry,
+        )
+        self._calls = {result: calls.labels(result) for result in ("stored", *CallVerdict)}
+        self.wait_s = Histogram(
+            "instagram_feed_llm_limiter_wait_seconds",
+            "How long calls waited for their turn at the provider's rate limit; those that went at once are not in it",
+            [PROVIDER, MODEL],
+            buckets=WAIT_BUCKETS_S,
+            registry=registry,
+        )
+        self.waiting = LiveGauge(
+            "instagram_feed_llm_limiter_waiting", "Calls that wait for their turn", [PROVIDER, MODEL], registry=registry
+        )
+        self.limit = LiveGauge(
+            "instagram_feed_llm_limit",
+            "The provider's rate limit as its answers name it, by unit (requests, tokens) and period (minute, day)",
+            [PROVIDER, MODEL, "unit", "period"],
+            registry=registry,
+        )
+        self.limit_remaining = LiveGauge(
+            "instagram_feed_llm_limit_remaining",
+            "How much of it is left, as this process reckons",
+            [PROVIDER, MODEL, "unit", "period"],
+            registry=registry,
+        )
+        self.pace = LiveGauge(
+            "instagram_feed_llm_requests_per_second_limit",
+            "The pace learned from refusals for the rate (429); none until the first one",
+            [PROVIDER, MODEL],
+            registry=registry,
+        )
+        self.breaker_open = LiveGauge(
+            "instagram_feed_llm_breaker_open",
+            "1 while a model is not called (its breaker is open, or an operator disused it), else 0",
+            [PROVIDER, MODEL, *ARM],
+            registry=registry,
+        )
+        self.breaker_opened = LiveCounter(
+            "instagram_feed_llm_breaker_opened_total",
+            "How often a model's breaker went from closed to open",
+            [PROVIDER, MODEL, *ARM],
+            registry=registry,
+        )
+        self.unavailable = LiveGauge(
+            "instagram_feed_llm_unavailable", "1 while no model of the settings is called, else 0", registry=registry
+        )
+        self.shutdown_at_s = LiveGauge(
+            "instagram_feed_llm_model_shutdown_timestamp_seconds",
+            "When the provider shuts a configured model down, where that is known",
+            [PROVIDER, MODEL],
+            registry=registry,
+        )
+        self._models = Bounded(MOST_MODELS)
+
+    def ended(self, result: str) -> None:
+        """Count a call by what became of its answer."""
+        self._calls[result].inc()
+
+    def paid(self, model: LlmModel, cost_usd: float) -> None:
+        """Count what a batch at a provider cost."""
+        self.cost_usd.labels(*self.labels_of(model), "", "").inc(cost_usd)
+
+    def labels_of(self, model: LlmModel) -> tuple[str, ...]:
+        """Return a model's provider and name as labels."""
+        return self._models(PROVIDER_NAMES.get(model.provider, model.provider), model.model_name)
+
+    def calls_of(self, model: LlmModel, arm: tuple[str, ...] = ("", "")) -> "CallFigures":
+        """Return what counts the calls of one model, for a variant if so."""
+        return CallFigures(self, self.labels_of(model), arm)
+
+
+class CallFigures:
+    """Counts the calls of one model as they end; all labels are looked up once (a call is the way of each event)."""
+
+    def __init__(self, metrics: LlmMetrics, model: tuple[str, ...], arm: tuple[str, ...]) -> None:
+        self._duration_s = {error: metrics.duration_s.labels("chat", *model, error) for error in ("", *ERRORS)}
+        self._failed_s = metrics.duration_s
+        self._input = metrics.tokens.labels("chat", *model, "input")
+        self._output = metrics.tokens.labels("chat", *model, "output")
+        self._cached = metrics.cached_tokens.labels(*model)
+        self._cost_usd = metrics.cost_usd.labels(*model, *arm)
+        self._unknown_costs = metrics.unknown_costs.labels(*model)
+        self._wait_s = metrics.wait_s.labels(*model)
+        self._model = model
+
+    def answered(self, completion: Completion, model: LlmModel, duration_s: float) -> None:
+        """Count a call that brought a completion."""
+        self._duration_s[""].observe(duration_s)
+        if completion.prompt_tokens is not None:
+            self._input.observe(completion.prompt_tokens)
+        if completion.completion_tokens is not None:
+            self._output.observe(completion.completion_tokens)
+        if completion.cached_prompt_tokens:
+            self._cached.inc(completion.cached_prompt_tokens)
+        cost_usd = spending(completion, model).cost_usd
+        if cost_usd is None:
+            self._unknown_costs.inc()
+        else:
+            self._cost_usd.inc(float(cost_usd))
+
+    def failed(self, error: LlmError, model: LlmModel, duration_s: float) -> None:
+        """Count a call that brought none, which may have cost something all the same."""
+        known = self._duration_s.get(error.reason)
+        (known or self._failed_s.labels("chat", *self._model, error.reason)).observe(duration_s)
+        spent = spending_in_vain(error, model)
+        if spent is None or spent.cost_usd is None:
+            self._unknown_costs.inc()
+        else:
+            self._cost_usd.inc(float(spent.cost_usd))
+
+    def waited(self, wait_s: float) -> None:
+        """Note how long a call waited for its turn."""
+        self._wait_s.observe(wait_s)

@@ -1,0 +1,143 @@
+"""What comes from Kafka and goes there. The names are OpenTelemetry's for messaging, where it has one."""
+
+from collections import Counter as Count
+from collections.abc import Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from consumer.telemetry.metrics.live_gauge import LiveGauge
+from schemas.reasons import Reason
+
+SYSTEM: Final = "kafka"
+DESTINATION: Final = "messaging_destination_name"
+PARTITION: Final = "messaging_destination_partition_id"
+GROUP: Final = "messaging_consumer_group_name"
+_OPERATION: Final = ("messaging_system", "messaging_operation_name")
+# a post takes seconds, one that waits for its turn minutes
+PROCESS_BUCKETS_S: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
+SEND_BUCKETS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+TAKEN_IN: Final = ("claimed", "batched", "duplicate", "invalid", "ignored")
+
+
+class Processing:
+    """Times the handling of events from one topic."""
+
+    def __init__(self, duration_s: Histogram, topic: str, group_id: str) -> None:
+        self._of = {error: duration_s.labels(SYSTEM, "process", topic, group_id, error) for error in ("", *Reason)}
+
+    def ended(self, duration_s: float, error: str = "") -> None:
+        """Note that handling one ended: with a post, or with the code that says why there is none."""
+        self._of[error].observe(duration_s)
+
+
+class MessagingMetrics:
+    """Figures of topics, partitions and the events in them."""
+
+    def __init__(self, registry: CollectorRegistry, group_id: str) -> None:
+        self._group_id = group_id
+        self._consumed = Counter(
+            "messaging_client_consumed_messages_total",
+            "Records that were read",
+            [*_OPERATION, DESTINATION, GROUP],
+            registry=registry,
+        )
+        self._sent = Counter(
+            "messaging_client_sent_messages_total",
+            "Records that were sent, acknowledged by the broker (error_type empty) or not",
+            [*_OPERATION, DESTINATION, "error_type"],
+            registry=registry,
+        )
+        self._send_duration_s = Histogram(
+            "messaging_client_operation_duration_seconds",
+            "Duration of sending a batch of records until all are acknowledged or given up",
+            list(_OPERATION),
+            buckets=SEND_BUCKETS_S,
+            registry=registry,
+        ).labels(SYSTEM, "send")
+        self._process_duration_s = Histogram(
+            "messaging_process_duration_seconds",
+            "Duration of handling one event: the wait for the LLM's turn and all calls, without the wait for a slot; "
+            "error_type is the code of schemas/reasons.py, empty where there is a post",
+            [*_OPERATION, DESTINATION, GROUP, "error_type"],
+            buckets=PROCESS_BUCKETS_S,
+            registry=registry,
+        )
+        self.lag = LiveGauge(
+            "instagram_feed_consumer_lag_records",
+            "Records of a partition that the group has not taken in: counted by one process for all partitions, read "
+            "by anybody or nobody",
+            [DESTINATION, PARTITION],
+            registry=registry,
+        )
+        self.partitions = LiveGauge(
+            "instagram_feed_partitions_leased", "Partitions that this process reads", registry=registry
+        )
+        self._taken_in = Counter(
+            "instagram_feed_events_total",
+            "Records taken in, by what they were: claimed, batched (wait for a batch), duplicate, invalid, ignored",
+            ["result"],
+            registry=registry,
+        )
+        self.forms = Counter(
+            "instagram_feed_event_forms_total",
+            "Valid events, by how they came: plain, cloudevents_binary, kafka_connect, ... (schemas/forms.py)",
+            ["form"],
+            registry=registry,
+        )
+        self.ignored = Counter(
+            "instagram_feed_events_ignored_total",
+            "Records skipped since they are of another event type, by type; beyond the first 20 types (other)",
+            ["event_type"],
+            registry=registry,
+        )
+        self.invalid = Counter(
+            "instagram_feed_events_invalid_total",
+            "Records that became dead letters on arrival, by reason (schemas/reasons.py)",
+            ["reason"],
+            registry=registry,
+        )
+        self.lost = Counter(
+            "instagram_feed_records_lost_total",
+            "Records that the broker had deleted before they were read",
+            registry=registry,
+        )
+        self.too_large = Counter(
+            "instagram_feed_events_too_large_total",
+            "Outbox events that their topic refuses for their size, each counted once; they are tried every 5 minutes",
+            registry=registry,
+        )
+        self.outcome_events = Counter(
+            "instagram_feed_outcome_events_total",
+            "Events about what became of posts, by what they were: stored, duplicate, unknown_post, invalid",
+            ["result"],
+            registry=registry,
+        )
+        for result in TAKEN_IN:
+            self._taken_in.labels(result)
+        self.invalid.labels(Reason.INVALID_EVENT)
+
+    def consuming(self, topic: str) -> Counter:
+        """Return what counts the records that are read from a topic."""
+        return self._consumed.labels(SYSTEM, "poll", topic, self._group_id)
+
+    def processing(self, topic: str) -> Processing:
+        """Return what times the handling of events from a topic."""
+        return Processing(self._process_duration_s, topic, self._group_id)
+
+    def sending(self, *topics: str) -> None:
+        """Begin the counts of these topics at 0, so that the first record, or the first error, is an increase."""
+        for topic in topics:
+            for error in ("", "PublishFailed"):
+                self._sent.labels(SYSTEM, "send", topic, error)
+
+    def sent(self, results: Iterable[tuple[str, str]], duration_s: float) -> None:
+        """Count what became of a batch: of each record the topic, and the error or nothing."""
+        self._send_duration_s.observe(duration_s)
+        for (topic, error), count in Count(results).items():
+            self._sent.labels(SYSTEM, "send", topic, error).inc(count)
+
+    def taken_in(self, *, claimed: int, duplicate: int, invalid: int, ignored: int, batched: int = 0) -> None:
+        """Count the records of a poll by what they were."""
+        for result, count in zip(TAKEN_IN, (claimed, batched, duplicate, invalid, ignored), strict=True):
+            self._taken_in.labels(result).inc(count)

@@ -1,0 +1,108 @@
+"""What becomes of requests in this process, and how many it has in hand."""
+
+from decimal import Decimal
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from consumer.telemetry.metrics.bounded import Bounded
+from consumer.telemetry.metrics.live_gauge import LiveGauge
+from schemas.reasons import Reason
+
+MOST_ARMS: Final = 50
+CREATED_BUCKETS_S: Final = (0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1_800, 3_600, 14_400, 86_400)
+BATCH_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+
+
+class RequestMetrics:
+    """Figures of requests, from the claim to the end."""
+
+    def __init__(self, registry: CollectorRegistry, *, tenants: int = 0) -> None:
+        self.in_flight = LiveGauge(
+            "instagram_feed_requests_in_flight", "Requests for which a post is being written now", registry=registry
+        )
+        self.in_flight_limit = LiveGauge(
+            "instagram_feed_requests_in_flight_limit", "How many that may be: MAX_IN_FLIGHT", registry=registry
+        )
+        self.slots_used = LiveGauge(
+            "instagram_feed_slots_used",
+            "Slots taken: by what is written, what is claimed ahead, and what is written and not stored yet",
+            registry=registry,
+        )
+        self.slots_limit = LiveGauge("instagram_feed_slots_limit", "How many slots there are", registry=registry)
+        self.results_waiting = LiveGauge(
+            "instagram_feed_results_waiting", "Outcomes in memory that are not in the ledger yet", registry=registry
+        )
+        handled = Counter(
+            "instagram_feed_requests_handled_total",
+            "Handlings that ended, by outcome (stored, superseded, retry_later, held, rejected) and reason "
+            "(schemas/reasons.py; empty where there is a post)",
+            ["outcome", "reason"],
+            registry=registry,
+        )
+        # all there can be, from the start: the first of a kind is an increase, too
+        self._handled = {
+            (outcome, reason): handled.labels(outcome, reason)
+            for outcome in ("retry_later", "rejected")
+            for reason in Reason
+        } | {(outcome, ""): handled.labels(outcome, "") for outcome in ("stored", "superseded")}
+        self._handled["held", Reason.BUDGET_SPENT] = handled.labels("held", Reason.BUDGET_SPENT)
+        self.of_variants = Counter(
+            "instagram_feed_experiment_requests_total",
+            "Handled requests with a variant, by experiment, variant and outcome; beyond the first 50 variants (other)",
+            ["experiment", "variant", "outcome"],
+            registry=registry,
+        )
+        self.arm_labels = Bounded(MOST_ARMS)
+        self.to_created_s = Histogram(
+            "instagram_feed_event_to_created_seconds",
+            "Time from the event (else from its record) until its post was stored",
+            buckets=CREATED_BUCKETS_S,
+            registry=registry,
+        )
+        self.quality_warnings = Counter(
+            "instagram_feed_quality_warnings_total",
+            "Warnings of the quality gate about stored posts, by rule",
+            ["rule"],
+            registry=registry,
+        )
+        self.batch_size = Histogram(
+            "instagram_feed_store_batch_size",
+            "Outcomes written by one statement, by kind: store, postpone, reject",
+            ["kind"],
+            buckets=BATCH_BUCKETS,
+            registry=registry,
+        )
+        self.reclaimed = Counter(
+            "instagram_feed_requests_reclaimed_total",
+            "Requests taken over after the lease of another process had run out",
+            registry=registry,
+        )
+        self._tenants = Bounded(tenants) if tenants else None
+        self._tenant_posts = Counter(
+            "instagram_feed_tenant_posts_total",
+            "Posts stored, by tenant; only where METRICS_TENANTS says how many have figures of their own",
+            ["tenant_id"],
+            registry=registry,
+        )
+        self._tenant_cost_usd = Counter(
+            "instagram_feed_tenant_cost_usd_total",
+            "USD spent for stored posts, by tenant; only where METRICS_TENANTS says so",
+            ["tenant_id"],
+            registry=registry,
+        )
+
+    def handled(self, outcome: str, reason: str = "") -> None:
+        """Count the end of one handling."""
+        self._handled[outcome, reason].inc()
+
+    def handled_variant(self, experiment: str, variant: str, outcome: str) -> None:
+        """Count the end of one handling for a variant."""
+        self.of_variants.labels(*self.arm_labels(experiment, variant), outcome).inc()
+
+    def stored_for(self, tenant_id: str, cost_usd: Decimal | None) -> None:
+        """Count a post for its tenant, where that is wanted."""
+        if self._tenants is not None:
+            labels = self._tenants(tenant_id)
+            self._tenant_posts.labels(*labels).inc()
+            self._tenant_cost_usd.labels(*labels).inc(float(cost_usd or 0))
