@@ -45,6 +45,7 @@ class FairShares:
         self._terms_of = terms_of
         self.in_flight: Counter[str] = Counter() if in_flight is None else in_flight
         self._accounts: dict[str, _Account] = {}
+        self._most_accounts = MOST_ACCOUNTS
         self._contending: frozenset[str] = frozenset()
         self._highest = 0.0
         self._expected_tokens = FIRST_EXPECTED_TOKENS
@@ -107,10 +108,10 @@ class FairShares:
     def _lift(self, contending: frozenset[str]) -> None:
         there_before = contending & self._contending
         floor = min((self._account(one).counter for one in there_before), default=self._highest)
+        self._contending = contending  # first, so that none of them is forgotten as idle
         for tenant_id in contending - there_before:
             account = self._account(tenant_id)
             account.counter = max(account.counter, floor)
-        self._contending = contending
 
     def _charge(self, tenant_id: str, account: _Account, tokens: float) -> None:
         account.counter += tokens / self._terms_of(tenant_id).weight
@@ -119,7 +120,7 @@ class FairShares:
     def _account(self, tenant_id: str) -> _Account:
         account = self._accounts.get(tenant_id)
         if account is None:
-            if len(self._accounts) >= MOST_ACCOUNTS:
+            if len(self._accounts) >= self._most_accounts:
                 self._forget_idle()
             account = self._accounts[tenant_id] = _Account(0.0, self._expected_tokens)
         return account
@@ -128,3 +129,5 @@ class FairShares:
         """Forget those that do nothing: should they come back, they are lifted as all are."""
         busy = self.in_flight.keys() | self._contending
         self._accounts = {one: account for one, account in self._accounts.items() if one in busy}
+        # where most are busy, looking for idle ones at each new name would take seconds
+        self._most_accounts = max(MOST_ACCOUNTS, 2 * len(self._accounts))

@@ -175,3 +175,26 @@ def test_thousands_of_tenants_that_come_once_are_forgotten() -> None:
         one.settle(f"tenant-{number}", one.begin(f"tenant-{number}"), 1_000)
 
     assert len(one._accounts) <= 10_000  # noqa: SLF001 - memory has no other trace
+
+
+def test_more_names_than_are_remembered_at_rest_are_lifted_all_the_same() -> None:
+    one = shares()
+    serve(one, {"old": 1_000}, turns=10)
+    names = [f"tenant-{number}" for number in range(10_500)]
+    one.share_out(["old", *names], 10)
+
+    assert {one.counter(name) for name in names} == {one.counter("old")}
+
+
+def test_looking_for_idle_names_is_rare_even_if_all_are_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = Counter[str]()
+    forget_idle = FairShares._forget_idle  # noqa: SLF001 - it is what would take seconds
+
+    def counted(one: FairShares) -> None:
+        looks["looks"] += 1
+        forget_idle(one)
+
+    monkeypatch.setattr(FairShares, "_forget_idle", counted)
+    shares().share_out([f"tenant-{number}" for number in range(30_000)], 10)
+
+    assert looks["looks"] <= 3
