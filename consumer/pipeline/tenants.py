@@ -32,7 +32,6 @@ USUAL_TERMS: Final = Terms()
 class _Known:
     profile: TenantProfile
     profile_read_at: float
-    terms: Terms = USUAL_TERMS
     recent: RecentPosts | None = None
     posts_read_at: float = float("-inf")
 
@@ -45,6 +44,7 @@ class Tenants:
         self._compares_posts = compares_posts
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._unusual_terms: dict[str, Terms] = {}
 
     async def know(self, tenant_ids: Iterable[str]) -> None:
         """Make sure that `context` has what it needs for these tenants.
@@ -89,9 +89,11 @@ class Tenants:
         return (known and known.profile.delivery) or "live"
 
     def terms_of(self, tenant_id: str) -> Terms:
-        """Return a tenant's weight and limit; one that is not known has the usual ones."""
-        known = self._known.get(tenant_id)
-        return known.terms if known else USUAL_TERMS
+        """Return a tenant's weight and limit; one that was never known has the usual ones.
+
+        They are few that have others, and not forgotten: who waits is not handled meanwhile, and keeps its limit.
+        """
+        return self._unusual_terms.get(tenant_id, USUAL_TERMS)
 
     def remember(self, event: OverlayCompleted, one: Fingerprint | None) -> None:
         """Count a new post among its tenant's last ones."""
@@ -116,7 +118,13 @@ class Tenants:
         for tenant_id, profile in profiles.items():
             known = self._known.setdefault(tenant_id, _Known(profile, now))
             known.profile, known.profile_read_at = profile, now
-            known.terms = Terms(profile.weight, profile.max_in_flight)
+            self._note_terms(tenant_id, Terms(profile.weight, profile.max_in_flight))
+
+    def _note_terms(self, tenant_id: str, terms: Terms) -> None:
+        if terms == USUAL_TERMS:
+            self._unusual_terms.pop(tenant_id, None)
+        else:
+            self._unusual_terms[tenant_id] = terms
 
     async def _read_posts(self, tenant_ids: list[str]) -> None:
         if not tenant_ids:

@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from consumer.pipeline.tenants import POSTS_S, PROFILE_S, Tenants
+from consumer.pipeline.fair_shares import Terms
+from consumer.pipeline.tenants import MOST_TENANTS, POSTS_S, PROFILE_S, Tenants
 from consumer.post.quality.likeness import fingerprint
 from repository.errors import StoreError
 from repository.llm_models import LlmModel
@@ -64,6 +65,22 @@ async def test_what_an_operator_changes_counts_within_a_minute(pool: Pool, tenan
     context = tenants.context(event(tenant_id))
     assert (context.sector, context.disclosure) == ("food", "#광고")
     assert PROFILE_S < 60
+
+
+async def test_a_limit_holds_however_many_others_wait_until_it_is_taken_back(
+    pool: Pool, tenants: Tenants, clock: Clock
+) -> None:
+    tenant_id = f"tenant-{uuid4()}"
+    await pool.execute("INSERT INTO tenants (tenant_id, weight, max_in_flight) VALUES ($1, 3, 2)", tenant_id)
+    await tenants.know_profiles([tenant_id, *(f"other-{number}" for number in range(MOST_TENANTS))])
+    await tenants.know(["other-1"])
+    assert not tenants.knows(tenant_id)
+    assert tenants.terms_of(tenant_id) == Terms(3.0, 2)
+
+    clock.now += PROFILE_S
+    await pool.execute("UPDATE tenants SET weight = 1, max_in_flight = NULL WHERE tenant_id = $1", tenant_id)
+    await tenants.know_profiles([tenant_id])
+    assert tenants.terms_of(tenant_id) == Terms()
 
 
 async def test_posts_are_compared_with_stored_ones_of_the_tenant_and_no_others(
