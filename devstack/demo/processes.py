@@ -124,18 +124,23 @@ async def running_consumer(env: Mapping[str, str], folder: Path) -> AsyncIterato
 
 def read_progress(exposition: str) -> Progress:
     """Read the counters in Prometheus' text format."""
-    counts = {
-        (sample.name, *sample.labels.values()): int(sample.value)
+    counts = [
+        (sample.name, set(sample.labels.items()), int(sample.value))
         for family in text_string_to_metric_families(exposition)
         for sample in family.samples
         if family.type == "counter"
-    }
+    ]
+
+    def count(metric: str, **labels: str) -> int:
+        return sum(value for name, labelled, value in counts if name == metric and labels.items() <= labelled)
+
+    published = {"messaging_destination_name": CREATED_TOPIC, "error_type": ""}
     return Progress(
-        new=counts.get(("instagram_feed_events_total", "claimed"), 0),
-        duplicate=counts.get(("instagram_feed_events_total", "duplicate"), 0),
-        invalid=counts.get(("instagram_feed_events_total", "invalid"), 0),
-        stored=counts.get(("instagram_feed_requests_handled_total", "stored", ""), 0),
-        published=counts.get(("messaging_client_sent_messages_total", "kafka", "send", CREATED_TOPIC, ""), 0),
+        new=count("instagram_feed_events_total", result="claimed"),
+        duplicate=count("instagram_feed_events_total", result="duplicate"),
+        invalid=count("instagram_feed_events_total", result="invalid"),
+        stored=count("instagram_feed_requests_handled_total", outcome="stored"),
+        published=count("messaging_client_sent_messages_total", **published),
     )
 
 

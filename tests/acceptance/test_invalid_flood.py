@@ -17,7 +17,7 @@ async def test_too_many_invalid_events_in_a_row_end_the_program_and_stay_where_t
 ) -> None:
     invalid = [encoded(overlay_event(tenant_id=...)) for _ in range(200)]
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()), *invalid])
-    settings = {"DEAD_LETTER_MAX_RUN": "50", "MAX_IN_FLIGHT": "10"}
+    settings = {"DEAD_LETTER_MAX_RUN": "50", "MAX_IN_FLIGHT": "10", "FAIR_SHARES": "false"}
     consumer = await start_command("run", env={**feed_env, **settings})
     assert await consumer.exit_code() == 3
     assert "DEAD_LETTER_MAX_RUN" in consumer.lines[-1]
@@ -40,7 +40,7 @@ async def test_too_many_events_of_other_types_in_a_row_end_the_program_and_stay_
 ) -> None:
     others = [encoded(overlay_event(event_type="overlay.started")) for _ in range(200)]
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()), *others])
-    settings = {"IGNORED_MAX_RUN": "50", "MAX_IN_FLIGHT": "10"}
+    settings = {"IGNORED_MAX_RUN": "50", "MAX_IN_FLIGHT": "10", "FAIR_SHARES": "false"}
     consumer = await start_command("run", env={**feed_env, **settings})
     assert await consumer.exit_code() == 3
     assert "IGNORED_MAX_RUN" in consumer.lines[-1]

@@ -12,7 +12,13 @@ from tests.support.waiting import eventually
 
 EVENTS = 1_000
 IN_FLIGHT = 100
-FAST = {"PROBE_S": "0.2", "RETRY_BASE_S": "0.1", "MAX_IN_FLIGHT": f"{IN_FLIGHT}", "MAX_ATTEMPTS": "3"}
+FAST = {
+    "PROBE_S": "0.2",
+    "RETRY_BASE_S": "0.1",
+    "MAX_IN_FLIGHT": f"{IN_FLIGHT}",
+    "MAX_ATTEMPTS": "3",
+    "FAIR_SHARES": "false",
+}
 
 
 async def test_a_refused_account_uses_up_no_attempt_and_all_is_written_when_it_is_put_right(

@@ -20,7 +20,7 @@ async def test_a_header_whose_name_is_not_utf_8_is_told_with_its_place_and_paid_
     await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event())])
     await send_unreadable(stack.kafka_bootstrap_servers, topics.incoming, partition=0)
     # one slot: the event is taken in, and the record behind it is met while its call is under way or when it is done
-    consumer = await start_command("run", env={**feed_env, "MAX_IN_FLIGHT": "1"})
+    consumer = await start_command("run", env={**feed_env, "MAX_IN_FLIGHT": "1", "FAIR_SHARES": "false"})
     assert await consumer.exit_code() == 3
     assert f"{topics.incoming}, partition 0, at offset 1 or soon after" in consumer.lines[-1]
     assert "Traceback" not in "".join(consumer.lines)

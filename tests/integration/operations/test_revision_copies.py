@@ -104,6 +104,7 @@ async def test_its_event_tells_of_the_call_behind_the_text_and_of_no_cost(pool: 
         "cost_usd": "0",
         "llm_calls": 0,
         "end_to_end_ms": 0.0,
+        "delivery": "live",
     }
     assert event["source"] == {"event_id": "event-1", "topic": "overlay.completed", "partition": 3, "offset": 41}
     assert event["llm"]["model_name"] == model.model_name

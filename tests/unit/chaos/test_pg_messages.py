@@ -46,8 +46,9 @@ def test_messages_of_the_server_come_out_whole() -> None:
     assert [found.type for found in splitter.feed(ready[3:] + message(b"C", b"INSERT 0 1\0"))] == [b"Z", b"C"]
 
 
-# Two forms of one statement.
-VARIANTS = ({"_STORE_ENSURING", "_STORE_REQUIRING"}, {"_CLAIM_BY_AGE", "_CLAIM_BY_TENANT"})
+# Forms of one statement.
+STORING = {"_STORE_ENSURING", "_STORE_REQUIRING", "_STORE_ENSURING_AND_SETTLE", "_STORE_REQUIRING_AND_SETTLE"}
+VARIANTS = (STORING, {"_CLAIM_BY_AGE", "_CLAIM_BY_TENANT"})
 
 
 def statements(module: ModuleType) -> Iterator[tuple[str, str]]:

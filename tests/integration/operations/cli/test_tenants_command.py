@@ -16,7 +16,7 @@ async def test_a_tenant_of_which_nothing_is_said_has_the_defaults(commands: Comm
     shown = (await commands.run("tenants", "show", "nobody", "--json")).document
     listed = await commands.run("tenants", "list")
 
-    assert shown == {"tenant_id": "nobody", **DEFAULTS, "is_default": True}
+    assert shown == {"tenant_id": "nobody", **DEFAULTS, "is_default": True, "budgets": []}
     assert listed.output == "Nothing is said of any tenant: the defaults hold for all.\n"
     assert (await commands.run("tenants", "list", "--json")).document == []
 
