@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -112,14 +113,14 @@ class Poller:
 
         Raises:
             KafkaError: a partition cannot be read now.
-            UnreadableRecord: a batch cannot be read at all.
+            UnreadableRecord: a batch cannot be read at all, and nothing is left in front of it.
         """
         try:
             return await self._in_turn(max_records) or await self._consumer.getmany(
                 timeout_ms=POLL_MS, max_records=max_records
             )
         except UnicodeDecodeError as error:
-            raise UnreadableRecord(await self._unreadable_place()) from error
+            return await self._up_to_unreadable(max_records, error)
         except OffsetOutOfRangeError as error:
             self._begin_anew(error.args[0])
             raise
@@ -205,18 +206,38 @@ class Poller:
             if one in self._partitions:
                 self._partitions[one].hold = (0, None)
 
-    async def _unreadable_place(self) -> str:
-        """Return which partition has the batch that cannot be read: a poll of it alone tells."""
+    async def _up_to_unreadable(self, max_records: int, error: UnicodeDecodeError) -> Poll:
+        """Return what stands in front of the batch that cannot be read: who skips that batch is to lose none of it.
+
+        Raises:
+            UnreadableRecord: nothing does; it names the place.
+        """
         for one in self._partitions:
             self.undo()
             try:
-                await self._consumer.getmany(one, timeout_ms=ALONE_MS)
+                await self._consumer.getmany(one, timeout_ms=ALONE_MS, max_records=max_records)
             except UnicodeDecodeError:
-                offset = await self._consumer.position(one)
-                return f"{one.topic}, partition {one.partition}, at offset {offset} or soon after"
+                if found := await self._one_by_one(one, max_records):
+                    return {one: found}
+                offset = self._partitions[one].position
+                place = f"{one.topic}, partition {one.partition}, at offset {offset} or soon after"
+                raise UnreadableRecord(place) from error
             except KafkaError:
                 continue
-        return "in a partition that cannot be asked now"
+        raise UnreadableRecord("in a partition that cannot be asked now") from error
+
+    async def _one_by_one(self, one: TopicPartition, most: int) -> "list[ConsumerRecord[bytes, bytes]]":
+        """Read a partition up to what cannot be read; the others are where all that was polled is safe."""
+        self.undo()
+        found: list[ConsumerRecord[bytes, bytes]] = []
+        with suppress(UnicodeDecodeError):
+            while len(found) < most and (
+                polled := await self._consumer.getmany(one, timeout_ms=ALONE_MS, max_records=1)
+            ):
+                found += polled[one]
+        if found:
+            self._consumer.seek(one, found[-1].offset + 1)
+        return found
 
 
 def source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:

@@ -4,10 +4,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from prometheus_client import generate_latest
 
+from consumer.telemetry.metrics import Metrics
 from devstack.demo.checks import check_all
 from devstack.demo.evidence import Evidence
-from devstack.demo.processes import Progress, read_progress
+from devstack.demo.processes import CREATED_TOPIC, Progress, read_progress
 from devstack.demo.samples import read_sample_events
 from repository.operations.feed_queries import StoredFeed
 from schemas.record import SourceRecord
@@ -98,13 +100,9 @@ def test_a_run_is_complete_when_every_record_is_read_and_each_new_one_has_its_ev
 
 
 def test_progress_is_read_from_the_consumers_metrics() -> None:
-    exposition = (
-        "# TYPE instagram_feed_events_total counter\n"
-        'instagram_feed_events_total{result="claimed"} 16.0\n'
-        'instagram_feed_events_total{result="duplicate"} 3.0\n'
-        "# TYPE messaging_client_sent_messages_total counter\n"
-        'messaging_client_sent_messages_total{messaging_system="kafka",messaging_operation_name="send",'
-        'messaging_destination_name="instagram_feed.created",error_type=""} 5.0\n'
-    )
+    metrics = Metrics()
+    metrics.messaging.taken_in(claimed=16, duplicate=3, invalid=1, ignored=0)
+    metrics.messaging.sent([(CREATED_TOPIC, ""), (CREATED_TOPIC, ""), (CREATED_TOPIC, "PublishFailed")], 0.1)
+    exposition = generate_latest(metrics.registry).decode()
 
-    assert read_progress(exposition) == Progress(new=16, duplicate=3, published=5)
+    assert read_progress(exposition) == Progress(new=16, duplicate=3, invalid=1, published=2)
