@@ -52,7 +52,7 @@ def print_result(console: Console, result: Result) -> None:
 
 def rounded(value: float) -> str:
     """Return three significant digits, large numbers whole."""
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"  # noqa: PLR2004
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.3g}"  # noqa: PLR2004 - four digits
 
 
 def _sentence(verdict: Verdict) -> str:

@@ -100,7 +100,7 @@ async def measure(port: int, pid: int, in_flight: int, seconds: float) -> None:
     answers, cpu_s = count.answers - answers, _cpu_s(pid) - cpu_s
     elapsed_s = loop.time() - started_s
     cpu_ms = cpu_s * 1000 / answers
-    print(  # noqa: T201
+    print(  # noqa: T201 - its result
         f"{answers} requests in {elapsed_s:.1f} s: {answers / elapsed_s:.0f}/s,"
         f" {cpu_ms:.3f} ms CPU per request (aim: at most {AIM_CPU_MS_PER_REQUEST}),"
         f" so {1000 / cpu_ms:.0f}/s on one core"

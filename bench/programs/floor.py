@@ -50,7 +50,7 @@ async def consume(task: Task) -> None:
             writing.add_done_callback(lambda _: free.release())
 
 
-async def _write(task: Task, session: aiohttp.ClientSession, event: dict[str, Any], written: Any) -> None:  # noqa: ANN401
+async def _write(task: Task, session: aiohttp.ClientSession, event: dict[str, Any], written: Any) -> None:  # noqa: ANN401 - a counter
     fields: Any = SimpleNamespace(**event)
     fields.overlay_id, fields.job_id = UUID(event["overlay_id"]), UUID(event["job_id"])
     body = json.dumps({"model": task.model, "messages": prompt(fields), **REST}, ensure_ascii=False).encode()

@@ -34,7 +34,7 @@ _TAKEN = "SELECT tenant_id, count(*), sum(total_tokens) FROM instagram_feeds GRO
 async def _contenders(workshop: Workshop) -> AsyncIterator[Mapping[str, Trial]]:
     yield {
         ALIKE: partial(_shared, workshop, {HEAVY: (5_000, 0), LIGHT: (3_000, 0)}),
-        HEAVY_LONG: partial(_shared, workshop, {HEAVY: (2_000, MORE_CHARACTERS), LIGHT: (6_000, 0)}),
+        HEAVY_LONG: partial(_shared, workshop, {HEAVY: (4_000, MORE_CHARACTERS), LIGHT: (7_000, 0)}),
         LIGHT_LONG: partial(_shared, workshop, {HEAVY: (8_000, 0), LIGHT: (1_000, MORE_CHARACTERS)}),
     }
 

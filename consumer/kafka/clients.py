@@ -46,8 +46,9 @@ def _login(settings: KafkaSettings) -> dict[str, Any]:
 def renew_login(client: Any, settings: KafkaSettings) -> None:  # noqa: ANN401 - a consumer or a producer of aiokafka
     """Have a client's later connections log in as the settings say now; those that are open stay."""
     options = connection_options(settings)
+    connections = client._client if isinstance(client, AIOKafkaConsumer) else client.client  # noqa: SLF001 - no other way
     for name in RENEWABLE & options.keys():
-        setattr(client._client if isinstance(client, AIOKafkaConsumer) else client.client, f"_{name}", options[name])  # noqa: SLF001
+        setattr(connections, f"_{name}", options[name])
 
 
 def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:

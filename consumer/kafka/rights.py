@@ -65,6 +65,7 @@ def _is_denied(operation: Operation, allowed: int | None) -> bool:
     return allowed is not None and allowed not in _NOT_TOLD and not allowed >> operation & 1
 
 
+# aiokafka has no types: its classes are Any to the type checker.
 class _Request_v3(DescribeGroupsRequest_v3):  # type: ignore[misc]  # noqa: N801 - named as aiokafka names them
     RESPONSE_TYPE = DescribeGroupsResponse_v3  # aiokafka reads the answer without the operations
 
@@ -75,5 +76,5 @@ class _DescribeGroup(Request[_Request_v3]):  # type: ignore[misc]
     def __init__(self, group_id: str) -> None:
         self._group_id = group_id
 
-    def build(self, request_struct_class: type[Any]) -> Any:  # noqa: ANN401
+    def build(self, request_struct_class: type[Any]) -> Any:  # noqa: ANN401 - the request of aiokafka
         return request_struct_class([self._group_id], True)  # noqa: FBT003 - by position
