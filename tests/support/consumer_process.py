@@ -3,14 +3,13 @@
 import asyncio
 import json
 import signal
-import sys
-from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 
+from tests.support.commands import Command, start
 from tests.support.waiting import eventually
 
 START_DEADLINE_S = 30.0
@@ -20,7 +19,7 @@ END_DEADLINE_S = 40.0
 class ConsumerProcess:
     """`instagram-feed run` in its own process, with the log lines it has written so far."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Command) -> None:
         self.process = process
         self.lines: list[str] = []
         self._reading = asyncio.create_task(self._read())
@@ -69,11 +68,8 @@ class ConsumerProcess:
 
 
 async def start_command(*arguments: str, env: Mapping[str, str]) -> ConsumerProcess:
-    """Start `python -m consumer` with these arguments; output and errors are read together."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "consumer", *arguments, env=dict(env), stdout=PIPE, stderr=STDOUT
-    )
-    return ConsumerProcess(process)
+    """Start `instagram-feed` with these arguments; output and errors are read together."""
+    return ConsumerProcess(await start(*arguments, env=env))
 
 
 @asynccontextmanager

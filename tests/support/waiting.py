@@ -7,7 +7,8 @@ from time import monotonic
 from typing import TypeVar, overload
 
 T = TypeVar("T")
-POLL_S = 0.02
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.2
 
 
 @overload
@@ -23,13 +24,15 @@ async def eventually(condition: Callable[[], object], deadline_s: float = 10.0) 
         AssertionError: not within the deadline; carries the last answer or failed assertion.
     """
     give_up_at = monotonic() + deadline_s
+    pause_s = FIRST_PAUSE_S
     while True:
         answer, failure = await _ask(condition)
         if failure is None and answer:
             return answer
         if monotonic() > give_up_at:
             raise AssertionError(f"not within {deadline_s} s; last answer: {failure or answer!r}") from failure
-        await asyncio.sleep(POLL_S)
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 1.25, LONGEST_PAUSE_S)  # asking takes CPU from what is waited for
 
 
 async def _ask(condition: Callable[[], object]) -> tuple[object, AssertionError | None]:

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -12,6 +10,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+
+from tests.support.commands import Command, start
 
 END_DEADLINE_S = 60.0
 INSERT_FEED = """
@@ -50,25 +50,22 @@ class Commands:
         """Run one command to its end; `env` replaces variables."""
         return await finished(await self.start(*arguments, env=env), stdin)
 
-    async def start(self, *arguments: str, env: Mapping[str, str] = NO_CHANGE) -> Process:
+    async def start(self, *arguments: str, env: Mapping[str, str] = NO_CHANGE) -> Command:
         """Start one command."""
-        command = (sys.executable, "-m", "consumer", *arguments)
-        return await asyncio.create_subprocess_exec(
-            *command, env={**self.env, **env}, cwd=self._folder, stdin=PIPE, stdout=PIPE, stderr=PIPE
-        )
+        return await start(*arguments, env={**self.env, **env}, folder=self._folder, errors_apart=True)
 
 
-async def finished(process: Process, stdin: bytes | None = None) -> Finished:
+async def finished(command: Command, stdin: bytes | None = None) -> Finished:
     """Wait for a command's end."""
     async with asyncio.timeout(END_DEADLINE_S):
-        output, errors = await process.communicate(stdin)
-    return Finished(process.returncode or 0, output.decode(), errors.decode())
+        output, errors = await command.communicate(stdin)
+    return Finished(command.returncode or 0, output.decode(), errors.decode())
 
 
 @pytest.fixture
-def commands(feed_env: Mapping[str, str], tmp_path: Path) -> Commands:
-    """Commands in the environment of the test's own database, topics and LLM account."""
-    return Commands(feed_env, tmp_path)
+def commands(command_env: Mapping[str, str], tmp_path: Path) -> Commands:
+    """Commands in the environment of the test's own database and LLM account; topics are made if it asks for them."""
+    return Commands(command_env, tmp_path)
 
 
 class Database:

@@ -43,6 +43,7 @@ def test_a_reader_that_has_enough_is_no_failure_to_speak_of() -> None:
     assert b"Exception" not in done.stderr
 
 
+@pytest.mark.usefixtures("topics")
 async def test_what_a_library_logs_leaves_json_alone(commands: Commands, tmp_path: Path) -> None:
     lines = tmp_path / "events.jsonl"
     lines.write_bytes(encoded(overlay_event(product_description="x" * 2_000_000)) + b"\n")
@@ -136,6 +137,7 @@ async def test_doctor_names_a_setting_that_nothing_reads(commands: Commands) -> 
     assert "LEASE_S (20) is below LLM_TIMEOUT_S" in done.output
 
 
+@pytest.mark.usefixtures("topics")
 async def test_lists_at_eighty_columns_keep_ids_and_reasons_whole(commands: Commands, database: Database) -> None:
     tenant = "store-" + "x" * 120
     overlay_id, _, feed_ids = await database.store(tenant, "따뜻한 차 한 잔, 오늘도 천천히 쉬어 가세요")

@@ -1,10 +1,13 @@
 from typing import Any
 
 import asyncpg
+import pytest
 
 from tests.integration.operations.cli.conftest import Commands, Database, Finished
 from tests.support.databases import database_name
 from tests.support.transaction_pooler import transaction_pooler
+
+pytestmark = pytest.mark.usefixtures("topics")
 
 ALL_CHECKS = ["settings", "broker", "topics", "offsets", "database", "schema", "losses", "model", "prompt", "llm"]
 LASTING = {"LLM_MODEL": "gpt-6-luna"}

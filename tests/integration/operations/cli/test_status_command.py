@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import asyncpg
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
@@ -16,6 +17,8 @@ from tests.support.outbox_rows import put
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("topics")
+
 
 async def test_processes_partitions_lag_and_work_are_shown_in_one_table_and_as_json(
     commands: Commands, feed_env: Mapping[str, str], stack: Endpoints, topics: Topics, llm: SimulatedLlmControl
@@ -27,7 +30,8 @@ async def test_processes_partitions_lag_and_work_are_shown_in_one_table_and_as_j
 
         async def full() -> bool:
             done = await commands.run("status", "--json")
-            return bool(done.document["work"].get("claimed", {}).get("requests") == 5)
+            claimed = done.document["work"].get("claimed", {}).get("requests")
+            return (claimed, [process["in_flight"] for process in done.document["processes"]]) == (5, [4])
 
         await eventually(full, 30)
         document = (await commands.run("status", "--json")).document
