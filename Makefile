@@ -14,6 +14,9 @@ COMPILE = uv pip compile pyproject.toml --quiet --universal --python-version 3.1
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_FLAGS)
 
 .DEFAULT_GOAL := help
+# Compiled modules are kept whatever the shell says: each of many processes would compile the libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test coverage lint format docs lock clean chaos bench profile
 
 help: ## List the targets

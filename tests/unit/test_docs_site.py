@@ -1,15 +1,14 @@
 """The site has every page, and a link that leads nowhere fails it."""
 
 import importlib.util
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from sphinx.cmd.build import main as sphinx
 
 DOCS = Path(__file__).parents[2] / "docs"
-SPHINX = (sys.executable, "-m", "sphinx", "-q", "-W", "-b", "html")
+SPHINX_OPTIONS = ("-q", "-W", "-b", "html")
 
 
 @pytest.fixture
@@ -40,12 +39,11 @@ def test_every_page_is_in_a_table_of_contents(conf: ModuleType) -> None:
     assert {page.stem for page in DOCS.glob("*.md")} - {"index"} <= set(tables)
 
 
+@pytest.mark.filterwarnings("ignore:.*:PendingDeprecationWarning", "ignore:.*:DeprecationWarning")  # of myst_parser
 @pytest.mark.parametrize(("target", "code"), [("other.md", 0), ("nowhere.md", 1), ("other.md#nothing", 1)])
 def test_a_link_that_leads_nowhere_fails_the_site(tmp_path: Path, target: str, code: int) -> None:
     (tmp_path / "conf.py").write_text((DOCS / "conf.py").read_text())
     (tmp_path / "index.md").write_text("# Index\n\n## Pages\n\n- [other](other.md)\n")
     (tmp_path / "other.md").write_text(f"# Other\n\n[one]({target})\n")
 
-    run = subprocess.run([*SPHINX, str(tmp_path), str(tmp_path / "site")], check=False, capture_output=True)
-
-    assert run.returncode == code, run.stderr.decode()
+    assert sphinx([*SPHINX_OPTIONS, str(tmp_path), str(tmp_path / "site")]) == code

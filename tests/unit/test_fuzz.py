@@ -5,6 +5,7 @@ A short run is part of the suite. The long one: `pytest tests/unit/test_fuzz.py 
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,7 +85,7 @@ def check_dead_letter(record: SourceRecord, error: InvalidEvent) -> None:
     assert (letter.key, letter.value) == (record.key, record.value)
 
 
-EDITORS = {limit: editor(max_hashtags=limit) for limit in range(1, 31)}
+editor_with = cache(editor)
 
 posts = st.fixed_dictionaries(
     {"instagram_ad_copy": any_text | json_values, "hashtags": any_text | st.lists(any_text, max_size=8) | json_values}
@@ -106,7 +107,7 @@ def test_any_answer_is_judged_and_no_usable_post_breaks_a_limit(body: bytes, max
     except CallFailed:
         return
     assert "\\u0000" not in completion.raw.replace("\\\\", "")
-    match judge(completion, EDITORS[max_hashtags], context()):
+    match judge(completion, editor_with(max_hashtags=max_hashtags), context()):
         case EditedPost(post):
             assert violations(post, max_hashtags=max_hashtags) == []
             assert "\0" not in post.instagram_ad_copy + post.hashtags

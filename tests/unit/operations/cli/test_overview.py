@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from functools import cache
 from importlib import import_module
 
 import pytest
@@ -72,27 +73,39 @@ def test_every_command_shows_an_example_of_itself(name: str) -> None:
 
 CALLS_AN_LLM = {"run", "doctor"}
 HEAVY = {"openai", "aiohttp", "sqlalchemy", "alembic", "uvloop", "genai_prices"}
+# Each in a process of its own, forked from one that has imported what all of them need: Typer.
+LOADED_BY_EACH = """
+import os, sys
+from importlib import import_module
+from typer.testing import CliRunner
+from consumer.operations.cli import OWN_COMMANDS, build
+
+def load(name):
+    import_module(f"consumer.operations.cli.{name}")
+
+def show_help(name):
+    CliRunner().invoke(build([name]), [name, "--help"])
+
+for name in OWN_COMMANDS:
+    if os.fork() == 0:
+        %s(name)
+        print(name, *sys.modules, flush=True)
+        os._exit(0)
+    os.wait()
+"""
 
 
-def loaded_by(program: str) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; {program}; print('loaded', *sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stdout.rpartition("loaded ")[2].split())
+@cache
+def loaded_by_each(step: str) -> dict[str, set[str]]:
+    done = subprocess.run([sys.executable, "-c", LOADED_BY_EACH % step], capture_output=True, text=True, check=True)
+    return {name: set(modules) for name, *modules in map(str.split, done.stdout.splitlines())}
 
 
 @pytest.mark.parametrize("name", OWN_COMMANDS)
 def test_no_commands_help_waits_for_a_library_that_only_its_work_needs(name: str) -> None:
-    program = (
-        "from typer.testing import CliRunner; from consumer.operations.cli import build; "
-        f"CliRunner().invoke(build(['{name}']), ['{name}', '--help'])"
-    )
-    assert HEAVY.isdisjoint(loaded_by(program))
+    assert HEAVY.isdisjoint(loaded_by_each("show_help")[name])
 
 
 @pytest.mark.parametrize("name", sorted(OWN_COMMANDS.keys() - CALLS_AN_LLM))
 def test_a_command_that_calls_no_llm_loads_no_client_of_one(name: str) -> None:
-    assert {"openai", "aiohttp"}.isdisjoint(loaded_by(f"import consumer.operations.cli.{name}"))
+    assert {"openai", "aiohttp"}.isdisjoint(loaded_by_each("load")[name])

@@ -1,0 +1,18 @@
+"""A short chaos run; `make chaos` runs longer ones."""
+
+from pathlib import Path
+
+from tests.chaos.marks import CHAOS, say
+from tests.chaos.run import chaos_run
+
+SEED = 20_261_122
+SECONDS = 15.0
+
+pytestmark = CHAOS
+
+
+async def test_the_invariants_hold_under_a_seeded_schedule_of_faults(tmp_path: Path) -> None:
+    result = await chaos_run(SEED, SECONDS, tmp_path, say)
+    assert sum(result.faults.values()) >= 8
+    assert result.seen.rows
+    assert [f"{violation.invariant}: {violation.text}" for violation in result.violations] == []
