@@ -59,7 +59,7 @@ class VariantPlans:
 
     def _provider(self, experiment: str, variant: Variant, model: LlmModel | None) -> Provider:
         called = model or self.usual_provider.writer.model
-        writer = self.resources.open_writer(called, temperature=variant.temperature, max_tokens=variant.max_tokens)
+        writer = self.resources.all_writers.open(called, temperature=variant.temperature, max_tokens=variant.max_tokens)
         limiter = self.limiters.setdefault(called.llm_model_id, RateLimiter(patience_s=VARIANT_PATIENCE_S))
         arm = self.metrics.requests.arm_labels(experiment, variant.variant)
         provider = build_provider(writer, limiter, self.settings, self.metrics.llm.calls_of(called, arm))

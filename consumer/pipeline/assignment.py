@@ -18,9 +18,8 @@ Range = tuple[float, float]
 """Of buckets in [0, 1), the end left out."""
 
 
-def fnv1a_32(text: str) -> int:
-    """Hash with FNV-1a in 32 bits, over UTF-16 code units as JavaScript has them."""
-    hashed = _FNV_OFFSET_BASIS
+def fnv1a_32(text: str, hashed: int = _FNV_OFFSET_BASIS) -> int:
+    """Hash with FNV-1a in 32 bits, over UTF-16 code units as JavaScript has them; `hashed`: the text before it."""
     for unit in text.encode() if text.isascii() else _utf16_units(text):
         hashed = ((hashed ^ unit) * _FNV_PRIME) & 0xFFFFFFFF
     return hashed
@@ -30,9 +29,10 @@ def _utf16_units(text: str) -> memoryview:
     return memoryview(text.encode("utf-16-le", "surrogatepass")).cast("H")
 
 
-def bucket(seed: str, value: str) -> float:
-    """Return the bucket of a unit: one of 10,000 in [0, 1)."""
-    return fnv1a_32(str(fnv1a_32(seed + value))) % BUCKETS / BUCKETS
+def bucket(seed: str | int, value: str) -> float:
+    """Return the bucket of a unit: one of 10,000 in [0, 1). The seed may be hashed before."""
+    hashed = fnv1a_32(seed) if isinstance(seed, str) else seed
+    return fnv1a_32(str(fnv1a_32(value, hashed))) % BUCKETS / BUCKETS
 
 
 def normalized(weights: Sequence[float]) -> list[float]:

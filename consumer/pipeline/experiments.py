@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from consumer.pipeline.assignment import Range, bucket, bucket_ranges, choice, normalized
+from consumer.pipeline.assignment import Range, bucket, bucket_ranges, choice, fnv1a_32, normalized
 from repository.experiments import Experiment, running_experiments
 from repository.pool import Pool, connection
 from schemas.experiments import AssignmentUnit
@@ -24,13 +24,14 @@ class _Running:
     """A running experiment, ready to assign."""
 
     experiment: Experiment
+    hashed_key: int
     ranges: list[Range]
     arms: tuple[ExperimentArm, ...]
 
     def arm_of(self, event: OverlayCompleted) -> ExperimentArm | None:
         by_tenant = self.experiment.unit is AssignmentUnit.TENANT
         unit_id = event.tenant_id if by_tenant else str(event.overlay_id)
-        place = choice(bucket(self.experiment.hash_key, unit_id), self.ranges)
+        place = choice(bucket(self.hashed_key, unit_id), self.ranges)
         return None if place is None else self.arms[place]
 
 
@@ -72,6 +73,7 @@ def _ready(experiment: Experiment) -> _Running:
     weights = normalized([variant.weight for variant in experiment.variants])
     return _Running(
         experiment,
+        fnv1a_32(experiment.hash_key),
         bucket_ranges(len(weights), experiment.share, weights),
         tuple(
             ExperimentArm(experiment_id=experiment.experiment_id, name=experiment.name, variant=variant.variant)

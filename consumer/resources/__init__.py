@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer
@@ -21,6 +19,7 @@ from consumer.pipeline.call_spans import ModelOf
 from consumer.pipeline.traces import Traces
 from consumer.resources.broker import open_kafka, register_schemas
 from consumer.resources.closing import closed_in_time
+from consumer.resources.writers import Writers
 from consumer.settings import Settings, SettingsError
 from consumer.settings.current import CurrentSettings
 from repository.errors import StoreError, WrongDatabaseUrl
@@ -30,7 +29,6 @@ from repository.pool import Connection, Pool, connection, open_pool
 from repository.prompts import Prompt, UnknownPrompt, find_prompt
 from repository.rehearsal import DatabaseLook, look_at_database
 from repository.schema_version import SchemaVersion, schema_version
-from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 log = structlog.get_logger()
 
@@ -42,26 +40,18 @@ OpenTraces = Callable[[ModelOf], Traces]
 """Opens what is told of each request's handling, given how models are named by their ids."""
 
 
-class OpenWriter(Protocol):
-    """Opens one more writer, closed with the others; what is None is as the settings say."""
-
-    def __call__(self, model: LlmModel, *, temperature: float | None = None, max_tokens: int | None = None) -> Writer:
-        """Open it.
-
-        Raises:
-            SettingsError: the model's provider needs a key that is not set.
-        """
-
-
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Connections and clients, ready for use; one writer for each model, the preferred one first."""
+    """Connections and clients, ready for use; one writer for each model of the settings, the preferred one first.
+
+    `all_writers` opens more.
+    """
 
     pool: Pool
     database: DatabaseLook
     prompt: Prompt
     writers: tuple[Writer, ...]
-    open_writer: "OpenWriter"
+    all_writers: Writers
     experiments: tuple[Experiment, ...]
     consumer: "AIOKafkaConsumer[bytes, bytes]"
     outcome_consumer: "AIOKafkaConsumer[bytes, bytes]"
@@ -86,7 +76,8 @@ async def open_resources(settings: Settings, current: CurrentSettings | None = N
         prompt = await _find_prompt(settings, pool)
         experiments = await _find_experiments(pool)
         models = await _find_models(settings, pool)
-        writers = tuple([_open_writer(current, stack, model) for model in models])
+        all_writers = Writers(current, stack)
+        writers = tuple([all_writers.open(model) for model in models])
         framings = await register_schemas(settings)
         publisher, consumer, outcome_consumer = await open_kafka(current, stack, framings)
         yield Resources(
@@ -94,7 +85,7 @@ async def open_resources(settings: Settings, current: CurrentSettings | None = N
             database,
             prompt,
             writers,
-            partial(_open_writer, current, stack),
+            all_writers,
             experiments,
             consumer,
             outcome_consumer,
@@ -219,33 +210,6 @@ def _heed_shutdown(model: LlmModel, variable: str) -> None:
             shutdown_date=str(notice.shutdown_date),
             days_left=notice.days_left,
         )
-
-
-def _open_writer(
-    current: CurrentSettings,
-    stack: AsyncExitStack,
-    model: LlmModel,
-    *,
-    temperature: float | None = None,
-    max_tokens: int | None = None,
-) -> Writer:
-    settings = current.now
-    client = open_client(
-        settings.endpoint(model.provider, model=model.full_name),
-        timeout_s=settings.llm_timeout_s,
-        max_connections=settings.max_in_flight,
-    )
-    stack.push_async_callback(closed_in_time, "LLM client", client.close)
-    current.on_change(lambda fresh: use_key(client, fresh.endpoint(model.provider, model=model.full_name).api_key))
-    return Writer(
-        client,
-        model,
-        response_format=INSTAGRAM_POST_JSON_SCHEMA,
-        timeout_s=settings.llm_timeout_s,
-        temperature=settings.llm_temperature if temperature is None else temperature,
-        max_tokens=settings.llm_max_tokens if max_tokens is None else max_tokens,
-        store_responses=settings.llm_store_responses,
-    )
 
 
 def _open_batch_providers(current: CurrentSettings, stack: AsyncExitStack) -> dict[str, BatchProvider]:

@@ -53,6 +53,8 @@ class RequestMetrics:
             ["experiment", "variant", "outcome"],
             registry=registry,
         )
+        # looking a counter up by its labels costs more than counting
+        self._of_variants: dict[tuple[str, ...], Counter] = {}
         self.arm_labels = Bounded(MOST_ARMS)
         self.to_created_s = Histogram(
             "instagram_feed_event_to_created_seconds",
@@ -98,7 +100,11 @@ class RequestMetrics:
 
     def handled_variant(self, experiment: str, variant: str, outcome: str) -> None:
         """Count the end of one handling for a variant."""
-        self.of_variants.labels(*self.arm_labels(experiment, variant), outcome).inc()
+        labels = (*self.arm_labels(experiment, variant), outcome)
+        counter = self._of_variants.get(labels)
+        if counter is None:
+            counter = self._of_variants[labels] = self.of_variants.labels(*labels)
+        counter.inc()
 
     def stored_for(self, tenant_id: str, cost_usd: Decimal | None) -> None:
         """Count a post for its tenant, where that is wanted."""

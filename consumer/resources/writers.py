@@ -1,0 +1,51 @@
+"""Writers of models: those of one provider share its client, so that variants of an experiment share connections."""
+
+from contextlib import AsyncExitStack
+
+import openai
+
+from consumer.llm.writer import Writer, open_client, use_key
+from consumer.resources.closing import closed_in_time
+from consumer.settings.current import CurrentSettings
+from repository.llm_models import LlmModel
+from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
+
+
+class Writers:
+    """Opens writers; their clients are closed with the stack."""
+
+    def __init__(self, current: CurrentSettings, stack: AsyncExitStack) -> None:
+        self._current = current
+        self._stack = stack
+        self._clients: dict[str, openai.AsyncOpenAI] = {}
+
+    def open(self, model: LlmModel, *, temperature: float | None = None, max_tokens: int | None = None) -> Writer:
+        """Open one more; what is None is as the settings say.
+
+        Raises:
+            SettingsError: the model's provider needs a key that is not set.
+        """
+        settings = self._current.now
+        return Writer(
+            self._clients.get(model.provider) or self._open_client(model),
+            model,
+            response_format=INSTAGRAM_POST_JSON_SCHEMA,
+            timeout_s=settings.llm_timeout_s,
+            temperature=settings.llm_temperature if temperature is None else temperature,
+            max_tokens=settings.llm_max_tokens if max_tokens is None else max_tokens,
+            store_responses=settings.llm_store_responses,
+        )
+
+    def _open_client(self, model: LlmModel) -> openai.AsyncOpenAI:
+        settings = self._current.now
+        client = open_client(
+            settings.endpoint(model.provider, model=model.full_name),
+            timeout_s=settings.llm_timeout_s,
+            max_connections=settings.max_in_flight,
+        )
+        self._clients[model.provider] = client
+        self._stack.push_async_callback(closed_in_time, "LLM client", client.close)
+        self._current.on_change(
+            lambda fresh: use_key(client, fresh.endpoint(model.provider, model=model.full_name).api_key)
+        )
+        return client
