@@ -77,7 +77,10 @@ async def experiments_between(connection: Connection, since: datetime, until: da
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmCounts:
-    """A variant's overlays of one tenant: assigned, of these stored or failed (the others are under way)."""
+    """A variant's overlays of one tenant: assigned, of these stored or failed (the others are under way).
+
+    `by_batch`: of how many the stored post came by a provider's batch.
+    """
 
     variant: str
     tenant_id: str
@@ -85,6 +88,7 @@ class ArmCounts:
     stored: int
     failed: int
     with_outcome: int
+    by_batch: int
 
     @property
     def ended(self) -> int:
@@ -93,12 +97,23 @@ class ArmCounts:
 
 
 _COUNTS = f"""
-    WITH {_OVERLAYS}, {_LATEST}
+    WITH {_OVERLAYS}, {_LATEST},
+    by_batch AS (
+        SELECT overlay_id
+        FROM (
+            SELECT DISTINCT ON (feed.overlay_id) feed.overlay_id, feed.delivery
+            FROM counted
+            JOIN instagram_feeds AS feed USING (overlay_id)
+            WHERE feed.experiment_id = $1 AND feed.variant = counted.variant
+            ORDER BY feed.overlay_id, feed.revision) AS post
+        WHERE delivery = 'batch'
+    )
     SELECT variant, tenant_id,
         count(*) AS assigned,
         count(*) FILTER (WHERE is_stored) AS stored,
         count(*) FILTER (WHERE NOT is_stored AND NOT is_unfinished) AS failed,
-        count(*) FILTER (WHERE overlay_id IN (SELECT overlay_id FROM latest)) AS with_outcome
+        count(*) FILTER (WHERE overlay_id IN (SELECT overlay_id FROM latest)) AS with_outcome,
+        count(*) FILTER (WHERE overlay_id IN (SELECT overlay_id FROM by_batch)) AS by_batch
     FROM counted
     GROUP BY variant, tenant_id
     ORDER BY variant, tenant_id

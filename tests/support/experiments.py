@@ -40,7 +40,13 @@ def experiment(
 
 
 def counts(
-    variant: str, stored: int, *, failed: int = 0, tenant: str = "t", with_outcome: int | None = None
+    variant: str,
+    stored: int,
+    *,
+    failed: int = 0,
+    tenant: str = "t",
+    with_outcome: int | None = None,
+    by_batch: int = 0,
 ) -> ArmCounts:
     """A variant's overlays of one tenant, all of them decided."""
     seen = stored if with_outcome is None else with_outcome
@@ -51,6 +57,7 @@ def counts(
         stored=stored,
         failed=failed,
         with_outcome=seen,
+        by_batch=by_batch,
     )
 
 

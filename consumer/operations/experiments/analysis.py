@@ -16,7 +16,7 @@ from consumer.operations.experiments.statistics.cuped import adjusted
 from consumer.operations.experiments.statistics.holm import holm
 from consumer.operations.experiments.statistics.power import units_needed
 from consumer.operations.experiments.statistics.sample import Sample
-from consumer.operations.experiments.statistics.sample_ratio import SUSPICIOUS, sample_ratio_p
+from consumer.operations.experiments.statistics.sample_ratio import SUSPICIOUS, same_share_p, sample_ratio_p
 from consumer.operations.experiments.units import (
     Scale,
     failure_rate,
@@ -46,6 +46,7 @@ class Arm:
     failed: int
     under_way: int
     with_outcome: int
+    by_batch: int
     cost_per_post_usd: float | None
     means: Mapping[str, float]
 
@@ -65,6 +66,20 @@ class SampleRatio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchShare:
+    """How many of each arm's stored posts (of a tenants' experiment: tenants) came by a provider's batch."""
+
+    counts: Mapping[str, int]
+    stored: Mapping[str, int]
+    p_value: float
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Whether chance hardly makes shares so far apart, so that the arms differ by more than the variant."""
+        return self.p_value < SUSPICIOUS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """All that is found; `minimal_effect` is the relative difference that `needed` units are named for."""
 
@@ -73,6 +88,7 @@ class Analysis:
     minimal_effect: float
     arms: Sequence[Arm]
     sample_ratios: Sequence[SampleRatio]
+    batch_share: BatchShare
     comparisons: Sequence[Comparison]
 
     @property
@@ -98,6 +114,7 @@ def analyse(figures: ExperimentFigures, *, tuning: float | None = None) -> Analy
         minimal_effect=effect,
         arms=[_arm(figures, variant) for variant in experiment.variants],
         sample_ratios=list(_sample_ratios(figures)),
+        batch_share=_batch_share(figures),
         comparisons=_with_holm([one for variant in experiment.variants[1:] for one in comparer.compare(variant)]),
     )
 
@@ -210,6 +227,7 @@ def _arm(figures: ExperimentFigures, variant: Variant) -> Arm:
         failed=sum(one.failed for one in counts),
         under_way=sum(one.assigned - one.ended for one in counts),
         with_outcome=sum(one.with_outcome for one in counts),
+        by_batch=sum(one.by_batch for one in counts),
         cost_per_post_usd=sum(costs) / stored if costs and stored else None,
         means={
             metric: sample.mean
@@ -221,14 +239,25 @@ def _arm(figures: ExperimentFigures, variant: Variant) -> Arm:
 
 def _sample_ratios(figures: ExperimentFigures) -> Iterator[SampleRatio]:
     """Give the sizes as assigned, as stored, and of what has an outcome: in units of assignment."""
-    experiment = figures.experiment
+    weights = [variant.weight for variant in figures.experiment.variants]
     for level in ("assigned", "stored", "with_outcome"):
-        counts = {
-            variant.variant: sum(
-                getattr(one, level) if experiment.unit == AssignmentUnit.OVERLAY else bool(getattr(one, level))
-                for one in figures.counts_of(variant.variant)
-            )
-            for variant in experiment.variants
-        }
-        p_value = sample_ratio_p(list(counts.values()), [variant.weight for variant in experiment.variants])
-        yield SampleRatio(level=level, counts=counts, p_value=p_value)
+        counts = _units_of(figures, level)
+        yield SampleRatio(level=level, counts=counts, p_value=sample_ratio_p(list(counts.values()), weights))
+
+
+def _batch_share(figures: ExperimentFigures) -> BatchShare:
+    counts, stored = _units_of(figures, "by_batch"), _units_of(figures, "stored")
+    p_value = same_share_p(list(counts.values()), list(stored.values()))
+    return BatchShare(counts=counts, stored=stored, p_value=p_value)
+
+
+def _units_of(figures: ExperimentFigures, level: str) -> dict[str, int]:
+    """Return how many units of each variant have come to a level: overlays, or tenants with any."""
+    by_overlay = figures.experiment.unit == AssignmentUnit.OVERLAY
+    return {
+        variant.variant: sum(
+            getattr(one, level) if by_overlay else bool(getattr(one, level))
+            for one in figures.counts_of(variant.variant)
+        )
+        for variant in figures.experiment.variants
+    }

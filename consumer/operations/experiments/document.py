@@ -46,6 +46,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
         "left_out": asdict(figures.left_out),
         "variants": [asdict(arm) for arm in analysis.arms],
         "sample_ratio": [{**asdict(ratio), "is_suspicious": ratio.is_suspicious} for ratio in analysis.sample_ratios],
+        "by_batch": {**asdict(analysis.batch_share), "is_suspicious": analysis.batch_share.is_suspicious},
         "comparisons": [_comparison(one) for one in analysis.comparisons],
     }
 

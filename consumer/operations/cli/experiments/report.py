@@ -30,7 +30,8 @@ def report(
         float | None,
         typer.Option(
             min=1,
-            help="At how many units the always valid intervals are narrowest: choose it before the first look.",
+            help="At how many units the always valid intervals are narrowest. It is kept nowhere: choose it before the "
+            "first look, and give the same one at each.",
             show_default="5000 posts, or 100 tenants",
         ),
     ] = None,

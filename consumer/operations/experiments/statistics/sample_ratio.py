@@ -1,4 +1,4 @@
-"""Whether the arms have the sizes they were to have: if not, what is compared is not alike."""
+"""Whether the arms are alike in size and make: if not, what is compared differs by more than the variant."""
 
 from collections.abc import Sequence
 
@@ -16,3 +16,13 @@ def sample_ratio_p(counts: Sequence[int], weights: Sequence[float]) -> float:
     expected = [total * weight / whole for weight in weights]
     statistic = sum((count - wanted) ** 2 / wanted for count, wanted in zip(counts, expected, strict=True))
     return chi_square_p(statistic, len(counts) - 1)
+
+
+def same_share_p(parts: Sequence[int], wholes: Sequence[int]) -> float:
+    """Return how likely shares so far apart, each a part of its arm, are by chance; 1 with nothing to compare."""
+    share = sum(parts) / sum(wholes) if sum(wholes) else 0.0
+    sides = [(part, whole) for part, whole in zip(parts, wholes, strict=True) if whole]
+    if not 0 < share < 1 or len(sides) < 2:  # noqa: PLR2004 - two arms at least
+        return 1.0
+    statistic = sum((part - whole * share) ** 2 / (whole * share * (1 - share)) for part, whole in sides)
+    return chi_square_p(statistic, len(sides) - 1)

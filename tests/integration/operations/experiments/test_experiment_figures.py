@@ -34,16 +34,17 @@ async def stored(pool: Pool, experiment_id: UUID, variant: str, tenant: str, cou
 
 async def test_overlays_are_counted_by_variant_and_tenant(pool: Pool, experiment_id: UUID) -> None:
     [first, *_] = await stored(pool, experiment_id, "plain", "a", 3)
-    await stored(pool, experiment_id, "warm", "a", 2)
+    [by_batch, _] = await stored(pool, experiment_id, "warm", "a", 2)
+    await pool.execute("UPDATE instagram_feeds SET delivery = 'batch' WHERE instagram_feed_id = $1", by_batch)
     for state, count in (("failed", 2), ("waiting", 1)):
         await store_posts(pool, {"b": count}, experiment_id=experiment_id, variant="warm", state=state)
     await store_posts(pool, {"a": 9})
     await store_outcomes_of(pool, {first: 1}, occurred_at=NOW)
     async with connection(pool) as borrowed:
         assert await arm_counts(borrowed, experiment_id, mature=None) == [
-            ArmCounts(variant="plain", tenant_id="a", assigned=3, stored=3, failed=0, with_outcome=1),
-            ArmCounts(variant="warm", tenant_id="a", assigned=2, stored=2, failed=0, with_outcome=0),
-            ArmCounts(variant="warm", tenant_id="b", assigned=3, stored=0, failed=2, with_outcome=0),
+            ArmCounts(variant="plain", tenant_id="a", assigned=3, stored=3, failed=0, with_outcome=1, by_batch=0),
+            ArmCounts(variant="warm", tenant_id="a", assigned=2, stored=2, failed=0, with_outcome=0, by_batch=1),
+            ArmCounts(variant="warm", tenant_id="b", assigned=3, stored=0, failed=2, with_outcome=0, by_batch=0),
         ]
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.operations.cli.experiments.report_view import notes
 from consumer.operations.experiments.analysis import Analysis, analyse
 from consumer.operations.experiments.comparison import Basis, Comparison, Role
+from consumer.operations.experiments.document import document
 from consumer.operations.experiments.units import Scale, failure_rate, sample_of, sample_per_assigned
 from consumer.operations.experiments.verdict import verdict
 from repository.operations.experiment_figures import EarlierMean
@@ -114,6 +116,36 @@ def test_tenants_that_were_assigned_count_once_each() -> None:
     analysis = analyse(figures(about, outcomes=outcomes, counts=[counts("plain", 100, tenant="plain0")]))
     assert (only_headline(analysis).control_units, only_headline(analysis).variant_units) == (6, 6)
     assert [ratio.counts for ratio in analysis.sample_ratios] == [{"plain": 1, "warm": 0}] * 3
+
+
+@pytest.mark.parametrize(("by_batch", "is_suspicious"), [((100, 110), False), ((100, 190), True), ((0, 0), False)])
+def test_arms_that_differ_in_what_came_by_batch_are_suspected(
+    *, by_batch: tuple[int, int], is_suspicious: bool
+) -> None:
+    both = [counts(name, 500, by_batch=count) for name, count in zip(("plain", "warm"), by_batch, strict=True)]
+    analysis = analyse(figures(experiment("plain", "warm"), counts=both))
+    assert [arm.by_batch for arm in analysis.arms] == list(by_batch)
+    assert analysis.batch_share.stored == {"plain": 500, "warm": 500}
+    assert analysis.batch_share.is_suspicious is is_suspicious
+    assert document(analysis)["by_batch"]["is_suspicious"] is is_suspicious
+    said = list(notes(analysis))
+    assert any(note.startswith("WARNING: the variants differ in how many posts") for note in said) is is_suspicious
+    assert any(f"plain {by_batch[0]} of 500" in note for note in said) is any(by_batch)
+
+
+def test_where_tenants_are_the_unit_tenants_by_batch_are_compared() -> None:
+    about = experiment("plain", "warm", unit=AssignmentUnit.TENANT)
+    rows = [counts("plain", 900, tenant="a", by_batch=900), counts("warm", 900, tenant="b")]
+    share = analyse(figures(about, counts=rows)).batch_share
+    assert (share.counts, share.stored) == ({"plain": 1, "warm": 0}, {"plain": 1, "warm": 1})
+    assert not share.is_suspicious
+
+
+def test_a_tuning_that_was_chosen_is_said_to_be_no_part_of_the_experiment() -> None:
+    both = figures(experiment("plain", "warm"))
+    told = "no part of the experiment"
+    assert not any(told in note for note in notes(analyse(both)))
+    assert any(told in note for note in notes(analyse(both, tuning=700)))
 
 
 def test_per_assigned_a_failed_overlay_counts_nought_also_where_tenants_are_the_unit() -> None:

@@ -6,6 +6,7 @@ import statistics as stdlib
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.stats import chi2_contingency
 
 from consumer.operations.experiments.statistics.cuped import NO_SUMS, PairedSums, adjusted
 from consumer.operations.experiments.statistics.difference import absolute_difference, relative_difference
@@ -20,7 +21,7 @@ from consumer.operations.experiments.statistics.sample import (
     per_assigned,
     proportion,
 )
-from consumer.operations.experiments.statistics.sample_ratio import SUSPICIOUS, sample_ratio_p
+from consumer.operations.experiments.statistics.sample_ratio import SUSPICIOUS, same_share_p, sample_ratio_p
 
 figures = st.floats(-1e4, 1e4)
 samples = st.builds(Sample, st.integers(2, 10**6), st.floats(0.1, 1e4), st.floats(0.01, 1e6))
@@ -165,3 +166,10 @@ def test_a_loss_of_an_eighth_of_one_arm_is_suspicious_and_an_honest_draw_is_not(
 def test_a_proportion_varies_as_a_coin_does() -> None:
     assert proportion(3, 12) == Sample(12, 0.25, 0.1875)
     assert math.isclose(proportion(0, 0).mean, 0)
+
+
+def test_shares_of_arms_are_compared_as_a_chi_square_of_their_table_does() -> None:
+    expected = chi2_contingency([[30, 20, 50], [70, 180, 250]], correction=False).pvalue
+    assert same_share_p([30, 20, 50], [100, 200, 300]) == pytest.approx(expected)
+    for parts, wholes in (([], []), ([0, 0], [5, 5]), ([5, 5], [5, 5]), ([1, 0], [2, 0])):
+        assert same_share_p(parts, wholes) == 1
