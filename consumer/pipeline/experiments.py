@@ -35,20 +35,32 @@ class _Running:
         return None if place is None else self.arms[place]
 
 
-class Experiments:
-    """The running experiments, as last read."""
+class Arms:
+    """The variants that the running experiments have for new overlays."""
 
-    def __init__(self, pool: Pool, running: Iterable[Experiment]) -> None:
-        self._pool = pool
-        self._names: list[str] = []
-        self._for_all: _Running | None = None
-        self._by_tenant: dict[str, _Running] = {}
-        self._take_over(running)
+    def __init__(self, running: Iterable[Experiment]) -> None:
+        found = [_ready(experiment) for experiment in running]
+        self.experiments = [one.experiment.name for one in found]
+        self._for_all = next((one for one in found if not one.experiment.tenants), None)
+        self._by_tenant = {tenant: one for one in found for tenant in one.experiment.tenants}
 
     def arm_of(self, event: OverlayCompleted) -> ExperimentArm | None:
         """Return the variant that this overlay belongs to; None: it is in no experiment."""
         running = self._by_tenant.get(event.tenant_id, self._for_all)
         return running.arm_of(event) if running else None
+
+
+class Experiments:
+    """The running experiments, as last read."""
+
+    def __init__(self, pool: Pool, running: Iterable[Experiment]) -> None:
+        self._pool = pool
+        self._arms = Arms(())
+        self._take_over(running)
+
+    def arm_of(self, event: OverlayCompleted) -> ExperimentArm | None:
+        """Return the variant that this overlay belongs to; None: it is in no experiment."""
+        return self._arms.arm_of(event)
 
     async def run_once(self) -> None:
         """Read again which experiments are running.
@@ -60,13 +72,10 @@ class Experiments:
             self._take_over(await running_experiments(borrowed))
 
     def _take_over(self, running: Iterable[Experiment]) -> None:
-        found = [_ready(experiment) for experiment in running]
-        self._for_all = next((one for one in found if not one.experiment.tenants), None)
-        self._by_tenant = {tenant: one for one in found for tenant in one.experiment.tenants}
-        names = [one.experiment.name for one in found]
-        if names != self._names:
-            log.info("experiments.running", experiments=names)
-        self._names = names
+        arms = Arms(running)
+        if arms.experiments != self._arms.experiments:
+            log.info("experiments.running", experiments=arms.experiments)
+        self._arms = arms
 
 
 def _ready(experiment: Experiment) -> _Running:

@@ -188,3 +188,25 @@ async def test_what_is_told_of_a_variant_has_few_labels_and_a_stopped_experiment
     assert (await commands.run("experiments", "stop", "tone")).exit_code == 0
     async with running_service(feed_env, stack, topics, llm) as service:
         assert (await service.feed(await service.send_event()))["variant"] is None
+
+
+async def test_a_new_overlay_that_a_replay_enters_gets_its_variant_and_a_known_one_keeps_what_it_has(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, tmp_path: Path
+) -> None:
+    commands = Commands(feed_env, tmp_path)
+    new, known = [[overlay_event(overlay_id=str(uuid4())) for _ in range(count)] for count in (40, 5)]
+    async with running_service(feed_env, stack, topics, llm) as service:
+        await send(service.servers, topics.incoming, [encoded(event) for event in known])
+        await eventually(lambda: count_done(feed_env, len(known)), 20)
+    await started(commands, "now:70", "cool:30,temperature=0.2")
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(event) for event in new])
+
+    replayed = await commands.run("replay", "--yes", "--no-wait", "--json")
+    assert replayed.exit_code == 0, replayed.errors
+
+    expected = {str(event["overlay_id"]): [assigned(str(event["overlay_id"]))] for event in new}
+    assert await arms(feed_env["DATABASE_URL"]) == expected | {str(event["overlay_id"]): [None] for event in known}
+
+
+async def count_done(env: Mapping[str, str], count: int) -> bool:
+    return await count_requests(env["DATABASE_URL"], "done") == count

@@ -12,8 +12,10 @@ from uuid import UUID
 from consumer.llm.chat import as_text
 from consumer.operations.replay.choice import ACTIVE, PAID, Action, Conditions, Mode, decide
 from consumer.operations.replay.reading import Batch
+from consumer.pipeline.experiments import Arms
 from consumer.pipeline.ignored_events import TypeNames
 from consumer.post.prompt import PromptTemplate
+from repository.experiments import running_experiments
 from repository.operations.replay_requests import OverlayStatus, enter_new, republish, retry_in_replay, standings
 from repository.operations.replays import advance
 from repository.operations.revisions import RequestedRevision, ask_for_revisions
@@ -172,15 +174,18 @@ class Replayer:
                     connection, asked, origin="replay", replay_id=replay_id, background=True, by_batch=self._by_batch
                 )
             return
-        if new := [
-            NewRequest.first(choice.event, choice.source) for choice in choices if choice.action is Action.WRITE
-        ]:
-            await enter_new(connection, new, replay_id, by_batch=self._by_batch)
+        if new := [choice for choice in choices if choice.action is Action.WRITE]:
+            await enter_new(connection, await self._requests(new), replay_id, by_batch=self._by_batch)
         if failed := [choice.event.overlay_id for choice in choices if choice.action is Action.RETRY]:
             await retry_in_replay(connection, failed, replay_id, by_batch=self._by_batch)
         feed_ids = [choice.standing.instagram_feed_id for choice in choices if choice.action is Action.REPUBLISH]
         if feed_ids:
             await republish(connection, [one for one in feed_ids if one], replay_id, topic=created_topic)
+
+    async def _requests(self, new: Sequence[Choice]) -> list[NewRequest]:
+        """Return requests for overlays that are new: as from any new event, with the arm of a running experiment."""
+        arms = Arms(await running_experiments(self._connection))
+        return [NewRequest.first(choice.event, choice.source, arms.arm_of(choice.event)) for choice in new]
 
 
 def _asked(choice: Choice) -> RequestedRevision:
