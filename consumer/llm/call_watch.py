@@ -4,17 +4,20 @@ from typing import Protocol
 
 from consumer.llm.completion import Completion
 from consumer.llm.errors import LlmError
-from repository.llm_models import LlmModel
+from repository.spending import Spending
 
 
 class CallWatch(Protocol):
-    """Hears of calls; `model` is the row that they were made by."""
+    """Hears of calls: how each ended, and what it took as soon as that is reckoned."""
 
-    def answered(self, completion: Completion, model: LlmModel, duration_s: float) -> None:
+    def answered(self, completion: Completion, duration_s: float) -> None:
         """Hear of a call that brought a completion."""
 
-    def failed(self, error: LlmError, model: LlmModel, duration_s: float) -> None:
+    def failed(self, error: LlmError, duration_s: float) -> None:
         """Hear of a call that brought none."""
+
+    def took(self, spent: Spending | None) -> None:
+        """Hear what a call took at the price of the tier that served it; None: it may be billed, and nobody told."""
 
     def waited(self, wait_s: float) -> None:
         """Hear that a call waited for its turn at the rate limit."""
@@ -23,10 +26,13 @@ class CallWatch(Protocol):
 class Unwatched:
     """Nobody."""
 
-    def answered(self, completion: Completion, model: LlmModel, duration_s: float) -> None:
+    def answered(self, completion: Completion, duration_s: float) -> None:
         """Tell nobody."""
 
-    def failed(self, error: LlmError, model: LlmModel, duration_s: float) -> None:
+    def failed(self, error: LlmError, duration_s: float) -> None:
+        """Tell nobody."""
+
+    def took(self, spent: Spending | None) -> None:
         """Tell nobody."""
 
     def waited(self, wait_s: float) -> None:

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+FLEX: Final = "flex"
+"""The `service_tier` of a call at the provider's cheaper tier."""
 
 
 class Ending(StrEnum):

@@ -30,6 +30,7 @@ from consumer.llm.rate_limit.limits import Reservation
 from consumer.llm.usage import ANSWER_TOKENS, CHARACTERS_PER_TOKEN
 from consumer.llm.writer import Writer
 from repository.llm_models import LlmModel
+from repository.spending import Spending
 
 log = structlog.get_logger()
 
@@ -81,6 +82,10 @@ class Admission:
                 raise
             # no reason to wait for this provider
             raise Deferred.instead_of(error, retry_in_s=random.random()) from error
+
+    def took(self, spent: Spending | None) -> None:
+        """Tell what the call took; None: it may be billed, and nobody knows what."""
+        self.provider.took(spent)
 
     def give_back(self) -> None:
         """Make no call after all."""
@@ -164,6 +169,10 @@ class Provider:
             raise self._not_called()
         return Admission(provider=self, reservation=reservation, permit=permit)
 
+    def took(self, spent: Spending | None) -> None:
+        """Note what a call took, whatever came of it."""
+        self._watch.took(spent)
+
     def cancel(self, admission: Admission) -> None:
         """Take back the right to a call that is not made after all."""
         self._limiter.cancel(admission.reservation)
@@ -197,16 +206,16 @@ class Provider:
         Raises:
             LlmError: there is no completion. `Deferred` if that is not the request's own fault.
         """
-        model, began_s = self.writer.model, time.perf_counter()
+        began_s = time.perf_counter()
         try:
             completion = await self.writer.write(messages, max_tokens=max_tokens, call_id=call_id, flex=flex)
         except LlmError as error:
-            self._watch.failed(error, model, time.perf_counter() - began_s)
+            self._watch.failed(error, time.perf_counter() - began_s)
             raise self._judged(admission, error, call_id) from error
         except asyncio.CancelledError:
             self._breaker.abandon(admission.permit, time.monotonic())
             raise
-        self._watch.answered(completion, model, time.perf_counter() - began_s)
+        self._watch.answered(completion, time.perf_counter() - began_s)
         self._record(admission.permit, None, call_id)
         if completion.total_tokens is not None:
             self._limiter.settle(admission.reservation, completion.total_tokens)

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from urllib.request import getproxies
 
 import aiohttp
@@ -18,7 +18,7 @@ from openai._types import RequestOptions
 from pydantic_core import to_json
 
 from consumer.llm.chat import CallId, Messages
-from consumer.llm.completion import Completion
+from consumer.llm.completion import FLEX, Completion
 from consumer.llm.completion_reader import ErrorInside, completion_of_draft, read_completion, read_stored, tokens_told
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.error_answer import MESSAGE_LENGTH
@@ -28,7 +28,6 @@ from consumer.llm.status import error_of
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 
 CONNECT_TIMEOUT_S = 10.0
-FLEX: Final = "flex"
 _NO_ROOM = b'"resource_unavailable"'
 _REQUEST_KEY = "feed_request"
 _CLIENT_ERRORS = (

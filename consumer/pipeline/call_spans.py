@@ -10,7 +10,6 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from consumer.llm.cost import spending
 from consumer.pipeline.outcomes import Answer, Outcome, Written
 from consumer.telemetry import span_attributes as names
 from repository.llm_calls import LlmCall
@@ -69,7 +68,7 @@ def _call_of_the_post(answer: Answer, *, with_texts: bool) -> CallSpan:
         names.GEN_AI_USAGE_INPUT_TOKENS: completion.prompt_tokens,
         names.GEN_AI_USAGE_OUTPUT_TOKENS: completion.completion_tokens,
         names.GEN_AI_USAGE_CACHE_READ_INPUT_TOKENS: completion.cached_prompt_tokens,
-        names.FEED_COST_USD: _number(spending(completion, call.model).cost_usd),
+        names.FEED_COST_USD: _number(answer.spent.cost_usd),
         names.FEED_VERDICT: "stored",
         names.FEED_CALL_NUMBER: call.number,
         names.FEED_PROMPT_VERSION: call.prompt_version,

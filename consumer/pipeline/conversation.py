@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
 import structlog
 
 from consumer.llm.chat import CallId, Messages, as_text
-from consumer.llm.completion import Completion
-from consumer.llm.cost import spending, spending_in_vain
+from consumer.llm.cost import spending_in_vain
 from consumer.llm.errors import CallFailed, Deferred, LlmError
 from consumer.llm.failover import Failover
 from consumer.llm.provider import Admission
-from consumer.llm.writer import FLEX, Writer
+from consumer.llm.writer import Writer
 from consumer.pipeline.budgets.reserving import Budgets, OverBudget, Reservation
 from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Verdict, judge
@@ -212,7 +211,7 @@ class Conversation:
             # the newest completion may be one that an earlier handling has counted and kept (found by chaos)
             if found and not any(is_same_answer(kept, found[1]) for kept in self._work.kept):
                 writer, completion = found
-                return self._counted(self._call_of(writer), completion)
+                return self._found(Answer.to(self._call_of(writer), completion))
         return await self._call()
 
     async def _call(self) -> Answer:
@@ -233,17 +232,21 @@ class Conversation:
                 self._messages, max_tokens=call.max_tokens, call_id=self._call_id(), flex=self._is_flex(call)
             )
         except LlmError as error:
-            self._count_in_vain(call, error, reservation)
+            self._count_in_vain(admission, call, error, reservation)
             raise
         except asyncio.CancelledError:
             left = CallFailed("nobody waited for the answer: the process was told to stop", maybe_billed=True)
             self._unrecorded_call = self._may_be_found(left)
-            self._count_in_vain(call, left, reservation)
+            self._count_in_vain(admission, call, left, reservation)
             raise
         except Exception:
+            admission.took(None)
             self._usage = self._usage.with_charges(reservation.end(None))
             raise
-        return self._counted(call, completion, reservation)
+        answer = Answer.to(call, completion)
+        admission.took(answer.spent)
+        self._usage = self._usage.with_spending(answer.spent).with_charges(reservation.end(answer.spent))
+        return answer
 
     async def _reserved(self, admission: Admission) -> Reservation:
         """Return the money for the call that was admitted, further than the first of this handling if there is a trial.
@@ -282,28 +285,22 @@ class Conversation:
         request = self._work.request
         return CallId(request.overlay_id, request.revision, self._usage.llm_calls)
 
-    def _counted(self, call: Call, completion: Completion, reservation: Reservation | None = None) -> Answer:
-        """Count an answered call; without `reservation` an earlier handling made it."""
-        if completion.service_tier == FLEX:
-            # whatever was asked for: the tier that the answer names is what is billed
-            call = replace(call, model=call.model.at_reduced_price(), delivery=FLEX)
-        spent, request = spending(completion, call.model), self._work.request
-        self._usage = self._usage.with_spending(spent)
-        if reservation is None:
-            found = FoundCall(
-                overlay_id=request.overlay_id,
-                revision=request.revision,
-                cost_usd=spent.cost_usd,
-                tokens=spent.total_tokens,
-            )
-            self._usage = self._usage.with_found(found)
-        else:
-            self._usage = self._usage.with_charges(reservation.end(spent))
-        return Answer(call=call, completion=completion)
+    def _found(self, answer: Answer) -> Answer:
+        """Count the answer to a call that an earlier handling made."""
+        request, spent = self._work.request, answer.spent
+        found = FoundCall(
+            overlay_id=request.overlay_id,
+            revision=request.revision,
+            cost_usd=spent.cost_usd,
+            tokens=spent.total_tokens,
+        )
+        self._usage = self._usage.with_spending(spent).with_found(found)
+        return answer
 
-    def _count_in_vain(self, call: Call, error: LlmError, reservation: Reservation) -> None:
-        self._usage = self._usage.with_unused(unanswered(self._work.request, call, error))
+    def _count_in_vain(self, admission: Admission, call: Call, error: LlmError, reservation: Reservation) -> None:
         spent = spending_in_vain(error, call.model)
+        admission.took(spent)
+        self._usage = self._usage.with_unused(unanswered(self._work.request, call, error, spent))
         self._usage = self._usage.with_charges(reservation.end(spent))
         if spent:
             self._usage = self._usage.with_spending(spent)

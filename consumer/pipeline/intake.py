@@ -149,5 +149,4 @@ class Intake:
             invalid=len(found.invalid),
             ignored=len(found.ignored),
         )
-        for form, count in found.forms.items():
-            messaging.forms.labels(form).inc(count)
+        messaging.came_as(found.forms)

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from consumer.llm.completion import Completion
+from consumer.llm.completion import FLEX, Completion
+from consumer.llm.cost import spending
 from consumer.pipeline.retry import GiveUp, TryAgain
 from consumer.post.editor import EditedPost
 from repository.budget_calls import Charge, FoundCall
@@ -80,11 +81,19 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A completion and the call that brought it; `kept` is its row, if it comes from an earlier handling."""
+    """A completion, the call that brought it, and what that took; `kept` is its row, if an earlier handling made it."""
 
     call: Call
     completion: Completion
+    spent: Spending
     kept: LlmCall | None = None
+
+    @classmethod
+    def to(cls, call: Call, completion: Completion, kept: LlmCall | None = None) -> "Answer":
+        """Return the answer to a call with what it took: the tier that it names is billed, whatever was asked for."""
+        if completion.service_tier == FLEX and call.delivery == "live":
+            call = replace(call, model=call.model.at_reduced_price(), delivery=FLEX)
+        return cls(call=call, completion=completion, spent=spending(completion, call.model), kept=kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

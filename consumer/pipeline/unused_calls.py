@@ -7,13 +7,13 @@ from typing import Any
 from pydantic_core import from_json
 
 from consumer.llm.completion import Completion
-from consumer.llm.cost import spending, spending_in_vain
 from consumer.llm.errors import LlmError
 from consumer.llm.kept_answer import read_again
 from consumer.llm.usage import UNKNOWN
 from consumer.pipeline.outcomes import Answer, Call, Usage, Written
 from repository.llm_calls import KeptAnswer, LlmCall
 from repository.requests import ClaimedRequest
+from repository.spending import Spending
 from schemas.call_verdict import CallVerdict
 from schemas.reasons import Reason
 
@@ -34,7 +34,7 @@ def unused(request: ClaimedRequest, answer: Answer, verdict: CallVerdict, detail
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
         cached_prompt_tokens=completion.cached_prompt_tokens,
-        cost_usd=spending(completion, answer.call.model).cost_usd,
+        cost_usd=answer.spent.cost_usd,
         raw_response=completion.received,
         finish_reason=completion.finish_reason,
         latency_ms=completion.latency_ms,
@@ -48,9 +48,9 @@ def superseded_call(outcome: Written) -> LlmCall | None:
     return unused(outcome.request, outcome.answer, CallVerdict.SUPERSEDED) if outcome.answer.kept is None else None
 
 
-def unanswered(request: ClaimedRequest, call: Call, error: LlmError) -> LlmCall:
-    """Build the row of a call that brought no completion."""
-    received, spent = error.received, spending_in_vain(error, call.model)
+def unanswered(request: ClaimedRequest, call: Call, error: LlmError, spent: Spending | None) -> LlmCall:
+    """Build the row of a call that brought no completion; `spent` is None where nobody knows what it took."""
+    received = error.received
     tokens = received.tokens if received else UNKNOWN
     return LlmCall(
         **_about(request, call),
@@ -102,19 +102,16 @@ def answer_in(kept: KeptAnswer, request: ClaimedRequest) -> Answer | None:
     completion = read_again(kept.raw_response, latency_ms=call.latency_ms)
     if completion is None:
         return None
-    return Answer(
-        completion=completion,
-        kept=call,
-        call=Call(
-            number=call.call_number,
-            called_at=call.called_at,
-            model=kept.model,
-            temperature=call.used_temperature,
-            max_tokens=call.used_max_tokens,
-            prompt=call.gpt_prompt_used or "",
-            prompt_version=call.prompt_version,
-        ),
+    made = Call(
+        number=call.call_number,
+        called_at=call.called_at,
+        model=kept.model,
+        temperature=call.used_temperature,
+        max_tokens=call.used_max_tokens,
+        prompt=call.gpt_prompt_used or "",
+        prompt_version=call.prompt_version,
     )
+    return Answer.to(made, completion, call)
 
 
 def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
@@ -122,7 +119,7 @@ def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
     kept = answer.kept
     if kept is None or (kept.cost_usd is not None and kept.verdict is not CallVerdict.SUPERSEDED):
         return usage
-    return usage.with_spending(spending(answer.completion, answer.call.model))
+    return usage.with_spending(answer.spent)
 
 
 def is_same_answer(kept: KeptAnswer, completion: Completion) -> bool:

@@ -128,7 +128,7 @@ def answer(**changes: object) -> Answer:
         "prompt_version": "feed-post-1",
         **changes,
     }
-    return Answer(call=Call(**fields), completion=completion())
+    return Answer.to(Call(**fields), completion())
 
 
 def llm_call(request: ClaimedRequest, llm_model_id: UUID, **changes: object) -> LlmCall:

@@ -8,7 +8,7 @@ from pydantic_core import from_json
 from consumer.llm.batches.result_file import Result
 from consumer.llm.chat import Message, as_text
 from consumer.llm.completion import Completion
-from consumer.llm.cost import spending, spending_in_vain
+from consumer.llm.cost import spending_in_vain
 from consumer.llm.errors import AccountRefused, CallFailed, LlmError, RateLimited, RequestRefused
 from consumer.pipeline.batches.group_store import Settled
 from consumer.pipeline.batches.rest import Rest, sent_on
@@ -57,10 +57,10 @@ class ResultJudge:
         usage = usage_so_far(request)
         match result.outcome:
             case Completion() as completion:
-                return self._judge_answer(batch, open_line, event, Answer(call=call, completion=completion), usage)
+                return self._judge_answer(batch, open_line, event, Answer.to(call, completion), usage)
             case LlmError() as error:
                 spent = spending_in_vain(error, call.model)
-                usage = usage.with_unused(unanswered(request, call, error))
+                usage = usage.with_unused(unanswered(request, call, error, spent))
                 usage = usage.with_spending(spent) if spent else usage
                 outcome = self._after_error(batch, request, usage, error)
                 return Judged(settled=_settled(open_line, "error", outcome, spent or NOTHING_SPENT))
@@ -76,8 +76,7 @@ class ResultJudge:
     def _judge_answer(
         self, batch: Batch, open_line: OpenLine, event: OverlayCompleted, answer: Answer, usage: Usage
     ) -> Judged:
-        request, line, completion = open_line.request, open_line.line, answer.completion
-        spent = spending(completion, answer.call.model)
+        request, line, completion, spent = open_line.request, open_line.line, answer.completion, answer.spent
         usage = usage.with_spending(spent)
         refs = refs_in(completion.content)
         if completion.content and refs != {ref_of(request.overlay_id)}:

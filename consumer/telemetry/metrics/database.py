@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry
 
+from consumer.telemetry.metrics.lean_histogram import LeanHistogram
 from consumer.telemetry.metrics.live_gauge import LiveGauge
 
 POOL: Final = "db_client_connection_pool_name"
@@ -15,7 +16,7 @@ class DatabaseMetrics:
     """Figures of statements and of the pool."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._duration_s = Histogram(
+        self._duration_s = LeanHistogram(
             "db_client_operation_duration_seconds",
             "Duration of the statements on the way of an event, by what they do: claim, store, postpone, reject; "
             "error_type is the class of repository/errors.py",

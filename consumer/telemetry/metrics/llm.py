@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 
 from consumer.llm.completion import Completion
-from consumer.llm.cost import spending, spending_in_vain
 from consumer.llm.errors import LlmError
 from consumer.telemetry.metrics.bounded import Bounded
+from consumer.telemetry.metrics.lean_histogram import LeanHistogram
 from consumer.telemetry.metrics.live_gauge import LiveCounter, LiveGauge
 from repository.llm_models import LlmModel
+from repository.spending import Spending
 from schemas.call_verdict import CallVerdict
 from schemas.reasons import Reason
 
@@ -40,14 +41,14 @@ class LlmMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         who = ["gen_ai_operation_name", PROVIDER, MODEL]
-        self.duration_s = Histogram(
+        self.duration_s = LeanHistogram(
             "gen_ai_client_operation_duration_seconds",
             "Duration of each LLM call, those that failed included; error_type is the code of schemas/reasons.py",
             [*who, "error_type"],
             buckets=DURATION_BUCKETS_S,
             registry=registry,
         )
-        self.tokens = Histogram(
+        self.tokens = LeanHistogram(
             "gen_ai_client_token_usage",
             "Tokens of each LLM call that told its usage, by type: input (cached ones included), output",
             [*who, "gen_ai_token_type"],
@@ -79,7 +80,7 @@ class LlmMetrics:
             registry=registry,
         )
         self._calls = {result: calls.labels(result) for result in ("stored", *CallVerdict)}
-        self.wait_s = Histogram(
+        self.wait_s = LeanHistogram(
             "instagram_feed_llm_limiter_wait_seconds",
             "How long calls waited for their turn at the provider's rate limit; those that went at once are not in it",
             [PROVIDER, MODEL],
@@ -161,7 +162,7 @@ class CallFigures:
         self._wait_s = metrics.wait_s.labels(*model)
         self._model = model
 
-    def answered(self, completion: Completion, model: LlmModel, duration_s: float) -> None:
+    def answered(self, completion: Completion, duration_s: float) -> None:
         """Count a call that brought a completion."""
         self._duration_s[""].observe(duration_s)
         if completion.prompt_tokens is not None:
@@ -170,17 +171,14 @@ class CallFigures:
             self._output.observe(completion.completion_tokens)
         if completion.cached_prompt_tokens:
             self._cached.inc(completion.cached_prompt_tokens)
-        cost_usd = spending(completion, model).cost_usd
-        if cost_usd is None:
-            self._unknown_costs.inc()
-        else:
-            self._cost_usd.inc(float(cost_usd))
 
-    def failed(self, error: LlmError, model: LlmModel, duration_s: float) -> None:
-        """Count a call that brought none, which may have cost something all the same."""
+    def failed(self, error: LlmError, duration_s: float) -> None:
+        """Count a call that brought none."""
         known = self._duration_s.get(error.reason)
         (known or self._failed_s.labels("chat", *self._model, error.reason)).observe(duration_s)
-        spent = spending_in_vain(error, model)
+
+    def took(self, spent: Spending | None) -> None:
+        """Count what a call cost, or that nobody knows."""
         if spent is None or spent.cost_usd is None:
             self._unknown_costs.inc()
         else:

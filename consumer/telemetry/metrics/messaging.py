@@ -1,12 +1,14 @@
 """What comes from Kafka and goes there. The names are OpenTelemetry's for messaging, where it has one."""
 
 from collections import Counter as Count
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 
+from consumer.telemetry.metrics.lean_histogram import LeanHistogram
 from consumer.telemetry.metrics.live_gauge import LiveGauge
+from schemas.forms import Form
 from schemas.reasons import Reason
 
 SYSTEM: Final = "kafka"
@@ -23,7 +25,7 @@ TAKEN_IN: Final = ("claimed", "batched", "duplicate", "invalid", "ignored")
 class Processing:
     """Times the handling of events from one topic."""
 
-    def __init__(self, duration_s: Histogram, topic: str, group_id: str) -> None:
+    def __init__(self, duration_s: LeanHistogram, topic: str, group_id: str) -> None:
         self._of = {error: duration_s.labels(SYSTEM, "process", topic, group_id, error) for error in ("", *Reason)}
 
     def ended(self, duration_s: float, error: str = "") -> None:
@@ -48,14 +50,15 @@ class MessagingMetrics:
             [*_OPERATION, DESTINATION, "error_type"],
             registry=registry,
         )
-        self._send_duration_s = Histogram(
+        self._sent_children: dict[tuple[str, str], Counter] = {}
+        self._send_duration_s = LeanHistogram(
             "messaging_client_operation_duration_seconds",
             "Duration of sending a batch of records until all are acknowledged or given up",
             list(_OPERATION),
             buckets=SEND_BUCKETS_S,
             registry=registry,
         ).labels(SYSTEM, "send")
-        self._process_duration_s = Histogram(
+        self._process_duration_s = LeanHistogram(
             "messaging_process_duration_seconds",
             "Duration of handling one event: the wait for the LLM's turn and all calls, without the wait for a slot; "
             "error_type is the code of schemas/reasons.py, empty where there is a post",
@@ -73,18 +76,20 @@ class MessagingMetrics:
         self.partitions = LiveGauge(
             "instagram_feed_partitions_leased", "Partitions that this process reads", registry=registry
         )
-        self._taken_in = Counter(
+        taken_in = Counter(
             "instagram_feed_events_total",
             "Records taken in, by what they were: claimed, batched (wait for a batch), duplicate, invalid, ignored",
             ["result"],
             registry=registry,
         )
-        self.forms = Counter(
+        self._taken_in = [taken_in.labels(result) for result in TAKEN_IN]
+        forms = Counter(
             "instagram_feed_event_forms_total",
             "Valid events, by how they came: plain, cloudevents_binary, kafka_connect, ... (schemas/forms.py)",
             ["form"],
             registry=registry,
         )
+        self._forms = {form: forms.labels(form) for form in Form}
         self.ignored = Counter(
             "instagram_feed_events_ignored_total",
             "Records skipped since they are of another event type, by type; beyond the first 20 types (other)",
@@ -113,8 +118,6 @@ class MessagingMetrics:
             ["result"],
             registry=registry,
         )
-        for result in TAKEN_IN:
-            self._taken_in.labels(result)
         self.invalid.labels(Reason.INVALID_EVENT)
 
     def consuming(self, topic: str) -> Counter:
@@ -129,15 +132,28 @@ class MessagingMetrics:
         """Begin the counts of these topics at 0, so that the first record, or the first error, is an increase."""
         for topic in topics:
             for error in ("", "PublishFailed"):
-                self._sent.labels(SYSTEM, "send", topic, error)
+                self._sent_of(topic, error)
 
     def sent(self, results: Iterable[tuple[str, str]], duration_s: float) -> None:
         """Count what became of a batch: of each record the topic, and the error or nothing."""
         self._send_duration_s.observe(duration_s)
         for (topic, error), count in Count(results).items():
-            self._sent.labels(SYSTEM, "send", topic, error).inc(count)
+            self._sent_of(topic, error).inc(count)
 
     def taken_in(self, *, claimed: int, duplicate: int, invalid: int, ignored: int, batched: int = 0) -> None:
         """Count the records of a poll by what they were."""
-        for result, count in zip(TAKEN_IN, (claimed, batched, duplicate, invalid, ignored), strict=True):
-            self._taken_in.labels(result).inc(count)
+        counts = (claimed, batched, duplicate, invalid, ignored)
+        for counter, count in zip(self._taken_in, counts, strict=True):
+            if count:
+                counter.inc(count)
+
+    def came_as(self, forms: Mapping[Form, int]) -> None:
+        """Count valid events by how they came."""
+        for form, count in forms.items():
+            self._forms[form].inc(count)
+
+    def _sent_of(self, topic: str, error: str) -> Counter:
+        child = self._sent_children.get((topic, error))
+        if child is None:
+            child = self._sent_children[topic, error] = self._sent.labels(SYSTEM, "send", topic, error)
+        return child

@@ -5,8 +5,9 @@ import platform
 from importlib.metadata import version
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 
+from consumer.telemetry.metrics.lean_histogram import LeanHistogram
 from consumer.telemetry.metrics.live_gauge import LiveGauge
 
 DELAY_INTERVAL_S: Final = 0.5
@@ -32,12 +33,12 @@ class ProcessMetrics:
             ["loop"],
             registry=registry,
         )
-        self.loop_delay_s = Histogram(
+        self.loop_delay_s = LeanHistogram(
             "instagram_feed_event_loop_delay_seconds",
             "How late timers of the event loop are, looked at twice a second",
             buckets=DELAY_BUCKETS_S,
             registry=registry,
-        )
+        ).labels()
 
 
 async def watch_event_loop(metrics: ProcessMetrics) -> None:

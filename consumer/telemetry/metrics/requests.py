@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter
 
 from consumer.telemetry.metrics.bounded import Bounded
+from consumer.telemetry.metrics.lean_histogram import LeanHistogram
 from consumer.telemetry.metrics.live_gauge import LiveGauge
 from schemas.reasons import Reason
 
@@ -56,19 +57,19 @@ class RequestMetrics:
         # looking a counter up by its labels costs more than counting
         self._of_variants: dict[tuple[str, ...], Counter] = {}
         self.arm_labels = Bounded(MOST_ARMS)
-        self.to_created_s = Histogram(
+        self.to_created_s = LeanHistogram(
             "instagram_feed_event_to_created_seconds",
             "Time from the event (else from its record) until its post was stored",
             buckets=CREATED_BUCKETS_S,
             registry=registry,
-        )
+        ).labels()
         self.quality_warnings = Counter(
             "instagram_feed_quality_warnings_total",
             "Warnings of the quality gate about stored posts, by rule",
             ["rule"],
             registry=registry,
         )
-        self.batch_size = Histogram(
+        self.batch_size = LeanHistogram(
             "instagram_feed_store_batch_size",
             "Outcomes written by one statement, by kind: store, postpone, reject",
             ["kind"],

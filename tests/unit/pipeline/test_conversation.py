@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from consumer.llm.breaker import Breaker
+from consumer.llm.call_watch import CallWatch
 from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
 from consumer.llm.completion_reader import read_completion
@@ -92,8 +93,10 @@ class ScriptedWriter:
         return self.stored
 
 
-def conversation(writer: ScriptedWriter, request: ClaimedRequest, kept: Sequence[KeptAnswer] = ()) -> Conversation:
-    provider = Provider(cast("Writer", writer), RateLimiter(), Breaker(probe_deadline_s=60))
+def conversation(
+    writer: ScriptedWriter, request: ClaimedRequest, kept: Sequence[KeptAnswer] = (), watch: CallWatch | None = None
+) -> Conversation:
+    provider = Provider(cast("Writer", writer), RateLimiter(), Breaker(probe_deadline_s=60), watch)
     template = PromptTemplate(language="ko", max_hashtags=5)
     work = Work(request, overlay_completed(), kept)
     failover = Failover(provider)
