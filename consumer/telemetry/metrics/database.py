@@ -25,7 +25,8 @@ class DatabaseMetrics:
             registry=registry,
         )
         self.connections = LiveGauge(
-            "db_client_connection_count",
+            # the conventions' earlier name: Prometheus keeps the ending of their present one, _count, for histograms
+            "db_client_connections_usage",
             "Connections of this process's pool, by state: idle, used",
             [POOL, "db_client_connection_state"],
             registry=registry,
