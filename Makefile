@@ -45,8 +45,9 @@ format: $(STAMP) ## Format the code and fix what can be fixed by rule
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
-docs: $(STAMP) ## Write what is made from settings, models and lock; build the site in build/docs, its links checked
+docs: $(STAMP) ## Write what is made from settings, metrics, models and lock; build the site in build/docs, its links checked
 	@$(BIN)/python -m consumer.operations.settings_reference
+	@$(BIN)/python -m consumer.operations.metrics_reference
 	@$(BIN)/instagram-feed schemas export
 	@$(BIN)/python .ci/dependencies.py --licences docs/licences.md
 	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs

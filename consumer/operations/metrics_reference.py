@@ -11,8 +11,9 @@ PAGE = Path("docs/metrics.md")
 INTRODUCTION = """\
 # Metrics
 
-What `/metrics` on `OPS_PORT` has; OpenMetrics for who asks for it. `python -m consumer.operations.metrics_reference`
-writes this page from [`consumer/telemetry/metrics/`](../consumer/telemetry/metrics): edit that.
+What `/metrics` on `OPS_PORT` has; OpenMetrics for who asks for it. `make docs` writes this page from
+[`consumer/telemetry/metrics/`](../consumer/telemetry/metrics): edit that. A dashboard and alerts, with tests of them,
+are in [`deploy/observability/`](../deploy/observability); each alert names its section of the [runbook](runbook.md).
 
 Names that begin with `messaging_`, `gen_ai_` and `db_` follow OpenTelemetry's semantic conventions 1.44 in Prometheus'
 spelling (those for messaging and gen_ai are in development there); all others begin with `instagram_feed_`. There are
