@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -15,9 +14,18 @@ from consumer.llm.failover import Failover
 from consumer.llm.provider import Admission
 from consumer.llm.writer import Writer
 from consumer.pipeline.budgets.reserving import Budgets, OverBudget, Reservation
+from consumer.pipeline.conversation_end import (
+    Agreed,
+    Broken,
+    ConversationEnd,
+    Interrupted,
+    NotAfforded,
+    NotAnswered,
+    NoUsableAnswer,
+)
 from consumer.pipeline.fault_finder import FaultFinder, Trial
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Verdict, judge
-from consumer.pipeline.outcomes import Answer, Call, Usage, Work, usage_so_far
+from consumer.pipeline.outcomes import Answer, Call, Work, usage_so_far
 from consumer.pipeline.unused_calls import answer_in, is_same_answer, unanswered, unused, usage_with_kept
 from consumer.post.editor import EditedPost, Editor
 from consumer.post.prompt import PromptTemplate, with_repair
@@ -37,63 +45,6 @@ LeaseIsHeld = Callable[[ClaimedRequest], bool]
 
 ContextOf = Callable[[OverlayCompleted], Context]
 """What a post for this event is judged by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreed:
-    """There is a post, taken from `answer`."""
-
-    usage: Usage
-    edited: EditedPost
-    answer: Answer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoUsableAnswer:
-    """The model answered, and no further call is worth its price."""
-
-    usage: Usage
-    reason: Reason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAnswered:
-    """A call brought no answer; `unrecorded_call`: one that nobody has counted may be had from the provider."""
-
-    usage: Usage
-    error: LlmError
-    unrecorded_call: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotAfforded:
-    """A call was not made, since a budget has not so much."""
-
-    usage: Usage
-    over: OverBudget
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interrupted:
-    """The process was told to stop; what was paid for by then is kept.
-
-    `unrecorded_call`: one whose answer nobody waited for may be had from the provider.
-    """
-
-    usage: Usage
-    unrecorded_call: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
-    """A defect of this program ended it; `defect` names the error."""
-
-    usage: Usage
-    defect: str
-
-
-ConversationEnd = Agreed | NoUsableAnswer | NotAnswered | NotAfforded | Interrupted | Broken
 
 
 class Conversation:

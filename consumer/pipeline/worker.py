@@ -6,14 +6,12 @@ from typing import assert_never
 
 from consumer.llm.errors import Deferred, RequestRefused
 from consumer.pipeline.budgets.reserving import Budgets, OverBudget
-from consumer.pipeline.conversation import (
+from consumer.pipeline.conversation import ContextOf, Conversation, LeaseIsHeld
+from consumer.pipeline.conversation_end import (
     Agreed,
     Broken,
-    ContextOf,
-    Conversation,
     ConversationEnd,
     Interrupted,
-    LeaseIsHeld,
     NotAfforded,
     NotAnswered,
     NoUsableAnswer,

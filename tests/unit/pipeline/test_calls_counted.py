@@ -9,7 +9,7 @@ import pytest
 from consumer.llm.completion import Completion
 from consumer.llm.errors import CallFailed, LlmError, RateLimited
 from consumer.llm.usage import Tokens
-from consumer.pipeline.conversation import Agreed, Interrupted
+from consumer.pipeline.conversation_end import Agreed, Interrupted
 from consumer.telemetry.metrics import Metrics
 from tests.support.examples import claimed_request
 from tests.unit.pipeline.test_conversation import (

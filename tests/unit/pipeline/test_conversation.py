@@ -20,15 +20,8 @@ from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.llm.usage import UNKNOWN, Tokens
 from consumer.llm.writer import Writer
-from consumer.pipeline.conversation import (
-    Agreed,
-    Broken,
-    Conversation,
-    ConversationEnd,
-    Interrupted,
-    NotAnswered,
-    NoUsableAnswer,
-)
+from consumer.pipeline.conversation import Conversation
+from consumer.pipeline.conversation_end import Agreed, Broken, ConversationEnd, Interrupted, NotAnswered, NoUsableAnswer
 from consumer.pipeline.fault_finder import FaultFinder
 from consumer.pipeline.outcomes import Work
 from consumer.post.prompt import PromptTemplate
