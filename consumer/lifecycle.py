@@ -25,6 +25,7 @@ from repository.requests import ClaimedRequest
 log = structlog.get_logger()
 
 FLUSH_S = 5.0  # for what is left to write when the calls have ended
+END_S = 20.0  # for all that comes after the grace period; a stop that takes longer is cut off
 
 
 async def run(current: CurrentSettings, stop: asyncio.Event) -> None:
@@ -55,7 +56,8 @@ async def run(current: CurrentSettings, stop: asyncio.Event) -> None:
                 lambda: app.intake.unavailable_reason,
                 lambda: app.outcome_store.unavailable_reason,
             )
-            await _store_spooled(app, resources.pool, ensure_references=settings.reference_rows == "ensure")
+            ensures_references = settings.reference_rows == "ensure"
+            await unless_stopped(stop, _store_spooled(app, resources.pool, ensure_references=ensures_references))
             await unless_stopped(stop, app.budget_keeper.begin())
             await _consume(app, resources, metrics, watchdog, tasks, stop, grace_s=settings.shutdown_grace_s)
     if app.intake.fatal_error:
@@ -86,9 +88,11 @@ async def _consume(
     ]
     outcomes = tasks.create_task(app.feed_outcomes.run(stop))
     batches = tasks.create_task(app.batches.run())
-    finishing = [
+    storing = [
         tasks.create_task(app.outcome_store.run(watchdog.watch("outcome_store"))),
         tasks.create_task(app.outcome_store.run_retries(watchdog.watch("outcome_retries"))),
+    ]
+    finishing = [
         tasks.create_task(app.relay.run(watchdog.watch("outbox_relay"))),
         tasks.create_task(app.lease_keeper.run(watchdog.watch("lease_keeper"))),
         tasks.create_task(app.refresher.run(watchdog.watch("refresher"))),
@@ -99,18 +103,23 @@ async def _consume(
     ]
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)
     await stop.wait()
+    grace_ends_s = asyncio.get_running_loop().time() + grace_s
     batches.cancel()  # what is committed goes on from there, in any process
     log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
     watchdog.dismiss("intake", "sweeper", "partition_share")
     await asyncio.gather(_end_claiming(claiming, app, resources), _end_outcomes(outcomes, app, resources))
-    await _finish_in_flight(app, grace_s)
-    await within_deadline(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained")
-    for task in finishing:
+    await _finish_in_flight(app, grace_ends_s)
+    for task in storing:
         task.cancel()
     safe = rescue(app.outcome_store.unsettled, app.feed_events, app.spool)
-    await _release_leases(resources.pool, app.owner, keep=safe)
-    await within_deadline(app.budget_keeper.close(), deadline_s=FLUSH_S, or_else="budgets.not_given_back")
-    await until_ended([*claiming, *finishing, batches])
+    are_released, *_ = await asyncio.gather(
+        _release_leases(resources.pool, app.owner, keep=safe),
+        within_deadline(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained"),
+        within_deadline(app.budget_keeper.close(), deadline_s=FLUSH_S, or_else="budgets.not_given_back"),
+    )
+    if not are_released:  # statements hang, and their cancellation would
+        resources.pool.terminate()
+    await until_ended([*claiming, *storing, *finishing, batches])
     log.info("consumer.stopped", released=len(app.in_flight.held))
 
 
@@ -119,36 +128,37 @@ async def _end_claiming(claiming: list[asyncio.Task[None]], app: App, resources:
     intake, sweeper, share = claiming
     sweeper.cancel()
     await asyncio.wait([intake], timeout=FLUSH_S)
-    for task in (intake, share):
-        task.cancel()
-    await asyncio.wait([intake, share], timeout=FLUSH_S)
-    await within_deadline(app.share.leave(), deadline_s=FLUSH_S, or_else="partitions.not_given_back")
-    await within_deadline(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="consumer.not_closed")
+    await until_ended([intake, share])
+    await asyncio.gather(
+        within_deadline(app.share.leave(), deadline_s=FLUSH_S, or_else="partitions.not_given_back"),
+        within_deadline(resources.consumer.stop(), deadline_s=FLUSH_S, or_else="consumer.not_closed"),
+    )
 
 
 async def _end_outcomes(outcomes: asyncio.Task[None], app: App, resources: Resources) -> None:
     """Let the poll that is under way be stored, then give its partitions back."""
     await asyncio.wait([outcomes], timeout=FLUSH_S)
-    outcomes.cancel()
-    await asyncio.wait([outcomes], timeout=FLUSH_S)
-    await within_deadline(app.feed_outcomes.leave(), deadline_s=FLUSH_S, or_else="partitions.not_given_back")
-    await within_deadline(resources.outcome_consumer.stop(), deadline_s=FLUSH_S, or_else="consumer.not_closed")
+    await until_ended([outcomes])
+    await asyncio.gather(
+        within_deadline(app.feed_outcomes.leave(), deadline_s=FLUSH_S, or_else="partitions.not_given_back"),
+        within_deadline(resources.outcome_consumer.stop(), deadline_s=FLUSH_S, or_else="consumer.not_closed"),
+    )
 
 
-async def _finish_in_flight(app: App, grace_s: float) -> None:
+async def _finish_in_flight(app: App, grace_ends_s: float) -> None:
     """Let calls end and their results be stored; cut the rest off, but store what has come in by then."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(grace_s):
+        async with asyncio.timeout_at(grace_ends_s):
             await app.in_flight.until_empty()
     await within_deadline(app.dispatcher.cancel(), deadline_s=FLUSH_S, or_else="calls.not_cancelled")
     if app.outcome_store.unavailable_reason is None:
         await within_deadline(app.outcome_store.drain(), deadline_s=FLUSH_S, or_else="store.not_drained")
 
 
-async def _release_leases(pool: Pool, owner: str, *, keep: Sequence[ClaimedRequest]) -> None:
+async def _release_leases(pool: Pool, owner: str, *, keep: Sequence[ClaimedRequest]) -> bool:
     async def release_all() -> None:
         async with connection(pool) as borrowed:
             # what is in the spool is for the next start: nobody is to pay for it again meanwhile
             await release(borrowed, owner=owner, keep=keep)
 
-    await within_deadline(release_all(), deadline_s=FLUSH_S, or_else="leases.not_released")
+    return await within_deadline(release_all(), deadline_s=FLUSH_S, or_else="leases.not_released")

@@ -11,6 +11,7 @@ LOG_EVENTS: Final = {
     "consumer.started": "Settings, database, broker and models are in order; intake begins.",
     "consumer.stopping": "Told to stop: nothing new is taken in, what is in flight has the grace period.",
     "consumer.stopped": "All is stored, given back and closed.",
+    "stop.cut_off": "The stop took longer than the grace period and 20 s, whatever held it up: the process is ended.",
     "consumer.not_closed": "The Kafka consumer did not close in time at the end.",
     "database.doubtful": "The database refused a rehearsed post for a reason that may or may not concern others.",
     "references.unfillable": "Upstream's tables where no row can be made, and why: requests wait for theirs, unpaid.",

@@ -1,14 +1,20 @@
 """Postgres or Kafka away while calls are in flight: nothing is lost and nothing paid twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import signal
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import asyncpg
+import psutil
 import pytest
 
+from consumer.lifecycle import END_S
 from tests.chaos.parts import consumer_environment
 from tests.chaos.servers import Servers, running_servers
-from tests.support.consumer_process import running_consumer
+from tests.support.consumer_process import ConsumerProcess, running_consumer
 from tests.support.kafka_records import encoded, overlay_event, read_json, send
 from tests.support.ledger_rows import count_feeds, count_requests, query
 from tests.support.waiting import eventually
@@ -128,3 +134,68 @@ async def test_created_events_wait_in_the_outbox_while_kafka_is_away(servers: Se
         await until_all_created(servers)
         assert await consumer.stop() == 0
     assert (await servers.llm.ledger_summary()).billed_calls == EVENTS
+
+
+@asynccontextmanager
+async def frozen(servers: Servers) -> AsyncIterator[None]:
+    """Have the database take connections and statements, and answer nothing."""
+    assert servers.postgres.pid is not None
+    server = psutil.Process(servers.postgres.pid)
+    processes = [server, *server.children(recursive=True)]
+    for process in processes:
+        process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in reversed(processes):
+            process.send_signal(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def locked(servers: Servers) -> AsyncIterator[None]:
+    """Have somebody hold the ledger, as a change of the table does that waits for something itself."""
+    connection = await asyncpg.connect(servers.postgres.address)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE feed_requests")
+            yield
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("hanging", [frozen, locked])
+async def test_a_stop_while_the_database_hangs_takes_no_longer_than_is_said_and_keeps_what_was_paid_for(
+    servers: Servers, tmp_path: Path, hanging: Callable[[Servers], AbstractAsyncContextManager[None]]
+) -> None:
+    grace_s = 1.0
+    settings = {**environment(servers), "SPOOL_DIR": str(tmp_path), "SHUTDOWN_GRACE_S": f"{grace_s:g}"}
+    settings["LEASE_S"] = "600"
+    async with running_consumer(settings) as consumer:
+        await servers.llm.set_latency("constant:2")
+        await produce(servers)
+        await until_all_called(servers)
+        async with hanging(servers):
+
+            async def all_answered() -> bool:
+                return (await servers.llm.ledger_summary()).in_flight_calls == 0
+
+            await eventually(all_answered, RECOVERY_S)
+            # so that statements hang of all loops that make any: intake, leases, partitions, results, outbox
+            await send(servers.kafka.address, servers.topics.incoming, [encoded(overlay_event())])
+            await eventually(lambda: _is_unready(consumer), RECOVERY_S)
+            began_s = time.monotonic()
+            assert await consumer.stop() == 0, consumer.lines[-5:]
+            assert time.monotonic() - began_s < grace_s + END_S
+        assert consumer.events("spool.written")[0]["results"] == EVENTS
+    async with running_consumer(settings) as consumer:
+
+        async def all_stored() -> bool:
+            return await count_feeds(servers.postgres.address) == EVENTS + 1
+
+        await eventually(all_stored, RECOVERY_S)
+        assert await consumer.stop() == 0
+    assert (await servers.llm.ledger_summary()).billed_calls == EVENTS + 1
+
+
+async def _is_unready(consumer: ConsumerProcess) -> bool:
+    return await consumer.ready_status() == 503

@@ -1,13 +1,14 @@
 """Ending in time, whatever is being ended does."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable
 from contextlib import suppress
 
 import pytest
 from aiokafka.errors import KafkaError
 
-from consumer.shutdown import unless_stopped, until_ended, within_deadline
+from consumer.shutdown import EXIT_CUT_OFF, unless_stopped, until_ended, within_deadline
 from repository.errors import StoreUnavailable
 
 
@@ -15,7 +16,7 @@ async def raising(error: BaseException) -> None:
     raise error
 
 
-def end(ending: Awaitable[object], deadline_s: float = 5.0) -> Awaitable[None]:
+def end(ending: Awaitable[object], deadline_s: float = 5.0) -> Awaitable[bool]:
     return within_deadline(ending, deadline_s=deadline_s, or_else="not.ended")
 
 
@@ -28,6 +29,19 @@ async def test_what_fails_to_end_does_not_hold_up_the_rest(error: BaseException)
 
 async def test_what_never_ends_is_left_after_the_deadline() -> None:
     await end(asyncio.Event().wait(), deadline_s=0.01)
+
+
+async def test_what_waits_again_when_it_is_cancelled_is_left_soon_after_the_deadline() -> None:
+    """As one whose connection goes back to the pool only when the server has confirmed the cancellation."""
+
+    async def waits_again() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(5):
+        await end(waits_again(), deadline_s=0.01)
 
 
 async def test_a_cancellation_from_outside_is_obeyed() -> None:
@@ -80,3 +94,12 @@ async def test_a_task_that_takes_a_cancellation_for_its_timeout_is_cancelled_aga
     async with asyncio.timeout(5):
         await until_ended(tasks)
     assert all(task.cancelled() for task in tasks)
+
+
+async def test_a_process_whose_stop_is_held_up_even_outside_the_event_loop_is_ended() -> None:
+    held_up = "import time; from consumer.shutdown import exit_at_latest; exit_at_latest(0.1); time.sleep(60)"
+    async with asyncio.timeout(20):
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", held_up, stdout=asyncio.subprocess.PIPE)
+        told, _ = await process.communicate()
+    assert process.returncode == EXIT_CUT_OFF
+    assert b"stop.cut_off" in told

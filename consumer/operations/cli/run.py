@@ -54,7 +54,9 @@ def _spare_the_collector() -> None:
 
 async def _run(settings: Settings) -> None:
     from consumer.app.secret_rotation import reread_secrets  # noqa: PLC0415 - see above
+    from consumer.lifecycle import END_S  # noqa: PLC0415 - see above
     from consumer.lifecycle import run as run_until_stopped  # noqa: PLC0415 - see above
+    from consumer.shutdown import exit_at_latest  # noqa: PLC0415 - see above
 
     stop = asyncio.Event()
 
@@ -62,6 +64,7 @@ async def _run(settings: Settings) -> None:
         if stop.is_set():
             os._exit(EXIT_SECOND_SIGNAL)
         stop.set()
+        exit_at_latest(settings.shutdown_grace_s + END_S)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
