@@ -1,21 +1,30 @@
-"""Dead letters of records that come to nothing on arrival: acknowledged before their offsets move."""
+"""Dead letters of records that come to nothing on arrival: acknowledged before their offsets move.
+
+One that the broker does not take now holds up no other record: it is owed, and sent again beside those that come. Until
+it is acknowledged no offset moves. What is owed is bounded, so that memory is.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
-from consumer.kafka.publisher import Publisher, error_type
+from consumer.kafka.publisher import Publisher, PublishFailed, error_type
 from consumer.pipeline.flood_limit import FloodLimit
 from consumer.pipeline.traces import Traces, trace_id_in
 from consumer.telemetry.metrics.messaging import MessagingMetrics
 from schemas.dead_letter import dead_letter
 from schemas.reasons import Reason
-from schemas.record import OutgoingRecord, SourceRecord
+from schemas.record import SourceRecord
 
 log = structlog.get_logger()
+
+RETRY_S = 5.0
+RETRY_SHARE = 2.0  # of the time that trying took: the intake waits for it
+MOST_OWED = 1_000
+MOST_OWED_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,10 @@ class Refusal:
     source: SourceRecord
     reason: Reason
     detail: str
+
+
+_Owed = dict[tuple[str, int, int], Refusal]
+"""Refusals by the place of their record, so that one that is polled again is owed once."""
 
 
 class DeadLetters:
@@ -38,15 +51,53 @@ class DeadLetters:
         self._metrics = metrics
         self._topic = topic
         self._limit = limit
+        self._owed: _Owed = {}
+        self._try_from_s = 0.0
+        self.unavailable_reason: str | None = None
+        """Why some are owed; None while none is."""
+
+    @property
+    def owed(self) -> int:
+        """How many are not acknowledged yet."""
+        return len(self._owed)
 
     async def send(self, invalid: Sequence[Refusal], *, valid: Sequence[bool]) -> None:
-        """Send all and wait for their acknowledgements; `valid` says it of each record of the poll, in order.
+        """Send these and what is owed, and wait for their acknowledgements; what is not acknowledged is owed.
+
+        `valid` says it of each record of the poll, in order.
 
         Raises:
             Flood: none of them was sent.
-            PublishFailed: at least one was not acknowledged. All have to be sent again.
+            PublishFailed: more are not acknowledged than may be owed. The poll is to be undone.
         """
         limit = self._limit.after(valid)
+        letters = self._owed | {_place(refusal): refusal for refusal in invalid}
+        failure: PublishFailed | None = None
+        if letters and time.monotonic() >= self._try_from_s:
+            letters, failure = await self._try(letters)
+        if len(letters) > MOST_OWED or sum(map(_size, letters.values())) > MOST_OWED_BYTES:
+            self._owed = {place: refusal for place, refusal in self._owed.items() if place in letters}
+            raise failure or PublishFailed(self.unavailable_reason)
+        self._limit, self._owed = limit, letters
+        if not letters:
+            self.unavailable_reason = None
+
+    async def _try(self, letters: _Owed) -> tuple[_Owed, PublishFailed | None]:
+        """Send refusals. Returns those that were not acknowledged, and why the last was not."""
+        began_s = time.monotonic()
+        failures = await self._publish(list(letters.values()))
+        for place in letters.keys() - failures.keys():
+            self._tell(letters[place])
+        if not failures:
+            return {}, None
+        now_s = time.monotonic()
+        self._try_from_s = now_s + max(RETRY_S, RETRY_SHARE * (now_s - began_s))
+        *_, failure = failures.values()
+        self.unavailable_reason = f"dead letters are not taken: {failure}"
+        log.warning("letters.owed", topic=self._topic, records=len(failures), error=str(failure))
+        return {place: letters[place] for place in failures}, failure
+
+    async def _publish(self, refusals: Sequence[Refusal]) -> Mapping[tuple[str, int, int], PublishFailed]:
         now = datetime.now(UTC)
         letters = [
             dead_letter(
@@ -58,31 +109,32 @@ class DeadLetters:
                 attempts=0,
                 failed_at=now,
             )
-            for refusal in invalid
+            for refusal in refusals
         ]
-        await self._publish(letters)
-        self._limit = limit
-        for refusal in invalid:
-            self._metrics.invalid.labels(refusal.reason).inc()
-            self._traces.refused(refusal.source, refusal.reason)
-            trace_id = trace_id_in(refusal.source.headers)
-            log.warning(
-                "event.invalid",
-                topic=refusal.source.topic,
-                partition=refusal.source.partition,
-                offset=refusal.source.offset,
-                reason=refusal.reason,
-                detail=refusal.detail,
-                **({"trace_id": trace_id} if trace_id else {}),
-            )
-
-    async def _publish(self, letters: Sequence[OutgoingRecord]) -> None:
-        if not letters:
-            return
         began_s = time.perf_counter()
         results = await self._publisher.publish(letters)
         errors = ((self._topic, error_type(failure)) for failure in results)
         self._metrics.sent(errors, time.perf_counter() - began_s)
-        for failure in results:
-            if failure:
-                raise failure
+        return {_place(refusal): failure for refusal, failure in zip(refusals, results, strict=True) if failure}
+
+    def _tell(self, refusal: Refusal) -> None:
+        self._metrics.invalid.labels(refusal.reason).inc()
+        self._traces.refused(refusal.source, refusal.reason)
+        trace_id = trace_id_in(refusal.source.headers)
+        log.warning(
+            "event.invalid",
+            topic=refusal.source.topic,
+            partition=refusal.source.partition,
+            offset=refusal.source.offset,
+            reason=refusal.reason,
+            detail=refusal.detail,
+            **({"trace_id": trace_id} if trace_id else {}),
+        )
+
+
+def _place(refusal: Refusal) -> tuple[str, int, int]:
+    return refusal.source.topic, refusal.source.partition, refusal.source.offset
+
+
+def _size(refusal: Refusal) -> int:
+    return len(refusal.source.key or b"") + len(refusal.source.value or b"")

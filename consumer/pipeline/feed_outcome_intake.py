@@ -86,9 +86,10 @@ class FeedOutcomeIntake:
         await self._partitions.follow()
         poll = await self._partitions.poll(max_records=MOST_AT_ONCE) if self._partitions.has_any else {}
         records = [source_record(record) for some in poll.values() for record in some]
-        if records:
+        if records or self._dead_letters.owed:
             await self._take_in(records)
-        await self._partitions.settle()
+        if not self._dead_letters.owed:
+            await self._partitions.settle()
         return len(records)
 
     async def leave(self) -> None:

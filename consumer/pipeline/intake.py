@@ -1,7 +1,8 @@
 """The intake: poll what there are free slots for and some more, claim it, hand it on, commit.
 
-A poll's events are in the ledger before their calls begin and before its offsets are committed, and an
-invalid record's dead letter is acknowledged before. When either cannot be done now, the poll is undone by seeking back.
+A poll's events are in the ledger before their calls begin and before its offsets are committed, and an invalid record's
+dead letter is acknowledged before. When the ledger cannot be written now, the poll is undone by seeking back. A record
+that cannot be dealt with while others can waits in memory, and the offsets with it, but the intake goes on.
 """
 
 import asyncio
@@ -89,7 +90,7 @@ class Intake:
             self._partitions.undo()
             await self._pause(self._backoff.after_failure_s())
             return 0
-        self.unavailable_reason, self._backoff = None, Backoff()
+        self.unavailable_reason, self._backoff = self._dead_letters.unavailable_reason, Backoff()
         return started
 
     async def _take_in_poll(self) -> int:
@@ -100,12 +101,17 @@ class Intake:
             return 0
         poll = await self._partitions.poll(max_records=at_once + ahead)
         began_s = time.monotonic()
-        started = await self._take_in(poll, at_once=at_once) if poll or self._claims.owed else 0
-        if not self._claims.owed:
+        started = await self._take_in(poll, at_once=at_once) if poll or self._owed else 0
+        if not self._owed:
             await self._partitions.settle()
         if poll and not at_once:  # calls in flight come first: they need the processor more than what waits anyway
             await self._pause(min(LONGEST_REST_S, REST_SHARE * (time.monotonic() - began_s)))
         return started
+
+    @property
+    def _owed(self) -> int:
+        """How much of what was polled is not safe yet, and holds up no more than the offsets."""
+        return self._claims.owed + self._dead_letters.owed
 
     async def _room(self) -> tuple[int, int]:
         """Return how many records may begin at once, and how many more may be read ahead; waits a moment for any.

@@ -28,6 +28,7 @@ LOG_EVENTS: Final = {
     "secrets.not_reread": "A secret that was to be read again cannot be used, and why; all stay as they were.",
     # intake
     "intake.undone": "A poll's records could not be entered in the ledger; they come again.",
+    "letters.owed": "The broker does not take dead letters now: they are sent again; until then no offset moves.",
     "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",
     "claim.locked": "Somebody else is about to write this event's row; it is claimed again, others are not held up.",
     "event.invalid": "A record is no valid event, and where it lies; it is in the dead letters.",

@@ -29,7 +29,7 @@ async def test_a_letter_that_the_broker_refuses_goes_cut_and_says_what_it_was(
     dead_letters = DeadLetters(publisher, Traces(), Metrics().messaging, topic=topics.dead_letter, limit=limit)
     refused = [
         Refusal(source_record(value, key=key), Reason.INVALID_EVENT, "not JSON"),
-        Refusal(source_record(b"small"), Reason.INVALID_EVENT, "not JSON"),
+        Refusal(source_record(b"small", offset=42), Reason.INVALID_EVENT, "not JSON"),
     ]
     await dead_letters.send(refused, valid=[False, False])
     letters = {

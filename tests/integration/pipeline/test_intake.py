@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from consumer.errors import UnreadableRecord
+from consumer.pipeline import dead_letters
 from consumer.pipeline.intake import LOOK_S
 from consumer.pipeline.outcomes import Work
 from devstack.endpoints import Endpoints
@@ -212,27 +213,55 @@ async def test_an_event_of_another_type_is_passed_over(
     assert await read_all(stack.kafka_bootstrap_servers, topics.dead_letter) == []
 
 
-async def test_a_dead_letter_that_cannot_be_sent_holds_its_offset_until_it_can(
-    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
+async def test_a_dead_letter_that_cannot_be_sent_holds_its_offset_until_it_can_and_no_other_event(
+    stack: Endpoints,
+    feed_env: Mapping[str, str],
+    topics: Topics,
+    llm: SimulatedLlmControl,
+    pool: Pool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(dead_letters, "RETRY_S", 0.2)
     await limit_record_size(stack, topics.dead_letter, 100)
     await send(stack.kafka_bootstrap_servers, topics.incoming, [b"not json" * 20, encoded(overlay_event())])
-    async with application(feed_env) as consumer:
-        assert "MessageSizeTooLarge" in await undone(consumer)
+    async with application(feed_env, READ_AHEAD="1", MAX_IN_FLIGHT="4", FAIR_SHARES="false") as consumer:
+        await eventually(consumer.take_in, 20)
+        for _ in range(3):  # more than one poll brings
+            await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(overlay_event()) for _ in range(4)])
+            await eventually(consumer.take_in, 20)
+            await consumer.finish()
+        assert "MessageSizeTooLarge" in (consumer.app.intake.unavailable_reason or "")
         assert await committed(consumer, topics) is None
-        await consumer.finish()
-        assert list((await states(pool)).values()) == ["done"]
         await limit_record_size(stack, topics.dead_letter, 1_000_000)
 
-        async def both_passed() -> bool:
+        async def all_passed() -> bool:
             await consumer.take_in()
-            return await committed(consumer, topics) == 2
+            await consumer.finish()
+            return await committed(consumer, topics) == 14
 
-        await eventually(both_passed, 20)
+        await eventually(all_passed, 20)
         assert consumer.app.intake.unavailable_reason is None
-        await consumer.finish()
     assert len(await read_all(stack.kafka_bootstrap_servers, topics.dead_letter)) == 1
-    assert (await llm.ledger_summary()).total_calls == 1
+    assert await count(pool, "instagram_feeds") == (await llm.ledger_summary()).total_calls == 13
+
+
+async def test_more_dead_letters_than_may_wait_in_memory_stay_where_they_are(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "MOST_OWED", 2)
+    await limit_record_size(stack, topics.dead_letter, 100)
+    await send(stack.kafka_bootstrap_servers, topics.incoming, [b"not json" * 20] * 3)
+    async with application(feed_env) as consumer:
+        assert "MessageSizeTooLarge" in await undone(consumer)
+        assert consumer.app.intake._dead_letters.owed == 0  # noqa: SLF001 - they come again with their poll
+        await limit_record_size(stack, topics.dead_letter, 1_000_000)
+
+        async def all_passed() -> bool:
+            await consumer.take_in()
+            return await committed(consumer, topics) == 3
+
+        await eventually(all_passed, 20)
+    assert len(await read_all(stack.kafka_bootstrap_servers, topics.dead_letter)) == 3
 
 
 async def test_a_dead_letter_is_sent_once_however_long_postgres_cannot_take_the_event_beside_it(
