@@ -84,13 +84,15 @@ async def renew(
 
 
 # A killed process's session ends at once, and the lock with it; a frozen one's lease has to run out. While the
-# database was down nobody could do either: give the others time to.
+# database was down nobody could do either: give the others time to. A lease that ends later than any can was taken
+# before the server's clock was set back, and would keep partitions from being read for as long.
 _BURY = """
     DELETE FROM intake_members AS member
     WHERE group_id = $1 AND topic = $2 AND owner <> $3
         AND pg_postmaster_start_time() < clock_timestamp() - $4 * interval '1 second'
         AND (
             expires_at < clock_timestamp()
+            OR expires_at > clock_timestamp() + 10 * $4 * interval '1 second'
             OR beacon IS NOT NULL AND beacon NOT IN (
                 SELECT (classid::bigint << 32) | objid::bigint
                 FROM pg_locks
