@@ -194,7 +194,7 @@ _FAILED_SOURCES = f"""
 async def failed_sources(connection: Connection, overlay_ids: Sequence[UUID]) -> dict[UUID, SourceRecord]:
     """Return the events of those overlays that failed, by overlay."""
     rows = await connection.fetch(_FAILED_SOURCES, overlay_ids)
-    return {row["overlay_id"]: _source_record(row) for row in rows}
+    return {row["overlay_id"]: source_record(row) for row in rows}
 
 
 # An overlay keeps its variant, whatever is sent later.
@@ -205,7 +205,8 @@ EXPERIMENT_NAME = """
 """
 _REOPEN_CORRECTED = f"""
     UPDATE feed_requests AS request
-    SET state = CASE WHEN $1::text IS NULL THEN 'waiting' ELSE 'claimed' END,
+    SET state = CASE WHEN $5 THEN 'batched' WHEN $1::text IS NULL THEN 'waiting' ELSE 'claimed' END,
+        batch_id = NULL,
         lease_owner = $1,
         available_at = now() + $2 * interval '1 second',
         group_id = $3,
@@ -219,7 +220,7 @@ _REOPEN_CORRECTED = f"""
         finished_at = NULL,
         updated_at = now(),
         {_CORRECTED}
-    FROM {NEW_REQUEST.unnest("incoming", first=5)}, {lock_wait(4)}
+    FROM {NEW_REQUEST.unnest("incoming", first=6)}, {lock_wait(4)}
     WHERE (request.overlay_id, request.revision) = (incoming.overlay_id, incoming.revision)
         AND request.state = 'failed'
     RETURNING request.*, false AS reclaimed, {EXPERIMENT_NAME}
@@ -233,16 +234,17 @@ async def reopen_corrected(
     owner: str | None,
     lease_s: float,
     group_id: str | None = None,
+    by_batch: bool = False,
 ) -> list[ClaimedRequest]:
     """Claim failed requests anew with another event in place of their own; what they spent stays counted.
 
-    Without an owner they wait for any process, from the end of the lease on.
+    Without an owner they wait for any process, from the end of the lease on, or with `by_batch` for a batch.
 
     Raises:
         StoreContention: another transaction holds one of them. None is claimed.
     """
     rows = await connection.fetch(
-        _REOPEN_CORRECTED, owner, lease_s, group_id, LOCK_WAIT_S, *NEW_REQUEST.arrays(requests)
+        _REOPEN_CORRECTED, owner, lease_s, group_id, LOCK_WAIT_S, by_batch, *NEW_REQUEST.arrays(requests)
     )
     return [claimed_request(row) for row in rows]
 
@@ -256,6 +258,16 @@ def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], l
     )
 
 
+CLAIMED_COLUMNS = """
+    request.overlay_id, request.revision, request.fencing_token, request.tenant_id, request.job_id, request.event_id,
+    request.source_topic, request.source_partition, request.source_offset, request.source_timestamp_ms,
+    request.source_key, request.source_value, request.source_headers, request.experiment_id, request.variant,
+    request.attempts, request.llm_calls, request.prompt_tokens, request.cached_prompt_tokens,
+    request.completion_tokens, request.cost_usd, request.unrecorded_call, request.takeovers, request.background
+"""
+"""What `claimed_request` reads of a row, for those who read many."""
+
+
 def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
     """Read a row of `feed_requests` with `EXPERIMENT_NAME` and whether it was `reclaimed`."""
     return ClaimedRequest(
@@ -265,7 +277,7 @@ def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         tenant_id=row["tenant_id"],
         job_id=row["job_id"],
         event_id=row["event_id"],
-        source=_source_record(row),
+        source=source_record(row),
         arm=_arm(row["experiment_id"], row["experiment_name"], row["variant"]),
         attempts=row["attempts"],
         llm_calls=row["llm_calls"],
@@ -284,7 +296,8 @@ def _arm(experiment_id: UUID | None, name: str | None, variant: str | None) -> E
     return ExperimentArm(experiment_id=experiment_id, name=name, variant=variant)
 
 
-def _source_record(row: asyncpg.Record) -> SourceRecord:
+def source_record(row: asyncpg.Record) -> SourceRecord:
+    """Read the event in a row of `feed_requests`."""
     return SourceRecord(
         topic=row["source_topic"],
         partition=row["source_partition"],
@@ -292,7 +305,7 @@ def _source_record(row: asyncpg.Record) -> SourceRecord:
         timestamp_ms=row["source_timestamp_ms"],
         key=row["source_key"],
         value=row["source_value"],
-        headers=unpack_headers(row["source_headers"]),
+        headers=unpack_headers(row["source_headers"] or b""),
     )
 
 

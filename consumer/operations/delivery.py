@@ -1,10 +1,15 @@
 """Whether what people ask for is written live or by batch."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 
 from consumer.llm.batches import PROVIDERS
 from repository.llm_models import LlmModel, find_active
 from repository.pool import Connection
+from repository.tenants import tenant_profiles
+from schemas.delivery import RequestedDelivery
 
 
 class Delivery(StrEnum):
@@ -18,16 +23,48 @@ class NoBatches(Exception):
     """A model's provider has none; the message says so."""
 
 
-async def model_for(connection: Connection, name: str, delivery: Delivery) -> LlmModel:
-    """Return the model that writes, priced as it is delivered.
+class Deliveries:
+    """How each request is to be written: as somebody `asked`, else as its event says, else as its tenant has it."""
+
+    def __init__(self, connection: Connection, asked: Delivery | None) -> None:
+        self._connection = connection
+        self._asked = asked
+        self._of_tenants: dict[str, RequestedDelivery | None] = {}
+
+    async def know(self, tenant_ids: Iterable[str]) -> None:
+        """Make sure that `by_batch` has what it needs for these tenants."""
+        if self._asked is None and (new := set(tenant_ids) - self._of_tenants.keys()):
+            profiles = await tenant_profiles(self._connection, new)
+            self._of_tenants |= {tenant_id: profile.delivery for tenant_id, profile in profiles.items()}
+
+    def by_batch(self, tenant_id: str, own: RequestedDelivery | None = None) -> bool:
+        """Return whether a request of this tenant, whose event says `own`, goes by batch."""
+        return (self._asked or own or self._of_tenants.get(tenant_id)) == Delivery.BATCH
+
+
+@dataclass(frozen=True, slots=True)
+class PricedModel:
+    """The model that writes, as it is priced live and by batch: where its provider has no batches, the same."""
+
+    live: LlmModel
+    batched: LlmModel
+
+    @property
+    def batch_factor(self) -> Decimal:
+        """What a post costs by batch, for each USD that it costs live."""
+        return Decimal(1) if self.batched is self.live else self.live.batch_price_factor
+
+
+async def model_for(connection: Connection, name: str, asked: Delivery | None) -> PricedModel:
+    """Return the model that writes.
 
     Raises:
         ModelNotUsable: the name stands for no active model.
         NoBatches: its provider has no batches, and one is asked for.
     """
     model = await find_active(connection, name)
-    if delivery is Delivery.LIVE:
-        return model
-    if model.provider not in PROVIDERS:
+    if model.provider in PROVIDERS:
+        return PricedModel(model, model.at_reduced_price())
+    if asked is Delivery.BATCH:
         raise NoBatches(f"{model.full_name}: provider {model.provider} has no batches at its endpoint; ask for live")
-    return model.at_reduced_price()
+    return PricedModel(model, model)

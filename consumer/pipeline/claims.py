@@ -143,7 +143,7 @@ class Claims:
     async def _without_batched(
         self, events: Sequence[Event], batched: Sequence[Event], lock_wait_s: float
     ) -> Sequence[Event]:
-        """Enter what is to be written by batch. Returns the others; those that had failed before are written now."""
+        """Enter what is to be written by batch, also what failed and comes with other content. Returns the others."""
         async with connection(self._pool) as borrowed:
             entered = await enter_batched(
                 borrowed,
@@ -151,6 +151,9 @@ class Claims:
                 group_id=self._terms.group_id,
                 lock_wait_s=lock_wait_s,
             )
+            known = {event.overlay_id: (source, event) for source, event in batched if event.overlay_id not in entered}
+            corrected = await claim_corrected(borrowed, known, self._terms, to_wait=True, by_batch=True)
+        entered.update(request.overlay_id for request in corrected)
         self.batched += len(entered)
         return [one for one in events if one[1].overlay_id not in entered]
 

@@ -1,6 +1,6 @@
 """An overlay that failed and is sent again: with other content it is a new try, with the same a duplicate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,27 +16,29 @@ NOT_CONTENT = {"event_id", "event_type", "occurred_at"}
 
 
 async def claim_corrected(
-    connection: Connection, known: Mapping[UUID, Event], terms: ClaimTerms, *, to_wait: bool = False
+    connection: Connection,
+    known: Mapping[UUID, Event],
+    terms: ClaimTerms,
+    *,
+    to_wait: bool = False,
+    by_batch: bool = False,
 ) -> list[ClaimedRequest]:
     """Claim those of known overlays that failed and now come with other content; revision 1 is open again.
 
-    With `to_wait` nobody holds them: they wait for any process.
+    With `to_wait` nobody holds them: they wait for any process, or with `by_batch` for a batch.
     """
     failed = await failed_sources(connection, list(known)) if known else {}
     sent = [(known[overlay_id], stored) for overlay_id, stored in failed.items()]
     corrected = [event for event, stored in sent if _differs(event, stored, terms)]
-    return await _reopened(connection, corrected, terms, to_wait=to_wait) if corrected else []
-
-
-async def _reopened(
-    connection: Connection, events: Sequence[Event], terms: ClaimTerms, *, to_wait: bool
-) -> list[ClaimedRequest]:
+    if not corrected:
+        return []
     return await reopen_corrected(
         connection,
-        [NewRequest.first(event, source) for source, event in events],
+        [NewRequest.first(event, source) for source, event in corrected],
         owner=None if to_wait else terms.owner,
         lease_s=0.0 if to_wait else terms.lease_s,
         group_id=terms.group_id,
+        by_batch=by_batch,
     )
 
 

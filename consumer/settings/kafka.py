@@ -22,7 +22,7 @@ _NEEDED_FOR: Mapping[str, Collection[str]] = {
 
 
 class TopicSettings(SettingsGroup):
-    """The names of the topics."""
+    """The names of the topics, and which events are taken from them."""
 
     overlay_completed_topic: TopicName = Field("overlay.completed", description="a Kafka topic name")
     feed_created_topic: TopicName = Field("instagram_feed.created", description="a Kafka topic name")
@@ -31,10 +31,21 @@ class TopicSettings(SettingsGroup):
     feed_outcome_topic: TopicName = Field(
         "instagram_feed.outcome", description="a Kafka topic name; what became of posts is read from it"
     )
+    max_event_bytes: int = Field(
+        262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
+    )
+    overlay_event_types: EventTypeNames = Field(
+        "overlay.completed", description="event types separated by commas, without namespace and version"
+    )
+
+    @property
+    def event_types(self) -> EventTypes:
+        """The types of event that are taken, however they are spelled."""
+        return EventTypes(tuple(name.strip() for name in self.overlay_event_types.split(",")))
 
 
 class KafkaSettings(TopicSettings):
-    """How to reach the brokers, and how large an event may be."""
+    """How to reach the brokers."""
 
     kafka_bootstrap_servers: BrokerAddresses = Field(description="host:port, several separated by commas")
     kafka_group_id: str = Field(
@@ -75,18 +86,6 @@ class KafkaSettings(TopicSettings):
     kafka_enable_idempotence: bool = Field(
         default=True, description="true or false; false only for a broker without idempotent producers"
     )
-    max_event_bytes: int = Field(
-        262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
-    )
-
-    overlay_event_types: EventTypeNames = Field(
-        "overlay.completed", description="event types separated by commas, without namespace and version"
-    )
-
-    @property
-    def event_types(self) -> EventTypes:
-        """The types of event that are taken, however they are spelled."""
-        return EventTypes(tuple(name.strip() for name in self.overlay_event_types.split(",")))
 
     @field_validator(*_NEEDED_FOR)
     @classmethod

@@ -16,10 +16,13 @@ _BASE_URL_WANTS = "the http(s) URL that ends before /chat/completions, with ?nam
 
 
 class PostSettings(SettingsGroup):
-    """Which model writes, and what a post has to be like."""
+    """Which model writes, which one stands in for it, and what a post has to be like."""
 
     llm_model: str = Field(
         "gpt-4o-mini", min_length=1, description="an active model of `instagram-feed models list`, by any of its names"
+    )
+    llm_fallback_model: str | None = Field(
+        None, min_length=1, description="another such model, used while LLM_MODEL's provider is not called"
     )
     llm_prompt: str = Field(
         "feed-post",
@@ -37,9 +40,15 @@ class PostSettings(SettingsGroup):
         "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
     )
 
+    @property
+    def models(self) -> dict[str, str]:
+        """The models to be used by the variable that names them, the preferred one first."""
+        fallback = {"LLM_FALLBACK_MODEL": self.llm_fallback_model} if self.llm_fallback_model else {}
+        return {"LLM_MODEL": self.llm_model, **fallback}
+
 
 class LlmSettings(PostSettings):
-    """How the model is called, and which one stands in for it."""
+    """How the model is called."""
 
     anthropic_api_key: ApiKey | None = Field(None, description="an API key of Anthropic, for models of theirs")
     anthropic_base_url: BaseUrl = Field("https://api.anthropic.com/v1", description=_BASE_URL_WANTS)
@@ -53,9 +62,6 @@ class LlmSettings(PostSettings):
         description="an API key of OpenAI (or ANTHROPIC_API_KEY or GOOGLE_API_KEY, for models of theirs)",
     )
     openai_base_url: BaseUrl = Field("https://api.openai.com/v1", description=_BASE_URL_WANTS)
-    llm_fallback_model: str | None = Field(
-        None, min_length=1, description="another such model, used while LLM_MODEL's provider is not called"
-    )
     llm_temperature: float | None = Field(
         None, ge=0, le=2, description="number from 0 to 2; default: the model row's default_temperature"
     )
@@ -76,12 +82,6 @@ class LlmSettings(PostSettings):
         if key is None and others == (None, None):
             raise PydanticCustomError("missing", "no key of any provider")
         return key
-
-    @property
-    def models(self) -> dict[str, str]:
-        """The models to be used by the variable that names them, the preferred one first."""
-        fallback = {"LLM_FALLBACK_MODEL": self.llm_fallback_model} if self.llm_fallback_model else {}
-        return {"LLM_MODEL": self.llm_model, **fallback}
 
     def endpoint(self, provider: str, *, model: str) -> Endpoint:
         """Return the endpoint of a provider; `model` is whose endpoint it is, for the error message.

@@ -20,9 +20,13 @@ class PartitionRange:
 
 @dataclass(frozen=True, slots=True)
 class ReplayProgress:
-    """What has become of the requests that a replay entered. Cost is what all their calls took."""
+    """What has become of the requests that a replay entered. Cost is what all their calls took.
+
+    `batched` of those that are pending wait for a batch, or are in one.
+    """
 
     pending: int
+    batched: int
     done: int
     failed: int
     taken: int
@@ -98,6 +102,7 @@ async def advance(connection: Connection, replay_id: UUID, reached: Mapping[int,
 _PROGRESS = """
     SELECT
         count(*) FILTER (WHERE state NOT IN ('done', 'failed')) AS pending,
+        count(*) FILTER (WHERE state = 'batched') AS batched,
         count(*) FILTER (WHERE state = 'done') AS done,
         count(*) FILTER (WHERE state = 'failed') AS failed,
         count(*) FILTER (WHERE state <> 'waiting' OR llm_calls > 0 OR fencing_token > 1) AS taken,

@@ -1,5 +1,6 @@
 """Looking at the ledger and sending failed requests round again, for operators."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -8,6 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from repository.pool import Connection
+from repository.requests import source_record
+from schemas.record import SourceRecord
 from schemas.request_state import RequestState
 
 
@@ -129,10 +132,35 @@ async def mean_post_cost_usd(connection: Connection) -> Decimal:
     return Decimal(await connection.fetchval(_MEAN_COST))
 
 
+@dataclass(frozen=True, slots=True)
+class FailedRequest:
+    """A failed request and the event it is about."""
+
+    overlay_id: UUID
+    revision: int
+    tenant_id: str
+    source: SourceRecord
+
+
+_FAILED = f"""
+    SELECT * FROM feed_requests WHERE {_MATCHING} AND state = 'failed'
+"""  # noqa: S608 - no value is in it, the conditions are ours
+
+
+async def failed_requests(
+    connection: Connection, wanted: RequestFilter, *, at_once: int
+) -> AsyncIterator[list[FailedRequest]]:
+    """Yield the matching failed requests, so many at once; to be called in a transaction."""
+    cursor = await connection.cursor(_FAILED, *_arguments(wanted))
+    while rows := await cursor.fetch(at_once):
+        yield [FailedRequest(row["overlay_id"], row["revision"], row["tenant_id"], source_record(row)) for row in rows]
+
+
 # The source bytes of a failed request are kept, so it needs nothing but a new beginning.
-_RETRY = f"""
-    UPDATE feed_requests
-    SET state = 'waiting',
+_RETRY = """
+    UPDATE feed_requests AS request
+    SET state = CASE WHEN chosen.by_batch THEN 'batched' ELSE 'waiting' END,
+        batch_id = NULL,
         attempts = 0,
         available_at = now(),
         unrecorded_call = false,
@@ -140,14 +168,19 @@ _RETRY = f"""
         takeovers = 0,
         finished_at = NULL,
         updated_at = now()
-    WHERE {_MATCHING} AND state = 'failed'
-    RETURNING overlay_id
-"""  # noqa: S608 - no value is in it, the conditions are ours
+    FROM unnest($1::uuid[], $2::int[], $3::boolean[]) AS chosen (overlay_id, revision, by_batch)
+    WHERE (request.overlay_id, request.revision) = (chosen.overlay_id, chosen.revision) AND request.state = 'failed'
+"""
 
 
-async def retry_failed(connection: Connection, wanted: RequestFilter) -> list[UUID]:
-    """Have the matching failed requests tried again, with all their attempts; returns their overlays."""
-    return [row["overlay_id"] for row in await connection.fetch(_RETRY, *_arguments(wanted))]
+async def retry_failed(connection: Connection, chosen: Sequence[tuple[FailedRequest, bool]]) -> None:
+    """Have failed requests tried again, with all their attempts: by batch where that is said, else by a call."""
+    await connection.execute(
+        _RETRY,
+        [request.overlay_id for request, _ in chosen],
+        [request.revision for request, _ in chosen],
+        [by_batch for _, by_batch in chosen],
+    )
 
 
 def _arguments(wanted: RequestFilter) -> tuple[object, ...]:

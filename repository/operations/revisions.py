@@ -152,6 +152,11 @@ class RevisionProgress:
         """Whether it has its post, or will never have one."""
         return self.state.has_ended
 
+    @property
+    def is_batched(self) -> bool:
+        """Whether it waits for a batch, or is in one."""
+        return self.state is RequestState.BATCHED
+
 
 _PROGRESS = """
     SELECT overlay_id, revision, request.state, request.fencing_token > 1 AS is_taken, feed.instagram_feed_id,

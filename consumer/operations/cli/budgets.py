@@ -127,7 +127,7 @@ async def _set(tenant_id: str | None, limits: Sequence[NewLimit], *, dry_run: bo
 
 
 async def _require_prices(connection: Connection) -> None:
-    if unpriced := await unpriced_models(connection, [load(PostSettings).llm_model]):
+    if unpriced := await unpriced_models(connection, list(load(PostSettings).models.values())):
         advice = "give it one (`instagram-feed models --help`), or set a limit in tokens"
         raise CommandError(f"{', '.join(unpriced)} has no price, and unknown is not free: {advice}")
 

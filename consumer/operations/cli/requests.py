@@ -11,6 +11,7 @@ from rich.table import Table
 
 from consumer.operations.cli.agreement import USUAL_MAX_COST_USD, Consent, MaxCostOption, YesOption
 from consumer.operations.cli.database import database_connection
+from consumer.operations.cli.deliveries import AS_A_BATCH, DeliveryOption
 from consumer.operations.cli.errors import UsageError
 from consumer.operations.cli.moments import in_utc
 from consumer.operations.cli.output import (
@@ -25,7 +26,10 @@ from consumer.operations.cli.output import (
 )
 from consumer.operations.cli.request_show import show
 from consumer.operations.cli.tables import WideOption, print_table
-from consumer.settings import DatabaseSettings, KafkaSettings, load
+from consumer.operations.delivery import Deliveries, Delivery
+from consumer.operations.retrying import Retried
+from consumer.operations.retrying import retry as tried_again
+from consumer.settings import DatabaseSettings, KafkaSettings, TopicSettings, load
 from consumer.telemetry.visible_text import one_line
 from repository.operations import group_requests
 from repository.operations.request_queries import (
@@ -35,7 +39,6 @@ from repository.operations.request_queries import (
     count_requests,
     list_requests,
     mean_post_cost_usd,
-    retry_failed,
 )
 from schemas.request_state import RequestState
 
@@ -120,6 +123,7 @@ def retry(  # noqa: PLR0913 - the options of one command
     since: SinceOption = None,
     until: UntilOption = None,
     all_: Annotated[bool, typer.Option("--all", help="All failed requests.")] = False,
+    delivery: DeliveryOption = None,
     max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
@@ -142,11 +146,15 @@ def retry(  # noqa: PLR0913 - the options of one command
     )
     if wanted == RequestFilter(state=RequestState.FAILED) and not all_:
         raise UsageError("say which failed requests: --overlay, --tenant, --reason, --since, --until or --all")
-    overlays = asyncio.run(_would_retry(wanted) if dry_run else _retried(wanted, Consent(max_cost_usd, yes)))
+    retried = asyncio.run(_retried(wanted, delivery, None if dry_run else Consent(max_cost_usd, yes)))
+    overlays = retried.overlay_ids
     if json:
-        print_json({"dry_run": dry_run, "requests": len(overlays), "overlay_ids": overlays})
-    else:
-        say(f"{len(overlays)} failed requests {'would be' if dry_run else 'will be'} tried again.")
+        batched = len(retried.batched)
+        print_json({"dry_run": dry_run, "requests": len(overlays), "batched": batched, "overlay_ids": overlays})
+        return
+    say(f"{len(overlays)} failed requests {'would be' if dry_run else 'will be'} tried again.")
+    if retried.batched:
+        say(f"{len(retried.batched)} go by batch. {AS_A_BATCH}")
 
 
 @requests.command()
@@ -189,15 +197,17 @@ async def _counted(wanted: RequestFilter) -> list[RequestCount]:
         return await count_requests(connection, wanted)
 
 
-async def _would_retry(wanted: RequestFilter) -> list[UUID]:
-    return [request.overlay_id for request in await _listed(wanted, MOST_SHOWN)]
-
-
-async def _retried(wanted: RequestFilter, consent: Consent) -> list[UUID]:
+async def _retried(wanted: RequestFilter, delivery: Delivery | None, consent: Consent | None) -> Retried:
+    """Have requests tried again; without anybody's consent only say which those are."""
+    settings = load(TopicSettings)
     async with database_connection(load(DatabaseSettings)) as connection:
-        failed = len(await list_requests(connection, wanted, limit=MOST_SHOWN))
+        deliveries = Deliveries(connection, delivery)
+        found = await tried_again(connection, wanted, deliveries, settings, dry_run=True)
+        if consent is None:
+            return found
+        failed = len(found.overlay_ids)
         consent.obtain(f"{failed} requests would be tried again", failed * await mean_post_cost_usd(connection))
-        return await retry_failed(connection, wanted)
+        return await tried_again(connection, wanted, deliveries, settings)
 
 
 def _summary_table(counts: list[RequestCount]) -> Table:

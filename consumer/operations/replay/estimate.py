@@ -15,7 +15,10 @@ LATENCY_MS = 3_000.0  # without a past
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """For `posts` posts with one consumer; `is_guess` when there is no past to go by."""
+    """For `posts` posts with one consumer; `is_guess` when there is no past to go by.
+
+    `seconds` are those of live calls.
+    """
 
     posts: int
     prompt_tokens: int
@@ -23,6 +26,17 @@ class Estimate:
     cost_usd: Decimal
     seconds: float
     is_guess: bool
+
+    def with_batched(self, batched: "Estimate") -> "Estimate":
+        """Return the estimate for these posts and others that go by batch."""
+        return Estimate(
+            self.posts + batched.posts,
+            self.prompt_tokens + batched.prompt_tokens,
+            self.completion_tokens + batched.completion_tokens,
+            self.cost_usd + batched.cost_usd,
+            self.seconds,
+            self.is_guess,
+        )
 
 
 def estimate(posts: int, prompt_characters: int, past: PastCalls, model: LlmModel, *, max_in_flight: int) -> Estimate:

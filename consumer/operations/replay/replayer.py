@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from consumer.llm.chat import as_text
+from consumer.operations.delivery import Deliveries
 from consumer.operations.replay.choice import ACTIVE, PAID, Action, Conditions, Mode, decide
 from consumer.operations.replay.reading import Batch
 from consumer.pipeline.experiments import Arms
@@ -40,7 +41,10 @@ class ReplayFilter:
 
 @dataclass(slots=True)
 class ReplayCounts:
-    """What has been found so far. `repeated` are further events of an overlay, `others` those not asked for."""
+    """What has been found so far. `repeated` are further events of an overlay, `others` those not asked for.
+
+    `batched` of the posts to be written go by batch; their prompts are not among `prompt_characters`.
+    """
 
     records: int = 0
     invalid: int = 0
@@ -49,7 +53,9 @@ class ReplayCounts:
     others: int = 0
     repeated: int = 0
     actions: Counter[Action] = field(default_factory=Counter)
+    batched: int = 0
     prompt_characters: int = 0
+    batched_prompt_characters: int = 0
 
     @property
     def active(self) -> int:
@@ -70,6 +76,7 @@ class Choice:
     event: OverlayCompleted
     standing: OverlayStatus
     action: Action
+    by_batch: bool
 
 
 class Replayer:
@@ -84,7 +91,7 @@ class Replayer:
         max_event_bytes: int,
         event_types: EventTypes,
         asked_before: int,
-        by_batch: bool = False,
+        deliveries: Deliveries,
     ) -> None:
         self.tally = ReplayCounts()
         self._connection = connection
@@ -95,7 +102,7 @@ class Replayer:
         self._type_name = TypeNames()
         self._left = None if wanted.limit is None else max(0, wanted.limit - asked_before)
         self._seen: set[UUID] = set()
-        self._by_batch = by_batch
+        self._deliveries = deliveries
 
     @property
     def has_enough(self) -> bool:
@@ -109,10 +116,18 @@ class Replayer:
         async for batch in batches:
             for choice in await self._choices(batch):
                 if choice.action in PAID:
-                    self.tally.prompt_characters += len(as_text(template.messages(choice.event)))
+                    self._count_prompt(choice, template)
             yield self.tally
             if self.has_enough:
                 return
+
+    def _count_prompt(self, choice: Choice, template: PromptTemplate) -> None:
+        characters = len(as_text(template.messages(choice.event)))
+        if choice.by_batch:
+            self.tally.batched += 1
+            self.tally.batched_prompt_characters += characters
+        else:
+            self.tally.prompt_characters += characters
 
     async def enter(self, batches: AsyncIterator[Batch], *, created_topic: str) -> AsyncIterator[ReplayCounts]:
         """Do what there is to do, and note how far the range has been dealt with."""
@@ -128,13 +143,15 @@ class Replayer:
     async def _choices(self, batch: Batch) -> list[Choice]:
         events = self._events(batch.records)
         known = await standings(self._connection, list(events), self._replay_id) if events else {}
+        await self._deliveries.know(event.tenant_id for _, event in events.values())
         choices = []
         for overlay_id, (source, event) in events.items():
             if self.has_enough:
                 break
             action = decide(self._wanted.mode, known[overlay_id], self._wanted.conditions)
             self.tally.actions[action] += 1
-            choices.append(Choice(source, event, known[overlay_id], action))
+            by_batch = self._deliveries.by_batch(event.tenant_id, event.delivery)
+            choices.append(Choice(source, event, known[overlay_id], action, by_batch))
         return choices
 
     def _events(self, records: Sequence[SourceRecord]) -> Mapping[UUID, tuple[SourceRecord, OverlayCompleted]]:
@@ -166,21 +183,25 @@ class Replayer:
         return wanted.tenant_id in {None, event.tenant_id} and wanted.overlay_id in {None, event.overlay_id}
 
     async def _do(self, choices: Sequence[Choice], created_topic: str) -> None:
+        for by_batch in (False, True):
+            await self._have_written([choice for choice in choices if choice.by_batch is by_batch], by_batch=by_batch)
+        feed_ids = [choice.standing.instagram_feed_id for choice in choices if choice.action is Action.REPUBLISH]
+        if feed_ids:
+            present = [one for one in feed_ids if one]
+            await republish(self._connection, present, self._replay_id, topic=created_topic)
+
+    async def _have_written(self, choices: Sequence[Choice], *, by_batch: bool) -> None:
         connection, replay_id = self._connection, self._replay_id
         if self._wanted.mode is Mode.REGENERATE:
-            asked = [_asked(choice) for choice in choices if choice.action in PAID]
-            if asked:
+            if asked := [_asked(choice) for choice in choices if choice.action in PAID]:
                 await ask_for_revisions(
-                    connection, asked, origin="replay", replay_id=replay_id, background=True, by_batch=self._by_batch
+                    connection, asked, origin="replay", replay_id=replay_id, background=True, by_batch=by_batch
                 )
             return
         if new := [choice for choice in choices if choice.action is Action.WRITE]:
-            await enter_new(connection, await self._requests(new), replay_id, by_batch=self._by_batch)
+            await enter_new(connection, await self._requests(new), replay_id, by_batch=by_batch)
         if failed := [choice.event.overlay_id for choice in choices if choice.action is Action.RETRY]:
-            await retry_in_replay(connection, failed, replay_id, by_batch=self._by_batch)
-        feed_ids = [choice.standing.instagram_feed_id for choice in choices if choice.action is Action.REPUBLISH]
-        if feed_ids:
-            await republish(connection, [one for one in feed_ids if one], replay_id, topic=created_topic)
+            await retry_in_replay(connection, failed, replay_id, by_batch=by_batch)
 
     async def _requests(self, new: Sequence[Choice]) -> list[NewRequest]:
         """Return requests for overlays that are new: as from any new event, with the arm of a running experiment."""

@@ -12,6 +12,7 @@ from consumer.pipeline.conversation import LARGER_LIMIT_FACTOR
 from consumer.pipeline.judgement import Unusable, judge
 from consumer.pipeline.unused_calls import answer_in
 from consumer.pipeline.writing_plans import WritingPlan
+from consumer.post.editor import EditedPost
 from consumer.post.prompt import with_ref, with_repair
 from consumer.post.quality.gate import Context
 from consumer.post.ref import ref_of
@@ -86,6 +87,12 @@ def draft(
         has_larger_limit=was_cut_off,
         messages=asked,
     )
+
+
+def is_answered(request: ClaimedRequest, plan: WritingPlan, kept: Sequence[KeptAnswer], context: Context) -> bool:
+    """Return whether an answer that is kept is a post by the current rules: a live worker stores it, unpaid."""
+    answers = (answer_in(one, request) for one in kept)
+    return any(isinstance(judge(one.completion, plan.editor, context), EditedPost) for one in answers if one)
 
 
 def _repaired(

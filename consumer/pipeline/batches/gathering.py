@@ -11,7 +11,7 @@ import structlog
 from consumer.llm.batches.input_file import line_bytes
 from consumer.llm.cost import WorstCase
 from consumer.pipeline.batches.affording import afforded
-from consumer.pipeline.batches.drafting import Draft, draft
+from consumer.pipeline.batches.drafting import Draft, draft, is_answered
 from consumer.pipeline.batches.packing import Pack, Packing
 from consumer.pipeline.budgets.reserving import Budgets
 from consumer.pipeline.in_flight import ClaimTerms
@@ -156,14 +156,21 @@ class Gatherer:
                 if event is None or self._terms.falls_back:
                     live.append((request.overlay_id, request.revision))
             elif self._plans.problem(request) is None:
-                drafts.append(self._draft(request, event, kept))
+                if one := self._draft(request, event, kept):
+                    drafts.append(one)
+                else:
+                    live.append((request.overlay_id, request.revision))
         if live:
             await send_gathered_live(borrowed, live)
         return drafts
 
-    def _draft(self, request: ClaimedRequest, event: OverlayCompleted, kept: KeptAnswers) -> Draft:
+    def _draft(self, request: ClaimedRequest, event: OverlayCompleted, kept: KeptAnswers) -> Draft | None:
+        """Draft a line; None where an earlier answer is a post after all."""
         answers = kept.get((request.overlay_id, request.revision), ())
-        return draft(request, event, self._plans.of(request), answers, self._tenants.context(event))
+        plan, context = self._plans.of(request), self._tenants.context(event)
+        if is_answered(request, plan, answers, context):
+            return None
+        return draft(request, event, plan, answers, context)
 
     def _has_batches(self, request: ClaimedRequest) -> bool:
         if self._plans.problem(request) is not None:

@@ -212,7 +212,7 @@ async def test_progress_counts_what_became_of_a_replays_requests(pool: Pool, mod
     async with connection(pool) as borrowed:
         progress = await replay_progress(borrowed, replay_id)
         assert progress == ReplayProgress(
-            pending=3, done=2, failed=1, taken=3, republished=0, cost_usd=Decimal("0.000375")
+            pending=3, batched=0, done=2, failed=1, taken=3, republished=0, cost_usd=Decimal("0.000375")
         )
         assert progress.entered == 6
         assert (await replay_progress(borrowed, uuid4())).entered == 0

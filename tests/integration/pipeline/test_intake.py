@@ -125,6 +125,27 @@ async def test_an_overlay_that_failed_is_tried_anew_when_it_comes_with_other_con
     assert (await llm.ledger_summary()).total_calls == 2
 
 
+async def test_an_overlay_that_failed_in_a_batch_goes_by_batch_again_when_it_comes_with_other_content(
+    stack: Endpoints, feed_env: Mapping[str, str], topics: Topics, llm: SimulatedLlmControl, pool: Pool
+) -> None:
+    wrong = overlay_event(delivery="batch")
+    async with application(feed_env) as consumer:
+        await send(stack.kafka_bootstrap_servers, topics.incoming, [encoded(wrong)])
+
+        async def is_in_state(state: str) -> bool:
+            await consumer.take_in()
+            return bool(await pool.fetchval("SELECT EXISTS (SELECT FROM feed_requests WHERE state = $1)", state))
+
+        await eventually(lambda: is_in_state("batched"), 20)
+        await pool.execute("UPDATE feed_requests SET state = 'failed', batch_id = gen_random_uuid()")
+        corrected = encoded({**wrong, "product_description": "what it really is"})
+        await send(stack.kafka_bootstrap_servers, topics.incoming, [corrected])
+        await eventually(lambda: is_in_state("batched"), 20)
+    [row] = await pool.fetch("SELECT batch_id, source_value FROM feed_requests")
+    assert (row["batch_id"], row["source_value"]) == (None, corrected)
+    assert (await llm.ledger_summary()).total_calls == 0
+
+
 async def polled(consumer: Application, *, duplicates: int) -> bool:
     """Poll; whether so many duplicates have come."""
     await consumer.take_in()

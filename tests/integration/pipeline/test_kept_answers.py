@@ -7,18 +7,23 @@ from uuid import UUID
 
 import pytest
 
+from consumer.operations.delivery import Deliveries, Delivery
+from consumer.operations.retrying import retry
+from consumer.settings import TopicSettings
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.feeds import fail
 from repository.llm_models import find_active
-from repository.operations.request_queries import RequestFilter, retry_failed
+from repository.operations.request_queries import RequestFilter
 from repository.pool import Pool, connection, open_pool
 from repository.requests import ClaimedRequest, NewRequest
 from repository.spending import Spending
 from schemas.request_state import RequestState
 from tests.support.application import Application, application
+from tests.support.batches import QUICK
 from tests.support.examples import failure, llm_call, new_request, source_record
 from tests.support.kafka_records import encoded, overlay_event
 from tests.support.ledger import EXPIRED_S, claim, count, states, until_take_overs
+from tests.support.waiting import eventually
 
 FAILED = 100
 POST = json.dumps({"instagram_ad_copy": "가을 니트 💛", "hashtags": ["#가을", "#니트"]}, ensure_ascii=False)
@@ -29,6 +34,7 @@ USABLE = json.dumps(
     },
     ensure_ascii=False,
 ).encode()
+REFUSAL = USABLE.replace(b'"role"', b'"refusal": "I cannot.", "role"')
 SPENT = Spending(500, 0, 200, Decimal("0.000195"))
 
 
@@ -47,8 +53,10 @@ def request() -> NewRequest:
     return new_request(UUID(str(event["overlay_id"])), source=source_record(encoded(event)))
 
 
-async def fail_with_answer(pool: Pool, requests: list[ClaimedRequest], raw_response: bytes) -> None:
-    """End requests as a rule did that refused this answer."""
+async def fail_with_answer(
+    pool: Pool, requests: list[ClaimedRequest], raw_response: bytes, delivery: Delivery | None = None
+) -> None:
+    """End requests as a rule did that refused this answer, and have them tried again."""
     async with connection(pool) as borrowed:
         model = await find_active(borrowed, "gpt-4o-mini")
         failures = [
@@ -62,7 +70,8 @@ async def fail_with_answer(pool: Pool, requests: list[ClaimedRequest], raw_respo
             for one in requests
         ]
         await fail(borrowed, failures, relay_lease_s=60)
-        assert len(await retry_failed(borrowed, RequestFilter(state=RequestState.FAILED))) == len(requests)
+        wanted, deliveries = RequestFilter(state=RequestState.FAILED), Deliveries(borrowed, delivery)
+        assert len((await retry(borrowed, wanted, deliveries, TopicSettings())).overlay_ids) == len(requests)
 
 
 async def sweep(consumer: Application, *, until: int) -> None:
@@ -93,11 +102,26 @@ async def test_a_hundred_failed_requests_with_usable_answers_are_stored_without_
     assert await count(pool, "llm_calls") == 0, "their answers became posts"
 
 
+async def test_what_goes_by_batch_when_it_is_tried_again_is_not_sent_where_its_kept_answer_is_usable(
+    feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
+) -> None:
+    usable, useless = await claim(pool, [request(), request()])
+    await fail_with_answer(pool, [useless], REFUSAL, Delivery.BATCH)
+    await fail_with_answer(pool, [usable], USABLE, Delivery.BATCH)
+    async with application(feed_env, **QUICK) as consumer:
+        await eventually(consumer.app.batches.run_once, 20)
+        await sweep(consumer, until=1)
+
+    assert await states(pool) == {usable.overlay_id: "done", useless.overlay_id: "batched"}
+    lines = await pool.fetch("SELECT overlay_id FROM llm_batch_lines")
+    assert [line["overlay_id"] for line in lines] == [useless.overlay_id]
+
+
 async def test_only_where_no_kept_answer_is_usable_a_call_is_paid(
     feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
 ) -> None:
     usable, useless = await claim(pool, [request(), request()])
-    await fail_with_answer(pool, [useless], USABLE.replace(b'"role"', b'"refusal": "I cannot.", "role"'))
+    await fail_with_answer(pool, [useless], REFUSAL)
     await fail_with_answer(pool, [usable], USABLE)
     async with application(feed_env) as consumer:
         await sweep(consumer, until=2)

@@ -18,7 +18,7 @@ from consumer.operations.cli.feeds.reference import METAVAR, named_bases, parse_
 from consumer.operations.cli.feeds.revision_progress import seems_without_consumer, watch
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say, usd
 from consumer.operations.cli.signals import cancel_on_signals
-from consumer.operations.delivery import Delivery, NoBatches, model_for
+from consumer.operations.delivery import Deliveries, Delivery, NoBatches, model_for
 from consumer.operations.revisions.regenerate import ask_again, estimated_cost_usd
 from consumer.operations.revisions.revision_source import CannotRevise
 from consumer.settings import DatabaseSettings, PostSettings, load
@@ -47,11 +47,17 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be asked for, what that costs if it goes like the last time, and what cannot be asked for."""
+    """What will be asked for, live and by batch, what that costs if it goes like the last time, and what cannot be."""
 
-    asked: list[RequestedRevision]
+    live: list[RequestedRevision]
+    batched: list[RequestedRevision]
     estimated_usd: Decimal
     problems: list[str]
+
+    @property
+    def asked(self) -> list[RequestedRevision]:
+        """All that will be asked for."""
+        return [*self.live, *self.batched]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,8 @@ class Ending:
 
     @property
     def pending(self) -> list[RevisionProgress]:
-        """What has no end yet."""
-        return [request for request in self.requests if not request.has_ended]
+        """What has no end yet, but for what goes by batch."""
+        return [request for request in self.requests if not (request.has_ended or request.is_batched)]
 
 
 def regenerate(  # noqa: PLR0913 - the options of one command
@@ -79,9 +85,9 @@ def regenerate(  # noqa: PLR0913 - the options of one command
         bool,
         typer.Option("--without-experiment", help="As without an experiment, also where an overlay has a variant."),
     ] = False,
-    delivery: DeliveryOption = Delivery.LIVE,
+    delivery: DeliveryOption = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 1_000,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until they are written.")] = True,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for them, but not for batches.")] = True,
     timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 120,
     max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
     yes: YesOption = False,
@@ -100,16 +106,15 @@ def regenerate(  # noqa: PLR0913 - the options of one command
         raise UsageError("say which posts: either their ids, or --tenant, --prompt-version-not or both")
     settings = load(DatabaseSettings)
     consent = Consent(max_cost_usd, yes)
-    waits = wait and delivery is Delivery.LIVE
-    how = _How(timeout_s=timeout if waits else 0, keep_arm=not without_experiment, dry_run=dry_run, delivery=delivery)
+    how = _How(timeout_s=timeout if wait else 0, keep_arm=not without_experiment, dry_run=dry_run, delivery=delivery)
     ending = asyncio.run(_regenerated(settings, selection, consent, how))
     if json:
         print_json(_document(ending, dry_run=dry_run))
     else:
         _show(ending, dry_run=dry_run)
-    if delivery is Delivery.BATCH and ending.requests and not json:
-        say(AS_A_BATCH)
-    _exit_by(ending, wait=waits)
+    if ending.plan.batched and ending.requests and not json:
+        say(f"{len(ending.plan.batched)} go by batch. {AS_A_BATCH}")
+    _exit_by(ending, wait=wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,40 +122,28 @@ class _How:
     timeout_s: float
     keep_arm: bool
     dry_run: bool
-    delivery: Delivery
+    delivery: Delivery | None
 
 
 async def _regenerated(settings: DatabaseSettings, selection: Selection, consent: Consent, how: _How) -> Ending:
     async with database_connection(settings) as connection:
-        plan = _plan(await _selected(connection, selection))
-        if how.delivery is Delivery.BATCH:
-            plan = await _by_batch(connection, plan)
+        plan = await _plan(connection, await _selected(connection, selection), how.delivery)
         if how.dry_run or not plan.asked:
             return Ending(plan, [])
         consent.obtain(f"{len(plan.asked)} posts would be written anew", plan.estimated_usd)
         cancel_on_signals()
         try:
-            entered = await ask_for_revisions(
-                connection,
-                plan.asked,
-                origin="regenerate",
-                keep_arm=how.keep_arm,
-                by_batch=how.delivery is Delivery.BATCH,
-            )
+            entered = [
+                *await ask_for_revisions(connection, plan.live, origin="regenerate", keep_arm=how.keep_arm),
+                *await ask_for_revisions(
+                    connection, plan.batched, origin="regenerate", keep_arm=how.keep_arm, by_batch=True
+                ),
+            ]
             late = {one.overlay_id for one in plan.asked} - {one.overlay_id for one in entered}
             plan.problems.extend(f"overlay {overlay_id} got a request in progress meanwhile" for overlay_id in late)
             return Ending(plan, await watch(connection, entered, timeout_s=how.timeout_s))
         except asyncio.CancelledError:
             return Ending(plan, [], is_interrupted=True)
-
-
-async def _by_batch(connection: Connection, plan: Plan) -> Plan:
-    """Return the plan at the price of a batch."""
-    try:
-        model = await model_for(connection, load(PostSettings).llm_model, Delivery.BATCH)
-    except (ModelNotUsable, NoBatches) as error:
-        raise CommandError(f"LLM_MODEL: {error}") from error
-    return replace(plan, estimated_usd=plan.estimated_usd * model.batch_price_factor)
 
 
 async def _selected(connection: Connection, selection: Selection) -> list[RevisionSource]:
@@ -165,20 +158,36 @@ async def _selected(connection: Connection, selection: Selection) -> list[Revisi
     return await named_bases(connection, references)
 
 
-def _plan(bases: Sequence[RevisionSource]) -> Plan:
-    asked: dict[UUID, RequestedRevision] = {}
-    estimated_usd, problems = Decimal(0), []
+async def _plan(connection: Connection, bases: Sequence[RevisionSource], delivery: Delivery | None) -> Plan:
+    deliveries = Deliveries(connection, delivery)
+    await deliveries.know(basis.feed.tenant_id for basis in bases)
+    known: set[UUID] = set()
+    plan, estimated_usd = Plan([], [], Decimal(0), []), Decimal(0)
+    is_any_batched = any(deliveries.by_batch(basis.feed.tenant_id) for basis in bases)
+    factor = await _batch_factor(connection, delivery) if is_any_batched else Decimal(1)
     for basis in bases:
         try:
             one = ask_again(basis, now=datetime.now(UTC))
         except CannotRevise as error:
-            problems.append(str(error))
+            plan.problems.append(str(error))
             continue
         # of two posts of one overlay the one named first is written anew
-        if one.overlay_id not in asked:
-            asked[one.overlay_id] = one
-            estimated_usd += estimated_cost_usd(basis)
-    return Plan(list(asked.values()), estimated_usd, problems)
+        if one.overlay_id in known:
+            continue
+        known.add(one.overlay_id)
+        by_batch = deliveries.by_batch(one.tenant_id)
+        (plan.batched if by_batch else plan.live).append(one)
+        estimated_usd += estimated_cost_usd(basis) * (factor if by_batch else 1)
+    return replace(plan, estimated_usd=estimated_usd)
+
+
+async def _batch_factor(connection: Connection, delivery: Delivery | None) -> Decimal:
+    """Return what a post costs by batch, for each USD that it costs live."""
+    try:
+        model = await model_for(connection, load(PostSettings).llm_model, delivery)
+    except (ModelNotUsable, NoBatches) as error:
+        raise CommandError(f"LLM_MODEL: {error}") from error
+    return model.batch_factor
 
 
 def _document(ending: Ending, *, dry_run: bool) -> dict[str, object]:

@@ -10,10 +10,10 @@ from repository.pool import Connection
 async def watch(
     connection: Connection, entered: Sequence[EnteredRevision], *, timeout_s: float
 ) -> list[RevisionProgress]:
-    """Return how the requests stand when all have ended, or when `timeout_s` has passed."""
+    """Return how the requests stand when all have ended but for batches, or when `timeout_s` has passed."""
 
     async def standing() -> Standing:
-        requests = await progress_of(connection, entered)
+        requests = [one for one in await progress_of(connection, entered) if not one.is_batched]
         ended = sum(request.has_ended for request in requests)
         return Standing(ended, len(requests), is_taken=not seems_without_consumer(requests))
 

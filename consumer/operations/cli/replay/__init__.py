@@ -67,10 +67,13 @@ def replay(  # noqa: PLR0913 - the options of one command
     id_: Annotated[
         str | None, typer.Option("--id", metavar="NAME", help="Names the replay.", show_default="from the options")
     ] = None,
-    delivery: DeliveryOption = Delivery.LIVE,
+    delivery: DeliveryOption = None,
     max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
     yes: YesOption = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until consumers have done it.")] = True,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait/--no-wait", help="Wait until consumers have done it, but not for batches."),
+    ] = True,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -108,9 +111,8 @@ def replay(  # noqa: PLR0913 - the options of one command
         name=id_,
         delivery=delivery,
     )
-    waits = wait and delivery is Delivery.LIVE
     try:
-        result = asyncio.run(replayed(settings, asked, Consent(max_cost_usd, yes), wait=waits, dry_run=dry_run))
+        result = asyncio.run(replayed(settings, asked, Consent(max_cost_usd, yes), wait=wait, dry_run=dry_run))
     except RangeError as error:
         raise UsageError(str(error)) from error
     except BrokerUnavailable as error:

@@ -17,7 +17,7 @@ from consumer.operations.cli.errors import CommandError
 from consumer.operations.cli.following import Standing, until_ended
 from consumer.operations.cli.progress import progress_bar
 from consumer.operations.cli.signals import cancel_on_signals
-from consumer.operations.delivery import Delivery, NoBatches, model_for
+from consumer.operations.delivery import Deliveries, Delivery, NoBatches, model_for
 from consumer.operations.replay.boundaries import Boundary, RangeError
 from consumer.operations.replay.choice import Mode
 from consumer.operations.replay.estimate import PAST_POSTS, Estimate, estimate
@@ -56,7 +56,7 @@ class ReplayRequest:
     partition: int | None
     wanted: ReplayFilter
     name: str | None
-    delivery: Delivery = Delivery.LIVE
+    delivery: Delivery | None = None
 
     @property
     def as_json(self) -> str:
@@ -73,7 +73,7 @@ class ReplayRequest:
                 "overlay": wanted.overlay_id and str(wanted.overlay_id),
                 "if_prompt_version_not": wanted.conditions.prompt_version_not,
                 "if_model_not": wanted.conditions.model_not,
-                **({} if self.delivery is Delivery.LIVE else {"delivery": self.delivery}),
+                **({} if self.delivery is None else {"delivery": self.delivery}),
             }
         )
 
@@ -99,7 +99,7 @@ class Result:
     tally: ReplayCounts
     estimate: Estimate
     progress: ReplayProgress | None = None
-    delivery: Delivery = Delivery.LIVE
+    delivery: Delivery | None = None
     is_dry_run: bool = False
     is_interrupted: bool = False
 
@@ -128,7 +128,7 @@ async def replayed(
             asked.wanted.mode,
             ranges,
             replayer.tally,
-            await _estimated(connection, settings, replayer.tally, asked.delivery),
+            await _estimated(connection, settings, replayer.tally, asked),
             delivery=asked.delivery,
             is_dry_run=dry_run,
         )
@@ -146,7 +146,7 @@ def _replayer(settings: ReplaySettings, connection: Connection, asked: ReplayReq
         max_event_bytes=settings.max_event_bytes,
         event_types=settings.event_types,
         asked_before=before,
-        by_batch=asked.delivery is Delivery.BATCH,
+        deliveries=Deliveries(connection, asked.delivery),
     )
 
 
@@ -186,14 +186,16 @@ def _refuse_unknown_tenant(asked: ReplayRequest, tally: ReplayCounts) -> None:
 
 
 async def _estimated(
-    connection: Connection, settings: ReplaySettings, tally: ReplayCounts, delivery: Delivery
+    connection: Connection, settings: ReplaySettings, tally: ReplayCounts, asked: ReplayRequest
 ) -> Estimate:
     try:
-        model = await model_for(connection, settings.llm_model, delivery)
+        model = await model_for(connection, settings.llm_model, asked.delivery)
     except (ModelNotUsable, NoBatches) as error:
         raise CommandError(f"LLM_MODEL: {error}") from error
-    past = await past_calls(connection, model.llm_model_id, posts=PAST_POSTS)
-    return estimate(tally.paid, tally.prompt_characters, past, model, max_in_flight=settings.max_in_flight)
+    past = await past_calls(connection, model.live.llm_model_id, posts=PAST_POSTS)
+    slots, live = settings.max_in_flight, tally.paid - tally.batched
+    batched = estimate(tally.batched, tally.batched_prompt_characters, past, model.batched, max_in_flight=slots)
+    return estimate(live, tally.prompt_characters, past, model.live, max_in_flight=slots).with_batched(batched)
 
 
 async def _entered(
@@ -229,11 +231,11 @@ async def _entered(
 
 
 async def _until_done(connection: Connection, replay_id: UUID) -> None:
-    """Wait until consumers have ended all that was entered."""
+    """Wait until consumers have ended all that was entered, but for what goes by batch."""
 
     async def standing() -> Standing:
         progress = await replay_progress(connection, replay_id)
         ended = progress.done + progress.failed
-        return Standing(ended, progress.pending + ended, is_taken=progress.taken > 0)
+        return Standing(ended, progress.pending - progress.batched + ended, is_taken=progress.taken > 0)
 
     await until_ended(standing)

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from consumer.operations.cli.deliveries import AS_A_BATCH
 from consumer.operations.cli.output import usd
 from consumer.operations.cli.replay.run import Result
-from consumer.operations.delivery import Delivery
 from consumer.operations.replay.choice import ACTIVE
 
 MOST_TYPES = 5
@@ -31,8 +30,8 @@ def sentences(result: Result) -> Iterator[str]:
         yield _estimate(result)
     if result.progress:
         yield _progress(result)
-    if result.delivery is Delivery.BATCH and tally.paid:
-        yield AS_A_BATCH
+    if tally.batched:
+        yield f"{tally.batched} go by batch. {AS_A_BATCH}"
 
 
 def _types(ignored: Counter[str]) -> str:
@@ -48,8 +47,14 @@ def _estimate(result: Result) -> str:
     basis = "a guess, there are no posts of this model to go by" if one.is_guess else "as the last posts took"
     return (
         f"Estimate: {one.prompt_tokens:,} prompt and {one.completion_tokens:,} completion tokens, "
-        f"USD {usd(one.cost_usd)}, {one.seconds:,.0f} s with one consumer ({basis})."
+        f"USD {usd(one.cost_usd)}{_time(result)} ({basis})."
     )
+
+
+def _time(result: Result) -> str:
+    if result.tally.batched == result.tally.paid:
+        return ""
+    return f", {result.estimate.seconds:,.0f} s with one consumer"
 
 
 def _progress(result: Result) -> str:
@@ -68,6 +73,7 @@ def document(result: Result) -> dict[str, object]:
         "replay_id": result.replay_id,
         "mode": result.mode,
         "delivery": result.delivery,
+        "batched": tally.batched,
         "dry_run": result.is_dry_run,
         "interrupted": result.is_interrupted,
         "ranges": [asdict(one) for one in result.ranges],

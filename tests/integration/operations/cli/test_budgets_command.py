@@ -54,9 +54,11 @@ async def test_what_is_wrong_is_told_in_one_line_and_changes_nothing(commands: C
 
 async def test_without_a_price_no_budget_in_usd_is_set(commands: Commands) -> None:
     await commands.run("models", "add", "openai/unpriced")
-    without = {"LLM_MODEL": "openai/unpriced"}
-    refused = await commands.run("budgets", "set", TENANT, "--daily-usd", "5", env=without)
-    assert (refused.exit_code, refused.errors.count("\n")) == (1, 1)
-    assert "openai/unpriced has no price" in refused.errors
+    without: dict[str, str] = {}
+    for variable in ("LLM_FALLBACK_MODEL", "LLM_MODEL"):
+        without = {variable: "openai/unpriced"}
+        refused = await commands.run("budgets", "set", TENANT, "--daily-usd", "5", env=without)
+        assert (refused.exit_code, refused.errors.count("\n")) == (1, 1)
+        assert "openai/unpriced has no price" in refused.errors
     assert (await commands.run("budgets", "set", TENANT, "--daily-tokens", "5", env=without)).exit_code == 0
     await commands.run("budgets", "set", TENANT, "--remove")

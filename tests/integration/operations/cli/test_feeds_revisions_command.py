@@ -50,6 +50,19 @@ async def test_posts_are_asked_for_by_tenant_and_those_that_cannot_be_do_not_sto
     assert (nobody.exit_code, nobody.errors) == (1, "instagram-feed: no current post fits\n")
 
 
+async def test_posts_of_a_tenant_that_has_batches_are_asked_for_by_batch_at_its_price_and_not_waited_for(
+    commands: Commands, database: Database
+) -> None:
+    await database.connection.execute("INSERT INTO tenants (tenant_id, delivery) VALUES ('tea', 'batch')")
+    patient, _, _ = await database.store("tea", "봄 차")
+    live = await commands.run("feeds", "regenerate", str(patient), "--delivery", "live", "--dry-run", "--json")
+    asked = await commands.run("feeds", "regenerate", str(patient), "--json")
+    assert asked.exit_code == 0
+    assert float(asked.document["estimated_usd"]) == float(live.document["estimated_usd"]) / 2 > 0
+    [request] = await database.connection.fetch(EVERY_REQUEST)
+    assert request["state"] == "batched"
+
+
 async def test_who_stops_waiting_is_told_that_the_request_stays(commands: Commands, database: Database) -> None:
     overlay_id, _, _ = await database.store("tea", "봄 차")
     process = await commands.start("feeds", "regenerate", str(overlay_id))

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.wire_types import rfc3339
 from tests.integration.operations.cli.conftest import Commands
+from tests.support.kafka_records import encoded, overlay_event
 from tests.support.ledger_rows import query
 
 INSERT_REQUEST = """
@@ -63,6 +64,25 @@ async def test_failed_requests_are_tried_again_by(commands: Commands, database_u
     done = await commands.run("requests", "retry", *options)
     assert done.output == f"{len(expected)} failed requests will be tried again.\n"
     assert await to_be_tried(database_url) == expected
+
+
+@pytest.mark.usefixtures("_requests")
+async def test_what_a_tenant_has_written_by_batch_is_tried_again_by_batch_unless_its_event_or_somebody_says_live(
+    commands: Commands, database_url: str
+) -> None:
+    in_a_hurry = encoded(overlay_event(tenant_id="tea", delivery="live"))
+    connection = await asyncpg.connect(database_url)
+    await connection.execute("INSERT INTO tenants (tenant_id, delivery) VALUES ('tea', 'batch')")
+    await connection.execute("UPDATE feed_requests SET batch_id = gen_random_uuid()")
+    await connection.execute("UPDATE feed_requests SET source_value = $1 WHERE overlay_id = $2", in_a_hurry, REFUSED)
+    await connection.close()
+    by_hand = await commands.run("requests", "retry", "--all", "--delivery", "batch", "--dry-run", "--json")
+    assert by_hand.document["batched"] == len(REQUESTS) - 2
+    done = await commands.run("requests", "retry", "--all")
+    first, second = done.output.splitlines()
+    assert (first, second.split(". ")[0]) == ("3 failed requests will be tried again.", "1 go by batch")
+    rows = await query(database_url, "SELECT overlay_id, state FROM feed_requests WHERE batch_id IS NULL")
+    assert {row["overlay_id"]: row["state"] for row in rows} == {OLD: "batched", REFUSED: "waiting", RECENT: "waiting"}
 
 
 @pytest.mark.usefixtures("_requests")

@@ -35,6 +35,16 @@ def test_a_model_without_prices_costs_nothing() -> None:
     assert estimate(10, 1_000, PAST, free, max_in_flight=1).cost_usd == 0
 
 
+def test_what_goes_by_batch_is_added_at_its_price_and_takes_no_time_of_a_consumer() -> None:
+    model = llm_model(**PRICES)
+    live = estimate(100, 400_000, PAST, model, max_in_flight=100)
+    batched = estimate(100, 400_000, PAST, model.at_reduced_price(), max_in_flight=100)
+    both = live.with_batched(batched)
+    assert (both.posts, both.prompt_tokens, both.completion_tokens) == (200, 400_000, 60_000)
+    assert both.cost_usd == live.cost_usd * Decimal("1.5")
+    assert both.seconds == live.seconds
+
+
 @given(st.integers(0, 10**6), st.integers(0, 10**9), st.integers(1, 10_000))
 def test_more_posts_never_cost_less(posts: int, characters: int, max_in_flight: int) -> None:
     fewer = estimate(posts, characters, PAST, llm_model(**PRICES), max_in_flight=max_in_flight)
