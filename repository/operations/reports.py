@@ -143,16 +143,17 @@ async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = 
 class CostWithoutPost:
     """What was spent on requests that have no post: failed, or not finished yet. Unknown costs are counted apart.
 
-    `superseded`: calls whose post came when another process had ended the request; they are in no other sum.
+    `superseded`: calls whose post came when another process had ended the request; `duplicate`: what a provider had
+    answered of a second batch that it made of one file. Both are in no other sum; of the latter no tokens are kept.
     """
 
     group: str | None
-    state: Literal["failed", "unfinished", "superseded"]
+    state: Literal["failed", "unfinished", "superseded", "duplicate"]
     request_count: int
     llm_calls: int
-    total_prompt_tokens: int
-    total_completion_tokens: int
-    total_tokens: int
+    total_prompt_tokens: int | None
+    total_completion_tokens: int | None
+    total_tokens: int | None
     spent_usd: Decimal
     requests_without_cost: int
 
@@ -163,7 +164,7 @@ async def cost_without_post(
     """Return what `cost` leaves out of the provider's bill, by the time of a request's last change.
 
     The ledger does not say which model was called, so the scope's model is not regarded; of the groups
-    it knows the tenant.
+    it knows the tenant. A second batch is no single tenant's.
     """
     group = "tenant_id" if by is GroupBy.TENANT else NO_GROUP
     statement = f"""
@@ -200,6 +201,20 @@ async def cost_without_post(
             AND ($2::timestamptz IS NULL OR call.called_at < $2)
             AND ($3::text IS NULL OR request.tenant_id = $3)
         GROUP BY 1, 2
+        UNION ALL
+        SELECT {NO_GROUP} AS "group", 'duplicate' AS state,
+            sum(request_count) AS request_count,
+            sum(completed_count) AS llm_calls,
+            NULL AS total_prompt_tokens,
+            NULL AS total_completion_tokens,
+            NULL AS total_tokens,
+            trim_scale(sum(cost_usd)) AS spent_usd,
+            0 AS requests_without_cost
+        FROM llm_batches
+        WHERE duplicate_of IS NOT NULL AND cost_usd > 0 AND submitted_at >= $1
+            AND ($2::timestamptz IS NULL OR submitted_at < $2)
+            AND $3::text IS NULL
+        HAVING count(*) > 0
         ORDER BY spent_usd DESC, 1, 2
     """  # noqa: S608 - all parts are constants
     rows = await connection.fetch(statement, *scope.arguments[:3])

@@ -75,9 +75,10 @@ REPORTS: Mapping[str, Report] = {
         WEEK,
         "What the posts of each model cost: estimated at current prices, and spent.\n\n"
         "The estimate counts the calls that wrote the posts and knows no cached tokens. Spent is every call at "
-        "the price of its time; with failed and unfinished requests and superseded calls, which have lines of their "
-        "own, it adds up to the provider's bill. Those lines are left out with --model: the ledger does not keep the "
-        "model of a failed request (`report calls` does).",
+        "the price of its time; with failed and unfinished requests, superseded calls and duplicates (a second batch "
+        "that a provider made of one file), which have lines of their own, it adds up to the provider's bill. Those "
+        "lines are left out with --model: the ledger does not keep the model of a failed request (`report calls` "
+        "does).",
         "instagram-feed report cost --days 30 --by tenant --csv",
     ),
     "daily-tokens": Report(

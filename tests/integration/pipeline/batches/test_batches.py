@@ -1,11 +1,16 @@
 """A request by batch, from the ledger to its post, at a provider that is as it should be and at one that is not."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from devstack.simulated_llm.control import SimulatedLlmControl
+from repository.operations.report_scope import ReportScope
+from repository.operations.reports import cost, cost_without_post
+from repository.pool import connection
 from tests.support.application import Application, application
 from tests.support.batches import (
     QUICK,
@@ -186,6 +191,14 @@ async def test_of_two_batches_of_one_file_the_second_is_cancelled_and_its_cost_b
     assert [batch["duplicate_of"] is not None for batch in await batches(pool)].count(True) == 1
     assert await batch_cost_usd(pool) == await provider_cost_usd(llm)
     assert await files_left(llm) == []
+    async with connection(pool) as borrowed:
+        scope = ReportScope(since=datetime.now(UTC) - timedelta(days=1))
+        posts, rest = await cost(borrowed, scope), await cost_without_post(borrowed, scope)
+        of_a_tenant = await cost_without_post(borrowed, replace(scope, tenant_id="store-apparel-1"))
+    assert [(row.state, row.request_count) for row in rest] == [("duplicate", 3)]
+    spent = [*(row.spent_usd for row in posts), *(row.spent_usd for row in rest)]
+    assert sum(spent, Decimal(0)) == await provider_cost_usd(llm)
+    assert of_a_tenant == []
 
 
 async def test_too_many_waiting_tokens_are_learned_and_the_backlog_is_split(
