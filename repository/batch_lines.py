@@ -9,7 +9,7 @@ import asyncpg
 from repository.batch_requests import RequestKey
 from repository.columns import Columns
 from repository.pool import Connection, Pool, connection
-from repository.requests import EXPERIMENT_NAME, ClaimedRequest, claimed_request
+from repository.requests import CLAIMED_COLUMNS, EXPERIMENT_NAME, ClaimedRequest, claimed_request
 
 READ_AT_ONCE = 500
 
@@ -75,9 +75,11 @@ async def lines_of(pool: Pool, batch_id: UUID) -> AsyncIterator[BatchLine]:
         last = rows[-1]["line_number"]
 
 
-_LINE_AS = ", ".join(f"line.{name} AS line_{name}" for name in _LINE.names)
+_OF_BOTH = ("overlay_id", "revision")
+_OF_LINE = tuple(name for name in _LINE.names if name not in _OF_BOTH)
+_LINE_AS = ", ".join(f"line.{name} AS line_{name}" for name in _OF_LINE)
 _OPEN = f"""
-    SELECT request.*, false AS reclaimed, {EXPERIMENT_NAME}, {_LINE_AS},
+    SELECT {CLAIMED_COLUMNS}, false AS reclaimed, {EXPERIMENT_NAME}, {_LINE_AS},
         request.state = 'batched' AND request.batch_id = line.batch_id AS is_in_batch
     FROM llm_batch_lines AS line
     JOIN feed_requests AS request USING (overlay_id, revision)
@@ -99,8 +101,9 @@ async def next_open_lines(connection: Connection, batch_id: UUID, *, limit: int)
 
 
 def _open_line(row: asyncpg.Record) -> OpenLine:
+    line = {name: row[f"line_{name}"] for name in _OF_LINE}
     return OpenLine(
-        line=BatchLine(**{name: row[f"line_{name}"] for name in _LINE.names}),
+        line=BatchLine(overlay_id=row["overlay_id"], revision=row["revision"], **line),
         request=claimed_request(row),
         is_in_batch=row["is_in_batch"],
     )

@@ -14,6 +14,8 @@ TOKEN_MECHANISMS = frozenset({"OAUTHBEARER", "AWS_MSK_IAM"})
 # What aiokafka's client looks at again for each connection; it has no public way of changing it.
 RENEWABLE = frozenset({"sasl_plain_password", "sasl_oauth_token_provider", "ssl_context"})
 PRODUCER_LINGER_MS = 2
+# A batch of what is published together; with aiokafka's 16 KiB each ten events would be a request of their own.
+PRODUCER_BATCH_BYTES = 65_536
 # What is fetched ahead waits in memory, for each partition; a larger record still comes, alone.
 MAX_PARTITION_FETCH_BYTES = 262_144
 
@@ -83,6 +85,7 @@ def build_producer(settings: KafkaSettings) -> AIOKafkaProducer:
         acks="all",
         enable_idempotence=settings.kafka_enable_idempotence,
         linger_ms=PRODUCER_LINGER_MS,
+        max_batch_size=PRODUCER_BATCH_BYTES,
         max_request_size=MAX_RECORD_BYTES,
         **connection_options(settings),
     )

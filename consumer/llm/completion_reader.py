@@ -41,8 +41,19 @@ def read_completion(body: bytes, *, latency_ms: float | None, headers: Mapping[s
         ErrorInside: it is an error all the same.
         CallFailed: it is not a chat completion: HTML, a body cut off, no choices.
     """
-    answer, raw = _parsed(body)
-    completion = _completion_in(answer, raw=raw, received=body, latency_ms=latency_ms, headers=headers)
+    answer, raw = parsed(body)
+    return completion_of(answer, raw=raw, received=body, latency_ms=latency_ms, headers=headers)
+
+
+def completion_of(
+    answer: object, *, raw: str, received: bytes, latency_ms: float | None, headers: Mapping[str, str] | None = None
+) -> Completion:
+    """Read an answer that is `parsed`; `raw` is its text as it is stored, `received` its bytes.
+
+    Raises:
+        ErrorInside, CallFailed: as `read_completion` does.
+    """
+    completion = _completion_in(answer, raw=raw, received=received, latency_ms=latency_ms, headers=headers)
     if completion is not None:
         return completion
     if (draft := read_error(OK, answer).draft) is not None:
@@ -58,7 +69,7 @@ def read_stored(body: bytes) -> Completion | None:
     Raises:
         CallFailed: it is no such page.
     """
-    page, _ = _parsed(body)
+    page, _ = parsed(body)
     found = page.get("data") if isinstance(page, dict) else None
     if found == []:
         return None
@@ -221,7 +232,7 @@ def _error_in_choice(answer: object) -> object:
             return None
 
 
-def _parsed(body: bytes) -> tuple[Any, str]:
+def parsed(body: bytes) -> tuple[Any, str]:
     """Return the JSON of an answer, and its text as it can be stored; where it is no JSON, the text alone."""
     try:
         answer, raw = from_json(body, allow_inf_nan=False), body.decode()

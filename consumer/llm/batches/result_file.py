@@ -12,7 +12,7 @@ from consumer.llm.batches.custom_ids import call_of
 from consumer.llm.batches.port import FileCutOff, FileReader
 from consumer.llm.chat import CallId
 from consumer.llm.completion import Completion
-from consumer.llm.completion_reader import ErrorInside, read_completion, tokens_told
+from consumer.llm.completion_reader import ErrorInside, completion_of, parsed, tokens_told
 from consumer.llm.errors import CallFailed, LlmError, Received
 from consumer.llm.status import error_of
 
@@ -67,10 +67,7 @@ async def groups(provider: FileReader, file_id: str, begin: int) -> AsyncIterato
 
 def read_result(line: bytes) -> Result:
     """Read one line. Never raises: what is no result is a call that failed, of nobody."""
-    try:
-        said = from_json(line)
-    except ValueError:
-        said = None
+    said, _ = parsed(line)
     if not isinstance(said, dict):
         return Result(None, CallFailed("a line that is no JSON object"))
     return Result(call_of(said.get("custom_id")), _outcome(said))
@@ -79,9 +76,9 @@ def read_result(line: bytes) -> Result:
 def _outcome(said: dict[str, Any]) -> Completion | LlmError:
     match said.get("response"):
         case {"status_code": HTTPStatus.OK, "body": dict() as body}:
-            return _completion(to_json(body))
+            return _completion(body)
         case {"status_code": int(status), "body": body}:
-            received = to_json(body)
+            received = _as_json(body)
             error = error_of(status, received, {}, now=datetime.now(UTC))
             error.received = Received(body=received, tokens=tokens_told(received), latency_ms=None)
             return error
@@ -91,14 +88,19 @@ def _outcome(said: dict[str, Any]) -> Completion | LlmError:
             return CallFailed(f"not answered in the batch ({code or 'no reason is told'})")
 
 
-def _completion(body: bytes) -> Completion | LlmError:
+def _completion(body: dict[str, Any]) -> Completion | LlmError:
+    received = _as_json(body)
     try:
-        return read_completion(body, latency_ms=None)
+        return completion_of(body, raw=received.decode(), received=received, latency_ms=None)
     except ErrorInside as inside:
         return error_of(HTTPStatus.OK, inside.body, {}, now=datetime.now(UTC))
     except CallFailed as error:
-        error.received = Received(body=body, tokens=tokens_told(body), latency_ms=None)
+        error.received = Received(body=received, tokens=tokens_told(received), latency_ms=None)
         return error
+
+
+def _as_json(body: object) -> bytes:
+    return to_json(body, inf_nan_mode="null")
 
 
 def _is_whole(line: bytes) -> bool:
