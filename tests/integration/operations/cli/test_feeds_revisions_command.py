@@ -6,6 +6,11 @@ from tests.integration.operations.cli.conftest import Commands, Database, finish
 from tests.support.waiting import eventually
 
 EVERY_REQUEST = "SELECT origin, state, revision, source_value FROM feed_requests"
+TAKE_TOKENS = """
+    UPDATE instagram_feeds
+    SET prompt_tokens = 500, completion_tokens = 200,
+        llm_model_id = (SELECT llm_model_id FROM llm_models WHERE model_name = 'gpt-4o-mini')
+"""
 
 
 async def test_what_is_asked_for_without_a_consumer_waits_for_one_and_is_not_asked_for_twice(
@@ -55,6 +60,7 @@ async def test_posts_of_a_tenant_that_has_batches_are_asked_for_by_batch_at_its_
 ) -> None:
     await database.connection.execute("INSERT INTO tenants (tenant_id, delivery) VALUES ('tea', 'batch')")
     patient, _, _ = await database.store("tea", "봄 차")
+    await database.connection.execute(TAKE_TOKENS)
     live = await commands.run("feeds", "regenerate", str(patient), "--delivery", "live", "--dry-run", "--json")
     asked = await commands.run("feeds", "regenerate", str(patient), "--json")
     assert asked.exit_code == 0

@@ -191,6 +191,16 @@ async def test_of_two_batches_of_one_file_the_second_is_cancelled_and_its_cost_b
     assert [batch["duplicate_of"] is not None for batch in await batches(pool)].count(True) == 1
     assert await batch_cost_usd(pool) == await provider_cost_usd(llm)
     assert await files_left(llm) == []
+
+
+async def test_what_a_second_batch_was_answered_before_it_was_found_is_in_the_report_of_what_was_spent(
+    running: Application, feed_env: Mapping[str, str], llm: SimulatedLlmControl
+) -> None:
+    await llm.set_faults({"kind": "batch_create_twice", "first": 1}, {"kind": "batch_create_reset", "first": 1})
+    assert await written(running, feed_env, 3) == {"done": 3}
+    pool = running.resources.pool
+    assert (await llm.ledger_summary()).billed_calls == 6
+    assert await batch_cost_usd(pool) == await provider_cost_usd(llm)
     async with connection(pool) as borrowed:
         scope = ReportScope(since=datetime.now(UTC) - timedelta(days=1))
         posts, rest = await cost(borrowed, scope), await cost_without_post(borrowed, scope)
