@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 from rich.console import Console
 
-from bench.os_figures import peak_rss_mb
+from bench.os_figures import cpu_s, machine_busy_s, peak_rss_mb
 from repository.batch_requests import enter_batched
 from repository.pool import Pool, connection, open_pool
 from tests.chaos.fleet import Consumer, kept_running
@@ -82,13 +83,17 @@ class Storm:
             overlay_ids += [request.overlay_id for request in requests]
         return overlay_ids
 
-    async def kill_when(self, condition: str, what: str) -> None:
-        """Kill the consumer as soon as a batch is so, and start another."""
+    async def until_batch(self, condition: str) -> None:
+        """Wait until a batch is so."""
 
         async def is_so() -> bool:
             return bool(await self.pool.fetchval(f"SELECT EXISTS (SELECT FROM llm_batches WHERE {condition})"))
 
         await eventually(is_so, DEADLINE_S)
+
+    async def kill_when(self, condition: str, what: str) -> None:
+        """Kill the consumer as soon as a batch is so, and start another."""
+        await self.until_batch(condition)
         await self.consumer.end(signal.SIGKILL)
         say(f"killed {what}")
         self.consumer.want()
@@ -208,11 +213,22 @@ async def _until_collected(one: Storm, lines: int) -> None:
 
 
 async def _measure(one: Storm, count: int) -> None:
-    await _until_collected(one, 1)
+    """Measure from the first group to the end; counting posts meanwhile would take a core from what is measured."""
+    await one.until_batch("output_position > 0")
+    consumer, postgres = one.consumer.pid or 0, await _postgres_pid(one)
     began, before = time.monotonic(), await _collected(one)
-    await _until_collected(one, count)
-    rate = (count - before) / (time.monotonic() - began)
-    say(f"collected {rate:,.0f} posts/s; peak memory {peak_rss_mb(one.consumer.pid or 0):.0f} MB")
+    used = [cpu_s(consumer), cpu_s(postgres), machine_busy_s()]
+    await one.until_batch("collected_at IS NOT NULL")
+    posts, took_s = count - before, time.monotonic() - began
+    after = [cpu_s(consumer), cpu_s(postgres), machine_busy_s()]
+    each_us = [round((now - then) / posts * 1e6) for now, then in zip(after, used, strict=True)]
+    say(f"collected {posts / took_s:,.0f} posts/s; peak memory {peak_rss_mb(consumer):.0f} MB")
+    say(f"CPU us per post: consumer {each_us[0]}, PostgreSQL {each_us[1]}, whole machine {each_us[2]}")
+
+
+async def _postgres_pid(one: Storm) -> int:
+    """Return the process that all of PostgreSQL's come from."""
+    return psutil.Process(await one.pool.fetchval("SELECT pg_backend_pid()")).ppid()
 
 
 SCENARIOS = {"mixed": mixed, "creates": creates}

@@ -6,6 +6,7 @@ without a result.
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -163,6 +164,7 @@ class Collector:
         judged = self._judge.judge(batch, one, event, result)
         if isinstance(judged.settled.outcome, Written):
             self._tenants.remember(event, judged.settled.outcome.edited.fingerprint)
+            return replace(judged, settled=self._store.with_feed(judged.settled))
         return judged
 
     async def _cost(self, batch: Batch, results: list[Result]) -> Decimal:

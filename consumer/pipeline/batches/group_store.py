@@ -39,7 +39,7 @@ FEW = 3  # so many different results refused, and none taken: it is not their fa
 class Settled:
     """What came of a line, in a word, and what becomes of its request: None if it has ended in another way.
 
-    `spent` is what its result took, of the budgets of this tenant.
+    `spent` is what its result took, of the budgets of this tenant. `feed` is the post's row, if it is made already.
     """
 
     line: BatchLine
@@ -47,6 +47,7 @@ class Settled:
     outcome: Written | Rejected | SentOn | None = None
     spent: Spending = NOTHING_SPENT
     tenant_id: str = ""
+    feed: Feed | None = None
 
     @property
     def cost_usd(self) -> Decimal:
@@ -71,6 +72,10 @@ class GroupStore:
         self._relay = relay
         self._outcome_log = outcome_log
         self._ensure_references = ensure_references
+
+    def with_feed(self, one: Settled) -> Settled:
+        """Make a post's row and event ahead: the group before is being stored, and this one will not wait for it."""
+        return replace(one, feed=self._feed_events.feed(one.outcome)) if isinstance(one.outcome, Written) else one
 
     async def commit(self, batch: Batch, group: Sequence[Settled], step: Advance) -> None:
         """Commit a group and its step; `step.cost_usd` is of what is not in the group.
@@ -101,8 +106,9 @@ class GroupStore:
             await self._commit(batch, [_instead_of(one, why)], _NO_STEP)
 
     async def _commit(self, batch: Batch, group: Sequence[Settled], step: Advance) -> None:
-        written = [one.outcome for one in group if isinstance(one.outcome, Written)]
-        feeds = [self._feed_events.feed(outcome) for outcome in written]
+        stored = [(one.outcome, one.feed) for one in group if isinstance(one.outcome, Written)]
+        written = [outcome for outcome, _ in stored]
+        feeds = [feed or self._feed_events.feed(outcome) for outcome, feed in stored]
         cost_usd = sum((one.cost_usd for one in group), step.cost_usd)
         words = {one.line.line_number: one.word for one in group}
         async with connection(self._desk.pool) as borrowed, borrowed.transaction():

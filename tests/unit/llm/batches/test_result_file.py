@@ -81,6 +81,17 @@ def test_an_answered_line_is_a_completion_of_its_call() -> None:
     assert (result.outcome.content, result.outcome.prompt_tokens, result.outcome.latency_ms) == ("ok", 3, None)
 
 
+def test_a_line_that_is_json_but_for_what_can_be_repaired_is_a_result_all_the_same() -> None:
+    choice = {"message": {"content": "ok \ud83d\0"}, "finish_reason": "stop", "logprobs": float("nan")}
+    body = {"choices": [choice], "usage": {"prompt_tokens": 3}}
+    result = read_result(result_line(response={"status_code": 200, "body": body}))
+    assert result.call_id == CALL
+    assert isinstance(result.outcome, Completion)
+    assert result.outcome.content == "ok \N{REPLACEMENT CHARACTER}"
+    assert json.loads(result.outcome.raw)["choices"][0]["logprobs"] is None
+    assert result.outcome.received == result.outcome.raw.encode()
+
+
 def test_a_refused_line_says_whose_fault_it_is() -> None:
     body = {"error": {"message": "Invalid value for 'messages'.", "code": "context_length_exceeded"}}
     refused = read_result(result_line(response={"status_code": 400, "body": body}))
