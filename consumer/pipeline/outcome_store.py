@@ -296,6 +296,7 @@ def _holding_of(outcome: Held) -> Holding:
         fencing_token=request.fencing_token,
         budget_id=outcome.budget_id,
         budget_limit=outcome.limit,
+        amount=outcome.amount,
         until=outcome.until,
         llm_calls=outcome.usage.llm_calls,
         spent=outcome.usage.spent,

@@ -129,12 +129,16 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Nothing yet: a budget is spent, of which there may be more `until` then. It was spent at a limit of `limit`."""
+    """Nothing yet: a budget is spent, of which there may be more `until` then. It was spent at a limit of `limit`.
+
+    `amount` is what the next call needs of it; None where more would be of no use.
+    """
 
     request: ClaimedRequest
     usage: Usage
     budget_id: UUID
     limit: Decimal
+    amount: Decimal | None
     until: datetime
     detail: str
     reason: Reason = Reason.BUDGET_SPENT

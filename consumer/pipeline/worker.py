@@ -141,6 +141,7 @@ def _put_off(request: ClaimedRequest, usage: Usage, over: OverBudget) -> Held | 
         usage=usage,
         budget_id=over.budget.budget_id,
         limit=over.limit,
+        amount=over.amount,
         until=over.until,
         detail=str(over),
     )

@@ -84,6 +84,7 @@ LOG_EVENTS: Final = {
     "leases.not_released": "Leases were not given back at the end; they run out.",
     # batches
     "batch.intended": "Requests are chosen for a batch, and what is asked is frozen.",
+    "batch.held": "Requests that wait for a batch are held since a budget is spent: until its period ends, or a raise.",
     "batch.no_provider": "A model's provider has no batches, and what becomes of its requests.",
     "batch.created": "The provider has a batch.",
     "batch.create_unanswered": "A batch's creation was not answered: the provider's list is searched, nothing is sent.",

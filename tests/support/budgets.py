@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from consumer.pipeline.budgets.keeper import BudgetKeeper
+from consumer.pipeline.budgets.periods import span_at
 from consumer.pipeline.budgets.reserving import Budgets
 from consumer.telemetry.metrics import Metrics
+from repository.budgets import all_budgets, open_period
 from repository.operations.budget_changes import NewLimit, set_limits
 from repository.pool import Pool, connection
 from schemas.budget_period import BudgetPeriod
@@ -89,3 +92,13 @@ async def held(pool: Pool) -> Sequence[UUID]:
     """The overlays whose requests are held, the oldest first."""
     rows = await pool.fetch("SELECT overlay_id FROM feed_requests WHERE state = 'held' ORDER BY created_at")
     return [row["overlay_id"] for row in rows]
+
+
+async def open_today(pool: Pool, *, spent: str = "0", drawn: str = "0") -> None:
+    """Have so much of all budgets spent, and drawn by others, in their current periods."""
+    now = datetime.now(UTC)
+    async with connection(pool) as borrowed:
+        for budget in await all_budgets(borrowed):
+            span = span_at(budget.period, ZoneInfo(budget.timezone), now)
+            await open_period(borrowed, budget.budget_id, span.starts_at, span.ends_at)
+        await borrowed.execute("UPDATE budget_spending SET spent = $1, drawn = $2", Decimal(spent), Decimal(drawn))

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from consumer.llm.cost import WorstCase
 from consumer.pipeline.budgets.batch_money import reserve_for_batch
-from consumer.pipeline.budgets.reserving import Budgets
+from consumer.pipeline.budgets.reserving import Budgets, OverBudget
+from repository.llm_models import LlmModel
 from repository.pool import Connection
 
 
@@ -27,12 +28,20 @@ class Priced(Protocol):
     def worst(self) -> WorstCase:
         """What it takes at most."""
 
+    @property
+    def model(self) -> LlmModel:
+        """What it is written by."""
 
-async def afforded(borrowed: Connection, budgets: Budgets, lines: Sequence[Priced]) -> set[int]:
-    """Reserve for these lines, in the transaction of the intent; gives the places of those that there is money for.
 
-    Of a tenant whose budget has too little for all of its lines the first half is tried, and so on.
+async def afforded(
+    borrowed: Connection, budgets: Budgets, lines: Sequence[Priced]
+) -> tuple[set[int], dict[str, OverBudget]]:
+    """Reserve for these lines, in the transaction of the intent.
+
+    Of a tenant whose budget has too little for all of its lines the first half is tried, and so on. Gives the places
+    of the lines that there is money for, and of the tenants for whose first line there is none, why.
     """
+    over: dict[str, OverBudget] = {}
     free = {place for place, line in enumerate(lines) if not budgets.of(line.tenant_id)}
     shares: defaultdict[tuple[UUID, str], list[int]] = defaultdict(list)
     for place, line in enumerate(lines):
@@ -42,11 +51,14 @@ async def afforded(borrowed: Connection, budgets: Budgets, lines: Sequence[Price
         tried = places
         while tried:
             worst = _sum([lines[place].worst for place in tried])
-            if not await reserve_for_batch(borrowed, budgets, batch_id, {tenant_id: worst}):
+            short = await reserve_for_batch(borrowed, budgets, batch_id, tenant_id, worst, lines[tried[0]].model)
+            if short is None:
                 free.update(tried)
                 break
+            if len(tried) == 1:
+                over[tenant_id] = short
             tried = tried[: len(tried) // 2]
-    return free
+    return free, over
 
 
 def _sum(cases: Sequence[WorstCase]) -> WorstCase:

@@ -13,7 +13,7 @@ from consumer.llm.cost import WorstCase
 from consumer.pipeline.batches.affording import afforded
 from consumer.pipeline.batches.drafting import Draft, draft, is_answered
 from consumer.pipeline.batches.packing import Pack, Packing
-from consumer.pipeline.budgets.reserving import Budgets
+from consumer.pipeline.budgets.reserving import Budgets, OverBudget, in_unit
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.tenants import Tenants
 from consumer.pipeline.writing_plans import WritingPlans
@@ -29,6 +29,7 @@ from repository.batch_requests import (
 )
 from repository.batches import NewBatch, enqueued_room, intend
 from repository.errors import StoreError
+from repository.held_requests import BatchHolding, hold_gathered
 from repository.llm_calls import KeptAnswers, kept_answers
 from repository.llm_models import LlmModel
 from repository.pool import Connection, Pool, connection
@@ -75,6 +76,7 @@ class Gatherer:
         self._providers = providers
         self._budgets = budgets
         self._told_of: set[str] = set()
+        self._to_hold: list[BatchHolding] = []
 
     async def run_once(self) -> int:
         """Intend what is to be sent now. Returns how many requests that are.
@@ -88,12 +90,14 @@ class Gatherer:
             is_due = waiting.longest_s >= self._terms.max_wait_s or waiting.count >= self._terms.max_requests
             if not waiting.count or not is_due:
                 return 0
+            self._to_hold = []
             async with borrowed.transaction():
                 if not await try_to_gather(borrowed, group_id=group_id):
                     return 0
                 packs = await self._pack(borrowed)
                 for pack, model in packs:
                     await intend(borrowed, self._new_batch(pack, model))
+            await self._hold(borrowed)
         for pack, model in packs:
             log.info("batch.intended", batch_id=str(pack.batch_id), model=model.full_name, requests=pack.frozen)
         return sum(pack.frozen for pack, _ in packs)
@@ -126,18 +130,27 @@ class Gatherer:
         return [(pack, models[pack.llm_model_id]) for pack in packing.packs if pack.frozen]
 
     async def _freeze(self, borrowed: Connection, placed: Sequence["_Placed"]) -> None:
-        """Freeze the lines that there is money for; the others are put off, and stay what is to go by batch."""
-        there = await afforded(borrowed, self._budgets, placed)
+        """Freeze the lines that there is money for; the others are put off, or held where their budget is spent."""
+        there, over = await afforded(borrowed, self._budgets, placed)
         frozen = [one for place, one in enumerate(placed) if place in there]
         if frozen:
             await put_in_batches(borrowed, [(one.draft.request, one.batch_id) for one in frozen])
             await add_lines(borrowed, [one.line for one in frozen])
         for one in frozen:
             one.pack.frozen += 1
-        if len(frozen) < len(placed):
-            unpaid = [one.draft.request for place, one in enumerate(placed) if place not in there]
-            keys = [(request.overlay_id, request.revision) for request in unpaid]
-            await put_off_gathered(borrowed, keys, delay_s=NO_MONEY_RETRY_S, reason=Reason.BUDGET_SPENT)
+        unpaid = [one for place, one in enumerate(placed) if place not in there]
+        spent = [holding for one in unpaid if (holding := _holding(one, over.get(one.tenant_id)))]
+        self._to_hold.extend(spent)
+        held = {(holding.overlay_id, holding.revision) for holding in spent}
+        later = {(one.line.overlay_id, one.line.revision) for one in unpaid} - held
+        if later:
+            await put_off_gathered(borrowed, later, delay_s=NO_MONEY_RETRY_S, reason=Reason.BUDGET_SPENT)
+
+    async def _hold(self, borrowed: Connection) -> None:
+        """Hold what budgets have no money for: apart from the intent, whose locks a budget's change waits for."""
+        holdings, self._to_hold = self._to_hold, []
+        if holdings and (held := await hold_gathered(borrowed, holdings)):
+            log.info("batch.held", requests=held, reason=Reason.BUDGET_SPENT)
 
     async def _drafts(self, borrowed: Connection, requests: Sequence[ClaimedRequest]) -> list[Draft]:
         """Draft the lines of requests that can be written by batch; the others go live, or stay where they are."""
@@ -211,6 +224,26 @@ class _Placed:
     @property
     def worst(self) -> WorstCase:
         return self.draft.worst
+
+    @property
+    def model(self) -> LlmModel:
+        return self.draft.writer.model
+
+
+def _holding(one: _Placed, over: OverBudget | None) -> BatchHolding | None:
+    """Return how a line is held whose tenant's budget is spent; None where that is not said."""
+    if over is None or over.until is None:
+        return None
+    return BatchHolding(
+        overlay_id=one.line.overlay_id,
+        revision=one.line.revision,
+        budget_id=over.budget.budget_id,
+        budget_limit=over.limit,
+        amount=None if over.amount is None else in_unit(over.budget, one.worst.cost_usd, one.worst.tokens),
+        until=over.until,
+        reason=Reason.BUDGET_SPENT,
+        detail=str(over),
+    )
 
 
 def _place(packing: Packing, one: Draft) -> _Placed | None:

@@ -2,7 +2,7 @@
 
 To be called in the transactions of the batch, so that what is intended is reserved, or neither is:
 
-    over = await reserve_for_batch(borrowed, budgets, batch_id, worst)  # by tenant; leave those of `over` out
+    over = await reserve_for_batch(borrowed, budgets, batch_id, tenant_id, worst)  # then leave its lines out
     await settle_for_batch(borrowed, budgets, batch_id, spent)          # by tenant, with each group of results
     await close_batch_money(borrowed, batch_id)                         # when it is collected
 
@@ -16,8 +16,8 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from consumer.llm.cost import WorstCase
-from consumer.pipeline.budgets.periods import span_at
-from consumer.pipeline.budgets.reserving import Budgets, in_unit
+from consumer.pipeline.budgets.periods import Span, span_at
+from consumer.pipeline.budgets.reserving import Budgets, OverBudget, in_unit, unpriced
 from repository.budgets import (
     Budget,
     SliceInHand,
@@ -29,6 +29,7 @@ from repository.budgets import (
     slices_of,
     spend_of_slices,
 )
+from repository.llm_models import LlmModel
 from repository.pool import Connection
 from repository.spending import Spending
 
@@ -39,25 +40,29 @@ def batch_owner(batch_id: UUID) -> str:
 
 
 async def reserve_for_batch(
-    connection: Connection, budgets: Budgets, batch_id: UUID, worst: Mapping[str, WorstCase]
-) -> set[str]:
-    """Set aside what each tenant's lines may take. Returns the tenants whose budgets have not so much."""
-    over = set()
+    connection: Connection, budgets: Budgets, batch_id: UUID, tenant_id: str, worst: WorstCase, model: LlmModel
+) -> OverBudget | None:
+    """Set aside what a tenant's lines may take of its budgets; if one has not so much, that is returned."""
+    drawn: list[tuple[Budget, Decimal]] = []
     # one order in all processes: two batches must not deadlock
-    for tenant_id in sorted(worst):
-        drawn: list[tuple[Budget, Decimal]] = []
-        for budget in sorted(budgets.of(tenant_id), key=lambda one: one.budget_id):
-            amount = in_unit(budget, worst[tenant_id].cost_usd, worst[tenant_id].tokens)
-            if amount is None or not await _drawn(connection, budgets, batch_id, budget, amount):
-                over.add(tenant_id)
-                await _undraw(connection, batch_id, drawn)
-                break
-            drawn.append((budget, amount))
-    return over
+    for budget in sorted(budgets.of(tenant_id), key=lambda one: one.budget_id):
+        span = span_at(budget.period, ZoneInfo(budget.timezone), budgets.now())
+        amount = in_unit(budget, worst.cost_usd, worst.tokens)
+        over = (
+            unpriced(budget, model, span, budgets.now())
+            if amount is None
+            else await _draw(connection, budgets, batch_id, budget, span, amount)
+        )
+        if over or amount is None:
+            await _undraw(connection, batch_id, drawn)
+            return over
+        drawn.append((budget, amount))
+    return None
 
 
-async def _drawn(connection: Connection, budgets: Budgets, batch_id: UUID, budget: Budget, amount: Decimal) -> bool:
-    span = span_at(budget.period, ZoneInfo(budget.timezone), budgets.now())
+async def _draw(
+    connection: Connection, budgets: Budgets, batch_id: UUID, budget: Budget, span: Span, amount: Decimal
+) -> OverBudget | None:
     await open_period(connection, budget.budget_id, span.starts_at, span.ends_at)
     position = await draw(
         connection,
@@ -69,7 +74,9 @@ async def _drawn(connection: Connection, budgets: Budgets, batch_id: UUID, budge
         share=1,
         lease_s=None,
     )
-    return position is not None and position.drawn >= amount
+    if position is None:
+        return OverBudget(budget, "the budget has just been removed", until=None)
+    return None if position.drawn >= amount else budgets.over(budget, span, position, amount)
 
 
 async def _undraw(connection: Connection, batch_id: UUID, drawn: list[tuple[Budget, Decimal]]) -> None:

@@ -26,7 +26,7 @@ from repository.budgets import (
     warned_budgets,
 )
 from repository.errors import StoreError
-from repository.held_requests import MOST_PER_RELEASE, release_due
+from repository.held_requests import MOST_PER_RELEASE, release_due, release_fitting
 from repository.pool import Connection, Pool, connection
 
 log = structlog.get_logger()
@@ -110,7 +110,7 @@ class BudgetKeeper:
         released = 0
         while (some := await release_due(borrowed, self._budgets.now())) == MOST_PER_RELEASE:
             released += some
-        if released := released + some:
+        if released := released + some + await release_fitting(borrowed, self._budgets.now()):
             log.info("budget.released", requests=released)
         return released
 

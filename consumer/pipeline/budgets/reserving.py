@@ -24,6 +24,7 @@ from consumer.pipeline.budgets.slice import Slice
 from repository.budget_calls import Charge, announce_call
 from repository.budgets import Budget, Position, draw, open_period
 from repository.errors import StoreError
+from repository.llm_models import LlmModel
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest
 from repository.spending import Spending
@@ -45,14 +46,23 @@ SliceKey = tuple[UUID, datetime]
 class OverBudget(Exception):
     """A call may not be made now. `until` is when there may be more; None: soon, it is only reserved by others.
 
-    `limit` is the one that it was found to be over, in the budget's unit.
+    `limit` is the one that it was found to be over, and `amount` what it needs, in the budget's unit.
     """
 
-    def __init__(self, budget: Budget, detail: str, *, until: datetime | None, limit: Decimal | None = None) -> None:
+    def __init__(
+        self,
+        budget: Budget,
+        detail: str,
+        *,
+        until: datetime | None,
+        limit: Decimal | None = None,
+        amount: Decimal | None = None,
+    ) -> None:
         super().__init__(detail)
         self.budget = budget
         self.until = until
         self.limit = budget.limit if limit is None else limit
+        self.amount = amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +219,7 @@ class Budgets:
         span = self._span(budget, now)
         amount = in_unit(budget, worst.cost_usd, worst.tokens)
         if amount is None:
-            detail = f"{writer.model.full_name} has no price, and {budget.in_words} cannot be held without"
-            raise OverBudget(budget, detail, until=min(span.ends_at, now + UNPRICED_RETRY))
+            raise unpriced(budget, writer.model, span, now)
         if self._monotonic() - self._extended_at_s > self.lease_s * SURE_PART:
             raise OverBudget(budget, "after a pause, its money is looked at again", until=None)
         in_hand = self.slices.get((budget.budget_id, span.starts_at))
@@ -238,10 +247,15 @@ class Budgets:
                 if in_hand.reserve(amount):
                     return in_hand
                 self._full[key] = (self._monotonic() + FULL_S, position)
+        raise self.over(budget, span, position, amount)
+
+    def over(self, budget: Budget, span: Span, position: Position, amount: Decimal) -> OverBudget:
+        """Return that a budget had not so much when it was found to stand so: by now spent, or only reserved."""
         if position.limit - position.spent >= amount:
-            raise OverBudget(budget, f"{budget.in_words}: the rest is reserved for calls under way", until=None)
-        self._newly_spent.add(key)
-        raise OverBudget(budget, _spent_words(budget, span), until=span.ends_at, limit=position.limit)
+            return OverBudget(budget, f"{budget.in_words}: the rest is reserved for calls under way", until=None)
+        self._newly_spent.add((budget.budget_id, span.starts_at))
+        words = _spent_words(budget, span)
+        return OverBudget(budget, words, until=span.ends_at, limit=position.limit, amount=amount)
 
     async def _draw(self, budget: Budget, span: Span, missing: Decimal, amount: Decimal) -> Position:
         at_most = max(missing, amount * CALLS_PER_DRAW)
@@ -274,6 +288,12 @@ class Budgets:
         if span is None or not span.contains(now):
             span = self._current[budget.budget_id] = span_at(budget.period, ZoneInfo(budget.timezone), now)
         return span
+
+
+def unpriced(budget: Budget, model: LlmModel, span: Span, now: datetime) -> OverBudget:
+    """Return that a call to a model without a price cannot be held to a budget in USD: unknown is not free."""
+    detail = f"{model.full_name} has no price, and {budget.in_words} cannot be held without"
+    return OverBudget(budget, detail, until=min(span.ends_at, now + UNPRICED_RETRY))
 
 
 def in_unit(budget: Budget, cost_usd: Decimal | None, tokens: int | None) -> Decimal | None:

@@ -11,7 +11,7 @@ from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.pool import Pool, connection, open_pool
 from repository.requests import ClaimedRequest
 from tests.support.application import Application, application
-from tests.support.budgets import TENANT, booked, held, set_budget, still_drawn
+from tests.support.budgets import TENANT, booked, held, open_today, set_budget, still_drawn
 from tests.support.examples import new_request, source_record
 from tests.support.kafka_records import encoded, overlay_event
 from tests.support.ledger import EXPIRED_S, claim, ledger_row, states, until_take_overs
@@ -72,6 +72,23 @@ async def test_what_a_budget_has_no_money_for_is_held_and_a_raise_releases_the_o
         assert await booked(pool) == await pool.fetchval("SELECT sum(cost_usd) FROM feed_requests")
         await consumer.app.budget_keeper.close()
     assert await still_drawn(pool) == 0
+
+
+async def test_when_less_is_spent_after_all_the_oldest_of_what_is_held_go_on_as_far_as_they_fit(
+    feed_env: Mapping[str, str], pool: Pool
+) -> None:
+    await requests(pool, 3)
+    await set_budget(pool, usd="1.00")
+    await open_today(pool, spent="1.00")
+    async with application(feed_env, **QUICK) as consumer:
+        await round_of(consumer)
+        oldest_first = await held(pool)
+        assert len(oldest_first) == 3
+        assert await consumer.app.budget_keeper.run_once() == 0
+        needed = await pool.fetchval("SELECT max(held_amount) FROM feed_requests")
+        await pool.execute("UPDATE budget_spending SET spent = spent - $1", 2 * needed)
+        assert await consumer.app.budget_keeper.run_once() == 2
+        assert await held(pool) == oldest_first[2:]
 
 
 async def test_at_the_turn_what_was_held_is_tried_again(feed_env: Mapping[str, str], pool: Pool) -> None:
