@@ -178,75 +178,9 @@ async def enter_waiting(
     return {row["overlay_id"] for row in rows}
 
 
-_FAILED_SOURCES = f"""
-    SELECT request.*
-    FROM feed_requests AS request
-    WHERE overlay_id = ANY($1::uuid[])
-        AND revision = {FIRST_REVISION}
-        AND state = 'failed'
-        -- where a person has asked for another revision, that one counts
-        AND NOT EXISTS (
-            SELECT FROM feed_requests AS later
-            WHERE later.overlay_id = request.overlay_id AND later.revision > request.revision)
-"""  # noqa: S608 - the number is a constant
-
-
-async def failed_sources(connection: Connection, overlay_ids: Sequence[UUID]) -> dict[UUID, SourceRecord]:
-    """Return the events of those overlays that failed, by overlay."""
-    rows = await connection.fetch(_FAILED_SOURCES, overlay_ids)
-    return {row["overlay_id"]: source_record(row) for row in rows}
-
-
-# An overlay keeps its variant, whatever is sent later.
-_KEPT = {"overlay_id", "revision", "experiment_id", "variant"}
-_CORRECTED = ", ".join(f"{name} = incoming.{name}" for name in NEW_REQUEST.names if name not in _KEPT)
 EXPERIMENT_NAME = """
     (SELECT name FROM experiments WHERE experiments.experiment_id = request.experiment_id) AS experiment_name
 """
-_REOPEN_CORRECTED = f"""
-    UPDATE feed_requests AS request
-    SET state = CASE WHEN $5 THEN 'batched' WHEN $1::text IS NULL THEN 'waiting' ELSE 'claimed' END,
-        batch_id = NULL,
-        lease_owner = $1,
-        available_at = now() + $2 * interval '1 second',
-        group_id = $3,
-        fencing_token = request.fencing_token + 1,
-        attempts = 0,
-        takeovers = 0,
-        unrecorded_call = false,
-        references_missing_since = NULL,
-        last_error_reason = NULL,
-        last_error_detail = NULL,
-        finished_at = NULL,
-        updated_at = now(),
-        {_CORRECTED}
-    FROM {NEW_REQUEST.unnest("incoming", first=6)}, {lock_wait(4)}
-    WHERE (request.overlay_id, request.revision) = (incoming.overlay_id, incoming.revision)
-        AND request.state = 'failed'
-    RETURNING request.*, false AS reclaimed, {EXPERIMENT_NAME}
-"""  # noqa: S608 - the same
-
-
-async def reopen_corrected(
-    connection: Connection,
-    requests: Sequence[NewRequest],
-    *,
-    owner: str | None,
-    lease_s: float,
-    group_id: str | None = None,
-    by_batch: bool = False,
-) -> list[ClaimedRequest]:
-    """Claim failed requests anew with another event in place of their own; what they spent stays counted.
-
-    Without an owner they wait for any process, from the end of the lease on, or with `by_batch` for a batch.
-
-    Raises:
-        StoreContention: another transaction holds one of them. None is claimed.
-    """
-    rows = await connection.fetch(
-        _REOPEN_CORRECTED, owner, lease_s, group_id, LOCK_WAIT_S, by_batch, *NEW_REQUEST.arrays(requests)
-    )
-    return [claimed_request(row) for row in rows]
 
 
 def identities(held: Sequence[ClaimedRequest]) -> tuple[list[UUID], list[int], list[int]]:
@@ -342,36 +276,3 @@ async def postpone(
     """
     calls = [call for later in postponements for call in later.unused_calls]
     await connection.execute(_POSTPONE, lock_wait_s, *_POSTPONEMENT.arrays(postponements), *CALL.arrays(calls))
-
-
-# One that somebody holds must not keep the others: it is asked for again.
-_REOPEN = """
-    WITH wanted AS (
-        SELECT request.overlay_id, request.revision
-        FROM feed_requests AS request
-        JOIN unnest($1::uuid[], $2::int[]) AS wanted (overlay_id, revision) USING (overlay_id, revision)
-        WHERE request.state = 'failed' AND request.last_error_reason = $3
-        FOR UPDATE OF request SKIP LOCKED
-    )
-    UPDATE feed_requests AS request
-    SET state = 'waiting',
-        attempts = greatest(request.attempts - 1, 0),
-        takeovers = 0,
-        available_at = now(),
-        finished_at = NULL,
-        updated_at = now()
-    FROM wanted
-    WHERE (request.overlay_id, request.revision) = (wanted.overlay_id, wanted.revision)
-    RETURNING request.overlay_id, request.revision
-"""
-
-
-async def reopen_failed(
-    connection: Connection, requests: Sequence[tuple[UUID, int]], *, reason: str
-) -> list[tuple[UUID, int]]:
-    """Have requests tried again that failed for this reason, the last attempt taken back.
-
-    Returns which they were; those that another transaction holds are not among them.
-    """
-    overlay_ids, revisions = [overlay_id for overlay_id, _ in requests], [revision for _, revision in requests]
-    return [(row[0], row[1]) for row in await connection.fetch(_REOPEN, overlay_ids, revisions, reason)]

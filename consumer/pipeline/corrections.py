@@ -7,7 +7,8 @@ from uuid import UUID
 from consumer.pipeline.classified_records import Event
 from consumer.pipeline.in_flight import ClaimTerms
 from repository.pool import Connection
-from repository.requests import ClaimedRequest, NewRequest, failed_sources, reopen_corrected
+from repository.reopened_requests import failed_sources, reopen_corrected
+from repository.requests import ClaimedRequest, NewRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord

@@ -10,7 +10,7 @@ from consumer.pipeline.fault_finder import RequestKey
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
 from repository.pool import Pool, connection
-from repository.requests import reopen_failed
+from repository.reopened_requests import reopen_failed
 from schemas.reasons import Reason
 
 log = structlog.get_logger()

@@ -17,7 +17,8 @@ from repository.operations.experiment_changes import (
 )
 from repository.operations.revisions import RequestedRevision, ask_for_revisions
 from repository.pool import Connection, Pool, connection
-from repository.requests import NewRequest, claim_new, reopen_corrected
+from repository.reopened_requests import reopen_corrected
+from repository.requests import NewRequest, claim_new
 from schemas.experiments import AssignmentUnit, ExperimentState
 from tests.support.examples import new_request
 

@@ -18,7 +18,8 @@ from repository.llm_models import LlmModel
 from repository.operations.model_changes import change_models
 from repository.outbox import OutboxEvent
 from repository.pool import Pool, connection
-from repository.requests import ClaimedRequest, postpone, reopen_failed
+from repository.reopened_requests import reopen_failed
+from repository.requests import ClaimedRequest, postpone
 from repository.spending import Spending
 from tests.support.examples import announcement, completion, failure, feed, new_request, postponement
 from tests.support.ledger import EXPIRED_S, claim, count, ledger_row, reclaim, states

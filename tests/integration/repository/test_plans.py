@@ -10,7 +10,7 @@ import pytest_asyncio
 from asyncpg.connection import LoggedQuery
 
 from bench.filled_database import fill_with_feeds
-from repository import available_requests, feeds, leases, llm_calls, outbox, references, requests
+from repository import available_requests, feeds, leases, llm_calls, outbox, references, reopened_requests, requests
 from repository.llm_models import find_active
 from repository.pool import Connection, Pool, connection, open_pool
 from repository.requests import ClaimedRequest
@@ -61,13 +61,13 @@ CALLS: dict[str, Call] = {
         borrowed, owner="planner", lease_s=0.001, limit=BATCH, held=held
     ),
     "extend_leases": lambda borrowed, held: leases.extend_leases(borrowed, held, lease_s=60),
-    "failed_sources": lambda borrowed, held: requests.failed_sources(
+    "failed_sources": lambda borrowed, held: reopened_requests.failed_sources(
         borrowed, [request.overlay_id for request in held[:FEW]]
     ),
-    "reopen_corrected": lambda borrowed, held: requests.reopen_corrected(
+    "reopen_corrected": lambda borrowed, held: reopened_requests.reopen_corrected(
         borrowed, [new_request(request.overlay_id) for request in held], owner="planner", lease_s=60
     ),
-    "reopen_failed": lambda borrowed, held: requests.reopen_failed(
+    "reopen_failed": lambda borrowed, held: reopened_requests.reopen_failed(
         borrowed, [(request.overlay_id, request.revision) for request in held], reason="llm_bad_request"
     ),
     "release": lambda borrowed, _: leases.release(borrowed, owner="nobody"),
