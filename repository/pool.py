@@ -75,3 +75,10 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
         # what the block was answered holds, even if the connection is lost on its way back
         with suppress(StoreError), translated():
             await pool.release(borrowed)
+
+
+@asynccontextmanager
+async def snapshot(borrowed: Connection) -> AsyncIterator[None]:
+    """Have all statements of a block read one state of the database, and write nothing."""
+    async with borrowed.transaction(isolation="repeatable_read", readonly=True):
+        yield

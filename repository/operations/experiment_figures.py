@@ -18,7 +18,7 @@ from repository.pool import Connection
 
 EARLIER_DAYS = 90
 
-_OVERLAYS = """
+OVERLAYS = """
     overlay AS MATERIALIZED (
         SELECT request.overlay_id,
             (array_agg(request.tenant_id ORDER BY request.revision))[1] AS tenant_id,
@@ -97,7 +97,7 @@ class ArmCounts:
 
 
 _COUNTS = f"""
-    WITH {_OVERLAYS}, {_LATEST},
+    WITH {OVERLAYS}, {_LATEST},
     by_batch AS (
         SELECT overlay_id
         FROM (
@@ -150,7 +150,7 @@ _SUMS = """
 """
 
 _OUTCOME_SUMS = f"""
-    WITH {_OVERLAYS}, {_LATEST}
+    WITH {OVERLAYS}, {_LATEST}
     SELECT variant, tenant_id, metric, {_SUMS}
     FROM latest
     JOIN counted USING (overlay_id)
@@ -164,9 +164,20 @@ async def outcome_sums(connection: Connection, experiment_id: UUID, *, mature: t
     return [ArmSums(**dict(row)) for row in await connection.fetch(_OUTCOME_SUMS, experiment_id, mature)]
 
 
+SPENT = """
+    spent AS (
+        SELECT overlay_id, sum(request.cost_usd)::float8 AS cost_usd
+        FROM counted
+        JOIN feed_requests AS request USING (overlay_id)
+        WHERE request.experiment_id = $1 AND NOT counted.is_unfinished
+        GROUP BY overlay_id
+        HAVING count(request.cost_usd) = count(*)
+    )
+"""
+
 # What a request cost is known whether or not it has a post; all else is of the post.
 _POST_SUMS = f"""
-    WITH {_OVERLAYS},
+    WITH {OVERLAYS},
     post AS (
         SELECT DISTINCT ON (feed.overlay_id)
             feed.overlay_id, feed.revision, feed.llm_model_id, feed.latency_ms, feed.total_tokens,
@@ -176,14 +187,7 @@ _POST_SUMS = f"""
         WHERE feed.experiment_id = $1 AND feed.variant = counted.variant
         ORDER BY feed.overlay_id, feed.revision
     ),
-    spent AS (
-        SELECT overlay_id, sum(request.cost_usd)::float8 AS cost_usd
-        FROM counted
-        JOIN feed_requests AS request USING (overlay_id)
-        WHERE request.experiment_id = $1 AND NOT counted.is_unfinished
-        GROUP BY overlay_id
-        HAVING count(request.cost_usd) = count(*)
-    ),
+    {SPENT},
     repairs AS (
         SELECT overlay_id, revision, count(*) AS calls
         FROM llm_calls
@@ -285,7 +289,7 @@ class LeftOut:
 
 
 _LEFT_OUT = f"""
-    WITH {_OVERLAYS},
+    WITH {OVERLAYS},
     post AS (
         SELECT counted.overlay_id, max(publication.published_at) AS published_at
         FROM counted

@@ -8,6 +8,7 @@ from uuid import uuid4
 from consumer.operations.experiments.figures import ExperimentFigures
 from repository.experiments import Experiment, Variant
 from repository.operations.experiment_figures import ArmCounts, ArmSums, EarlierMean, LeftOut
+from repository.operations.experiment_spending import ArmSpending
 from schemas.experiments import AssignmentUnit, ExperimentState
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -84,6 +85,7 @@ def figures(
     outcomes: Sequence[ArmSums] = (),
     posts: Sequence[ArmSums] = (),
     earlier: Sequence[EarlierMean] = (),
+    spending: Sequence[ArmSpending] = (),
 ) -> ExperimentFigures:
     """What was read of it."""
     return ExperimentFigures(
@@ -93,6 +95,7 @@ def figures(
         counts=counts,
         of_posts=posts,
         of_outcomes=outcomes,
+        spending=spending,
         earlier=earlier,
         left_out=NOTHING_LEFT_OUT,
     )

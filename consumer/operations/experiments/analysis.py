@@ -19,6 +19,7 @@ from consumer.operations.experiments.statistics.sample import Sample
 from consumer.operations.experiments.statistics.sample_ratio import SUSPICIOUS, same_share_p, sample_ratio_p
 from consumer.operations.experiments.units import (
     Scale,
+    cost_per_post,
     failure_rate,
     paired_sums,
     sample_of,
@@ -31,6 +32,7 @@ from schemas.experiments import AssignmentUnit
 USUAL_MINIMAL_EFFECT = 0.05
 USUAL_TUNING: Mapping[AssignmentUnit, float] = {AssignmentUnit.OVERLAY: 5_000, AssignmentUnit.TENANT: 100}
 FAILURES = "failure_rate"
+COST_PER_POST = "cost_per_post_usd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,12 +149,19 @@ class _Comparer:
             if headline.scale is Scale.LOG:
                 yield self._raw(metric, variant, Role.BESIDE)
             yield self._per_assigned(metric, variant)
+        yield self._cost_per_post(variant)
         for metric in self._figures.post_metrics:
             yield self._raw(metric, variant, Role.DESCRIPTION)
 
     def _failures(self, variant: Variant) -> Comparison:
         control, arm = (failure_rate(self._counts(one), unit=self._unit) for one in (self._control, variant))
         return self._comparison(control, arm, FAILURES, variant, Role.GUARDRAIL, Basis.ASSIGNED)
+
+    def _cost_per_post(self, variant: Variant) -> Comparison:
+        control, arm = (
+            cost_per_post(self._figures.spending_of(one.variant), unit=self._unit) for one in (self._control, variant)
+        )
+        return self._comparison(control, arm, COST_PER_POST, variant, Role.DESCRIPTION, Basis.POST)
 
     def _headline(self, metric: str, variant: Variant) -> Comparison:
         """Compare on the log scale, adjusted for the tenants' earlier means, where no value is negative; else as is."""

@@ -18,7 +18,8 @@ from repository.operations.experiment_figures import (
     outcome_sums,
     post_sums,
 )
-from repository.pool import Connection
+from repository.operations.experiment_spending import ArmSpending, arm_spending
+from repository.pool import Connection, snapshot
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class ExperimentFigures:
     counts: Sequence[ArmCounts]
     of_posts: Sequence[ArmSums]
     of_outcomes: Sequence[ArmSums]
+    spending: Sequence[ArmSpending]
     earlier: Sequence[EarlierMean]
     left_out: LeftOut
 
@@ -53,6 +55,10 @@ class ExperimentFigures:
         """Return the counts of one variant, a tenant each."""
         return [one for one in self.counts if one.variant == variant]
 
+    def spending_of(self, variant: str) -> list[ArmSpending]:
+        """Return what one variant cost, a tenant each."""
+        return [one for one in self.spending if one.variant == variant]
+
     def sums_of(self, metric: str, variant: str) -> list[ArmSums]:
         """Return the sums of one metric and variant, a tenant each."""
         return self._by_arm[metric, variant]
@@ -72,15 +78,17 @@ class ExperimentFigures:
 async def read_figures(
     connection: Connection, experiment: Experiment, *, now: datetime, mature: timedelta | None = None
 ) -> ExperimentFigures:
-    """Read all that a report says of an experiment."""
-    experiment_id = experiment.experiment_id
-    return ExperimentFigures(
-        experiment=experiment,
-        read_at=now,
-        mature=mature,
-        counts=await arm_counts(connection, experiment_id, mature=mature),
-        of_posts=await post_sums(connection, experiment_id),
-        of_outcomes=await outcome_sums(connection, experiment_id, mature=mature),
-        earlier=await earlier_means(connection, experiment_id, started_at=experiment.started_at or now, mature=mature),
-        left_out=await left_out(connection, experiment_id, mature=mature),
-    )
+    """Read all that a report says of an experiment, as it was at one moment."""
+    experiment_id, started_at = experiment.experiment_id, experiment.started_at or now
+    async with snapshot(connection):
+        return ExperimentFigures(
+            experiment=experiment,
+            read_at=now,
+            mature=mature,
+            counts=await arm_counts(connection, experiment_id, mature=mature),
+            of_posts=await post_sums(connection, experiment_id),
+            of_outcomes=await outcome_sums(connection, experiment_id, mature=mature),
+            spending=await arm_spending(connection, experiment_id),
+            earlier=await earlier_means(connection, experiment_id, started_at=started_at, mature=mature),
+            left_out=await left_out(connection, experiment_id, mature=mature),
+        )

@@ -8,8 +8,15 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from consumer.operations.experiments.statistics.cuped import NO_SUMS, PairedSums
-from consumer.operations.experiments.statistics.sample import Sample, from_values, per_assigned, proportion
+from consumer.operations.experiments.statistics.sample import (
+    Sample,
+    from_values,
+    per_assigned,
+    proportion,
+    ratio_of_means,
+)
 from repository.operations.experiment_figures import ArmCounts, ArmSums
+from repository.operations.experiment_spending import ArmSpending
 from schemas.experiments import AssignmentUnit
 
 
@@ -65,6 +72,23 @@ def failure_rate(counts: Sequence[ArmCounts], *, unit: AssignmentUnit) -> Sample
     if unit == AssignmentUnit.TENANT:
         return from_values([one.failed / one.ended for one in counts if one.ended])
     return proportion(sum(one.failed for one in counts), sum(one.ended for one in counts))
+
+
+def cost_per_post(rows: Sequence[ArmSpending], *, unit: AssignmentUnit) -> Sample:
+    """Return what an arm's post cost in USD, its share of what overlays without a post cost included."""
+    if unit == AssignmentUnit.OVERLAY:
+        stored, total, squares, of_stored = (
+            sum(getattr(row, name) for row in rows) for name in ("stored", "total", "squares", "total_of_stored")
+        )
+        return ratio_of_means(sum(row.decided for row in rows), (total, stored), (squares, of_stored, stored))
+    means = [(row.total / row.decided, row.stored / row.decided) for row in rows]
+    totals = sum(cost for cost, _ in means), sum(share for _, share in means)
+    products = (
+        sum(cost**2 for cost, _ in means),
+        sum(cost * share for cost, share in means),
+        sum(share**2 for _, share in means),
+    )
+    return ratio_of_means(len(means), totals, products)
 
 
 def _units(row: ArmSums, unit: AssignmentUnit) -> int:

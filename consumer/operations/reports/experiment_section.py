@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from consumer.operations.experiments.analysis import Analysis, Arm
 
 HOW_TO_INSTALL = "The comparison needs SciPy: pip install 'instagram-feed-consumer[experiments]'"
-HEADINGS = ("variant", "share", "tenants", "assigned", "stored", "failed", "with outcome", "USD per post")
+HEADINGS = ("variant", "share", "tenants", "assigned", "stored", "by batch", "failed", "with outcome", "USD per post")
 ABOUT_THE_PLOT = (
     "Relative to the control. Thin: where the difference lies in 95% of cases however often one looks; "
     "thick: the same for a single look. In colour: shown, after correction for all that was compared."
@@ -31,10 +31,13 @@ def experiment_sections(experiments: Sequence[ExperimentFigures]) -> str:
 
 
 def _section(analysis: "Analysis") -> str:
+    from consumer.operations.experiments.doubts import doubts  # noqa: PLC0415 - the same
     from consumer.operations.experiments.verdict import verdict  # noqa: PLC0415 - the same
 
     experiment = analysis.figures.experiment
-    content = f"<p>{escape(verdict(analysis))}</p>{_plot(analysis)}{table(HEADINGS, list(map(_row, analysis.arms)))}"
+    warnings = "".join(f'<p class="warning">Warning: {escape(doubt)}</p>' for doubt in doubts(analysis))
+    arms = table(HEADINGS, list(map(_row, analysis.arms)))
+    content = f"<p>{escape(verdict(analysis))}</p>{warnings}{_plot(analysis)}{arms}"
     return section(f"Experiment {experiment.name} ({experiment.state})", content)
 
 
@@ -61,7 +64,7 @@ def _percent(share: float) -> str:
 
 
 def _row(arm: "Arm") -> Sequence[str]:
-    counts = (arm.tenants, arm.assigned, arm.stored, arm.failed, arm.with_outcome)
+    counts = (arm.tenants, arm.assigned, arm.stored, arm.by_batch, arm.failed, arm.with_outcome)
     cost = "–" if arm.cost_per_post_usd is None else f"${arm.cost_per_post_usd:.6f}"
     name = f"{arm.variant} (control)" if arm.is_control else arm.variant
     return (escape(name), cell(f"{arm.weight:.0%}"), *(cell(f"{count:,}") for count in counts), cell(cost))

@@ -24,6 +24,7 @@ h2 { margin: 0 0 12px; font-size: 16px; }
 p { margin: 4px 0; }
 .about, .note, .empty { color: var(--muted); }
 .note { font-size: 13px; margin-top: 10px; }
+.warning { border-left: 4px solid var(--failure); padding-left: 10px; font-weight: 600; }
 .empty { padding: 24px 0; }
 .tiles, .charts { display: grid; gap: 16px; margin: 20px 0; }
 .tiles { grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); }

@@ -8,10 +8,10 @@ from consumer.operations.cli.output import people_console, say
 from consumer.operations.cli.tables import print_table
 from consumer.operations.experiments.analysis import USUAL_TUNING, Analysis, Arm
 from consumer.operations.experiments.comparison import Basis, Comparison, Effect, Role
+from consumer.operations.experiments.doubts import by_batch, doubts
 from consumer.operations.experiments.statistics.interval import Interval
 from consumer.operations.experiments.units import Scale
 from consumer.operations.experiments.verdict import verdict
-from schemas.experiments import AssignmentUnit
 
 Spelled = Callable[[float], str]
 
@@ -82,11 +82,10 @@ def notes(analysis: Analysis) -> Iterator[str]:
     yield f"Units are {experiment.unit}s. Always valid intervals are narrowest at {analysis.tuning:,.0f} of them."
     if analysis.tuning != USUAL_TUNING[experiment.unit]:
         yield "That number (--tuning) is no part of the experiment: it holds if it was chosen before the first look."
-    for ratio in analysis.sample_ratios:
-        if ratio.is_suspicious:
-            sizes = ", ".join(f"{name} {count:,}" for name, count in ratio.counts.items())
-            yield f"WARNING: sample ratio of what is {ratio.level.replace('_', ' ')}: {sizes} (p {ratio.p_value:.2g})"
-    yield from _batch_notes(analysis)
+    if shares := by_batch(analysis):
+        yield shares
+    for doubt in doubts(analysis):
+        yield f"WARNING: {doubt}"
     for one in analysis.headlines:
         if one.adjusted_for_earlier_mean is not None:
             yield (
@@ -108,20 +107,6 @@ def notes(analysis: Analysis) -> Iterator[str]:
         yield (
             f"Without outcomes yet: {left_out.too_young:,} posts that are too young, "
             f"{left_out.published_when_unknown:,} of which nobody said when they were published."
-        )
-
-
-def _batch_notes(analysis: Analysis) -> Iterator[str]:
-    share, unit = analysis.batch_share, analysis.figures.experiment.unit
-    if not any(share.counts.values()):
-        return
-    what = "posts" if unit is AssignmentUnit.OVERLAY else "tenants with posts"
-    parts = ", ".join(f"{name} {count:,} of {share.stored[name]:,}" for name, count in share.counts.items())
-    yield f"By batch: {parts} {what}."
-    if share.is_suspicious:
-        yield (
-            f"WARNING: the variants differ in how many {what} came by batch (p {share.p_value:.2g}): "
-            "what they differ in may come from there."
         )
 
 

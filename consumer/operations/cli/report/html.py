@@ -26,6 +26,7 @@ from consumer.operations.reports.page import page
 from consumer.operations.reports.page_file import is_in_the_way, write_page
 from consumer.operations.reports.reading import ReportFigures, read
 from consumer.settings import DatabaseSettings, load
+from repository.pool import snapshot
 
 USUAL_DAYS = 30
 
@@ -67,7 +68,8 @@ def html(  # noqa: PLR0913 - the options that every report has
 async def _reading(wanted: Range, tenant: str | None, model: str | None, now: datetime) -> ReportFigures:
     async with database_connection(load(DatabaseSettings)) as connection:
         scope = await chosen_scope(connection, wanted, tenant, model)
-        return await read(connection, scope, model=model, now=now)
+        async with snapshot(connection):
+            return await read(connection, scope, model=model, now=now)
 
 
 def _document(file: Path, reading: ReportFigures) -> dict[str, object]:

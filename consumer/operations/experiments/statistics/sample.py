@@ -55,6 +55,21 @@ def proportion(successes: int, n: int) -> Sample:
     return Sample(n, share, share * (1 - share))
 
 
+def ratio_of_means(n: int, totals: tuple[float, float], products: tuple[float, float, float]) -> Sample:
+    """Build the ratio of two figures' means over the same units, such as what a success cost, failures included.
+
+    `totals` are the sums of numerator and denominator, `products` those of numerator squared, numerator times
+    denominator, denominator squared. Its error is by the delta method, as the two vary together.
+    """
+    numerator, denominator = totals
+    if n == 0 or denominator == 0:
+        return NO_SAMPLE
+    ratio = numerator / denominator
+    of_numerator, of_both, of_denominator = products
+    spread = max(of_numerator - 2 * ratio * of_both + ratio**2 * of_denominator, 0.0)
+    return Sample(n, ratio, spread / (n - 1) / (denominator / n) ** 2 if n > 1 else 0.0)
+
+
 def per_assigned(of_posts: Sample, posts: int, ended: int) -> Sample:
     """Build the figure per assigned unit, one without a post counting 0, from that of the posts.
 

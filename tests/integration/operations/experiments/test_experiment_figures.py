@@ -1,11 +1,14 @@
 """What an experiment's comparison is made of, counted by hand."""
 
+import asyncio
 import math
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
+from consumer.operations.experiments.figures import read_figures
+from repository.experiments import experiments_by_id
 from repository.operations.experiment_figures import (
     ArmCounts,
     LeftOut,
@@ -15,8 +18,10 @@ from repository.operations.experiment_figures import (
     outcome_sums,
     post_sums,
 )
+from repository.operations.experiment_spending import arm_spending
 from repository.pool import Pool, connection
 from tests.support.outcomes import run_experiment, store_outcomes_of, store_posts
+from tests.support.waiting import eventually
 
 NOW = datetime.now(UTC)
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
@@ -137,6 +142,41 @@ async def test_what_posts_took_is_of_the_first_one_and_cost_is_of_failures_too(p
     assert found["cost_usd"].total == pytest.approx(0.003)
     assert found["uncached_cost_usd"].total == pytest.approx(2 * (1000 * 0.15 + 200 * 0.6) / 1e6)
     assert (found["latency_ms"].total, found["caption_length"].total) == (1800, 14)
+
+
+async def test_what_overlays_cost_is_told_with_and_without_those_that_failed(pool: Pool, experiment_id: UUID) -> None:
+    await stored(pool, experiment_id, "plain", "a", 2)
+    await store_posts(pool, {"a": 1}, experiment_id=experiment_id, variant="plain", state="failed")
+    await store_posts(pool, {"a": 1}, experiment_id=experiment_id, variant="plain", state="waiting")
+    [unknown] = await stored(pool, experiment_id, "plain", "a")
+    await pool.execute(
+        "UPDATE feed_requests SET cost_usd = NULL WHERE overlay_id ="
+        " (SELECT overlay_id FROM instagram_feeds WHERE instagram_feed_id = $1)",
+        unknown,
+    )
+    async with connection(pool) as borrowed:
+        [found] = await arm_spending(borrowed, experiment_id)
+    assert (found.variant, found.tenant_id, found.decided, found.stored) == ("plain", "a", 3, 2)
+    assert (found.total, found.squares, found.total_of_stored) == pytest.approx((0.003, 3e-6, 0.002))
+
+
+async def test_what_is_stored_while_a_report_is_read_is_in_none_of_its_figures(pool: Pool, experiment_id: UUID) -> None:
+    await stored(pool, experiment_id, "plain", "a", 2)
+    async with connection(pool) as reading, connection(pool) as writing:
+        experiment = (await experiments_by_id(reading, [experiment_id]))[experiment_id]
+        async with writing.transaction():
+            # a table that the second statement of the report is the first to read
+            await writing.execute("LOCK TABLE llm_calls IN ACCESS EXCLUSIVE MODE")
+            report = asyncio.create_task(read_figures(reading, experiment, now=NOW))
+            waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'llm_calls'::regclass AND NOT granted"
+            await eventually(lambda: writing.fetchval(waiting))
+            await writing.execute("UPDATE feed_requests SET cost_usd = 7")
+            await writing.execute("DELETE FROM instagram_feeds")
+        figures = await report
+    [counts] = figures.counts
+    sums = {one.metric: one for one in figures.of_posts}
+    assert counts.stored == sums["latency_ms"].n == 2
+    assert sums["cost_usd"].total == figures.spending[0].total == pytest.approx(0.002)
 
 
 async def test_of_an_experiment_without_overlays_nothing_is_read(pool: Pool) -> None:

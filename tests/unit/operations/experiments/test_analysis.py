@@ -14,6 +14,7 @@ from consumer.operations.experiments.document import document
 from consumer.operations.experiments.units import Scale, failure_rate, sample_of, sample_per_assigned
 from consumer.operations.experiments.verdict import verdict
 from repository.operations.experiment_figures import EarlierMean
+from repository.operations.experiment_spending import ArmSpending
 from schemas.experiments import AssignmentUnit
 from tests.support.experiments import counts, experiment, figures, sums
 
@@ -225,6 +226,54 @@ def test_what_the_posts_are_like_is_described_and_not_tested() -> None:
     assert latency.absolute is not None
     assert latency.absolute.estimate == pytest.approx(-200)
     assert [arm.cost_per_post_usd for arm in analysis.arms] == [None, pytest.approx(0.002)]
+
+
+def spent(variant: str, *, decided: int, stored: int, tenant: str = "t") -> ArmSpending:
+    """Overlays at 1 dollar each."""
+    return ArmSpending(
+        variant=variant,
+        tenant_id=tenant,
+        decided=decided,
+        stored=stored,
+        total=decided,
+        squares=decided,
+        total_of_stored=stored,
+    )
+
+
+def cost_per_post(analysis: Analysis) -> Comparison:
+    [found] = [one for one in analysis.comparisons if one.metric == "cost_per_post_usd"]
+    return found
+
+
+def test_what_a_post_costs_is_compared_with_its_share_of_the_failures() -> None:
+    spending = [spent("plain", decided=1000, stored=1000), spent("warm", decided=1000, stored=800)]
+    found = cost_per_post(analyse(figures(experiment("plain", "warm"), spending=spending)))
+    assert (found.role, found.control_mean, found.variant_mean) == (Role.DESCRIPTION, 1.0, 1.25)
+    assert found.absolute is not None
+    assert found.absolute.estimate == pytest.approx(0.25)
+    assert found.absolute.always_valid.low < found.absolute.fixed_horizon.low
+    # the inverse of a share of 0.8 among 1,000
+    half = 1.96 * (0.8 * 0.2 / 1000) ** 0.5 / 0.8**2
+    assert found.absolute.fixed_horizon.low == pytest.approx(0.25 - half, rel=0.01)
+
+
+def test_where_tenants_are_the_unit_what_a_post_costs_is_known_from_the_tenants() -> None:
+    about = experiment("plain", "warm", unit=AssignmentUnit.TENANT)
+    spending = [
+        spent(variant, decided=10 * size, stored=(10 - size % 3) * size, tenant=f"{variant}{size}")
+        for variant in ("plain", "warm")
+        for size in range(1, 7)
+    ]
+    found = cost_per_post(analyse(figures(about, spending=spending)))
+    assert (found.control_units, found.variant_units) == (6, 6)
+    assert found.control_mean == pytest.approx(1 / 0.9)
+    assert found.absolute is not None
+
+
+def test_without_a_post_there_is_no_cost_of_one() -> None:
+    spending = [spent("plain", decided=9, stored=9), spent("warm", decided=9, stored=0)]
+    assert cost_per_post(analyse(figures(experiment("plain", "warm"), spending=spending))).absolute is None
 
 
 @given(st.lists(st.lists(st.floats(0, 1e4), min_size=1, max_size=6), min_size=1, max_size=6))

@@ -47,6 +47,22 @@ def test_an_experiment_has_a_verdict_a_plot_and_its_arms() -> None:
     assert "plain (control)" in page
 
 
+@pytest.mark.parametrize(("of_warm", "warned"), [(110, False), (190, True)])
+def test_posts_by_batch_are_counted_and_warned_of_where_the_shares_differ(of_warm: int, *, warned: bool) -> None:
+    both = [counts("plain", 500, by_batch=100), counts("warm", 500, by_batch=of_warm)]
+    page = experiment_sections([figures(experiment("plain", "warm"), counts=both)])
+    assert '<th scope="col">by batch</th>' in page
+    assert f"<td>{of_warm}</td>" in page
+    assert ("Warning: the variants differ in how many posts came by batch" in page) is warned
+
+
+def test_arms_that_are_not_as_large_as_planned_are_warned_of_with_their_names_escaped() -> None:
+    both = [counts("plain", 500), counts(HOSTILE, 900)]
+    page = experiment_sections([figures(experiment("plain", HOSTILE), counts=both)])
+    assert "Warning: sample ratio of what is assigned: plain 500, &lt;b&gt;&amp;likes&lt;/b&gt; 900 (p " in page
+    assert "<b>" not in page
+
+
 def test_without_experiments_there_is_no_section() -> None:
     assert experiment_sections([]) == ""
 

@@ -20,6 +20,7 @@ from consumer.operations.experiments.statistics.sample import (
     from_values,
     per_assigned,
     proportion,
+    ratio_of_means,
 )
 from consumer.operations.experiments.statistics.sample_ratio import SUSPICIOUS, same_share_p, sample_ratio_p
 
@@ -173,3 +174,22 @@ def test_shares_of_arms_are_compared_as_a_chi_square_of_their_table_does() -> No
     assert same_share_p([30, 20, 50], [100, 200, 300]) == pytest.approx(expected)
     for parts, wholes in (([], []), ([0, 0], [5, 5]), ([5, 5], [5, 5]), ([1, 0], [2, 0])):
         assert same_share_p(parts, wholes) == 1
+
+
+def test_what_a_success_costs_and_how_sure_that_is_are_those_of_a_calculation_by_hand() -> None:
+    # four overlays at 1, 2, 3 and 2 dollars, the third without a post: 8 dollars for 3 posts
+    found = ratio_of_means(4, (8, 3), (1 + 4 + 9 + 4, 1 + 2 + 2, 3))
+    residuals = [1 - 8 / 3, 2 - 8 / 3, 3, 2 - 8 / 3]
+    assert found.mean == pytest.approx(8 / 3)
+    assert found.variance == pytest.approx(sum(one**2 for one in residuals) / 3 / 0.75**2)
+    assert ratio_of_means(4, (8, 0), (18, 0, 0)) == ratio_of_means(0, (0, 0), (0, 0, 0)) == NO_SAMPLE
+
+
+@given(st.lists(st.floats(0.1, 100), min_size=2, max_size=40))
+def test_where_all_succeed_the_cost_of_a_success_is_the_mean_cost(costs: list[float]) -> None:
+    n, total, squares = len(costs), sum(costs), sum(cost**2 for cost in costs)
+    found = ratio_of_means(n, (total, n), (squares, total, n))
+    plain = from_sums(n, total, squares)
+    assert found.n == plain.n
+    assert found.mean == pytest.approx(plain.mean)
+    assert found.variance == pytest.approx(plain.variance, rel=1e-6, abs=1e-6)
