@@ -6,6 +6,7 @@ import re
 from typing import Annotated
 
 import typer
+from pydantic import Field, TypeAdapter, ValidationError
 
 from consumer.operations.cli.errors import UsageError
 from consumer.operations.cli.experiments.database import experiments_database
@@ -13,6 +14,7 @@ from consumer.operations.cli.experiments.view import document, print_experiment
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
 from consumer.operations.experiments.creation import require_different, resolved
 from consumer.operations.experiments.variant_spec import VariantSpec, WrongVariant, parse_variant
+from consumer.telemetry.visible_text import one_line
 from repository.experiments import Experiment
 from repository.operations.experiment_changes import (
     NAME_PATTERN,
@@ -23,9 +25,12 @@ from repository.operations.experiment_changes import (
 )
 from repository.pool import Connection
 from schemas.experiments import AssignmentUnit
+from schemas.wire_types import VisibleId
 
 VARIANT_FORM = "VARIANT[:WEIGHT][,prompt=NAME:VERSION][,model=MODEL][,temperature=X][,max_tokens=N]"
 MOST_TENANT_CHARS = 255
+
+_TENANT_ID = TypeAdapter(Annotated[VisibleId, Field(max_length=MOST_TENANT_CHARS)])
 
 
 def create(  # noqa: PLR0913 - the options of one command
@@ -101,8 +106,12 @@ def _require_figures(share: float, minimal_effect: float | None) -> None:
 
 def _tenants(given: list[str] | None) -> list[str]:
     tenants = list(dict.fromkeys(given or ()))
-    if any(not tenant or len(tenant) > MOST_TENANT_CHARS or "\x00" in tenant for tenant in tenants):
-        raise UsageError(f"--tenant: wants a tenant_id of 1 to {MOST_TENANT_CHARS} characters")
+    for tenant in tenants:
+        try:
+            _TENANT_ID.validate_python(tenant)
+        except ValidationError:
+            wants = f"a tenant_id that can be seen and printed, of 1 to {MOST_TENANT_CHARS} characters"
+            raise UsageError(f"--tenant: '{one_line(tenant)}' is wrong; it wants: {wants}") from None
     return tenants
 
 

@@ -53,7 +53,9 @@ async def test_an_experiment_from_its_draft_to_its_end(commands: Commands) -> No
         ("--share: 0 is wrong", ("--control", "a", "--variant", "b", "--share", "0")),
         ("--share: 1.01 is wrong", ("--control", "a", "--variant", "b", "--share", "1.01")),
         ("--minimal-effect: -1 is wrong", ("--control", "a", "--variant", "b", "--minimal-effect", "-1")),
-        ("--tenant: wants a tenant_id", ("--control", "a", "--variant", "b", "--tenant", "")),
+        ("--tenant: '' is wrong; it wants: a tenant_id", ("--control", "a", "--variant", "b", "--tenant", "")),
+        ("--tenant: 'a\u241bb' is wrong", ("--control", "a", "--variant", "b", "--tenant", "a\x1bb")),
+        ("--tenant: '\\udcff' is wrong", ("--control", "a", "--variant", "b", "--tenant", "\udcff")),
     ],
 )
 async def test_what_is_wrong_is_told_in_one_line(commands: Commands, complaint: str, options: tuple[str, ...]) -> None:
