@@ -1,15 +1,22 @@
-"""Experiments with real processes: every overlay has the variant that the hash says, and keeps it whatever happens."""
+"""Experiments with real processes: every overlay has the variant that the hash says, and keeps it whatever happens.
+
+At the size of the published figures: `EXPERIMENT_OVERLAYS=10000 pytest tests/acceptance/test_experiments.py -k keeps`.
+"""
 
 import asyncio
 import json
+import os
+import random
 import signal
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from consumer.pipeline.assignment import bucket, bucket_ranges, choice
+import growthbook.core as growthbook
+from scipy.stats import binomtest
+
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from tests.integration.operations.cli.conftest import Commands
@@ -21,8 +28,10 @@ from tests.support.service import running_service
 from tests.support.topics import Topics
 from tests.support.waiting import eventually
 
-EVENTS = 300
-REGENERATED = 30
+EVENTS = int(os.environ.get("EXPERIMENT_OVERLAYS", "300"))
+REGENERATED = EVENTS // 10
+KEYS = 12
+WORK_OFF_S = 40 + EVENTS / 50
 VARIANTS = ("now", "cool")
 ARMS = "SELECT overlay_id::text, revision, variant, state FROM feed_requests ORDER BY revision"
 POSTS = """
@@ -45,9 +54,11 @@ async def started(commands: Commands, *variants: str) -> str:
 
 
 def assigned(overlay_id: str) -> str:
-    place = choice(bucket("tone", overlay_id), bucket_ranges(2, 1, [0.7, 0.3]))
-    assert place is not None
-    return VARIANTS[place]
+    """The variant that GrowthBook's own package gives it."""
+    ranges = growthbook.getBucketRanges(2, 1, [0.7, 0.3])
+    bucket = growthbook.gbhash("tone", overlay_id, 2)
+    assert bucket is not None
+    return VARIANTS[growthbook.chooseVariation(bucket, ranges)]
 
 
 async def arms(database_url: str) -> dict[str, list[str]]:
@@ -65,7 +76,8 @@ async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_
     database_url, servers, commands = env["DATABASE_URL"], stack.kafka_bootstrap_servers, Commands(env, tmp_path)
     await llm.set_latency("constant:0.3")
     experiment_id = await started(commands, "now:70", "cool:30,temperature=0.2,max_tokens=321")
-    overlays = [str(uuid4()) for _ in range(EVENTS)]
+    draw = random.Random(13)
+    overlays = [str(UUID(int=draw.getrandbits(128), version=4)) for _ in range(EVENTS)]
     expected = {overlay_id: assigned(overlay_id) for overlay_id in overlays}
 
     async def all_done(count: int = EVENTS) -> bool:
@@ -75,12 +87,15 @@ async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_
         return await query(database_url, "SELECT 1 FROM outbox_events LIMIT 1") == []
 
     async with running_consumer(env) as killed:
-        await send(servers, topics.incoming, [encoded(overlay_event(overlay_id=one)) for one in overlays])
+        for key in range(KEYS):
+            events = [encoded(overlay_event(overlay_id=one)) for one in overlays[key::KEYS]]
+            await send(servers, topics.incoming, events, key=str(key).encode())
         await eventually(lambda: count_requests(database_url, "done"), 20)
         async with running_consumer(env):
             killed.signal(signal.SIGKILL)
-            await eventually(all_done, 40)
+            await eventually(all_done, WORK_OFF_S)
     assert await arms(database_url) == {overlay_id: [arm] for overlay_id, arm in expected.items()}
+    assert binomtest(Counter(expected.values())["now"], EVENTS, 0.7).pvalue > 0.001
 
     from_offset_0 = {**env, "KAFKA_GROUP_ID": f"again-{uuid4().hex[:8]}"}
     async with running_consumer(from_offset_0) as again:
@@ -88,7 +103,7 @@ async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_
         async def all_are_read_again() -> bool:
             return f'instagram_feed_events_total{{result="duplicate"}} {EVENTS}.0' in await again.metrics()
 
-        await eventually(all_are_read_again, 20)
+        await eventually(all_are_read_again, WORK_OFF_S)
         regenerated = await commands.run(
             "feeds", "regenerate", "--tenant", "store-apparel-1", "--limit", f"{REGENERATED}", "--yes", "--no-wait"
         )
@@ -97,8 +112,8 @@ async def test_an_overlay_keeps_its_variant_through_a_kill_a_rebalance_a_replay_
         assert replayed.exit_code == 0, replayed.errors
 
     async with running_consumer(env):
-        await eventually(lambda: all_done(EVENTS + REGENERATED), 20)
-        await eventually(all_published, 40)
+        await eventually(lambda: all_done(EVENTS + REGENERATED), WORK_OFF_S)
+        await eventually(all_published, WORK_OFF_S)
     revised = await arms(database_url)
     assert Counter(map(len, revised.values())) == {1: EVENTS - REGENERATED, 2: REGENERATED}
     assert {overlay_id: set(each) for overlay_id, each in revised.items()} == {
