@@ -59,4 +59,7 @@ def bucket_ranges(count: int, coverage: float, weights: Sequence[float] | None =
 
 def choice(of: float, ranges: Sequence[Range]) -> int | None:
     """Return the place of the range that a bucket lies in; None: in no range, so not in the experiment."""
-    return next((place for place, (start, end) in enumerate(ranges) if start <= of < end), None)
+    for place, (start, end) in enumerate(ranges):
+        if start <= of < end:
+            return place
+    return None

@@ -55,7 +55,7 @@ class RequestMetrics:
             registry=registry,
         )
         # looking a counter up by its labels costs more than counting
-        self._of_variants: dict[tuple[str, ...], Counter] = {}
+        self._of_variants: dict[tuple[str, str, str], Counter] = {}
         self.arm_labels = Bounded(MOST_ARMS)
         self.to_created_s = LeanHistogram(
             "instagram_feed_event_to_created_seconds",
@@ -101,10 +101,10 @@ class RequestMetrics:
 
     def handled_variant(self, experiment: str, variant: str, outcome: str) -> None:
         """Count the end of one handling for a variant."""
-        labels = (*self.arm_labels(experiment, variant), outcome)
-        counter = self._of_variants.get(labels)
+        counter = self._of_variants.get((experiment, variant, outcome))
         if counter is None:
-            counter = self._of_variants[labels] = self.of_variants.labels(*labels)
+            counter = self.of_variants.labels(*self.arm_labels(experiment, variant), outcome)
+            self._of_variants[experiment, variant, outcome] = counter
         counter.inc()
 
     def stored_for(self, tenant_id: str, cost_usd: Decimal | None) -> None:
