@@ -136,10 +136,13 @@ class Dispatcher:
         """Return the works whose variants can be written. The others wait: no other variant steps in for theirs."""
         with suppress(StoreError):
             await self._plans.know(work.request for work in works)
+        writable: list[Work] = []
         for work in works:
             if problem := self._plans.problem(work.request):
                 self._put_off(work, problem, reason=Reason.LLM_ACCOUNT_REFUSED, retry_in_s=UNWRITABLE_VARIANT_RETRY_S)
-        return [work for work in works if not self._plans.problem(work.request)]
+            else:
+                writable.append(work)
+        return writable
 
     def _put_off(
         self,
