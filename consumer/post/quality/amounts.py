@@ -19,9 +19,9 @@ _BEHIND_WON: Final = re.compile(
     r"|미만|초과|세일|오프|입니다|이에요|예요)"
 )
 _OF_NUMBERS: Final = frozenset("0123456789영일이삼사오육칠팔구십백천만억,. ")
-_CURRENCY: Final = re.compile(
-    rf"(?:[₩$€£¥]|\b(?:krw|usd|eur|jpy)\s?)\s?(?P<behind>{_NUMBER})"
-    rf"|(?P<before>{_NUMBER})\s?(?:[₩€]|krw\b|won\b|usd\b|dollars?\b|달러|불(?![가-힣])|유로|엔(?![가-힣])|위안)"
+_CURRENCY: Final = re.compile(  # one look at the first letter is faster than a look at each alternative
+    rf"(?=[\d₩$€£¥kuej])(?:(?:[₩$€£¥]|\b(?:krw|usd|eur|jpy)\s?)\s?(?P<behind>{_NUMBER})"
+    rf"|(?P<before>{_NUMBER})\s?(?:[₩€]|krw\b|won\b|usd\b|dollars?\b|달러|불(?![가-힣])|유로|엔(?![가-힣])|위안))"
 )
 _CURRENCY_SIGNS: Final = frozenset((
     "₩", "$", "€", "£", "¥", "krw", "won", "usd", "eur", "jpy", "dollar", "달러", "불", "유로", "엔", "위안",
@@ -39,9 +39,9 @@ _PLUS_SIGNS: Final = frozenset(("+", "플러스", "plus one", "buy one"))
 SIGNS: Final = _CURRENCY_SIGNS | _PRICE_WORDS | _PER_CENT_SIGNS | _HALF_SIGNS | _PLUS_SIGNS | {"원"}
 """Without one of them a folded text names no price and no discount; the functions take those that may stand in it."""
 _DISCOUNT: Final = re.compile(
-    rf"(?P<before>\d+(?:\.\d+)?)\s?{_PER_CENT}[가-힣]{{0,2}}\s?(?:[가-힣]{{1,4}}\s)?{_DISCOUNT_WORDS}"
+    rf"(?=[\d최할세sod적페캐쿠저])(?:(?P<before>\d+(?:\.\d+)?)\s?{_PER_CENT}[가-힣]{{0,2}}\s?(?:[가-힣]{{1,4}}\s)?{_DISCOUNT_WORDS}"
     rf"|{_DISCOUNT_WORDS}(?:율|가)?\s?(?:최대|무려|약|은|:)?\s?(?P<behind>\d+(?:\.\d+)?)\s?{_PER_CENT}"
-    rf"|최대\s?(?P<most>\d+(?:\.\d+)?)\s?{_PER_CENT}"
+    rf"|최대\s?(?P<most>\d+(?:\.\d+)?)\s?{_PER_CENT})"
 )
 _ANY_PER_CENT: Final = re.compile(r"(\d+(?:\.\d+)?)\s?(?:%|퍼센트|프로|percent|per\scent)")
 _HALF: Final = re.compile(r"반값|반\s값|half\s(?:price|off)")

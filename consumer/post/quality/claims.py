@@ -37,29 +37,37 @@ class ForbiddenClaim:
 class ClaimList:
     """The list for one sector, ready to be looked for.
 
-    The patterns are many and most posts hold none: only those are tried of which the longest word stands in the text.
+    The patterns are many and most posts hold none: only those are tried of which the longest word stands in the text,
+    digits apart, which stand in every other text. Patterns with the same longest word are tried as one: the first
+    that fits.
     """
 
     def __init__(self, claims: Iterable[ForbiddenClaim], sector: Sector) -> None:
         wanted = {EVERY_SECTOR, sector}
         regexes: dict[str, list[str]] = defaultdict(list)
+        signs: dict[str, set[str]] = defaultdict(set)
         for claim in claims:
             for pattern in claim.patterns if wanted & set(claim.sectors) else ():
                 for choice in _choices(pattern.lower()):
-                    regexes[_longest_word(choice)].append(_regex(choice))
-        self._by_word = {word: "|".join(of_word) for word, of_word in regexes.items()}
-        self.signs = frozenset(self._by_word)
+                    words = _words(choice)
+                    group = max(words, key=len)
+                    regexes[group].append(_regex(choice))
+                    signs[group].add(max(words, key=lambda word: (not word.isdecimal(), len(word))))
+        self._by_sign: dict[str, set[str]] = defaultdict(set)
+        for group, of_group in regexes.items():
+            for sign in signs[group]:
+                self._by_sign[sign].add("|".join(of_group))
+        self.signs = frozenset(self._by_sign)
 
     def claims_in(self, text: str, source: Source, signs: frozenset[str] | None = None) -> list[str]:
         """Find forbidden claims in a folded text; what the shop says in the same words is the shop's to answer for.
 
         `signs` are those of the list's that may stand in the text; None where nobody looked.
         """
-        found = {
-            match[0]
-            for word in (self.signs if signs is None else self.signs & signs)
-            for match in _compiled(self._by_word[word]).finditer(text)
+        regexes = {
+            regex for sign in (self.signs if signs is None else self.signs & signs) for regex in self._by_sign[sign]
         }
+        found = {match[0] for regex in regexes for match in _compiled(regex).finditer(text)}
         return sorted(claim for claim in found if not source.has(claim))
 
 
@@ -80,12 +88,11 @@ def _choices(pattern: str) -> list[str]:
     return [choice + rest for choice in choices.split("|")]
 
 
-def _longest_word(pattern: str) -> str:
-    """Return the longest run of letters that stands in every text with the pattern."""
+def _words(pattern: str) -> list[str]:
+    """Return the runs of letters that stand in every text with the pattern."""
     while pattern != (pattern := _ALTERNATIVES.sub(" ", pattern)):
         pass
-    longest: str = max(_WORD.findall(pattern), key=len)
-    return longest
+    return _WORD.findall(pattern)
 
 
 @cache

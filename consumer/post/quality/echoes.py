@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import ceil
 from typing import Final
 
-from consumer.post.quality.source import Source, folded
+from consumer.post.quality.source import Source
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _FEWEST_WORDS: Final = 8
@@ -28,7 +28,10 @@ def echoes_in(words: Sequence[str], source: Source) -> list[str]:
     own = [word for word in words if word not in source.store_words]
     if len(own) < _FEWEST_WORDS:
         return []
-    return [" ".join(own[:_QUOTED_WORDS]) for field in source.written if _repeats(own, field)][:1]
+    own_parts = [part for word in own for part in _WORD.findall(word)]
+    if not _may_hold_most(own_parts, source.written_text):
+        return []
+    return [" ".join(own[:_QUOTED_WORDS]) for field in source.written if _repeats(own_parts, field)][:1]
 
 
 def _may_repeat(words: Sequence[str], fields: str) -> bool:
@@ -43,9 +46,13 @@ def _may_repeat(words: Sequence[str], fields: str) -> bool:
     return unknown_allowed >= 0
 
 
-def _repeats(words: list[str], field: str) -> bool:
-    own = [word for text in words for word in _WORD.findall(text)]
-    theirs = _WORD.findall(folded(field))
+def _may_hold_most(parts: Sequence[str], fields: str) -> bool:
+    """Look for whole words' letters, which takes no reading of the fields' own words."""
+    return sum(part in fields for part in parts) >= _TOO_MUCH * len(parts)
+
+
+def _repeats(own: Sequence[str], field: str) -> bool:
+    theirs = _WORD.findall(field)
     known = frozenset(theirs)
     if sum(word in known for word in own) < _TOO_MUCH * len(own):
         return False

@@ -20,6 +20,8 @@ _NEWLINE: Final = re.compile(r"\\{1,2}r\\{1,2}n|(?<![A-Za-z]:)(?<![A-Za-z]:\\)\\
 _TAB: Final = re.compile(r"\\{1,2}t(?![A-Za-z]{2})")
 _ESCAPED_SIGN: Final = re.compile(r"(?<!¯)\\{1,2}([\"'/*_#~`>|\[\]{}!.&@+-])")
 _SIGNS: Final = ("&", "\\", "%", "▁", "<0x")
+SIGNS_OF_ESCAPES: Final = frozenset(("&", "\\", "▁", "<0x", *(f"%{digit}" for digit in "0123456789abcdef")))
+"""Without one of them in its small letters a text has nothing to decode."""
 SIGNS_OF_DAMAGE: Final = frozenset(("�", "\\u", "&#"))
 _DAMAGE: Final = re.compile(r"\S{0,10}(?:�|\\u[0-9a-fA-F]{2,4}|&#\d)\S{0,10}")
 

@@ -88,12 +88,14 @@ class Rule:
     """A certain repair, a check for what cannot be repaired, or both; `problem` is a sentence for the model.
 
     A rule that has signs is checked only where one of them stands in the folded post, unless it looks for more.
+    It repairs only where one of `signs_to_repair` stands in the post without its capitals, caption before hashtags.
     """
 
     name: QualityRule
     problem: str
     check: Check
     repair: Repair | None = None
+    signs_to_repair: frozenset[str] = frozenset()
     by_default: Literal["refuse", "warn"] = "refuse"
     signs: frozenset[str] = frozenset()
     needs_a_sign: bool = True
@@ -109,7 +111,8 @@ class QualityGate:
 
     def __init__(self, rules: Iterable[Rule], *, off: Collection[str] = (), refuse: Collection[str] = ()) -> None:
         self._rules = [rule for rule in rules if rule.name not in off]
-        self._repairs = [rule.repair for rule in self._rules if rule.repair]
+        self._repairs = [(rule.repair, rule.signs_to_repair) for rule in self._rules if rule.repair]
+        self._repairable = SignFinder(sign for _, signs in self._repairs for sign in signs)
         self._refusing = frozenset(
             rule.name for rule in self._rules if rule.by_default == "refuse" or rule.name in refuse
         )
@@ -119,8 +122,10 @@ class QualityGate:
 
     def repaired(self, post: RawPost) -> RawPost:
         """Return the post after every repair that is certain; one that needs none comes back as it is."""
-        for repair in self._repairs:
-            post = repair(post)
+        signs = self._repairable.found_in(_lower(post))
+        for repair, needed in self._repairs:
+            if not needed.isdisjoint(signs) and (repaired := repair(post)) is not post:
+                post, signs = repaired, self._repairable.found_in(_lower(repaired))
         return post
 
     def repairs(self, post: RawPost) -> list[QualityRule]:
@@ -148,3 +153,7 @@ class QualityGate:
     def refuses(self, finding: Finding) -> bool:
         """Return whether a post with this finding is not to be stored."""
         return finding.rule in self._refusing
+
+
+def _lower(post: RawPost) -> str:
+    return f"{post.instagram_ad_copy}\n{post.hashtags}".casefold()

@@ -8,9 +8,10 @@ words, and only where that is clear.
 import re
 from typing import Final
 
+from consumer.post.quality.letters import letters_of
 from consumer.post.quality.source import Source, folded
 
-_HANGUL: Final = "가-힣\u1100-\u11ff\u3131-\u318e\ua960-\ua97f\ud7b0-\ud7ff"
+_HANGUL: Final = "가-\ud7ff\u1100-\u11ff\u3131-\u318e\ua960-\ua97f"
 _KANA: Final = "\u3041-\u30ff\u31f0-\u31ff\uff66-\uff9f"
 _HAN: Final = "\u3005\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _LATIN: Final = "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\uff21-\uff3a\uff41-\uff5a"
@@ -65,16 +66,15 @@ class Language:
         self._name = tag.partition("-")[0].lower()
         script = _SCRIPTS.get(self._name, _LATIN)
         self._is_latin = script == _LATIN
-        self._own_run = re.compile(f"[{script}]+")
+        self._own = letters_of(script)
         self._foreign_word = re.compile(rf"[^\W\d_{script}]+(?:['’][^\W\d_{script}]+)?")
         self._other_script = re.compile(f"[^\\W\\d_{script}{_LATIN}{_HAN if self._name == 'ko' else ''}]+")
         self._han_run = re.compile(f"[{_HAN}]{{10,}}")
 
     def foreign_passages(self, caption: str, source: Source) -> list[str]:
         """Find what shows that the caption is in another language, if it is."""
-        others, own_runs = self._own_run.subn(" ", caption)
-        own = len(caption) - len(others) + own_runs
-        foreign_words = self._foreign_word.findall(others)
+        own = self._own.count(caption)
+        foreign_words = self._foreign_word.findall(caption)
         foreign = sum(map(len, foreign_words))
         if own >= _CLEARLY_OWN * foreign and own:
             return self._neighbour(caption) if self._is_latin else self._kindred_scripts(caption, own)

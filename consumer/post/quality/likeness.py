@@ -7,6 +7,7 @@ bitmap, one bit for each: comparing fifty costs microseconds, and a tenant's fif
 
 from collections import deque
 from collections.abc import Iterable
+from math import ceil
 from typing import Final, NamedTuple
 from uuid import UUID
 from zlib import crc32
@@ -39,7 +40,8 @@ def fingerprint(caption: str, hashtags: str, store: str) -> Fingerprint:
 
     Words are compared as UTF-8, so that a text is encoded once and not word by word.
     """
-    words = set(caption.encode().split()).difference(store.encode().split())
+    words = set(caption.encode().split())
+    words.difference_update(store.encode().split())
     opening = _first_line(caption).encode().split()
     tags = hashtags.encode().split()
     return Fingerprint(
@@ -78,8 +80,8 @@ class RecentPosts:
         """Return a likeness that is too much, if there is one; most others are ruled out by what they share alone."""
         if not one:
             return 0.0
-        enough = too_much * one.bit_count()
-        if max(map(int.bit_count, map(one.__and__, others)), default=0) < enough:
+        enough = ceil(too_much * one.bit_count())
+        if not [other for other in others if (one & other).bit_count() >= enough]:
             return 0.0
         for other, about in zip(others, self._overlay_ids, strict=True):
             is_another = about is None or about != overlay_id
@@ -95,8 +97,10 @@ def likeness(one: int, other: int) -> float:
 
 def _bitmap(features: Iterable[bytes], bits: int) -> int:
     """Return an integer with one bit set for each feature; `bits` is a power of two."""
-    mask = bits - 1
-    return sum(map(_BIT.__getitem__, {number & mask for number in map(crc32, features)}))
+    mask, bitmap = bits - 1, 0
+    for feature in features:
+        bitmap |= _BIT[crc32(feature) & mask]
+    return bitmap
 
 
 def _first_line(caption: str) -> str:

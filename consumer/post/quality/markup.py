@@ -5,6 +5,7 @@ Signs that people write themselves stay: "3*4 cm", "^_^", "맛있어요~~", "<3"
 
 import re
 from collections.abc import Callable
+from string import ascii_lowercase
 from typing import Final
 
 Rewrite = Callable[[str], str]
@@ -57,6 +58,11 @@ _TABLE_RULE: Final = re.compile(
 _TABLE_ROW: Final = re.compile(r"^[ \t]*\|(.+)\|[ \t]*$", re.MULTILINE)
 _GAP: Final = re.compile(r"\n{3,}")
 
+SIGNS_OF_MARKUP: Final = frozenset((
+    "`", "<", "](", "]:", "[^", "*", "_", "~~", *(f":{letter}" for letter in ascii_lowercase),
+    "# ", "#\t", "##", ">", "|", "=", "- ", "-\t", "--", "+ ", "+\t",
+))  # fmt: skip
+"""Without one of them a text is plain already."""
 SIGNS_OF_MARKUP_LEFT: Final = frozenset(("**", "```", "](", "<"))
 _LEFT: Final = re.compile(
     r"(?<![*\d-])\*\*(?![*\d-])\S{0,20}|```\S{0,20}|\]\(\S{0,30}|</[A-Za-z][^<>]{0,20}>?|<[A-Za-z]+\s[^<>]{0,30}=[^<>]{0,30}>"

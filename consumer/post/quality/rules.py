@@ -6,16 +6,15 @@ Their names are a contract: settings and stored warnings use them.
 from collections.abc import Iterable
 from typing import Literal
 
-from consumer.post.quality import amounts, contacts, dates, leaks, placeholders, refusals
+from consumer.post.quality import amounts, contacts, dates, leaks, placeholders, refusals, wrapping
 from consumer.post.quality.banned import BannedWords
 from consumer.post.quality.claims import ClaimList, load_claims
 from consumer.post.quality.echoes import echoes_in
-from consumer.post.quality.entities import SIGNS_OF_DAMAGE, damaged_passages, decode
+from consumer.post.quality.entities import SIGNS_OF_DAMAGE, SIGNS_OF_ESCAPES, damaged_passages, decode
 from consumer.post.quality.gate import Context, Draft, Rule
 from consumer.post.quality.language import Language
-from consumer.post.quality.markup import SIGNS_OF_MARKUP_LEFT, markup_left, to_plain_text
+from consumer.post.quality.markup import SIGNS_OF_MARKUP, SIGNS_OF_MARKUP_LEFT, markup_left, to_plain_text
 from consumer.post.quality.source import Source
-from consumer.post.quality.wrapping import unwrap
 from schemas.post import RawPost
 from schemas.quality import SECTORS
 
@@ -31,6 +30,7 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "the text is damaged: it has escapes or replacement characters in place of letters.",
             lambda draft, _: damaged_passages(draft.caption + draft.hashtags),
             repair=_decoded,
+            signs_to_repair=SIGNS_OF_ESCAPES,
             signs=SIGNS_OF_DAMAGE,
         ),
         Rule(
@@ -38,19 +38,22 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "the caption must be plain text, without Markdown and HTML.",
             lambda draft, _: markup_left(draft.caption),
             repair=lambda post: _with_caption(post, to_plain_text(post.instagram_ad_copy)),
+            signs_to_repair=SIGNS_OF_MARKUP,
             signs=SIGNS_OF_MARKUP_LEFT,
         ),
         Rule(
             "quotes",
             "the caption must not stand in quotation marks or behind a label.",
             lambda *_: (),
-            repair=lambda post: _with_caption(post, unwrap(post.instagram_ad_copy)),
+            repair=lambda post: _with_caption(post, wrapping.unwrap(post.instagram_ad_copy)),
+            signs_to_repair=wrapping.SIGNS,
         ),
         Rule(
             "placeholder",
             "no placeholder may stand in for something unknown; leave out what the fields do not say.",
             _placeholders,
             repair=_without_empty_tags,
+            signs_to_repair=placeholders.SIGNS_OF_EMPTY_TAGS,
             signs=placeholders.SIGNS,
         ),
         _language_rule(language),
@@ -124,7 +127,7 @@ def _without_empty_tags(post: RawPost) -> RawPost:
 
 def _placeholders(draft: Draft, context: Context) -> list[str]:
     return placeholders.placeholders_in(draft.caption, context.source, draft.signs) + placeholders.empty_tags(
-        draft.hashtags.split(), context.source
+        draft.hashtags.split(), context.source, draft.signs
     )
 
 

@@ -5,8 +5,12 @@ All words of all rules are looked for in one pass (Aho-Corasick), in two microse
 
 import re
 from collections.abc import Iterable
+from typing import Final
 
 from ahocorasick_rs import AhoCorasick, MatchKind
+
+SPACES: Final = (" ", "\n", "\u1680")
+"""The white space that a clean caption may still have when it is folded: what a pattern's `\\s` may stand for."""
 
 
 class SignFinder:
@@ -17,7 +21,10 @@ class SignFinder:
 
     def found_in(self, text: str) -> frozenset[str]:
         """Return the signs that stand in the text."""
-        return frozenset(self._automaton.find_matches_as_strings(text, overlapping=True))
+        try:
+            return frozenset(self._automaton.find_matches_as_strings(text, overlapping=True))
+        except UnicodeEncodeError:  # half of a surrogate pair, of which a model's answer may have one
+            return self.found_in(text.encode(errors="replace").decode())
 
 
 def one_of(*words: str) -> re.Pattern[str]:

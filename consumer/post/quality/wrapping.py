@@ -70,6 +70,13 @@ _WORDS_FOR_POSTS: Final = one_of(
     "opy",
     "text",
 )
+SIGNS: Final = frozenset((
+    *_OPENERS, "말씀", "알려", "요청", "et me know", "eel free", "태그", "tag", "글자", "자수", "count",
+    "캡션", "본문", "문구", "카피", "게시", "포스트", "포스팅", "글", "내용", "답변", "출력", "결과", "제목", "타이틀",
+    "번역", "한국어", "광고", "홍보", "피드", "caption", "copy", "post", "text", "output", "answer", "title",
+    "headline", "response", "ad", "korean",
+))  # fmt: skip
+"""Without one of them in its small letters a caption is bare already."""
 
 
 def unwrap(caption: str) -> str:
