@@ -34,6 +34,7 @@ from repository.budget_calls import FoundCall
 from repository.requests import ClaimedRequest
 from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
+from schemas.quality import QualityRule
 from schemas.reasons import Reason
 
 log = structlog.get_logger()
@@ -116,8 +117,8 @@ class Conversation:
                     return Agreed(usage=self._usage, edited=verdict, answer=answer)
                 case CutOff():
                     self._keep(answer, CallVerdict.CUT_OFF)
-                case Unusable(detail=detail):
-                    self._keep(answer, CallVerdict.UNUSABLE, detail)
+                case Unusable(detail=detail, refused_by=rules):
+                    self._keep(answer, CallVerdict.UNUSABLE, detail, refused_by=rules)
                 case Declined(reason, detail):
                     is_filtered = reason is Reason.LLM_CONTENT_FILTERED
                     self._keep(answer, CallVerdict.FILTERED if is_filtered else CallVerdict.REFUSED, detail)
@@ -256,8 +257,16 @@ class Conversation:
         if spent:
             self._usage = self._usage.with_spending(spent)
 
-    def _keep(self, answer: Answer, verdict: CallVerdict, detail: str | None = None) -> None:
-        self._usage = self._usage.with_unused(unused(self._work.request, answer, verdict, detail))
+    def _keep(
+        self,
+        answer: Answer,
+        verdict: CallVerdict,
+        detail: str | None = None,
+        *,
+        refused_by: tuple[QualityRule, ...] = (),
+    ) -> None:
+        call = unused(self._work.request, answer, verdict, detail)
+        self._usage = self._usage.with_unused(call, refused_by=refused_by)
 
     def _may_be_found(self, error: LlmError) -> bool:
         """Return whether a completion that nobody has counted yet may be had from the provider's store.

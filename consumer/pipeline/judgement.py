@@ -9,6 +9,7 @@ from consumer.post.editor import EditedPost, Editor, PostRefused
 from consumer.post.quality.gate import Context, QualityGate
 from consumer.post.quality.rules import rules
 from consumer.settings import PostSettings
+from schemas.quality import QualityRule
 from schemas.reasons import Reason
 
 
@@ -22,10 +23,12 @@ class Unusable:
     """Not the JSON asked for, or it breaks a rule.
 
     `problems` is for the model and may quote its post; `detail` is for logs and events and does not.
+    `refused_by` names the quality rules among what it breaks.
     """
 
     problems: str
     detail: str
+    refused_by: tuple[QualityRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
     except MalformedPost as error:
         return CutOff() if completion.ending is Ending.CUT_OFF else Unusable(error.reason, error.reason)
     except PostRefused as refused:
-        return Unusable(refused.problems, str(refused))
+        return Unusable(refused.problems, str(refused), tuple(finding.rule for finding in refused.findings))
 
 
 def editor_from(settings: PostSettings, *, our_texts: Iterable[str]) -> Editor:

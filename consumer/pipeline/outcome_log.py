@@ -1,5 +1,6 @@
 """What is told about each event: one log line at its end, and the metrics."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 import structlog
@@ -11,6 +12,7 @@ from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
 from repository.llm_models import LlmModel
 from schemas.call_verdict import CallVerdict
+from schemas.quality import QualityRule
 
 log = structlog.get_logger()
 
@@ -109,9 +111,15 @@ class OutcomeLog:
         if arm := outcome.request.arm:
             self._metrics.requests.handled_variant(arm.name, arm.variant, how)
 
+    def refused_by(self, rules: Iterable[QualityRule]) -> None:
+        """Count the quality rules that refused an answer."""
+        for rule in rules:
+            self._metrics.requests.quality_refusals.labels(rule).inc()
+
     def _count_unused(self, outcome: Outcome) -> None:
         for call in outcome.usage.unused:
             self._metrics.llm.ended(call.verdict)
+        self.refused_by(outcome.usage.refused_by)
 
 
 def _trace_id(feed: Feed) -> str:

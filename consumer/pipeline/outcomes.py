@@ -18,6 +18,7 @@ from repository.spending import Spending
 from schemas.delivery import Delivery
 from schemas.ids import new_feed_id
 from schemas.overlay_completed import OverlayCompleted
+from schemas.quality import QualityRule
 from schemas.reasons import Reason
 
 
@@ -35,7 +36,8 @@ class Usage:
     """What all calls for a request have used up so far.
 
     `unused` are this handling's calls whose answer is not the post: they are kept. `charges` are what its calls took of
-    budgets, `found` an earlier handling's call whose completion was found.
+    budgets, `found` an earlier handling's call whose completion was found. `refused_by` are the quality rules that
+    refused answers of this handling, once for each answer.
     """
 
     llm_calls: int
@@ -43,6 +45,7 @@ class Usage:
     unused: tuple[LlmCall, ...] = ()
     charges: tuple[Charge, ...] = ()
     found: tuple[FoundCall, ...] = ()
+    refused_by: tuple[QualityRule, ...] = ()
 
     def with_call(self) -> "Usage":
         """Return the usage after one more call was begun."""
@@ -60,9 +63,9 @@ class Usage:
         """Return the usage after the completion of an earlier call was found."""
         return replace(self, found=(*self.found, call))
 
-    def with_unused(self, call: LlmCall) -> "Usage":
-        """Return the usage after a call turned out to bring no post."""
-        return replace(self, unused=(*self.unused, call))
+    def with_unused(self, call: LlmCall, *, refused_by: tuple[QualityRule, ...] = ()) -> "Usage":
+        """Return the usage after a call turned out to bring no post, maybe by the quality rules that refused it."""
+        return replace(self, unused=(*self.unused, call), refused_by=(*self.refused_by, *refused_by))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from repository.outbox import OutboxEvent
 from repository.pool import Connection, connection
 from repository.spending import NOTHING_SPENT, Spending
 from schemas.call_verdict import CallVerdict
+from schemas.quality import QualityRule
 from schemas.reasons import Reason
 
 log = structlog.get_logger()
@@ -39,7 +40,8 @@ FEW = 3  # so many different results refused, and none taken: it is not their fa
 class Settled:
     """What came of a line, in a word, and what becomes of its request: None if it has ended in another way.
 
-    `spent` is what its result took, of the budgets of this tenant. `feed` is the post's row, if it is made already.
+    `spent` is what its result took, of the budgets of this tenant. `feed` is the post's row, if it is made already;
+    `refused_by` are the rules that refused its post.
     """
 
     line: BatchLine
@@ -48,6 +50,7 @@ class Settled:
     spent: Spending = NOTHING_SPENT
     tenant_id: str = ""
     feed: Feed | None = None
+    refused_by: tuple[QualityRule, ...] = ()
 
     @property
     def cost_usd(self) -> Decimal:
@@ -126,6 +129,8 @@ class GroupStore:
             await settle_lines(borrowed, batch.batch_id, list(words.items()))
         self._relay.hand_over([*events, *more])
         self._outcome_log.paid(batch.model, cost_usd)
+        for one in group:
+            self._outcome_log.refused_by(one.refused_by)
         for outcome, feed in zip(written, feeds, strict=True):
             self._outcome_log.written(outcome, feed, stored=outcome.instagram_feed_id not in superseded)
         for failed in rejected:

@@ -1,6 +1,6 @@
 """What a result of a batch is worth: the same judgement as a live answer's, after its key has been checked. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from pydantic_core import from_json
@@ -91,7 +91,9 @@ class ResultJudge:
             written = Written(request=request, usage=usage, event=event, edited=verdict, answer=answer)
             return Judged(settled=_settled(open_line, "stored", written, spent))
         ended = _without_post(line, request, usage, answer, verdict)
-        return Judged(settled=_settled(open_line, "no_post", ended, spent))
+        settled = _settled(open_line, "no_post", ended, spent)
+        refused_by = verdict.refused_by if isinstance(verdict, Unusable) else ()
+        return Judged(settled=replace(settled, refused_by=refused_by))
 
     def _after_error(self, batch: Batch, request: ClaimedRequest, usage: Usage, error: LlmError) -> SentOn | Rejected:
         if isinstance(error, RequestRefused) and not _is_refused_as_a_whole(batch):

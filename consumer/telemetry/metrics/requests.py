@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, Counter
 from consumer.telemetry.metrics.bounded import Bounded
 from consumer.telemetry.metrics.lean_histogram import LeanHistogram
 from consumer.telemetry.metrics.live_gauge import LiveGauge
+from schemas.quality import QUALITY_RULES
 from schemas.reasons import Reason
 
 MOST_ARMS: Final = 50
@@ -69,6 +70,15 @@ class RequestMetrics:
             ["rule"],
             registry=registry,
         )
+        self.quality_refusals = Counter(
+            "instagram_feed_quality_refusals_total",
+            "Answers that the quality gate refused, by rule; one that breaks several counts for each. Those of kept "
+            "answers judged anew do not count",
+            ["rule"],
+            registry=registry,
+        )
+        for rule in QUALITY_RULES:
+            self.quality_refusals.labels(rule)
         self.batch_size = LeanHistogram(
             "instagram_feed_store_batch_size",
             "Outcomes written by one statement, by kind: store, postpone, reject",

@@ -107,6 +107,22 @@ def verdicts(end: ConversationEnd) -> list[CallVerdict]:
     return [call.verdict for call in end.usage.unused]
 
 
+async def test_each_answer_tells_the_rules_that_refused_it() -> None:
+    posts = [
+        {"instagram_ad_copy": "가을 니트 💛 https://shop.example/x 010-1234-5678", "hashtags": "#가을"},
+        {"instagram_ad_copy": "가을 니트 💛 https://shop.example/x", "hashtags": "#가을"},
+    ]
+    end = await held(*(answered(json.dumps(post)) for post in posts))
+    assert isinstance(end, NoUsableAnswer)
+    assert end.usage.refused_by == ("link", "phone", "link")
+
+
+async def test_an_answer_that_is_no_post_is_refused_by_no_rule() -> None:
+    end = await held(NO_POST, answered())
+    assert isinstance(end, Agreed)
+    assert end.usage.refused_by == ()
+
+
 async def test_a_post_at_once_leaves_no_call_to_keep() -> None:
     end = await held(answered())
     assert isinstance(end, Agreed)

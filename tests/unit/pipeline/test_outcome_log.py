@@ -1,3 +1,4 @@
+from dataclasses import replace
 from uuid import uuid4
 
 from consumer.pipeline.outcome_log import OutcomeLog
@@ -6,8 +7,9 @@ from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.metrics.requests import MOST_ARMS
 from schemas.instagram_feed_created import ExperimentArm
+from schemas.quality import QUALITY_RULES, QualityRule
 from schemas.reasons import Reason
-from tests.support.examples import claimed_request
+from tests.support.examples import claimed_request, llm_call
 
 
 def rejected(arm: ExperimentArm | None) -> Rejected:
@@ -15,6 +17,21 @@ def rejected(arm: ExperimentArm | None) -> Rejected:
     return Rejected(
         request=request, usage=usage_so_far(request), attempts=1, reason=Reason.LLM_REFUSED, detail="it will not"
     )
+
+
+def test_refused_answers_are_counted_by_rule_and_every_rule_is_there_from_the_start() -> None:
+    metrics = Metrics()
+    outcome_log = OutcomeLog(metrics, Traces())
+    request = claimed_request()
+    usage, call = usage_so_far(request), llm_call(request, uuid4())
+    refused_by: list[tuple[QualityRule, ...]] = [("link",), ("link", "phone"), ()]
+    for rules in refused_by:
+        usage = usage.with_unused(call, refused_by=rules)
+    outcome_log.rejected(replace(rejected(None), usage=usage))
+    [family] = metrics.requests.quality_refusals.collect()
+    figures = {sample.labels["rule"]: sample.value for sample in family.samples if sample.name.endswith("_total")}
+    assert {rule: figure for rule, figure in figures.items() if figure} == {"link": 2, "phone": 1}
+    assert set(figures) == set(QUALITY_RULES)
 
 
 def counted(metrics: Metrics) -> dict[tuple[str, str], float]:
