@@ -25,6 +25,7 @@ Pooler = Literal["auto", "none", "transaction"]
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_TIMEOUT_S = 10.0
+_LONGEST_IDLE = "idle_in_transaction_session_timeout"
 KEPT_STATEMENTS = 100
 
 
@@ -32,7 +33,8 @@ class Connector:
     """Opens connections that are alike; what it learns from the first it uses for the others.
 
     A pool calls it in place of `asyncpg.connect`. `current_url` gives the URL to log in with as it is at that time:
-    a password may be exchanged meanwhile.
+    a password may be exchanged meanwhile. `longest_idle_s`: the server ends a session that does nothing for longer
+    within a transaction, unless the URL says otherwise; behind a pooler that is not to be had.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Connector:
         pooler: Pooler = "auto",
         must_write: bool = True,
         current_url: Callable[[], str] | None = None,
+        longest_idle_s: float | None = None,
     ) -> None:
         self._current_url = current_url
+        self._longest_idle_s = None if _LONGEST_IDLE in url.server_settings else longest_idle_s
         self.pooler: Pooler = "transaction" if pooler == "auto" and url.names_pooler else pooler
         self._url = url
         self._settings = {"application_name": application_name, **url.server_settings}
@@ -69,6 +73,10 @@ class Connector:
             with suppress(asyncpg.TargetServerAttributeNotMatched):
                 opened = await self._connect(access, options)
                 _keep_alive(opened, self._url.keep_alive)
+                if self._longest_idle_s and keeps_statements:  # not at the login: PgBouncer would refuse that
+                    await opened.execute(
+                        "SELECT set_config($1, $2, false)", _LONGEST_IDLE, f"{self._longest_idle_s:g}s"
+                    )
                 return opened
         raise ReadOnlyDatabase(f"no server here is {self._accesses[0].value}: {_READ_ONLY_BECAUSE}")
 

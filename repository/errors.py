@@ -68,6 +68,7 @@ _UNAVAILABLE = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process was frozen for a while
     asyncpg.OperatorInterventionError,  # shut down by an administrator, crash of another backend
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.InvalidPasswordError,

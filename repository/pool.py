@@ -26,10 +26,12 @@ async def open_pool(
     pooler: Pooler = "auto",
     must_write: bool = True,
     current_url: Callable[[], str] | None = None,
+    longest_idle_s: float | None = None,
 ) -> Pool:
     """Open a pool of at most `size` connections; where it need not write, a replica will do if there is no primary.
 
-    `current_url`: the URL with the login of later connections, where that may change.
+    `current_url`: the URL with the login of later connections, where that may change. `longest_idle_s`: how long a
+    process that is frozen or lost within a transaction may keep what it has locked from others.
 
     Raises:
         StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.
@@ -38,7 +40,12 @@ async def open_pool(
     with translated():
         url = read_database_url(database_url)
         connector: Any = Connector(
-            url, application_name=application_name, pooler=pooler, must_write=must_write, current_url=current_url
+            url,
+            application_name=application_name,
+            pooler=pooler,
+            must_write=must_write,
+            current_url=current_url,
+            longest_idle_s=longest_idle_s,
         )
         opened: Pool = await asyncpg.create_pool(
             min_size=1, max_size=size, command_timeout=STATEMENT_TIMEOUT_S, connect=connector, reset=_leave_as_is
