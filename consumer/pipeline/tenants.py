@@ -5,23 +5,32 @@ least recently seen are forgotten.
 """
 
 import asyncio
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
+
 from consumer.pipeline.fair_shares import Terms
 from consumer.post.quality.gate import Context
 from consumer.post.quality.likeness import RECENT_POSTS, Fingerprint, RecentPosts, fingerprint
 from consumer.post.quality.source import Source, folded
+from repository.errors import StoreError
 from repository.pool import Pool, connection
 from repository.tenants import RecentPost, TenantProfile, recent_posts, tenant_profiles
 from schemas.delivery import RequestedDelivery
 from schemas.overlay_completed import OverlayCompleted
 
+log = structlog.get_logger()
+
 PROFILE_S: Final = 45.0
 """What an operator changes is to reach running consumers within a minute."""
+PATIENCE_S: Final = 1.0
+"""So long is waited for the profiles of known tenants: what was read last holds while somebody has the table locked."""
+AGAIN_S: Final = 10.0
 POSTS_S: Final = 600.0
 """This process knows its own posts at once; those of other processes after this time."""
 MOST_TENANTS: Final = 2_000
@@ -65,9 +74,13 @@ class Tenants:
         """Make sure that `delivery_of` has what it needs for these tenants.
 
         Raises:
-            StoreError: the database does not say; those known before stay known.
+            StoreError: the database does not say it of those that are new; those known before stay known.
         """
-        await self._read_profiles([tenant_id for tenant_id in dict.fromkeys(tenant_ids) if self._is_old(tenant_id)])
+        old = [tenant_id for tenant_id in dict.fromkeys(tenant_ids) if self._is_old(tenant_id)]
+        if any(tenant_id not in self._known for tenant_id in old):
+            await self._read_profiles(old)
+        else:
+            await self._read_again(old)
 
     def context(self, event: OverlayCompleted) -> Context:
         """Return what a post for this event is judged by. A tenant that is not known has the defaults."""
@@ -109,6 +122,15 @@ class Tenants:
         known = self._known.get(tenant_id)
         return known is not None and self._clock() - known.posts_read_at >= POSTS_S
 
+    async def _read_again(self, tenant_ids: list[str]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._read_profiles(tenant_ids)
+        except (StoreError, TimeoutError) as error:
+            log.warning("tenants.store_unavailable", error=str(error) or f"no answer within {PATIENCE_S:g} s")
+            for tenant_id in tenant_ids:
+                self._known[tenant_id].profile_read_at = self._clock() - PROFILE_S + AGAIN_S
+
     async def _read_profiles(self, tenant_ids: list[str]) -> None:
         if not tenant_ids:
             return
@@ -118,7 +140,9 @@ class Tenants:
         for tenant_id, profile in profiles.items():
             known = self._known.setdefault(tenant_id, _Known(profile, now))
             known.profile, known.profile_read_at = profile, now
-            self._note_terms(tenant_id, Terms(profile.weight, profile.max_in_flight))
+            # the table's check lets NaN and infinity through: they would take the order, or the turn, from all others
+            weight = profile.weight if math.isfinite(profile.weight) else USUAL_TERMS.weight
+            self._note_terms(tenant_id, Terms(weight, profile.max_in_flight))
 
     def _note_terms(self, tenant_id: str, terms: Terms) -> None:
         if terms == USUAL_TERMS:

@@ -21,6 +21,7 @@ LOG_EVENTS: Final = {
     "experiments.running": "Which experiments new overlays may be in from now on, whenever that changes.",
     "experiments.unwritable": "A variant of an experiment cannot be written here, and why: its requests wait.",
     "refresher.store_unavailable": "Rows of models or upstream could not be read again; what was read last holds.",
+    "tenants.store_unavailable": "The profiles of tenants could not be read again; what was read last holds.",
     "model.shutdown": "The provider shuts a configured model down soon.",
     "close.failed": "A connection or client did not close in time; the process ends all the same.",
     "registry.registered": "The schema registry has the schemas of outgoing events, under these ids.",

@@ -1,12 +1,13 @@
 """What a consumer knows of its tenants: read once for many, again when it may have changed."""
 
+import asyncio
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from consumer.pipeline.fair_shares import Terms
-from consumer.pipeline.tenants import MOST_TENANTS, POSTS_S, PROFILE_S, Tenants
+from consumer.pipeline.tenants import AGAIN_S, MOST_TENANTS, POSTS_S, PROFILE_S, Tenants
 from consumer.post.quality.likeness import fingerprint
 from repository.errors import StoreError
 from repository.llm_models import LlmModel
@@ -146,3 +147,32 @@ def likenesses(tenants: Tenants, tenant_id: str, overlay_id: UUID | None = None)
     assert context.recent is not None
     found = context.recent.likenesses(fingerprint(CAPTION, "#가을", one.store_information.lower()), one.overlay_id)
     return [likeness.partition(":")[0] for likeness in found]
+
+
+async def test_while_somebody_has_the_table_locked_known_tenants_are_as_they_were_read_last(
+    pool: Pool, tenants: Tenants, clock: Clock
+) -> None:
+    tenant_id = f"tenant-{uuid4()}"
+    await pool.execute(SET, tenant_id, "#광고", "none")
+    await tenants.know([tenant_id])
+    clock.now += PROFILE_S
+    async with pool.acquire() as somebody, somebody.transaction():
+        await somebody.execute("LOCK TABLE tenants")
+        async with asyncio.timeout(5):
+            await tenants.know_profiles([tenant_id])
+            await tenants.know_profiles([tenant_id])
+        assert tenants.context(event(tenant_id)).disclosure == "#광고"
+        await somebody.execute("UPDATE tenants SET disclosure = '#AD' WHERE tenant_id = $1", tenant_id)
+    clock.now += AGAIN_S
+    await tenants.know_profiles([tenant_id])
+    assert tenants.context(event(tenant_id)).disclosure == "#AD"
+
+
+@pytest.mark.parametrize("weight", ["NaN", "Infinity"])
+async def test_a_weight_that_would_take_the_others_turn_counts_as_the_usual_one(
+    pool: Pool, tenants: Tenants, weight: str
+) -> None:
+    tenant_id = f"tenant-{uuid4()}"
+    await pool.execute("INSERT INTO tenants (tenant_id, weight) VALUES ($1, $2::text::float8)", tenant_id, weight)
+    await tenants.know([tenant_id])
+    assert tenants.terms_of(tenant_id) == Terms()
