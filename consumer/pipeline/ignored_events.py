@@ -1,14 +1,16 @@
 """Events of other types: skipped, but not in silence. Counted by type, logged now and then, bounded like a flood."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
 
 from consumer.pipeline.flood_limit import Flood, FloodLimit
 from consumer.telemetry.metrics import Metrics
+from repository.errors import StoreError
 from repository.ignored_events import IgnoredType, count_ignored
 from repository.pool import Pool, connection
 from schemas.record import SourceRecord
@@ -16,6 +18,8 @@ from schemas.record import SourceRecord
 log = structlog.get_logger()
 
 LOG_INTERVAL_S: Final = 60.0
+PATIENCE_S: Final = 1.0  # somebody may have a count locked: that is no reason to take nothing in
+AGAIN_S: Final = 10.0
 MAX_TYPES: Final = 20
 MAX_TYPE_CHARS: Final = 80
 OTHER: Final = "(other)"
@@ -55,6 +59,8 @@ class IgnoredEvents:
         self._limit = limit
         self._clock = clock
         self._name_of = TypeNames()
+        self._uncounted: dict[str, IgnoredType] = {}
+        self._count_from_s: float | None = None
         self._unlogged: dict[str, int] = {}
         self._logged_at_s: dict[str, float] = {}
 
@@ -63,16 +69,29 @@ class IgnoredEvents:
 
         Raises:
             Flood: most of the traffic is skipped; the poll's records stay where they are.
-            StoreError: they could not be counted; the poll is to be undone.
         """
         seen = self._by_type(ignored)
         self._limit = self._after(accepted, seen)
-        if seen:
-            async with connection(self._pool) as borrowed:
-                await count_ignored(borrowed, list(seen.values()))
+        await self._count(seen)
         for name, one in seen.items():
             self._metrics.messaging.ignored.labels(name).inc(one.records)
             self._log(one)
+
+    async def _count(self, seen: Mapping[str, IgnoredType]) -> None:
+        """Add to the counts in the database; what cannot be added now is with a later poll, if the process lives."""
+        for name, one in seen.items():
+            before = self._uncounted[name].records if name in self._uncounted else 0
+            self._uncounted[name] = replace(one, records=before + one.records)
+        if not self._uncounted or (self._count_from_s is not None and self._clock() < self._count_from_s):
+            return
+        try:
+            async with asyncio.timeout(PATIENCE_S), connection(self._pool) as borrowed:
+                await count_ignored(borrowed, list(self._uncounted.values()))
+        except (StoreError, TimeoutError) as error:
+            self._count_from_s = self._clock() + AGAIN_S
+            log.warning("event.not_counted", error=str(error) or f"no answer within {PATIENCE_S:g} s")
+        else:
+            self._uncounted, self._count_from_s = {}, None
 
     def _by_type(self, ignored: Sequence[Ignored]) -> dict[str, IgnoredType]:
         """Group them by name of the type, with the place of the last record of each."""

@@ -1,5 +1,6 @@
 """Skipped records are counted where `doctor` and `report` find them, and logged now and then."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -8,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.pipeline.flood_limit import IGNORED, Flood, FloodLimit
-from consumer.pipeline.ignored_events import LOG_INTERVAL_S, Ignored, IgnoredEvents
+from consumer.pipeline.ignored_events import AGAIN_S, LOG_INTERVAL_S, Ignored, IgnoredEvents
 from consumer.telemetry.metrics import Metrics
 from repository.operations.ignored_days import IgnoredDay, ignored_days
 from repository.pool import Pool, connection, open_pool
@@ -56,6 +57,21 @@ async def test_each_type_is_logged_at_once_and_then_once_a_minute(pool: Pool) ->
         ("event.ignored", 3, 3),
         ("event.ignored", 3, 6),
     ]
+
+
+async def test_while_somebody_has_a_count_locked_they_are_kept_and_counted_later(pool: Pool) -> None:
+    now_s = [0.0]
+    events = IgnoredEvents(pool, Metrics(), limit=FloodLimit(IGNORED, 500, 0.5), clock=lambda: now_s[0])
+    await events.note([ignored("overlay.started", 4)], accepted=[False])
+    async with connection(pool) as somebody, somebody.transaction():
+        await somebody.execute("SELECT FROM feed_ignored_events FOR UPDATE")
+        async with asyncio.timeout(5):
+            for offset in (5, 6):
+                await events.note([ignored("overlay.started", offset)], accepted=[False])
+    now_s[0] += AGAIN_S
+    await events.note([], accepted=[True])
+    [day] = await days(pool)
+    assert (day.records, day.last_place.rpartition("/")[2]) == (3, "6")
 
 
 async def test_a_flood_of_them_is_refused_uncounted_and_names_the_types(pool: Pool) -> None:
