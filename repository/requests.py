@@ -235,15 +235,19 @@ def _arm(experiment_id: UUID | None, name: str | None, variant: str | None) -> E
 
 
 def source_record(row: asyncpg.Record) -> SourceRecord:
-    """Read the event in a row of `feed_requests`."""
+    """Read a request's record; one whose bytes are gone or were changed by hand is no event, and fails alone."""
+    try:
+        headers, value = unpack_headers(row["source_headers"] or b""), row["source_value"]
+    except ValueError:
+        headers, value = (), None
     return SourceRecord(
         topic=row["source_topic"],
         partition=row["source_partition"],
         offset=row["source_offset"],
         timestamp_ms=row["source_timestamp_ms"],
         key=row["source_key"],
-        value=row["source_value"],
-        headers=unpack_headers(row["source_headers"] or b""),
+        value=value,
+        headers=headers,
     )
 
 

@@ -195,6 +195,24 @@ async def test_a_record_that_is_no_longer_valid_fails_without_a_call(
     assert (await llm.ledger_summary()).total_calls == 0
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("source_value = NULL, source_headers = NULL", id="emptied when it was done"),
+        pytest.param(r"source_headers = '\xffffffffff'", id="headers that are none"),
+    ],
+)
+async def test_a_row_that_somebody_changed_by_hand_fails_alone_and_ends_no_process(
+    feed_env: Mapping[str, str], pool: Pool, change: str
+) -> None:
+    changed, other = await claim(pool, [request(), request()], lease_s=EXPIRED_S)
+    await pool.execute(f"UPDATE feed_requests SET {change} WHERE overlay_id = $1", changed.overlay_id)
+    async with application(feed_env, **QUICK) as consumer:
+        assert await consumer.app.sweeper.run_once() == 2
+        await consumer.finish()
+    assert await states(pool) == {changed.overlay_id: "failed", other.overlay_id: "done"}
+
+
 async def test_a_request_whose_process_is_alive_is_never_taken_over_however_long_its_call(
     feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
 ) -> None:
