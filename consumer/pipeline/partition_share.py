@@ -32,6 +32,7 @@ ROUND_S = 1.0
 HURRY_S = 0.1  # while somebody is to let go of what this process waits for
 TOPIC_LOOK_S = 3.0
 TOPIC_ANSWER_S = 5.0
+UNSEEN_S = 15.0  # then it is said that the brokers do not answer
 
 
 class PartitionShare:
@@ -61,6 +62,7 @@ class PartitionShare:
         self._condition = condition
         self._topic = TopicDescription(None, frozenset())
         self._looked_at_s = -math.inf
+        self._seen_at_s = -math.inf
         self._leased_at_s = -math.inf
         self._is_read: Collection[int] = frozenset()
         self._read_topic_id: UUID | None = None
@@ -191,8 +193,11 @@ class PartitionShare:
             if self._looked_at_s == -math.inf:
                 raise
             log.warning("topic.not_seen", topic=self._member.topic, error=_text(error))
+            if time.monotonic() - self._seen_at_s > UNSEEN_S:
+                self._topic_problem = f"the brokers do not answer: {_text(error)}"
         else:
             self._topic_problem = None
+            self._seen_at_s = time.monotonic()
         self._looked_at_s = time.monotonic()
 
     def _fail(self, error: BaseException) -> None:

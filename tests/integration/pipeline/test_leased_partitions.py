@@ -12,6 +12,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 
+from consumer.kafka.topic_description import TopicDescription
 from consumer.pipeline import partition_share
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
@@ -103,6 +104,25 @@ async def test_more_processes_than_partitions_leave_some_without_and_ready(feed_
         everyone = [await stack.enter_async_context(running(feed_env)) for _ in range(5)]
         await until_shared(*everyone, sizes=[1, 1, 1, 1, 0], deadline_s=5)
         assert [one.app.share.unavailable_reason for one in everyone] == [None] * 5
+
+
+async def test_while_the_brokers_do_not_answer_the_process_is_not_ready_and_keeps_its_partitions(
+    feed_env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_share, "TOPIC_LOOK_S", 0.0)
+    monkeypatch.setattr(partition_share, "UNSEEN_S", 0.2)
+    async with running(feed_env) as consumer:
+        await until_shared(consumer, sizes=[4])
+        describe = consumer.app.share._describe_topic  # noqa: SLF001 - the broker is everybody's, so it is not frozen
+
+        async def silence(_: str) -> TopicDescription:
+            raise TimeoutError
+
+        consumer.app.share._describe_topic = silence  # noqa: SLF001
+        await eventually(lambda: "do not answer" in (consumer.app.share.unavailable_reason or ""), NOTICED_S)
+        assert len(partitions(consumer)) == 4
+        consumer.app.share._describe_topic = describe  # noqa: SLF001
+        await eventually(lambda: consumer.app.share.unavailable_reason is None, NOTICED_S)
 
 
 @pytest.mark.partitions(1)
