@@ -61,6 +61,7 @@ LOG_EVENTS: Final = {
     "feed.held": "A request waits since a budget is spent: which, and until when.",
     "feed.rejected": "A request ended without a post; it is in the failed events and the dead letters.",
     # budgets
+    "budget.unknown_zone": "A tenant's time zone is none; its budget's periods begin in UTC.",
     "budget.nearly_spent": "Of a budget 80 or 100 percent are spent in this period; told once.",
     "budget.spent": "The rest of a budget is too little for a call: its requests are held from now on; told once.",
     "budget.released": "Requests that were held are tried again: their time has come.",

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 from rich.table import Table
@@ -15,7 +14,7 @@ from consumer.operations.cli.database import database_connection
 from consumer.operations.cli.errors import CommandError, UsageError
 from consumer.operations.cli.output import DryRunOption, JsonOption, people_console, print_json, say
 from consumer.operations.cli.tables import WideOption, print_table
-from consumer.pipeline.budgets.periods import Span, span_at
+from consumer.pipeline.budgets.periods import Span, span_at, zone_called
 from consumer.settings import DatabaseSettings, PostSettings, load
 from consumer.telemetry.visible_text import one_line
 from repository.budgets import open_period
@@ -149,7 +148,7 @@ def span_of(standing: Standing, now: datetime) -> Span:
     """Return the period of a standing, be it not begun."""
     if standing.starts_at is not None and standing.ends_at is not None:
         return Span(standing.starts_at, standing.ends_at)
-    return span_at(standing.budget.period, ZoneInfo(standing.budget.timezone), now)
+    return span_at(standing.budget.period, zone_called(standing.budget.timezone), now)
 
 
 def document(standing: Standing, now: datetime) -> dict[str, Any]:
@@ -244,7 +243,7 @@ def _table(found: Sequence[Standing], now: datetime) -> Table:
     table.add_column("ends", no_wrap=True)
     for standing in found:
         shown = document(standing, now)
-        ends = shown["ends_at"].astimezone(ZoneInfo(standing.budget.timezone))
+        ends = shown["ends_at"].astimezone(zone_called(standing.budget.timezone))
         names = ("spent", "percent", "reserved", "held_requests", "projected")
         table.add_row(
             _named(standing.budget.tenant_id),

@@ -13,10 +13,9 @@ does not expire; a batch belongs to the period of its intent.
 from collections.abc import Mapping
 from decimal import Decimal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from consumer.llm.cost import WorstCase
-from consumer.pipeline.budgets.periods import Span, span_at
+from consumer.pipeline.budgets.periods import Span, span_at, zone_called
 from consumer.pipeline.budgets.reserving import Budgets, OverBudget, in_unit, unpriced
 from repository.budgets import (
     Budget,
@@ -46,7 +45,7 @@ async def reserve_for_batch(
     drawn: list[tuple[Budget, Decimal]] = []
     # one order in all processes: two batches must not deadlock
     for budget in sorted(budgets.of(tenant_id), key=lambda one: one.budget_id):
-        span = span_at(budget.period, ZoneInfo(budget.timezone), budgets.now())
+        span = span_at(budget.period, zone_called(budget.timezone), budgets.now())
         amount = in_unit(budget, worst.cost_usd, worst.tokens)
         over = (
             unpriced(budget, model, span, budgets.now())

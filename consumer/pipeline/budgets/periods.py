@@ -2,9 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import structlog
 
 from schemas.budget_period import BudgetPeriod
+
+log = structlog.get_logger()
 
 _A_DAY = timedelta(days=1)
 
@@ -19,6 +24,16 @@ class Span:
     def contains(self, at: datetime) -> bool:
         """Return whether an instant belongs to it."""
         return self.starts_at <= at < self.ends_at
+
+
+@cache
+def zone_called(name: str) -> ZoneInfo:
+    """Return a time zone; for a name that is none, which only a change by hand brings into `tenants`, UTC."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        log.error("budget.unknown_zone", timezone=name)  # noqa: TRY400 - told in full
+        return ZoneInfo("UTC")
 
 
 def span_at(period: BudgetPeriod, zone: ZoneInfo, at: datetime) -> Span:

@@ -14,12 +14,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from consumer.llm.chat import Messages
 from consumer.llm.cost import WorstCase, worst_case
 from consumer.llm.writer import Writer
-from consumer.pipeline.budgets.periods import Span, span_at
+from consumer.pipeline.budgets.periods import Span, span_at, zone_called
 from consumer.pipeline.budgets.slice import Slice
 from repository.budget_calls import Charge, announce_call
 from repository.budgets import Budget, Position, draw, open_period
@@ -286,7 +285,7 @@ class Budgets:
     def _span(self, budget: Budget, now: datetime) -> Span:
         span = self._current.get(budget.budget_id)
         if span is None or not span.contains(now):
-            span = self._current[budget.budget_id] = span_at(budget.period, ZoneInfo(budget.timezone), now)
+            span = self._current[budget.budget_id] = span_at(budget.period, zone_called(budget.timezone), now)
         return span
 
 

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo, available_timezones
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
-from consumer.pipeline.budgets.periods import span_at
+from consumer.pipeline.budgets.periods import span_at, zone_called
 from schemas.budget_period import BudgetPeriod
 
 ZONES = st.sampled_from(sorted(available_timezones())).map(ZoneInfo)
@@ -49,3 +50,12 @@ def test_a_month_begins_and_ends_at_the_tenants_midnight() -> None:
     span = span_at(BudgetPeriod.MONTH, ZoneInfo("Asia/Seoul"), datetime(2026, 11, 30, 15, tzinfo=UTC))
     assert span.starts_at == datetime(2026, 11, 30, 15, tzinfo=UTC)
     assert span.ends_at == datetime(2026, 12, 31, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("name", ["Mars/Phobos", "", "../etc/passwd", "America"])
+def test_a_name_that_is_no_zone_fails_nobody_s_request_and_is_told_once(name: str) -> None:
+    zone_called.cache_clear()
+    with capture_logs() as lines:
+        zones = {zone_called(name).key for _ in range(3)}
+    assert zones == {"UTC"}
+    assert [line["event"] for line in lines] == ["budget.unknown_zone"]
