@@ -12,6 +12,8 @@ QualityRule = Literal[
     "phone",
     "price",
     "date",
+    "hours",
+    "shipping",
     "mention",
     "leak",
     "echo",

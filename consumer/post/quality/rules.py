@@ -6,7 +6,7 @@ Their names are a contract: settings and stored warnings use them.
 from collections.abc import Iterable
 from typing import Literal
 
-from consumer.post.quality import amounts, contacts, dates, leaks, placeholders, refusals, wrapping
+from consumer.post.quality import amounts, contacts, dates, hours, leaks, placeholders, refusals, shipping, wrapping
 from consumer.post.quality.banned import BannedWords
 from consumer.post.quality.claims import ClaimList, load_claims
 from consumer.post.quality.echoes import echoes_in
@@ -80,6 +80,18 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "date",
             "the post names a date that no field of the advertisement holds; leave it out.",
             _unknown_days,
+        ),
+        Rule(
+            "hours",
+            "the post names opening hours or days off that no field of the advertisement holds; leave them out.",
+            lambda draft, context: hours.unknown_hours(draft.folded, context.source.text, draft.signs),
+            signs=hours.SIGNS,
+        ),
+        Rule(
+            "shipping",
+            "the post promises free or same-day delivery, which no field of the advertisement does; leave it out.",
+            lambda draft, context: shipping.unknown_promises(draft.all_folded, context.source.text),
+            signs=shipping.SIGNS,
         ),
         Rule(
             "mention",
