@@ -16,8 +16,11 @@ class CallWatch(Protocol):
     def failed(self, error: LlmError, duration_s: float) -> None:
         """Hear of a call that brought none."""
 
-    def took(self, spent: Spending | None) -> None:
-        """Hear what a call took at the price of the tier that served it; None: it may be billed, and nobody told."""
+    def took(self, spent: Spending | None, delivery: str = "live") -> None:
+        """Hear what a call took at the price of the tier that served it; None: it may be billed, and nobody told.
+
+        `delivery` is that tier: live or flex.
+        """
 
     def waited(self, wait_s: float) -> None:
         """Hear that a call waited for its turn at the rate limit."""
@@ -32,7 +35,7 @@ class Unwatched:
     def failed(self, error: LlmError, duration_s: float) -> None:
         """Tell nobody."""
 
-    def took(self, spent: Spending | None) -> None:
+    def took(self, spent: Spending | None, delivery: str = "live") -> None:
         """Tell nobody."""
 
     def waited(self, wait_s: float) -> None:

@@ -83,9 +83,9 @@ class Admission:
             # no reason to wait for this provider
             raise Deferred.instead_of(error, retry_in_s=random.random()) from error
 
-    def took(self, spent: Spending | None) -> None:
-        """Tell what the call took; None: it may be billed, and nobody knows what."""
-        self.provider.took(spent)
+    def took(self, spent: Spending | None, delivery: str = "live") -> None:
+        """Tell what the call took, and at which tier; None: it may be billed, and nobody knows what."""
+        self.provider.took(spent, delivery)
 
     def give_back(self) -> None:
         """Make no call after all."""
@@ -169,9 +169,9 @@ class Provider:
             raise self._not_called()
         return Admission(provider=self, reservation=reservation, permit=permit)
 
-    def took(self, spent: Spending | None) -> None:
+    def took(self, spent: Spending | None, delivery: str = "live") -> None:
         """Note what a call took, whatever came of it."""
-        self._watch.took(spent)
+        self._watch.took(spent, delivery)
 
     def cancel(self, admission: Admission) -> None:
         """Take back the right to a call that is not made after all."""

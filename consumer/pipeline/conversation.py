@@ -196,7 +196,7 @@ class Conversation:
             self._usage = self._usage.with_charges(reservation.end(None))
             raise
         answer = Answer.to(call, completion)
-        admission.took(answer.spent)
+        admission.took(answer.spent, answer.call.delivery)
         self._usage = self._usage.with_spending(answer.spent).with_charges(reservation.end(answer.spent))
         return answer
 

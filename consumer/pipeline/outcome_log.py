@@ -11,6 +11,7 @@ from consumer.pipeline.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
 from repository.llm_models import LlmModel
+from repository.spending import Spending
 from schemas.call_verdict import CallVerdict
 from schemas.quality import QualityRule
 
@@ -102,9 +103,9 @@ class OutcomeLog:
         self._metrics.database.executed(kind, duration_s, error)
         self._metrics.requests.batch_size.labels(kind).observe(outcomes)
 
-    def paid(self, model: LlmModel, cost_usd: Decimal) -> None:
-        """Count what a batch at a provider cost: its calls are made there, and nobody here sees them end."""
-        self._metrics.llm.paid(model, float(cost_usd))
+    def batched(self, model: LlmModel, lines: Iterable[Spending], cost_usd: Decimal) -> None:
+        """Count what lines of a batch took, and what it cost: nobody here sees its calls end."""
+        self._metrics.llm.batched(model, lines, float(cost_usd))
 
     def _count(self, outcome: Outcome, how: str, reason: str = "") -> None:
         self._metrics.requests.handled(how, reason)

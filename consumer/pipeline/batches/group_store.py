@@ -128,7 +128,7 @@ class GroupStore:
                 await settle_for_batch(borrowed, self._desk.budgets, batch.batch_id, _by_tenant(group))
             await settle_lines(borrowed, batch.batch_id, list(words.items()))
         self._relay.hand_over([*events, *more])
-        self._outcome_log.paid(batch.model, cost_usd)
+        self._outcome_log.batched(batch.model, [one.spent for one in group], cost_usd)
         for one in group:
             self._outcome_log.refused_by(one.refused_by)
         for outcome, feed in zip(written, feeds, strict=True):

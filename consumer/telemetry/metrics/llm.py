@@ -1,11 +1,11 @@
 """What is asked of models, how long it takes, what it costs. Names are OpenTelemetry's for gen_ai, where it has one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
 
-from consumer.llm.completion import Completion
+from consumer.llm.completion import FLEX, Completion
 from consumer.llm.errors import LlmError
 from consumer.telemetry.metrics.bounded import Bounded
 from consumer.telemetry.metrics.lean_histogram import LeanHistogram
@@ -63,8 +63,9 @@ class LlmMetrics:
         )
         self.cost_usd = Counter(
             "instagram_feed_llm_cost_usd_total",
-            "USD for LLM calls, whatever became of them, by model, and by variant where there is one",
-            [PROVIDER, MODEL, *ARM],
+            "USD for LLM calls, whatever became of them, by model and delivery (live, flex, batch), and by variant "
+            "where there is one and the call was no line of a batch",
+            [PROVIDER, MODEL, *ARM, "delivery"],
             registry=registry,
         )
         self.unknown_costs = Counter(
@@ -135,9 +136,19 @@ class LlmMetrics:
         """Count a call by what became of its answer."""
         self._calls[result].inc()
 
-    def paid(self, model: LlmModel, cost_usd: float) -> None:
-        """Count what a batch at a provider cost."""
-        self.cost_usd.labels(*self.labels_of(model), "", "").inc(cost_usd)
+    def batched(self, model: LlmModel, lines: Iterable[Spending], cost_usd: float) -> None:
+        """Count the tokens of answered lines of a batch, and what these and others of its results cost."""
+        labels = self.labels_of(model)
+        self.cost_usd.labels(*labels, "", "", "batch").inc(cost_usd)
+        tokens_in, tokens_out = (self.tokens.labels("chat", *labels, kind) for kind in ("input", "output"))
+        cached = self.cached_tokens.labels(*labels)
+        for spent in lines:
+            # a line without an answer used none
+            if spent.prompt_tokens:
+                tokens_in.observe(spent.prompt_tokens)
+                cached.inc(spent.cached_prompt_tokens or 0)
+            if spent.completion_tokens:
+                tokens_out.observe(spent.completion_tokens)
 
     def labels_of(self, model: LlmModel) -> tuple[str, ...]:
         """Return a model's provider and name as labels."""
@@ -157,7 +168,7 @@ class CallFigures:
         self._input = metrics.tokens.labels("chat", *model, "input")
         self._output = metrics.tokens.labels("chat", *model, "output")
         self._cached = metrics.cached_tokens.labels(*model)
-        self._cost_usd = metrics.cost_usd.labels(*model, *arm)
+        self._cost_usd = {tier: metrics.cost_usd.labels(*model, *arm, tier) for tier in ("live", FLEX)}
         self._unknown_costs = metrics.unknown_costs.labels(*model)
         self._wait_s = metrics.wait_s.labels(*model)
         self._model = model
@@ -177,12 +188,12 @@ class CallFigures:
         known = self._duration_s.get(error.reason)
         (known or self._failed_s.labels("chat", *self._model, error.reason)).observe(duration_s)
 
-    def took(self, spent: Spending | None) -> None:
+    def took(self, spent: Spending | None, delivery: str = "live") -> None:
         """Count what a call cost, or that nobody knows."""
         if spent is None or spent.cost_usd is None:
             self._unknown_costs.inc()
         else:
-            self._cost_usd.inc(float(spent.cost_usd))
+            self._cost_usd[delivery].inc(float(spent.cost_usd))
 
     def waited(self, wait_s: float) -> None:
         """Note how long a call waited for its turn."""

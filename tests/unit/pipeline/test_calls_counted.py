@@ -11,6 +11,7 @@ from consumer.llm.errors import CallFailed, LlmError, RateLimited
 from consumer.llm.usage import Tokens
 from consumer.pipeline.conversation_end import Agreed, Interrupted
 from consumer.telemetry.metrics import Metrics
+from repository.spending import NOTHING_SPENT, Spending
 from tests.support.examples import claimed_request
 from tests.unit.pipeline.test_conversation import (
     MODEL,
@@ -32,16 +33,20 @@ class Counted:
         self.metrics = Metrics()
         self.watch = self.metrics.llm.calls_of(MODEL)
 
-    @property
-    def cost_usd(self) -> float | None:
+    def cost_usd(self, delivery: str = "live") -> float | None:
         """What its calls cost."""
-        labels = {**MODEL_LABELS, "experiment": "", "variant": ""}
+        labels = {**MODEL_LABELS, "experiment": "", "variant": "", "delivery": delivery}
         return self.metrics.registry.get_sample_value("instagram_feed_llm_cost_usd_total", labels)
 
     @property
     def without_cost(self) -> float | None:
         """How many of them may have been billed, nobody knows with what."""
         return self.metrics.registry.get_sample_value("instagram_feed_llm_calls_without_cost_total", MODEL_LABELS)
+
+    def tokens(self, kind: str, figure: str) -> float | None:
+        """The count or the sum of its tokens of a type."""
+        labels = {**MODEL_LABELS, "gen_ai_operation_name": "chat", "gen_ai_token_type": kind}
+        return self.metrics.registry.get_sample_value(f"gen_ai_client_token_usage_{figure}", labels)
 
     def ended(self, error_type: str = "") -> float | None:
         """How many ended so."""
@@ -54,7 +59,7 @@ async def test_each_answer_of_a_conversation_is_counted_once() -> None:
     end = await conversation(ScriptedWriter(NO_POST, answered()), claimed_request(), watch=counted.watch).hold()
     assert isinstance(end, Agreed)
     assert (counted.ended(), counted.without_cost) == (2, 0)
-    assert counted.cost_usd == pytest.approx(float(2 * PRICE_USD))
+    assert counted.cost_usd() == pytest.approx(float(2 * PRICE_USD))
 
 
 async def test_a_call_at_the_flex_tier_is_counted_at_the_price_of_that_tier() -> None:
@@ -64,7 +69,8 @@ async def test_a_call_at_the_flex_tier_is_counted_at_the_price_of_that_tier() ->
     assert isinstance(end, Agreed)
     assert end.usage.spent.cost_usd == PRICE_USD / 2
     assert (end.answer.call.delivery, end.answer.spent.cost_usd) == ("flex", PRICE_USD / 2)
-    assert counted.cost_usd == pytest.approx(float(PRICE_USD / 2))
+    assert counted.cost_usd("live") == 0
+    assert counted.cost_usd("flex") == pytest.approx(float(PRICE_USD / 2))
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,7 @@ async def test_what_is_not_known_of_a_call_is_not_counted_as_free(
 ) -> None:
     counted = Counted()
     await conversation(ScriptedWriter(brought), claimed_request(), watch=counted.watch).hold()
-    assert counted.cost_usd == pytest.approx(float(cost_usd))
+    assert counted.cost_usd() == pytest.approx(float(cost_usd))
     assert counted.without_cost == without_cost
 
 
@@ -94,4 +100,16 @@ async def test_a_call_that_is_left_at_the_end_of_the_process_may_have_cost_somet
     await writer.begun.wait()
     task.cancel()
     assert isinstance(await task, Interrupted)
-    assert (counted.cost_usd, counted.without_cost) == (0, 1)
+    assert (counted.cost_usd(), counted.without_cost) == (0, 1)
+
+
+def test_tokens_of_lines_of_a_batch_are_counted_and_its_cost_apart() -> None:
+    counted = Counted()
+    lines = [Spending(500, 100, 200, PRICE_USD / 2), Spending(300, 0, 40, PRICE_USD / 2), NOTHING_SPENT]
+    counted.metrics.llm.batched(MODEL, [*lines, Spending(None, None, None, None)], float(PRICE_USD))
+    assert (counted.tokens("input", "count"), counted.tokens("input", "sum")) == (2, 800)
+    assert (counted.tokens("output", "count"), counted.tokens("output", "sum")) == (2, 240)
+    assert counted.cost_usd("live") == 0
+    assert counted.cost_usd("batch") == pytest.approx(float(PRICE_USD))
+    cached = counted.metrics.registry.get_sample_value("instagram_feed_llm_cached_tokens_total", MODEL_LABELS)
+    assert cached == 100
