@@ -22,8 +22,9 @@ SIGNS: dict[Status, tuple[str, str]] = {
 def doctor(*, json: JsonOption = False) -> None:
     """Check everything that the consumer needs, and say what to do about what is wrong.
 
-    Settings, broker, topics, database, schema, model and LLM endpoint. Nothing is changed and no call is
-    billed. The exit code is 1 if anything fails; a warning is no failure.
+    Settings, broker, topics, database, schema, model and LLM endpoint, each with its section of the runbook where
+    something is wrong. Nothing is changed and no call is billed. The exit code is 1 if anything fails; a warning
+    is no failure.
 
     Example: instagram-feed doctor
     """
@@ -33,7 +34,7 @@ def doctor(*, json: JsonOption = False) -> None:
         findings = asyncio.run(examine())
     healthy = all(finding.status in {"ok", "warning"} for finding in findings)
     if json:
-        print_json({"healthy": healthy, "checks": [asdict(finding) for finding in findings]})
+        print_json({"healthy": healthy, "checks": [asdict(one) | {"runbook": one.runbook} for one in findings]})
     else:
         _print(findings)
     if not healthy:
@@ -47,4 +48,6 @@ def _print(findings: Sequence[Finding]) -> None:
         line = Text.assemble((f"{sign} {finding.check:<15}", color), finding.detail)
         if finding.advice:
             line.append(f" → {finding.advice}", "bold")
+        if finding.runbook:
+            line.append(f" ({finding.runbook})", "dim")
         console.print(line, soft_wrap=True)

@@ -8,7 +8,7 @@ from typing import TypeVar
 from consumer.operations.doctor import database, kafka, llm, registry
 from consumer.operations.doctor.database import WantedModel, examine_database, provider_and_name
 from consumer.operations.doctor.doubtful_settings import doubtful_settings
-from consumer.operations.doctor.finding import Examination, Finding
+from consumer.operations.doctor.finding import FALLBACK, Examination, Finding
 from consumer.operations.doctor.kafka import examine_kafka
 from consumer.operations.doctor.llm import ModelAtProvider, examine_llm
 from consumer.operations.doctor.registry import examine_registry
@@ -79,7 +79,7 @@ async def _at_provider(settings: LlmSettings, row_in: DatabaseSettings | None, n
 
 def _by_check(check: str, settings: LlmSettings) -> dict[str, tuple[str, str]]:
     """Check, variable and name of each model to be used."""
-    names = (check, f"fallback {check}")
+    names = (check, f"{FALLBACK}{check}")
     return dict(zip(names, settings.models.items(), strict=False))
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 """`skipped`: what it depends on is missing, so that nothing is known about it."""
+
+FALLBACK: Final = "fallback "
+"""What the checks of the fallback model begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,13 @@ class Finding:
     status: Status
     detail: str
     advice: str | None = None
+
+    @property
+    def runbook(self) -> str | None:
+        """Where more is said about it; None where there is nothing to do."""
+        if self.status not in {"warning", "failed"}:
+            return None
+        return f"docs/runbook.md#doctor_{self.check.removeprefix(FALLBACK).replace(' ', '_')}"
 
 
 Examination = AsyncGenerator[Finding, None]

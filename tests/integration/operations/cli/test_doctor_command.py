@@ -50,6 +50,7 @@ async def test_everything_that_is_wrong_is_told_at_once_with_what_to_do(commands
 
     assert (done.exit_code, failed(done)) == (1, ["topics", "database", "llm"])
     assert "instagram-feed topics create" in check(done, "topics")["advice"]
+    assert check(done, "topics")["runbook"] == "docs/runbook.md#doctor_topics"
     assert "DATABASE_URL" in check(done, "database")["advice"]
     assert "OPENAI_BASE_URL" in check(done, "llm")["advice"]
     assert "s3cr3t" not in done.output + done.errors
