@@ -1,16 +1,37 @@
+import json
 from datetime import UTC, datetime, timedelta
 
-from repository.feeds import fail
+from repository.feeds import fail, store
 from repository.llm_models import LlmModel
 from repository.operations.retention import Purgeable, PurgedBatch, purge_batch, purge_calls, purgeable
 from repository.pool import Pool, connection
-from tests.support.examples import failure, llm_call, new_request
-from tests.support.ledger import claim, store_feeds
+from tests.support.examples import failure, feed, llm_call, new_request, source_record
+from tests.support.ledger import LEASE_S, claim, store_feeds
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 OLD = datetime(2026, 8, 1, tzinfo=UTC)
 CUTOFF = datetime(2026, 9, 1, tzinfo=UTC)
 KEPT = "SELECT count(*) FROM instagram_feeds WHERE gpt_response_raw IS NOT NULL AND gpt_prompt_used IS NOT NULL"
+
+ASKED, ANSWERED = "초록차방의 부탁", "모델의 대답"
+COLUMNS = """
+    SELECT table_name, column_name, data_type
+    FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+    WHERE table_schema = current_schema AND table_type = 'BASE TABLE'
+        AND data_type IN ('text', 'jsonb', 'json', 'bytea')
+"""
+
+
+async def places_with(pool: Pool, text: str) -> set[str]:
+    """The columns of all tables in which a text stands."""
+    places = set()
+    for table, column, data_type in await pool.fetch(COLUMNS):
+        stored = f'"{column}"' if data_type == "bytea" else f"convert_to(\"{column}\"::text, 'UTF8')"
+        if await pool.fetchval(
+            f'SELECT EXISTS (SELECT FROM "{table}" WHERE position($1 IN {stored}) > 0)', text.encode()
+        ):
+            places.add(f"{table}.{column}")
+    return places
 
 
 async def store_old(pool: Pool, model: LlmModel, count: int, tenant_id: str = "tea") -> None:
@@ -90,3 +111,39 @@ async def test_of_old_calls_the_answers_are_purged_once_their_requests_have_ende
 
     purged = await pool.fetch("SELECT * FROM llm_calls WHERE raw_response IS NULL AND gpt_prompt_used IS NULL")
     assert [(row["overlay_id"], row["cost_usd"] is None) for row in purged] == [(ended.overlay_id, False)]
+
+
+async def test_after_a_purge_the_prompts_and_answers_of_what_has_ended_stand_in_no_table(
+    pool: Pool, model: LlmModel
+) -> None:
+    answer = json.dumps({"content": ANSWERED}, ensure_ascii=False)
+    source = source_record(json.dumps({"gpt_prompt": ASKED}, ensure_ascii=False).encode())
+    written, failed = await claim(pool, [new_request(source=source), new_request(source=source)])
+    calls = [
+        llm_call(one, model.llm_model_id, called_at=OLD, raw_response=answer.encode(), gpt_prompt_used=ASKED)
+        for one in (written, failed)
+    ]
+    post = feed(
+        written,
+        model.llm_model_id,
+        created_at=OLD,
+        gpt_prompt_used=ASKED,
+        gpt_response_raw=answer,
+        unused_calls=calls[:1],
+    )
+    async with connection(pool) as borrowed:
+        await store(borrowed, [post], ensure_references=True, relay_lease_s=LEASE_S)
+        await fail(borrowed, [failure(failed, unused_calls=calls[1:])], relay_lease_s=LEASE_S)
+    kept = {"instagram_feeds.gpt_prompt_used", "llm_calls.gpt_prompt_used"}
+    # a failed request can be tried again, and what is tried is its event
+    of_the_failed_event = {"feed_requests.source_value"}
+    assert await places_with(pool, ASKED) == kept | of_the_failed_event
+    assert await places_with(pool, ANSWERED) == {"instagram_feeds.gpt_response_raw", "llm_calls.raw_response"}
+
+    async with connection(pool) as borrowed:
+        await purge_batch(borrowed, before=CUTOFF, after=BEGINNING, limit=10)
+        await purge_calls(borrowed, before=CUTOFF, limit=10)
+
+    assert await places_with(pool, ASKED) == of_the_failed_event
+    assert await places_with(pool, ANSWERED) == set()
+    assert await pool.fetchval("SELECT count(*) FROM feed_requests WHERE source_value IS NOT NULL") == 1
