@@ -65,6 +65,8 @@ def _values(text: str, assignments: list[str]) -> dict[str, str]:
         field, equals, value = (part.strip() for part in assignment.partition("="))
         if field not in _FIELDS or not equals or not value:
             raise WrongVariant(f"'{assignment}' in '{text}' is not understood; it wants: {'=, '.join(_FIELDS)}=")
+        if not value.isprintable():
+            raise WrongVariant(f"{field} of '{text}' is wrong; it wants: letters that can be seen")
         if field in values:
             raise WrongVariant(f"'{text}' has {field} twice")
         values[field] = value

@@ -2,14 +2,13 @@
 
 import asyncio
 import math
-import re
 from typing import Annotated
 
 import typer
 from pydantic import Field, TypeAdapter, ValidationError
 
-from consumer.operations.cli.errors import UsageError
-from consumer.operations.cli.experiments.database import experiments_database
+from consumer.operations.cli.errors import CommandError, UsageError
+from consumer.operations.cli.experiments.database import experiments_database, require_name
 from consumer.operations.cli.experiments.view import document, print_experiment
 from consumer.operations.cli.output import DryRunOption, JsonOption, print_json, say
 from consumer.operations.experiments.creation import require_different, resolved
@@ -17,7 +16,6 @@ from consumer.operations.experiments.variant_spec import VariantSpec, WrongVaria
 from consumer.telemetry.visible_text import one_line
 from repository.experiments import Experiment
 from repository.operations.experiment_changes import (
-    NAME_PATTERN,
     NewExperiment,
     UnknownExperiment,
     create_experiment,
@@ -67,7 +65,7 @@ def create(  # noqa: PLR0913 - the options of one command
     """
     if control is None:
         raise UsageError(f"--control is missing; it wants: {VARIANT_FORM}")
-    _require_name(name)
+    require_name(name)
     _require_figures(share, minimal_effect)
     tenants = _tenants(tenant)
     try:
@@ -90,11 +88,6 @@ def _read(option: str, text: str) -> VariantSpec:
         return parse_variant(text)
     except WrongVariant as error:
         raise WrongVariant(f"{option}: {error}") from None
-
-
-def _require_name(name: str) -> None:
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise UsageError(f"'{name}' is no name of an experiment; it wants: letters, digits and ._-, at most 63")
 
 
 def _require_figures(share: float, minimal_effect: float | None) -> None:
@@ -146,7 +139,7 @@ async def _require_new(connection: Connection, name: str) -> None:
         await find_experiment(connection, name)
     except UnknownExperiment:
         return
-    raise UsageError(f"there is an experiment {name} already; choose another name")
+    raise CommandError(f"there is an experiment {name} already; choose another name")
 
 
 def _say_possible(name: str, specs: list[VariantSpec], *, json: bool) -> None:

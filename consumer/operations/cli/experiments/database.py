@@ -1,5 +1,6 @@
 """The database for the time of a command about experiments, and what such commands have in common."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
@@ -7,12 +8,26 @@ from typing import Annotated
 import typer
 
 from consumer.operations.cli.database import database_connection
-from consumer.operations.cli.errors import CommandError
+from consumer.operations.cli.errors import CommandError, UsageError
 from consumer.settings import DatabaseSettings, load
-from repository.operations.experiment_changes import ExperimentRefused
+from consumer.telemetry.visible_text import one_line
+from repository.operations.experiment_changes import NAME_PATTERN, ExperimentRefused
 from repository.pool import Connection
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of an experiment.")]
+
+def require_name(name: str) -> str:
+    """Return a name that an experiment can have.
+
+    Raises:
+        UsageError: it can have no such name.
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        wants = "letters, digits and ._-, at most 63"
+        raise UsageError(f"NAME: '{one_line(name)}' is no name of an experiment; it wants: {wants}")
+    return name
+
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of an experiment.", callback=require_name)]
 
 
 @asynccontextmanager

@@ -1,12 +1,14 @@
 """`instagram-feed experiments report`: what an experiment shows."""
 
 import asyncio
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from consumer.operations.cli.age import parse_age
+from consumer.operations.cli.errors import UsageError
 from consumer.operations.cli.experiments.database import NameArgument, experiments_database
 from consumer.operations.cli.output import CsvOption, JsonOption, print_csv, print_json, refuse_both
 from consumer.operations.cli.tables import WideOption
@@ -49,6 +51,8 @@ def report(
     Example: instagram-feed experiments report tone --mature 7d
     """
     refuse_both(json=json, csv=csv)
+    if tuning is not None and not math.isfinite(tuning):
+        raise UsageError(f"--tuning: {tuning:g} is wrong; it wants: a number of units, 1 or more")
     # they load SciPy, which other commands on experiments do without
     from consumer.operations.cli.experiments.report_view import print_report  # noqa: PLC0415
     from consumer.operations.experiments.analysis import analyse  # noqa: PLC0415

@@ -10,6 +10,7 @@ from repository.experiments import Experiment
 from repository.llm_models import models_by_id
 from repository.operations.experiment_changes import find_experiment, start_experiment
 from repository.pool import Connection
+from schemas.experiments import AssignmentUnit
 
 
 def start(name: NameArgument, *, json: JsonOption = False) -> None:
@@ -23,8 +24,16 @@ def start(name: NameArgument, *, json: JsonOption = False) -> None:
     if json:
         print_json(document(experiment))
     else:
-        whom = f"{len(experiment.tenants)} tenants" if experiment.tenants else "all tenants"
-        say(f"{name} is running for {whom}, with {experiment.share:.0%} of them all in it.")
+        say(f"{name} is running for {_whom(experiment)}, with {experiment.share:.0%} of {_units(experiment)} in it.")
+
+
+def _whom(experiment: Experiment) -> str:
+    count = len(experiment.tenants)
+    return "1 tenant" if count == 1 else f"{count:,} tenants" if count else "all tenants"
+
+
+def _units(experiment: Experiment) -> str:
+    return "their overlays" if experiment.unit is AssignmentUnit.OVERLAY else "them"
 
 
 async def _started(name: str) -> Experiment:

@@ -22,7 +22,7 @@ def preview(
 ) -> None:
     """Show the exact messages for events of a file; no call is made.
 
-    Example: instagram-feed prompts preview examples/events.jsonl --prompt feed-post:1
+    Example: instagram-feed prompts preview events.jsonl --prompt feed-post:1
     """
     events = events_of(file, limit=limit)
     settings = load(PreviewSettings)

@@ -57,7 +57,7 @@ def try_(
 
     The calls are real and cost money; nothing is stored.
 
-    Example: instagram-feed prompts try examples/events.jsonl --prompt feed-post --prompt hook-first --limit 2 --dry-run
+    Example: instagram-feed prompts try events.jsonl --prompt feed-post --prompt hook-first --limit 2 --dry-run
     """
     settings = load(TrySettings)
     trial = asyncio.run(_planned(settings, events_of(file, limit=limit), prompt, model))

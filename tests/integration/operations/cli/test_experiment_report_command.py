@@ -97,6 +97,7 @@ async def test_at_an_age_that_no_post_has_nothing_is_claimed(commands: Commands,
     [
         (("tune",), "there is no experiment 'tune'"),
         (("tone", "--mature", "soon"), "'soon' is not an age"),
+        (("tone", "--tuning", "inf"), "--tuning: inf is wrong; it wants: a number of units, 1 or more"),
         (("tone", "--json", "--csv"), "--json and --csv: give one of them"),
     ],
 )

@@ -70,9 +70,19 @@ async def test_a_name_is_taken_once_and_an_unknown_one_is_told(commands: Command
     assert is_one_line(again, "there is an experiment tone already")
     dry = await commands.run(*CREATE, "tone", "--control", "a", "--variant", "b", "--dry-run")
     assert is_one_line(dry, "there is an experiment tone already")
+    assert dry.exit_code == again.exit_code == 1
     for command in ("show", "start", "stop"):
         assert is_one_line(await commands.run("experiments", command, "ton"), "there is no experiment 'ton'")
     assert is_one_line(await commands.run("experiments", "stop", "tone"), "it is a draft")
+
+
+@pytest.mark.parametrize("name", ["\udcff", "톤", ""])
+async def test_a_name_that_no_experiment_can_have_is_told_in_one_line(commands: Commands, name: str) -> None:
+    variants = ("--control", "a", "--variant", "b")
+    for command, *options in (("show",), ("start",), ("stop",), ("report",), ("widen", "0.5"), ("create", *variants)):
+        done = await commands.run("experiments", command, name, *options)
+        assert done.exit_code == 2
+        assert is_one_line(done, "is no name of an experiment; it wants: letters, digits and ._-"), done.errors
 
 
 async def test_a_prompt_without_a_version_is_its_newest_from_then_on(commands: Commands) -> None:
@@ -90,7 +100,8 @@ async def test_two_experiments_run_beside_each_other_only_for_different_tenants(
     await create(commands, "two", "--tenant", "shop-2", "--tenant", "shop-3")
     await create(commands, "three", "--tenant", "shop-3")
     await create(commands, "all")
-    assert (await commands.run("experiments", "start", "one")).exit_code == 0
+    begun = await commands.run("experiments", "start", "one")
+    assert begun.output == "one is running for 2 tenants, with 100% of their overlays in it.\n"
     refused = await commands.run("experiments", "start", "two")
     assert is_one_line(refused, "two cannot start: one is running for tenant shop-2"), refused.errors
     assert (await commands.run("experiments", "start", "three")).exit_code == 0

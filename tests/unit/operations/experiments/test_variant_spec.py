@@ -39,6 +39,7 @@ def test_a_variant_is_read(text: str, spec: VariantSpec) -> None:
         ("b:half", "a number above 0"),
         ("b,colour=red", "'colour=red' in 'b,colour=red' is not understood"),
         ("b,prompt=", "is not understood"),
+        ("b,model=\udcff", "model of 'b,model=\udcff' is wrong; it wants: letters that can be seen"),
         ("b,prompt=hook:0", "it wants: NAME or NAME:VERSION"),
         ("b,temperature=2.1", "a number from 0 to 2"),
         ("b,temperature=warm", "a number from 0 to 2"),
