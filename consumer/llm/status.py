@@ -191,7 +191,8 @@ _TABLE = (
         statuses=_REFUSALS,
         words=_words(
             r"api[ _-]?key|auth(entication|orization) (error|failed|header)|invalid (token|credential)|unauthori[sz]ed",
-            r"(invalid|unknown|unsupported|no such|not a valid) model",
+            r"(invalid|unknown|unsupported|no such|not a valid) model|model (id|identifier|name) is (invalid|unknown)",
+            r"provider (was )?not (provided|found|configured)",
             r"model\b.{0,80}\b(not found|not exist|not available|not supported|decommissioned|deprecated|no access)",
             r"(not|no) (allowed|have|permitted|authori[sz]ed) .{0,30}(access|model|permission)",
             r"access (denied|to model)",
