@@ -31,6 +31,8 @@ async def least_roles(database_url: str, *tenants: str, schema: str = "public") 
     session = await open_session(database_url, application_name="tests")
     try:
         await apply_roles(session, roles, schema=schema)
+        # before PostgreSQL 15 everybody may make tables there (docs/security.md)
+        await session.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         for name in roles.names:
             await session.execute(f"ALTER ROLE {name} PASSWORD '{PASSWORD}'")
         yield RoleUrls(
