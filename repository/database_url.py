@@ -60,9 +60,14 @@ HARMLESS: Mapping[str, frozenset[str]] = {
     "sslsni": frozenset({"1"}),
     # of other drivers, in the URLs that hosted databases give
     "pgbouncer": frozenset({"true", "false"}),
+    "prepareThreshold": frozenset({"0"}),  # pgjdbc's, SQLAlchemy's and asyncpg's way to say that there is a pooler
+    "prepared_statement_cache_size": frozenset({"0"}),
+    "sslaccept": frozenset({"strict"}),
+    "statement_cache_size": frozenset({"0"}),
     "supa": frozenset({"base-pooler.x"}),
     "uselibpqcompat": frozenset({"true"}),
 }
+_WITHOUT_STATEMENTS = frozenset({"prepareThreshold", "prepared_statement_cache_size", "statement_cache_size"})
 # Those that cannot be honoured, with what to write in their place.
 REFUSED: Mapping[str, str] = {
     "requirepeer": "leave it out",
@@ -75,6 +80,9 @@ REFUSED: Mapping[str, str] = {
     "currentSchema": "use options=-csearch_path%3DNAME",
     "connection_limit": "set DATABASE_POOL_SIZE",
     "pool_timeout": "leave it out",
+    "socket_timeout": "leave it out",
+    "ssl-mode": "use sslmode",
+    "sslidentity": "use sslcert and sslkey",
 }
 
 
@@ -136,7 +144,7 @@ def read_database_url(url: str) -> DatabaseUrl:
         access=_access(given),
         tls=tls,
         verifies_for_channel_binding=verifies,
-        names_pooler=given.get("pgbouncer") == "true",
+        names_pooler=given.get("pgbouncer") == "true" or not _WITHOUT_STATEMENTS.isdisjoint(given),
         wants_tls=given.get("sslmode") in {"require", "verify-ca", "verify-full"},
     )
 
@@ -147,6 +155,10 @@ def _split(url: str) -> SplitResult:
     except ValueError:  # its message may quote the password
         parts = SplitResult("", "", "", "", "")
     hosts = parts.netloc.rpartition("@")[2]
+    if parts.scheme.partition("+")[0] in SCHEMES and "+" in parts.scheme:
+        raise UnusableUrl("names a driver of SQLAlchemy; it must begin with postgresql://")
+    if parts.scheme in SCHEMES and any(int(port) > LAST_PORT for port in _PORT.findall(hosts)):
+        raise UnusableUrl("has a port over 65535")
     if parts.scheme not in SCHEMES or (hosts and not are_hosts(hosts)):
         raise UnusableUrl("is not a postgresql:// URL, or its password has a / # ? that is not percent-encoded")
     return parts

@@ -14,6 +14,9 @@ from schemas.quality import QualityRule
 _ONE_WORD = re.compile(r"[!-~]+")  # what a URL and a header take as it is: ASCII without spaces and controls
 
 
+_VARIABLE = re.compile(r"(?:export )?[A-Z]+(?:_[A-Z]+)+=")
+
+
 def _postgres_url(url: SecretStr) -> SecretStr:
     try:
         read_database_url(url.get_secret_value())
@@ -57,6 +60,10 @@ def _base_url(url: str) -> str:
 def _api_key(key: SecretStr) -> SecretStr:
     """Strip from a key what a mounted file or a copied line has around it; a header takes nothing else."""
     trimmed = key.get_secret_value().strip()
+    if trimmed[:1] in {'"', "'"}:
+        raise ValueError("is in quotation marks, which belong to no key")
+    if _VARIABLE.match(trimmed):
+        raise ValueError("begins with a variable's name and =, which belong to no key")
     if not _ONE_WORD.fullmatch(trimmed):
         raise ValueError(
             "is blank, or has a character inside that no key has (a line break, a space, a letter of no key)"

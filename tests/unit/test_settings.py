@@ -252,7 +252,21 @@ def test_a_key_loses_what_a_mounted_file_has_around_it(
 
 
 @pytest.mark.parametrize("variable", PROVIDER_KEYS)
-@pytest.mark.parametrize("key", [" ", "\n", "sk-a\nsk-b", "sk-a b", "sk-a\x7f", "sk-\N{EM DASH}", "열쇠"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        " ",
+        "\n",
+        "sk-a\nsk-b",
+        "sk-a b",
+        "sk-a\x7f",
+        "sk-\N{EM DASH}",
+        "열쇠",
+        '"sk-a"',
+        "'sk-a'",
+        "OPENAI_API_KEY=sk-a",
+    ],
+)
 def test_a_key_that_no_header_takes_is_refused_by_the_name_of_its_variable(
     monkeypatch: pytest.MonkeyPatch, variable: str, key: str
 ) -> None:

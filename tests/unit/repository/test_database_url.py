@@ -19,6 +19,10 @@ BASE = "postgresql://feed:se%2Fcret@db.example:6543/feeds"
         "pgbouncer=true",
         "sslmode=require&supa=base-pooler.x",
         "tty=ignored&replication=off",
+        "sslmode=require&sslaccept=strict",
+        "statement_cache_size=0",
+        "prepared_statement_cache_size=0",
+        "prepareThreshold=0",
     ],
 )
 def test_what_asks_for_nothing_special_leaves_no_setting_for_the_server(query: str) -> None:
@@ -92,6 +96,10 @@ def test_a_binding_that_cannot_be_had_is_replaced_by_verifying_the_server() -> N
         ("oauth_issuer=https://login.example", "oauth_issuer"),
         ("schema=feeds", "schema"),
         ("connection_limit=1", "connection_limit"),
+        ("statement_cache_size=100", "statement_cache_size"),
+        ("sslaccept=accept_invalid_certs", "sslaccept"),
+        ("socket_timeout=3", "socket_timeout"),
+        ("ssl-mode=REQUIRED", "use sslmode"),
         ("port=99999", "port"),
         ("host=a&hostaddr=10.0.0.1", "hostaddr"),
         ("nothing", "name=value"),
@@ -109,15 +117,33 @@ def test_what_cannot_be_had_is_named_in_one_line_without_the_password(query: str
     "url",
     [
         "mysql://feed@db/feeds",
-        "postgresql+asyncpg://feed@db/feeds",
         "postgresql://feed:pass#word@db/feeds",
-        "postgresql://feed@db:99999/feeds",
         "postgresql://feed@[db/feeds",
     ],
 )
 def test_what_is_no_url_of_postgresql_is_refused(url: str) -> None:
     with pytest.raises(UnusableUrl, match="is not a postgresql:// URL"):
         read_database_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql+asyncpg://feed@db/feeds", "names a driver of SQLAlchemy"),
+        ("postgresql+psycopg2://feed:se%2Fcret@db/feeds", "names a driver of SQLAlchemy"),
+        ("postgresql://feed@db:99999/feeds", "has a port over 65535"),
+        ("postgres://feed:se%2Fcret@a:5432,b:70000/feeds", "has a port over 65535"),
+    ],
+)
+def test_what_is_nearly_a_url_of_postgresql_is_told_by_its_cause(url: str, told: str) -> None:
+    with pytest.raises(UnusableUrl, match=told) as caught:
+        read_database_url(url)
+    assert "cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("parameter", ["pgbouncer=true", "statement_cache_size=0", "prepareThreshold=0"])
+def test_a_url_that_does_without_prepared_statements_names_a_pooler(parameter: str) -> None:
+    assert read_database_url(f"{BASE}?{parameter}").names_pooler
 
 
 @pytest.mark.parametrize(
