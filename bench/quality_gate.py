@@ -51,7 +51,8 @@ def _recent_posts() -> Mapping[str, RecentPosts]:
     recent: defaultdict[str, RecentPosts] = defaultdict(RecentPosts)
     for post, event in _posts(POSTS, seed=2):
         shop = folded(event.store_information)
-        recent[event.store_information].add(fingerprint(folded(post.instagram_ad_copy), folded(post.hashtags), shop))
+        one = fingerprint(folded(post.instagram_ad_copy), folded(post.hashtags), shop)
+        recent[event.store_information].add(one, event.overlay_id)
     return recent
 
 
@@ -62,7 +63,7 @@ def _editor() -> Editor:
 
 
 def _edit(editor: Editor, recent: Mapping[str, RecentPosts], post: RawPost, event: OverlayCompleted) -> None:
-    editor.edited(post, Context(Source(event), recent=recent[event.store_information]))
+    editor.edited(post, Context(Source(event), recent=recent[event.store_information], overlay_id=event.overlay_id))
 
 
 def _within_limits(post: RawPost, _: object) -> None:

@@ -52,7 +52,7 @@ class ClaimList:
                     words = _words(choice)
                     group = max(words, key=len)
                     regexes[group].append(_regex(choice))
-                    signs[group].add(max(words, key=lambda word: (not word.isdecimal(), len(word))))
+                    signs[group].add(max(reversed(words), key=lambda word: (not word.isdecimal(), len(word))))
         self._by_sign: dict[str, set[str]] = defaultdict(set)
         for group, of_group in regexes.items():
             for sign in signs[group]:

@@ -36,7 +36,7 @@ _HOURS: Final = re.compile(
     rf"|(?:{_CLOCK})\s?(?:까지|부터|에|면)?\s?(?:만\s?)?(?:매장\s|가게\s)?{_OPEN}"
     rf"|(?:{_CLOCK})\s?까지\s?기다)"
 )
-_DIGITAL: Final = re.compile(r"\d{1,2}:\d\d")
+_DIGITAL: Final = re.compile(r"[0-9]{1,2}:[0-9][0-9]")
 _READ: Final = re.compile(
     rf"(?<![\d,.])(?P<hour>\d{{1,2}})(?![\d,.]*\d)(?:\s?(?::|시)\s?(?:(?P<minute>[0-5]\d)|(?P<half>반))?)?|(?P<word>{_WORD})\s?시(?:\s?(?P<half_too>반))?"
 )

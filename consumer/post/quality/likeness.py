@@ -55,39 +55,42 @@ class RecentPosts:
     """The last posts of one tenant."""
 
     def __init__(self) -> None:
-        self._overlay_ids: deque[UUID | None] = deque(maxlen=RECENT_POSTS)
+        self._overlay_ids: deque[int | None] = deque(maxlen=RECENT_POSTS)
         self._texts: deque[int] = deque(maxlen=RECENT_POSTS)
         self._openings: deque[int] = deque(maxlen=RECENT_POSTS)
         self._hashtags: deque[int] = deque(maxlen=RECENT_POSTS)
 
     def add(self, one: Fingerprint, overlay_id: UUID | None = None) -> None:
         """Count a post among the last ones, in place of the oldest."""
-        self._overlay_ids.append(overlay_id)
+        self._overlay_ids.append(None if overlay_id is None else overlay_id.int)
         self._texts.append(one.text)
         self._openings.append(one.opening)
         self._hashtags.append(one.hashtags)
 
     def likenesses(self, one: Fingerprint, overlay_id: UUID | None = None) -> list[str]:
         """Return in what the post is too much like one of the others; those for the same overlay may be."""
-        looks = (
-            ("text", self._too_much(one.text, self._texts, _ALIKE_TEXTS, overlay_id)),
-            ("first line", self._too_much(one.opening, self._openings, _ALIKE_OPENINGS, overlay_id)),
-            ("hashtags", self._too_much(one.hashtags, self._hashtags, _ALIKE_HASHTAGS, overlay_id)),
-        )
-        return [f"{what}: {share:.0%} alike" for what, share in looks if share]
+        return [
+            f"{what}: {share:.0%} alike"
+            for what, bitmap, others, too_much in (
+                ("text", one.text, self._texts, _ALIKE_TEXTS),
+                ("first line", one.opening, self._openings, _ALIKE_OPENINGS),
+                ("hashtags", one.hashtags, self._hashtags, _ALIKE_HASHTAGS),
+            )
+            if bitmap and (share := self._too_much(bitmap, others, too_much, overlay_id))
+        ]
 
     def _too_much(self, one: int, others: Iterable[int], too_much: float, overlay_id: UUID | None) -> float:
         """Return a likeness that is too much, if there is one; most others are ruled out by what they share alone."""
-        if not one:
-            return 0.0
         enough = ceil(too_much * one.bit_count())
-        if not [other for other in others if (one & other).bit_count() >= enough]:
+        for other in [other for other in others if (one & other).bit_count() >= enough]:
+            if (found := likeness(one, other)) >= too_much:
+                break
+        else:
             return 0.0
-        for other, about in zip(others, self._overlay_ids, strict=True):
-            is_another = about is None or about != overlay_id
-            if is_another and (one & other).bit_count() >= enough and (found := likeness(one, other)) >= too_much:
-                return found
-        return 0.0
+        if overlay_id is None or overlay_id.int not in self._overlay_ids:
+            return found
+        of_others = (other for other, about in zip(others, self._overlay_ids, strict=True) if about != overlay_id.int)
+        return next((found for other in of_others if (found := likeness(one, other)) >= too_much), 0.0)
 
 
 def likeness(one: int, other: int) -> float:

@@ -18,7 +18,8 @@ _PROMISES: Final = (
 )
 SIGNS: Final = frozenset((
     "배송", "배달", "택배", "탁송", "발송", "출고", "shipping", "delivery", "ships", "delivered",
-    "무배", *(f"오늘{space}출발" for space in ("", *SPACES)), "내일",
+    "무배", *(f"오늘{space}출발" for space in ("", *SPACES)),
+    *(f"내일{space}{word}" for space in ("", *SPACES) for word in ("바로", "도착")),
 ))  # fmt: skip
 """Without one of them a text promises nothing about delivery."""
 
