@@ -19,6 +19,7 @@ from pathlib import Path
 from unittest.mock import patch
 from uuid import UUID
 
+import structlog
 from openai import AsyncOpenAI
 from rich.console import Console
 
@@ -38,6 +39,7 @@ BATCHES_OF = """
     FROM llm_batches AS batch
     WHERE coalesce(duplicate_of, batch_id) IN (SELECT batch_id FROM llm_batch_lines WHERE overlay_id = ANY($1::uuid[]))
 """
+SECONDS_WITH_A_COST = "SELECT count(*) FROM llm_batches WHERE duplicate_of IS NOT NULL AND cost_usd > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ async def all_seeds(first: int, count: int) -> bool:
                     failed += bool(problems)
                     for problem in problems:
                         say(f"seed {seed}: {problem} ({mishap})", highlight=False, markup=False)
+                kinds["second ones with a cost"] = await running.resources.pool.fetchval(SECONDS_WITH_A_COST)
     say(f"{count} seeds, {dict(kinds)}: {failed} do not hold", highlight=False, markup=False)
     return not failed
 
@@ -130,6 +133,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=1)
     options = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     return 0 if asyncio.run(all_seeds(options.first, options.seeds)) else 1
 
 
