@@ -244,3 +244,11 @@ async def test_what_three_batches_left_without_a_result_ends_or_is_written_live(
         assert await states_of(pool, overlay_ids) == {"done": 2}
         rows = await pool.fetch("SELECT delivery FROM instagram_feeds")
         assert {row["delivery"] for row in rows} == {"live"}
+
+
+async def test_the_rules_that_refuse_answers_of_batches_are_counted(feed_env: Mapping[str, str]) -> None:
+    async with application(feed_env, **QUICK, BANNED_WORDS="📍") as running:
+        assert await written(running, feed_env, 2) == {"failed": 2}
+        [family] = running.metrics.requests.quality_refusals.collect()
+    counted = {sample.labels["rule"]: sample.value for sample in family.samples if sample.name.endswith("_total")}
+    assert {rule: count for rule, count in counted.items() if count} == {"banned": 4}, "two answers, each repaired once"
