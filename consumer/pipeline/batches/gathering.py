@@ -41,7 +41,7 @@ from schemas.reasons import Reason
 log = structlog.get_logger()
 
 CHUNK = 200
-NO_MONEY_RETRY_S = 60.0
+LONGEST_PUT_OFF_S = 60.0  # money that is only reserved comes free when calls and batches end
 DRAFTS_AT_ONCE = 20  # so that others have their turn within milliseconds
 
 
@@ -144,7 +144,8 @@ class Gatherer:
         held = {(holding.overlay_id, holding.revision) for holding in spent}
         later = {(one.line.overlay_id, one.line.revision) for one in unpaid} - held
         if later:
-            await put_off_gathered(borrowed, later, delay_s=NO_MONEY_RETRY_S, reason=Reason.BUDGET_SPENT)
+            delay_s = min(LONGEST_PUT_OFF_S, self._terms.max_wait_s)
+            await put_off_gathered(borrowed, later, delay_s=delay_s, reason=Reason.BUDGET_SPENT)
 
     async def _hold(self, borrowed: Connection) -> None:
         """Hold what budgets have no money for: apart from the intent, whose locks a budget's change waits for."""

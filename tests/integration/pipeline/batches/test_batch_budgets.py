@@ -12,17 +12,20 @@ from tests.support.budgets import TENANT, booked, open_today, set_budget, still_
 from tests.support.waiting import eventually
 
 REQUESTS = 12
+AS_ONE_BATCH: Mapping[str, str] = {**QUICK, "BATCH_MAX_WAIT_S": "60", "BATCH_MAX_REQUESTS": f"{REQUESTS}"}
 HELD = """
     SELECT DISTINCT held_for_batch, last_error_reason, attempts, available_at = (SELECT ends_at FROM budget_spending)
     FROM feed_requests WHERE state = 'held'
 """
-DUE_AT_ONCE = "UPDATE feed_requests SET available_at = now() WHERE state = 'batched' AND batch_id IS NULL"
+DUE_LONG_AGO = (
+    "UPDATE feed_requests SET available_at = now() - interval '1 hour' WHERE state = 'batched' AND batch_id IS NULL"
+)
 
 
 async def test_a_batch_takes_what_its_tenants_budget_has_and_the_others_wait(
     feed_env: Mapping[str, str], llm: SimulatedLlmControl
 ) -> None:
-    async with application(feed_env, **QUICK) as running:
+    async with application(feed_env, **AS_ONE_BATCH) as running:
         pool, runner = running.resources.pool, running.app.batches
         await set_budget(pool, usd="0.006")
         await running.app.budget_keeper.run_once()
@@ -44,7 +47,7 @@ async def test_a_batch_takes_what_its_tenants_budget_has_and_the_others_wait(
         assert await still_drawn(pool) == Decimal(0)
         await set_budget(pool, usd="5.00")
         await running.app.budget_keeper.run_once()
-        await pool.execute(DUE_AT_ONCE)
+        await pool.execute(DUE_LONG_AGO)
         await until_ended(runner, pool, [request.overlay_id for request in requests])
         assert await booked(pool) == await provider_cost_usd(llm)
         assert await still_drawn(pool) == Decimal(0)
@@ -78,7 +81,7 @@ async def test_what_is_to_go_by_batch_is_held_where_the_budget_is_spent_and_goes
         assert await booked(pool) == await provider_cost_usd(llm)
 
 
-async def test_while_the_rest_of_a_budget_is_only_reserved_what_is_to_go_by_batch_is_not_held(
+async def test_while_the_rest_of_a_budget_is_only_reserved_what_is_to_go_by_batch_waits_for_the_next(
     feed_env: Mapping[str, str],
 ) -> None:
     async with application(feed_env, **QUICK) as running:
@@ -96,3 +99,10 @@ async def test_while_the_rest_of_a_budget_is_only_reserved_what_is_to_go_by_batc
 
         await eventually(is_put_off, 20)
         assert await states_of(pool, [request.overlay_id]) == {"batched": 1}
+        await open_today(pool, drawn="0")
+
+        async def is_done() -> bool:
+            await runner.run_once()
+            return await states_of(pool, [request.overlay_id]) == {"done": 1}
+
+        await eventually(is_done, 20)
