@@ -42,7 +42,7 @@ PASSED_ON = frozenset(
 HONOURED = frozenset(
     """
     application_name fallback_application_name hostaddr connect_timeout target_session_attrs tcp_user_timeout tty
-    keepalives keepalives_idle keepalives_interval keepalives_count
+    keepalives keepalives_idle keepalives_interval keepalives_count schema currentSchema
     """.split()  # noqa: SIM905
 )
 # Those values of the others that ask for nothing else than what is done anyway.
@@ -67,6 +67,8 @@ HARMLESS: Mapping[str, frozenset[str]] = {
     "supa": frozenset({"base-pooler.x"}),
     "uselibpqcompat": frozenset({"true"}),
 }
+# How large another driver's own pool is and how long it waits for it; ours has DATABASE_POOL_SIZE.
+POOL_OF_ANOTHER_DRIVER = frozenset({"connection_limit", "pool_timeout"})
 _WITHOUT_STATEMENTS = frozenset({"prepareThreshold", "prepared_statement_cache_size", "statement_cache_size"})
 # Those that cannot be honoured, with what to write in their place.
 REFUSED: Mapping[str, str] = {
@@ -76,10 +78,6 @@ REFUSED: Mapping[str, str] = {
     "scram_server_key": "give the password",
     "sslkeylogfile": "set SSLKEYLOGFILE",
     "ssl": "use sslmode",
-    "schema": "use options=-csearch_path%3DNAME",
-    "currentSchema": "use options=-csearch_path%3DNAME",
-    "connection_limit": "set DATABASE_POOL_SIZE",
-    "pool_timeout": "leave it out",
     "socket_timeout": "leave it out",
     "ssl-mode": "use sslmode",
     "sslidentity": "use sslcert and sslkey",
@@ -193,6 +191,8 @@ def _refuse_what_cannot_be_had(given: Mapping[str, str]) -> None:
     for name in ("sslrootcert", "sslcert", "sslkey", "sslcrl"):
         if given.get(name, "system") != "system" and not Path(given[name]).is_file():
             raise UnusableUrl(f"has the parameter {name}, which names no file")
+    for name in POOL_OF_ANOTHER_DRIVER:
+        _whole_number(given, name)
     _one_of(given, "sslmode", SSL_MODES)
     _one_of(given, "sslnegotiation", ("postgres", "direct"))
     if any(int(port) > LAST_PORT for port in given.get("port", "").split(",") if port.isdecimal()):
@@ -242,10 +242,20 @@ def _tls_version(given: Mapping[str, str], name: str) -> ssl.TLSVersion:
 
 def _server_settings(given: Mapping[str, str]) -> dict[str, str]:
     """Return what only the server can judge."""
-    own = PASSED_ON | HARMLESS.keys() | HONOURED
+    own = PASSED_ON | HARMLESS.keys() | HONOURED | POOL_OF_ANOTHER_DRIVER
     settings = {name: value for name, value in given.items() if name not in own}
-    name = given.get("application_name") or given.get("fallback_application_name")
-    return settings | ({"application_name": name} if name else {})
+    if search_path := _search_path(given):
+        settings.setdefault("search_path", search_path)
+    if name := given.get("application_name") or given.get("fallback_application_name"):
+        settings["application_name"] = name
+    return settings
+
+
+def _search_path(given: Mapping[str, str]) -> str | None:
+    """Return the path that other drivers ask for: Prisma's `schema` is one name, pgjdbc's `currentSchema` a path."""
+    if schema := given.get("schema"):
+        return '"' + schema.replace('"', '""') + '"'
+    return given.get("currentSchema")
 
 
 def _connect_timeout_s(given: Mapping[str, str]) -> float:

@@ -17,6 +17,7 @@ BASE = "postgresql://feed:se%2Fcret@db.example:6543/feeds"
         "gssencmode=prefer&sslsni=1&sslcompression=0",
         "client_encoding=UTF8&load_balance_hosts=disable",
         "pgbouncer=true",
+        "pgbouncer=true&connection_limit=1&pool_timeout=15",
         "sslmode=require&supa=base-pooler.x",
         "tty=ignored&replication=off",
         "sslmode=require&sslaccept=strict",
@@ -63,6 +64,19 @@ def test_the_application_may_be_named(query: str) -> None:
     assert read_database_url(f"{BASE}?{query}").server_settings == {"application_name": "feeds"}
 
 
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("schema=public", '"public"'),
+        ("schema=Feeds", '"Feeds"'),
+        ("currentSchema=feeds,public", "feeds,public"),
+        ("schema=feeds&search_path=own", "own"),
+    ],
+)
+def test_the_schema_that_other_drivers_name_is_where_tables_are_looked_for(query: str, path: str) -> None:
+    assert read_database_url(f"{BASE}?{query}").server_settings == {"search_path": path}
+
+
 def test_the_systems_certificates_are_trusted_for_the_hosts_name() -> None:
     tls = read_database_url(f"{BASE}?sslrootcert=system").tls
     assert tls is not None
@@ -94,8 +108,7 @@ def test_a_binding_that_cannot_be_had_is_replaced_by_verifying_the_server() -> N
         ("client_encoding=LATIN1", "client_encoding"),
         ("load_balance_hosts=random", "load_balance_hosts"),
         ("oauth_issuer=https://login.example", "oauth_issuer"),
-        ("schema=feeds", "schema"),
-        ("connection_limit=1", "connection_limit"),
+        ("connection_limit=few", "connection_limit"),
         ("statement_cache_size=100", "statement_cache_size"),
         ("sslaccept=accept_invalid_certs", "sslaccept"),
         ("socket_timeout=3", "socket_timeout"),
