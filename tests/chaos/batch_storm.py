@@ -83,20 +83,25 @@ class Storm:
             overlay_ids += [request.overlay_id for request in requests]
         return overlay_ids
 
-    async def until_batch(self, condition: str) -> None:
-        """Wait until a batch is so."""
+    async def until_batch(self, condition: str) -> UUID:
+        """Wait until a batch is so. Returns which."""
+        found: list[UUID] = []
 
         async def is_so() -> bool:
-            return bool(await self.pool.fetchval(f"SELECT EXISTS (SELECT FROM llm_batches WHERE {condition})"))
+            batch_id = await self.pool.fetchval(f"SELECT batch_id FROM llm_batches WHERE {condition} LIMIT 1")
+            found[:] = [batch_id] if batch_id else []
+            return bool(found)
 
         await eventually(is_so, DEADLINE_S)
+        return found[0]
 
-    async def kill_when(self, condition: str, what: str) -> None:
-        """Kill the consumer as soon as a batch is so, and start another."""
-        await self.until_batch(condition)
+    async def kill_when(self, condition: str, what: str) -> UUID:
+        """Kill the consumer as soon as a batch is so, and start another. Returns which batch it was."""
+        batch_id = await self.until_batch(condition)
         await self.consumer.end(signal.SIGKILL)
         say(f"killed {what}")
         self.consumer.want()
+        return batch_id
 
     async def states(self) -> dict[str, int]:
         """How many requests are in each state."""
@@ -167,8 +172,9 @@ async def mixed(count: int, seed: int) -> bool:
         await one.enter(count)
         await one.kill_when("state = 'uploaded' AND create_began_at IS NOT NULL", "between upload and answer")
         await one.kill_when("state = 'created'", "between creation and results")
-        await one.kill_when("state = 'ended' AND output_position > 0", "while collecting")
-        await one.kill_when("state = 'ended' AND error_position > 0", "while collecting again")
+        first = await one.kill_when("state = 'ended' AND output_position > 0", "while collecting")
+        another = f"state = 'ended' AND output_position > 0 AND batch_id <> '{first}'"
+        await one.kill_when(another, "while collecting another")
         await one.until_ended()
         return await one.report(count)
 
