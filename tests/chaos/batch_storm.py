@@ -83,25 +83,36 @@ class Storm:
             overlay_ids += [request.overlay_id for request in requests]
         return overlay_ids
 
-    async def until_batch(self, condition: str) -> UUID:
-        """Wait until a batch is so. Returns which."""
-        found: list[UUID] = []
+    async def until_batch(self, condition: str) -> None:
+        """Wait until a batch is so."""
 
         async def is_so() -> bool:
-            batch_id = await self.pool.fetchval(f"SELECT batch_id FROM llm_batches WHERE {condition} LIMIT 1")
-            found[:] = [batch_id] if batch_id else []
-            return bool(found)
+            return bool(await self.pool.fetchval(f"SELECT EXISTS (SELECT FROM llm_batches WHERE {condition})"))
 
         await eventually(is_so, DEADLINE_S)
-        return found[0]
 
-    async def kill_when(self, condition: str, what: str) -> UUID:
-        """Kill the consumer as soon as a batch is so, and start another. Returns which batch it was."""
-        batch_id = await self.until_batch(condition)
+    async def kill_when(self, condition: str, what: str) -> None:
+        """Kill the consumer as soon as a batch is so, and start another."""
+        await self.until_batch(condition)
+        await self._kill(what)
+
+    async def kill_at(self, lines: int) -> None:
+        """Kill the consumer when it has collected so many lines, and start another."""
+
+        async def so_many() -> bool:
+            return await self.collected() >= lines
+
+        await eventually(so_many, DEADLINE_S)
+        await self._kill(f"while collecting, at {await self.collected()} lines")
+
+    async def _kill(self, what: str) -> None:
         await self.consumer.end(signal.SIGKILL)
         say(f"killed {what}")
         self.consumer.want()
-        return batch_id
+
+    async def collected(self) -> int:
+        """How many posts there are."""
+        return int(await self.pool.fetchval("SELECT count(*) FROM instagram_feeds"))
 
     async def states(self) -> dict[str, int]:
         """How many requests are in each state."""
@@ -172,9 +183,8 @@ async def mixed(count: int, seed: int) -> bool:
         await one.enter(count)
         await one.kill_when("state = 'uploaded' AND create_began_at IS NOT NULL", "between upload and answer")
         await one.kill_when("state = 'created'", "between creation and results")
-        first = await one.kill_when("state = 'ended' AND output_position > 0", "while collecting")
-        another = f"state = 'ended' AND output_position > 0 AND batch_id <> '{first}'"
-        await one.kill_when(another, "while collecting another")
+        for share in (count // 4, count // 2):
+            await one.kill_at(share)
         await one.until_ended()
         return await one.report(count)
 
@@ -196,33 +206,18 @@ async def collecting(count: int, kills: int, seed: int) -> bool:
     async with storm(seed, LLM_PROMPT="short", BATCH_MAX_REQUESTS=str(count), BATCH_MAX_WAIT_S="3600") as one:
         await one.enter(count)
         for number in range(1, kills + 1):
-            share = int(count * number / (kills + 2))
-            await _until_collected(one, share)
-            await one.consumer.end(signal.SIGKILL)
-            say(f"kill {number} at {await _collected(one)} lines")
-            one.consumer.want()
+            await one.kill_at(int(count * number / (kills + 2)))
         if not kills:
             await _measure(one, count)
         await one.until_ended()
         return await one.report(count)
 
 
-async def _collected(one: Storm) -> int:
-    return int(await one.pool.fetchval("SELECT count(*) FROM instagram_feeds"))
-
-
-async def _until_collected(one: Storm, lines: int) -> None:
-    async def so_many() -> bool:
-        return await _collected(one) >= lines
-
-    await eventually(so_many, DEADLINE_S)
-
-
 async def _measure(one: Storm, count: int) -> None:
     """Measure from the first group to the end; counting posts meanwhile would take a core from what is measured."""
     await one.until_batch("output_position > 0")
     consumer, postgres = one.consumer.pid or 0, await _postgres_pid(one)
-    began, before = time.monotonic(), await _collected(one)
+    began, before = time.monotonic(), await one.collected()
     used = [cpu_s(consumer), cpu_s(postgres), machine_busy_s()]
     await one.until_batch("collected_at IS NOT NULL")
     posts, took_s = count - before, time.monotonic() - began

@@ -160,7 +160,8 @@ class CommitSample:
 class Disruption:
     """A process was killed, frozen beyond its lease or cut off from the database.
 
-    `overlays` are those it had a call for. Where nobody could say which, `unknown` is how many at most.
+    `overlays` are those it had, or was about to have, a call for. Where nobody could say which, `unknown` is how many
+    at most.
     """
 
     kind: str
