@@ -26,7 +26,8 @@ async def raise_again_and_again(rows: Rows, calm: asyncio.Event) -> Sequence[Bud
                 await calm.wait()
         with suppress(*SERVER_AWAY):
             samples.append(await rows.budget())
-            await rows.set_budget(samples[-1].booked + STEP_USD)
+            # never lowered: what is booked falls when calls of lost processes are found, what is reserved stays
+            await rows.set_budget(max(samples[-1].limit, samples[-1].booked + STEP_USD))
     while True:
         with suppress(*SERVER_AWAY):
             await rows.set_budget(PLENTY_USD)
