@@ -312,10 +312,13 @@ def _is_lost(record: Sent, lost: Iterable[Lost]) -> bool:
 
 
 def waits_s(seen: Observations) -> dict[UUID, float]:
-    """How long each overlay waited to be taken in, without the time in which nobody could have."""
+    """How long each overlay waited to be taken in, without the time in which nobody could have.
+
+    A copy that was deleted unread could not be taken in: the next one counts.
+    """
     sent: dict[UUID, float] = {}
     for record in seen.sent:
-        if record.overlay_id:
+        if record.overlay_id and not _is_lost(record, seen.lost):
             sent[record.overlay_id] = min(record.sent_at_s, sent.get(record.overlay_id, record.sent_at_s))
     entered: dict[UUID, float] = {}
     for request in seen.requests:

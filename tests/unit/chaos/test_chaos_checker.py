@@ -253,6 +253,13 @@ ALLOWED: dict[str, Callable[[], Observations]] = {
         deleted={1: 2},
         commits=[*CLEAN.commits, CommitSample("chaos", {1: 2}, frozenset(), frozenset(), (Lost(1, 0, 2),))],
     ),
+    "an event that was deleted unread and sent again": lambda: replace(
+        CLEAN,
+        sent=[Sent(1, 0, b"k", b"deleted", STORED, sent_at_s=-6.0), *SENT],
+        faults=[],
+        lost=[Lost(1, 0, 1)],
+        deleted={1: 1},
+    ),
     "an event that waited while a server was away": lambda: replace(
         CLEAN, sent=[replace(GOOD, sent_at_s=-6.0), *SENT[1:]], faults=[FaultSpan("crash_postgres", -5.0, -2.0)]
     ),
