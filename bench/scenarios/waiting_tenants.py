@@ -11,7 +11,7 @@ import asyncpg
 from bench.databases import fresh_database
 from bench.measuring import MS_PER_S, Figures, percentile
 from bench.scenario import Aim, Scenario, Trial, Workshop
-from consumer.pipeline.fair_shares import FairShares, Terms
+from consumer.pipeline.tenants.fair_shares import FairShares, Terms
 from repository.available_requests import claim_available, take_census
 from repository.pool import Pool, connection, open_pool
 

@@ -23,7 +23,8 @@ from consumer.pipeline.claims import Claims
 from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.experiments import Experiments
-from consumer.pipeline.fault_finder import FaultFinder
+from consumer.pipeline.faults.fault_finder import FaultFinder
+from consumer.pipeline.faults.reopener import Reopener
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.feed_outcome_intake import FeedOutcomeIntake
 from consumer.pipeline.flood_limit import IGNORED, INVALID, FloodLimit
@@ -32,23 +33,22 @@ from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.intake import Intake
 from consumer.pipeline.judgement import editor_from
 from consumer.pipeline.lease_keeper import LeaseKeeper
-from consumer.pipeline.leased_partitions import LeasedPartitions
 from consumer.pipeline.ledger_watch import LedgerWatch
 from consumer.pipeline.ledger_works import LedgerWorks
 from consumer.pipeline.model_rows import ModelRows
 from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcome_store import OutcomeStore
-from consumer.pipeline.partition_share import PartitionShare
+from consumer.pipeline.partitions.leased import LeasedPartitions
+from consumer.pipeline.partitions.share import PartitionShare
 from consumer.pipeline.prompts import template_of
 from consumer.pipeline.refresher import Refresher
-from consumer.pipeline.reopener import Reopener
 from consumer.pipeline.result_spool import ResultSpool
 from consumer.pipeline.retry import RetryPolicy
-from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.sweeper import Sweeper
-from consumer.pipeline.tenants import Tenants
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tenants.known_tenants import Tenants
+from consumer.pipeline.tenants.scheduling import Scheduler
+from consumer.pipeline.tracing.traces import Traces
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlan, WritingPlans

@@ -16,7 +16,7 @@ from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.outbox_relay import OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
-from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.tenants.known_tenants import Tenants
 from consumer.pipeline.writing_plans import WritingPlans
 from consumer.resources import Resources
 from consumer.settings import Settings

@@ -17,10 +17,10 @@ from consumer.pipeline.corrections import claim_corrected
 from consumer.pipeline.dead_letters import Refusal
 from consumer.pipeline.in_flight import ClaimTerms, InFlight
 from consumer.pipeline.outcomes import Work
-from consumer.pipeline.scheduling import Scheduler
 from consumer.pipeline.settling import SHORT_LOCK_WAIT_S
-from consumer.pipeline.tenants import Tenants
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tenants.known_tenants import Tenants
+from consumer.pipeline.tenants.scheduling import Scheduler
+from consumer.pipeline.tracing.traces import Traces
 from repository.batch_requests import enter_batched
 from repository.errors import RefusedData, StoreContention
 from repository.locks import LOCK_WAIT_S

@@ -23,7 +23,7 @@ from consumer.pipeline.conversation_end import (
     NotAnswered,
     NoUsableAnswer,
 )
-from consumer.pipeline.fault_finder import FaultFinder, Trial
+from consumer.pipeline.faults.fault_finder import FaultFinder, Trial
 from consumer.pipeline.judgement import CutOff, Declined, Unusable, Verdict, judge
 from consumer.pipeline.outcomes import Answer, Call, Work, usage_so_far
 from consumer.pipeline.unused_calls import answer_in, is_same_answer, unanswered, unused, usage_with_kept

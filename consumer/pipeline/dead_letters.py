@@ -13,7 +13,7 @@ import structlog
 
 from consumer.kafka.publisher import Publisher, PublishFailed, error_type
 from consumer.pipeline.flood_limit import FloodLimit
-from consumer.pipeline.traces import Traces, trace_id_in
+from consumer.pipeline.tracing.traces import Traces, trace_id_in
 from consumer.telemetry.metrics.messaging import MessagingMetrics
 from schemas.dead_letter import dead_letter
 from schemas.reasons import Reason

@@ -9,8 +9,8 @@ from typing import NamedTuple
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Outcome, Work, Written, unwritten, usage_so_far
 from consumer.pipeline.retry import TryAgain
-from consumer.pipeline.scheduling import Scheduler
-from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.tenants.known_tenants import Tenants
+from consumer.pipeline.tenants.scheduling import Scheduler
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlans

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from consumer.pipeline.outcomes import Call, Rejected, Written
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tracing.traces import Traces
 from consumer.post.instagram_rules import as_published, hashtag_count, utf16_length
 from consumer.post.prompt import instruction_of
 from consumer.post.quality.gate import quality_json

@@ -17,8 +17,8 @@ from consumer.kafka.poller import source_record
 from consumer.kafka.publisher import PublishFailed
 from consumer.pipeline.backoff import Backoff
 from consumer.pipeline.dead_letters import DeadLetters, Refusal
-from consumer.pipeline.leased_partitions import LeasedPartitions
-from consumer.pipeline.partition_share import PartitionShare
+from consumer.pipeline.partitions.leased import LeasedPartitions
+from consumer.pipeline.partitions.share import PartitionShare
 from consumer.telemetry.metrics import Metrics
 from repository.errors import StoreError
 from repository.feed_outcomes import StoredOutcomes, new_outcome, store_outcomes

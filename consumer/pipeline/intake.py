@@ -23,7 +23,7 @@ from consumer.pipeline.dead_letters import DeadLetters
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.ignored_events import IgnoredEvents
 from consumer.pipeline.in_flight import ClaimTerms
-from consumer.pipeline.leased_partitions import LeasedPartitions
+from consumer.pipeline.partitions.leased import LeasedPartitions
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError

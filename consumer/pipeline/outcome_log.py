@@ -7,7 +7,7 @@ import structlog
 
 from consumer.pipeline.feed_events import end_to_end_ms
 from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Written
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tracing.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from repository.feeds import Feed
 from repository.llm_models import LlmModel

@@ -15,7 +15,7 @@ import structlog
 
 from consumer.pipeline.budgets.booking import booked, settlement_of
 from consumer.pipeline.budgets.reserving import Budgets
-from consumer.pipeline.fault_finder import PutBack
+from consumer.pipeline.faults.fault_finder import PutBack
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import InFlight
 from consumer.pipeline.outbox_relay import RELAY_LEASE_S, OutboxRelay

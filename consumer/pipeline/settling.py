@@ -13,8 +13,8 @@ from typing import Generic, TypeVar, cast
 import structlog
 
 from consumer.pipeline.backoff import Backoff
-from consumer.pipeline.fault_finder import RequestKey
-from consumer.pipeline.many_alike import Decision, Fault, ManyAlike, Ticket
+from consumer.pipeline.faults.fault_finder import RequestKey
+from consumer.pipeline.faults.many_alike import Decision, Fault, ManyAlike, Ticket
 from consumer.pipeline.outcomes import Outcome
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import MissingReference, StoreContention, StoreError, StoreUnavailable

@@ -15,8 +15,8 @@ from consumer.pipeline.budgets.booking import LostCalls
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.in_flight import BACKGROUND_SHARE, ClaimTerms, InFlight
 from consumer.pipeline.ledger_works import LedgerWorks
-from consumer.pipeline.scheduling import Scheduler
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tenants.scheduling import Scheduler
+from consumer.pipeline.tracing.traces import Traces
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.available_requests import claim_available
 from repository.errors import StoreError, StoreUnavailable

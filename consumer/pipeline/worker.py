@@ -16,8 +16,8 @@ from consumer.pipeline.conversation_end import (
     NotAnswered,
     NoUsableAnswer,
 )
-from consumer.pipeline.fault_finder import FaultFinder, Trial
-from consumer.pipeline.many_alike import Fault
+from consumer.pipeline.faults.fault_finder import FaultFinder, Trial
+from consumer.pipeline.faults.many_alike import Fault
 from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Usage, Work, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_error, after_failed_attempt
 from consumer.pipeline.writing_plans import PlanOf

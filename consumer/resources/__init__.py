@@ -15,8 +15,8 @@ from consumer.llm.batches.openai_batches import OpenAIBatches
 from consumer.llm.batches.port import BatchProvider
 from consumer.llm.model_lifetime import shutdown_notice
 from consumer.llm.writer import Writer, open_client, use_key
-from consumer.pipeline.call_spans import ModelOf
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tracing.call_spans import ModelOf
+from consumer.pipeline.tracing.traces import Traces
 from consumer.resources.broker import open_kafka, register_schemas
 from consumer.resources.closing import closed_in_time
 from consumer.resources.writers import Writers
@@ -102,7 +102,7 @@ def _open_span_export(settings: Settings, stack: AsyncExitStack) -> "OpenTraces"
         return lambda _: Traces()
     try:
         # an extra, which a process that sends no spans does not import
-        from consumer.pipeline.request_spans import RequestSpans  # noqa: PLC0415
+        from consumer.pipeline.tracing.request_spans import RequestSpans  # noqa: PLC0415
         from consumer.telemetry.tracing import SpanExport  # noqa: PLC0415
     except ModuleNotFoundError:
         raise StartupError("TRACING needs OpenTelemetry: pip install 'instagram-feed-consumer[tracing]'") from None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
-from consumer.pipeline.partition_share import PARTITION_LEASE_S
+from consumer.pipeline.partitions.share import PARTITION_LEASE_S
 from repository.partition_leases import Member
 from tests.chaos import llm_faults
 from tests.chaos.fleet import Consumer, kept_running

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from consumer.llm.usage import Tokens, tokens_of
 from consumer.operations.revisions.revision_source import UNKNOWN, CannotRevise, event_id_of, overlay_of, source_of
 from consumer.pipeline.feed_events import announce, publishing_of
-from consumer.pipeline.traces import trace_after
+from consumer.pipeline.tracing.traces import trace_after
 from repository.operations.feed_queries import StoredFeed
 from repository.operations.revision_copies import RepublishedFeed, publish_revisions
 from repository.operations.revision_source import FeedReference, RevisionSource, SourcePosition, find_bases

@@ -23,7 +23,7 @@ from consumer.pipeline.batches.rest import Rest
 from consumer.pipeline.batches.result_judgement import Judged, ResultJudge
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.outcomes import Written
-from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.tenants.known_tenants import Tenants
 from consumer.pipeline.writing_plans import WritingPlans
 from repository.batch_lines import OpenLine, lines_there, open_lines
 from repository.batch_requests import RequestKey

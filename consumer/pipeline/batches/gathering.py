@@ -15,7 +15,7 @@ from consumer.pipeline.batches.drafting import Draft, draft, is_answered
 from consumer.pipeline.batches.packing import Pack, Packing
 from consumer.pipeline.budgets.reserving import Budgets, OverBudget, in_unit
 from consumer.pipeline.in_flight import ClaimTerms
-from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.tenants.known_tenants import Tenants
 from consumer.pipeline.writing_plans import WritingPlans
 from repository.batch_lines import BatchLine, add_lines
 from repository.batch_requests import (

@@ -7,7 +7,7 @@ import pytest
 from consumer.kafka.publisher import Publisher
 from consumer.pipeline.dead_letters import DeadLetters, Refusal
 from consumer.pipeline.flood_limit import INVALID, FloodLimit
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tracing.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from devstack.endpoints import Endpoints
 from schemas.reasons import Reason

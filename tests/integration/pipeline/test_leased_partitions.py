@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 
 from consumer.kafka.topic_description import TopicDescription
-from consumer.pipeline import partition_share
+from consumer.pipeline.partitions import share as partition_share
 from devstack.endpoints import Endpoints
 from devstack.simulated_llm.control import SimulatedLlmControl
 from repository.pool import Pool, open_pool

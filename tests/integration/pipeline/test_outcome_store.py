@@ -14,7 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.kafka.publisher import Publisher
-from consumer.pipeline.fault_finder import RequestKey
+from consumer.pipeline.faults.fault_finder import RequestKey
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.in_flight import InFlight
 from consumer.pipeline.outbox_relay import OutboxRelay
@@ -23,7 +23,7 @@ from consumer.pipeline.outcome_store import MOST_PER_STATEMENT, OutcomeStore
 from consumer.pipeline.outcomes import Outcome, Rejected, RetryLater, Usage, Written
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.settling import Settler
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tracing.traces import Traces
 from consumer.post.editor import EditedPost
 from consumer.post.prompt import PromptTemplate
 from consumer.telemetry.metrics import Metrics

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from consumer.pipeline.fair_shares import Terms
-from consumer.pipeline.tenants import AGAIN_S, MOST_TENANTS, POSTS_S, PROFILE_S, Tenants
+from consumer.pipeline.tenants.fair_shares import Terms
+from consumer.pipeline.tenants.known_tenants import AGAIN_S, MOST_TENANTS, POSTS_S, PROFILE_S, Tenants
 from consumer.post.quality.likeness import fingerprint
 from repository.errors import StoreError
 from repository.llm_models import LlmModel

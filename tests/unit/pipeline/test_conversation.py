@@ -22,7 +22,7 @@ from consumer.llm.usage import UNKNOWN, Tokens
 from consumer.llm.writer import Writer
 from consumer.pipeline.conversation import Conversation
 from consumer.pipeline.conversation_end import Agreed, Broken, ConversationEnd, Interrupted, NotAnswered, NoUsableAnswer
-from consumer.pipeline.fault_finder import FaultFinder
+from consumer.pipeline.faults.fault_finder import FaultFinder
 from consumer.pipeline.outcomes import Work
 from consumer.post.prompt import PromptTemplate
 from repository.llm_calls import KeptAnswer, LlmCall

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
-from consumer.pipeline import tenants as module
 from consumer.pipeline.dispatcher import Dispatcher
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Outcome, Usage, Work, unwritten
 from consumer.pipeline.retry import TryAgain
-from consumer.pipeline.scheduling import Scheduler
+from consumer.pipeline.tenants import known_tenants as module
+from consumer.pipeline.tenants.scheduling import Scheduler
 from consumer.pipeline.upstream_rows import UpstreamRows
 from consumer.pipeline.worker import Worker
 from consumer.pipeline.writing_plans import WritingPlans

@@ -11,7 +11,7 @@ import pytest
 
 from consumer.pipeline.feed_events import FeedEventBuilder
 from consumer.pipeline.outcomes import Rejected, Usage, Written
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tracing.traces import Traces
 from consumer.post.editor import EditedPost
 from consumer.post.prompt import BUILT_IN_INSTRUCTION, PromptTemplate
 from repository.outbox import NewOutboxEvent

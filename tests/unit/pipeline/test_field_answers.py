@@ -15,7 +15,7 @@ from consumer.llm.failover import Failover
 from consumer.llm.provider import Provider
 from consumer.llm.rate_limit.limiter import RateLimiter
 from consumer.llm.writer import Writer
-from consumer.pipeline.fault_finder import FaultFinder
+from consumer.pipeline.faults.fault_finder import FaultFinder
 from consumer.pipeline.outcomes import Outcome, Rejected, Work, Written
 from consumer.pipeline.retry import RetryPolicy
 from consumer.pipeline.worker import Worker

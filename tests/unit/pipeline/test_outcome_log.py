@@ -3,7 +3,7 @@ from uuid import uuid4
 
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcomes import Rejected, usage_so_far
-from consumer.pipeline.traces import Traces
+from consumer.pipeline.tracing.traces import Traces
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.metrics.requests import MOST_ARMS
 from schemas.instagram_feed_created import ExperimentArm

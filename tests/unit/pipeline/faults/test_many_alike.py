@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from consumer.pipeline.many_alike import Decision, Fault, ManyAlike, Ticket
+from consumer.pipeline.faults.many_alike import Decision, Fault, ManyAlike, Ticket
 
 LEAST = 5
 WINDOW_S = 300.0

@@ -3,7 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.pipeline.partition_balance import balanced
+from consumer.pipeline.partitions.balance import balanced
 
 PARTITIONS = st.sets(st.integers(0, 40), max_size=24)
 MEMBERS = st.sets(st.sampled_from([f"process-{number}" for number in range(9)]), min_size=1)

@@ -31,9 +31,9 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from consumer.pipeline.call_spans import Attributes, CallSpan, ModelOf, call_spans
 from consumer.pipeline.outcomes import Outcome, Written
-from consumer.pipeline.traces import Ending, Traces
+from consumer.pipeline.tracing.call_spans import Attributes, CallSpan, ModelOf, call_spans
+from consumer.pipeline.tracing.traces import Ending, Traces
 from consumer.telemetry import span_attributes as names
 from repository.requests import ClaimedRequest
 from schemas.cloudevents import TraceContext, incoming_trace

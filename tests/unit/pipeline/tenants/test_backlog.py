@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from consumer.pipeline.backlog import Backlog
+from consumer.pipeline.tenants.backlog import Backlog
 from repository.available_requests import Census
 
 

@@ -3,7 +3,7 @@
 import structlog
 
 from consumer.kafka.poller import Poll, Poller
-from consumer.pipeline.partition_share import PartitionShare
+from consumer.pipeline.partitions.share import PartitionShare
 from consumer.telemetry.metrics.messaging import MessagingMetrics
 from repository.partition_leases import Gap
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from consumer.llm.failover import Failover
 from consumer.llm.provider import Admission, Provider
-from consumer.pipeline.many_alike import Decision, Fault, ManyAlike, Ticket
+from consumer.pipeline.faults.many_alike import Decision, Fault, ManyAlike, Ticket
 from repository.requests import ClaimedRequest
 from schemas.reasons import Reason
 

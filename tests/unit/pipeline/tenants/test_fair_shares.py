@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.pipeline.fair_shares import FairShares, Terms
+from consumer.pipeline.tenants.fair_shares import FairShares, Terms
 
 TENANTS = st.sampled_from(["a", "b", "c", "d"])
 WEIGHTS = st.floats(min_value=0.1, max_value=10)

@@ -8,10 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from consumer.pipeline.backlog import Backlog
 from consumer.pipeline.classified_records import Event
-from consumer.pipeline.fair_shares import FairShares
-from consumer.pipeline.tenants import Tenants
+from consumer.pipeline.tenants.backlog import Backlog
+from consumer.pipeline.tenants.fair_shares import FairShares
+from consumer.pipeline.tenants.known_tenants import Tenants
 from repository.available_requests import take_census
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest

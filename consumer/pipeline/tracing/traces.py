@@ -17,7 +17,7 @@ Ending = Literal["stored", "superseded", "retry_later", "held", "rejected"]
 
 
 class Traces:
-    """Passes traces on and tells nobody; `consumer.pipeline.request_spans` has one that tells."""
+    """Passes traces on and tells nobody; `consumer.pipeline.tracing.request_spans` has one that tells."""
 
     def claimed(self, requests: Sequence[ClaimedRequest], *, asked_at_s: float) -> None:
         """Hear that requests were claimed, asked for at that time of the monotonic clock."""

@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from consumer.pipeline.fair_shares import Terms
+from consumer.pipeline.tenants.fair_shares import Terms
 from consumer.post.quality.gate import Context
 from consumer.post.quality.likeness import RECENT_POSTS, Fingerprint, RecentPosts, fingerprint
 from consumer.post.quality.source import Source, folded

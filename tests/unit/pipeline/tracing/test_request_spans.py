@@ -14,10 +14,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 from opentelemetry.trace import SpanKind
 
-from consumer.pipeline import request_spans
 from consumer.pipeline.outcomes import Rejected, RetryLater, Written, usage_so_far
-from consumer.pipeline.request_spans import RequestSpans
-from consumer.pipeline.traces import Ending
+from consumer.pipeline.tracing import request_spans
+from consumer.pipeline.tracing.request_spans import RequestSpans
+from consumer.pipeline.tracing.traces import Ending
 from consumer.post.editor import EditedPost
 from repository.llm_models import LlmModel
 from repository.requests import ClaimedRequest

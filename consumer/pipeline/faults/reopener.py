@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from consumer.pipeline.fault_finder import RequestKey
+from consumer.pipeline.faults.fault_finder import RequestKey
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
 from repository.pool import Pool, connection

@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTo
 
 from consumer.kafka.topic_description import TopicDescription
 from consumer.pipeline.backoff import Backoff
-from consumer.pipeline.partition_balance import balanced
+from consumer.pipeline.partitions.balance import balanced
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository import partition_leases
 from repository.beacon import Beacon

@@ -1,0 +1,1 @@
+"""Which partitions this process reads: leased in Postgres (`share`), balanced among processes, polled (`leased`)."""
