@@ -148,17 +148,25 @@ def read_database_url(url: str) -> DatabaseUrl:
 
 
 def _split(url: str) -> SplitResult:
+    if url[:1] in {'"', "'"}:
+        raise UnusableUrl("is in quotation marks, which belong to no URL")
     try:
         parts = urlsplit(url)
     except ValueError:  # its message may quote the password
-        parts = SplitResult("", "", "", "", "")
-    hosts = parts.netloc.rpartition("@")[2]
-    if parts.scheme.partition("+")[0] in SCHEMES and "+" in parts.scheme:
+        parts = SplitResult("postgresql", "[", "", "", "")
+    scheme, plus, _ = parts.scheme.partition("+")
+    if scheme not in SCHEMES:
+        raise UnusableUrl("is not a postgresql:// URL: it begins with something else")
+    if plus:
         raise UnusableUrl("names a driver of SQLAlchemy; it must begin with postgresql://")
-    if parts.scheme in SCHEMES and any(int(port) > LAST_PORT for port in _PORT.findall(hosts)):
+    hosts = parts.netloc.rpartition("@")[2]
+    if any(int(port) > LAST_PORT for port in _PORT.findall(hosts)):
         raise UnusableUrl("has a port over 65535")
-    if parts.scheme not in SCHEMES or (hosts and not are_hosts(hosts)):
+    if hosts and not are_hosts(hosts):
         raise UnusableUrl("is not a postgresql:// URL, or its password has a / # ? that is not percent-encoded")
+    # a password that begins with digits looks like a port up to the character that ends it
+    if parts.fragment or "@" in parts.path or ("@" in parts.query and "@" not in parts.netloc):
+        raise UnusableUrl("has a # or an @ behind its host: a / # ? in the password must be percent-encoded")
     return parts
 
 

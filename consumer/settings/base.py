@@ -2,11 +2,12 @@
 
 from typing import TypeVar, get_args
 
-from pydantic import ValidationError
+from pydantic import ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, core_schema
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from consumer.settings.secret_files import SecretFiles, UnusableSecretFile
+from consumer.settings.env_file import ENV_FILE, env_file_problem
+from consumer.settings.secret_files import SecretFiles, UnusableSecretFile, secret_names
 
 _LIBRARY_PROBLEMS = set(get_args(core_schema.ErrorType)) - {"value_error"}
 
@@ -19,7 +20,7 @@ class SettingsGroup(BaseSettings):
     """Settings that are loaded together. A field's description says what the variable wants; errors quote it."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", case_sensitive=False, env_ignore_empty=True, frozen=True
+        env_file=ENV_FILE, extra="ignore", case_sensitive=False, env_ignore_empty=True, frozen=True
     )
 
     @classmethod
@@ -35,6 +36,22 @@ class SettingsGroup(BaseSettings):
         files = SecretFiles(settings_cls, env_settings, dotenv_settings)
         return init_settings, files, env_settings, dotenv_settings
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _without_quotation_marks(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse what `docker run --env-file` and a Secret's manifest take for a part of the value.
+
+        Secrets check themselves: to a password they may belong.
+        """
+        if is_in_quotation_marks(value) and info.field_name not in set(secret_names(cls)):
+            raise ValueError("is in quotation marks, which are taken for a part of it")
+        return value
+
+
+def is_in_quotation_marks(value: object) -> bool:
+    """Return whether a text begins and ends with one and the same quotation mark."""
+    return isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
+
 
 Group = TypeVar("Group", bound=SettingsGroup)
 
@@ -45,6 +62,8 @@ def load(group: type[Group]) -> Group:
     Raises:
         SettingsError: naming every variable that is missing or wrong, and what it wants.
     """
+    if problem := env_file_problem():
+        raise SettingsError(problem)
     try:
         return group()
     except ValidationError as error:

@@ -18,11 +18,12 @@ _VARIABLE = re.compile(r"(?:export )?[A-Z]+(?:_[A-Z]+)+=")
 
 
 def _postgres_url(url: SecretStr) -> SecretStr:
+    trimmed = url.get_secret_value().strip()
     try:
-        read_database_url(url.get_secret_value())
+        read_database_url(trimmed)
     except UnusableUrl as error:
         raise PydanticCustomError("database_url", "{problem}", {"problem": str(error)}) from None
-    return url
+    return SecretStr(trimmed)
 
 
 def _host_ports(servers: str) -> str:

@@ -226,6 +226,54 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert (settings.feed_language, settings.kafka_enable_idempotence) == ("ko", True)
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("MAX_ATTEMPTS=3\n".encode("utf-16"), ".env is not UTF-8 text"),
+        ("# 가게\nMAX_ATTEMPTS=3\n".encode("cp949"), ".env is not UTF-8 text"),
+        (b"MAX_ATTEMPTS=3\nMAX_IN_FLIGHT: 7\n", ".env, line 2, is not NAME=value"),
+        (b'MAX_ATTEMPTS=3\n\nMAX_IN_FLIGHT="7\nLLM_MODEL=x\n', ".env, line 3, is not NAME=value"),
+    ],
+)
+def test_a_dotenv_file_that_cannot_be_read_is_told_by_its_line(content: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(SettingsError) as caught:
+        load(Settings)
+    assert str(caught.value).startswith(told)
+
+
+def test_a_dotenv_file_may_be_written_as_shells_and_editors_write_it(tmp_path: Path) -> None:
+    lines = "\ufeffexport MAX_ATTEMPTS = \"3\"  # tries\r\nLLM_MODEL='gpt-6-luna'\r\n\r\nSOMEBODY_ELSES\r\n"
+    (tmp_path / ".env").write_text(lines, encoding="utf-8", newline="")
+    settings = load(Settings)
+    assert (settings.max_attempts, settings.llm_model) == (3, "gpt-6-luna")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KAFKA_GROUP_ID", '"feeds"'),
+        ("LLM_MODEL", "'gpt-6-luna'"),
+        ("MAX_IN_FLIGHT", '"7"'),
+        ("KAFKA_BOOTSTRAP_SERVERS", '"broker:9092"'),
+        ("BANNED_WORDS", '"최고", "최저가"'),
+        ("DATABASE_URL", '"postgresql://feed:password@db/feeds"'),
+        ("OPENAI_API_KEY", '"sk-test"'),
+    ],
+)
+def test_quotation_marks_that_a_container_takes_for_a_part_of_the_value_are_told(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"{name} is wrong .is in quotation marks"):
+        load(Settings)
+
+
+def test_a_database_url_loses_the_white_space_around_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f" {GOOD['DATABASE_URL']} \n")
+    assert load(DatabaseSettings).database_url.get_secret_value() == GOOD["DATABASE_URL"]
+
+
 def test_a_dotenv_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("MAX_IN_FLIGHT=7\nMAX_ATTEMPTS=3\nSOMEBODY_ELSES=1\n")
     monkeypatch.setenv("MAX_ATTEMPTS", "4")

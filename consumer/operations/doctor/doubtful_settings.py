@@ -3,16 +3,16 @@
 import os
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from pathlib import Path
 
 from dotenv import dotenv_values
 
 from consumer.operations.doctor.finding import Finding
 from consumer.settings import Settings, SettingsError, load
+from consumer.settings.base import is_in_quotation_marks
+from consumer.settings.env_file import ENV_FILE, env_file_problem
 from consumer.settings.secret_files import SUFFIX, secret_names
 
 SIMILAR = 0.85
-ENV_FILE = Path(".env")
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -21,12 +21,13 @@ def doubtful_settings() -> Iterator[Finding]:
     known = {name.upper() for name in Settings.model_fields}
     known |= {f"{name.upper()}{SUFFIX}" for name in secret_names(Settings)}
     yield from misspelt(os.environ, known)
-    if ENV_FILE.is_file():
+    if ENV_FILE.is_file() and env_file_problem() is None:
         yield from misspelt(dotenv_values(ENV_FILE), known)
     try:
         settings = load(Settings)
     except SettingsError:
         return
+    yield from _in_quotation_marks(settings)
     yield from _in_the_clear(settings)
     if settings.lease_s < settings.llm_timeout_s:
         yield Finding(
@@ -36,6 +37,15 @@ def doubtful_settings() -> Iterator[Finding]:
             "pause others may pay for a call that still runs",
             "set LEASE_S above LLM_TIMEOUT_S",
         )
+
+
+def _in_quotation_marks(settings: Settings) -> Iterator[Finding]:
+    """Return a warning for each password that has what `docker run --env-file` leaves around a value."""
+    for name in secret_names(Settings):
+        secret = getattr(settings, name)
+        if secret is not None and is_in_quotation_marks(secret.get_secret_value()):
+            detail = f"{name.upper()} is in quotation marks, which are taken for a part of it"
+            yield Finding("settings", "warning", detail, "leave them out, unless they belong to it")
 
 
 def _in_the_clear(settings: Settings) -> Iterator[Finding]:

@@ -146,6 +146,13 @@ def test_what_is_no_url_of_postgresql_is_refused(url: str) -> None:
         ("postgresql+psycopg2://feed:se%2Fcret@db/feeds", "names a driver of SQLAlchemy"),
         ("postgresql://feed@db:99999/feeds", "has a port over 65535"),
         ("postgres://feed:se%2Fcret@a:5432,b:70000/feeds", "has a port over 65535"),
+        ("'postgresql://feed:se%2Fcret@db/feeds'", "is in quotation marks"),
+        ("psql 'postgresql://feed:se%2Fcret@db/feeds'", "begins with something else"),
+        ("jdbc:postgresql://db/feeds?user=feed&password=secret", "begins with something else"),
+        ("postgresql://feed:se%2Fcret@db/feeds # the main one", "percent-encoded"),
+        ("postgresql://feed:12#cret@db/feeds", "percent-encoded"),
+        ("postgresql://feed:12/cret@db/feeds", "percent-encoded"),
+        ("postgresql://feed:12?cret=@db/feeds", "percent-encoded"),
     ],
 )
 def test_what_is_nearly_a_url_of_postgresql_is_told_by_its_cause(url: str, told: str) -> None:
@@ -160,7 +167,13 @@ def test_a_url_that_does_without_prepared_statements_names_a_pooler(parameter: s
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql:///feeds?host=/run/postgresql", "postgres://a:1,b:2/feeds", "postgresql://u@[::1]:5432/feeds"]
+    "url",
+    [
+        "postgresql:///feeds?host=/run/postgresql",
+        "postgres://a:1,b:2/feeds",
+        "postgresql://u@[::1]:5432/feeds",
+        "POSTGRESQL://u@db/feeds?application_name=me@here",
+    ],
 )
 def test_sockets_several_hosts_and_ipv6_are_taken(url: str) -> None:
     read_database_url(url)

@@ -62,3 +62,23 @@ def test_a_secret_as_a_file_is_a_setting_and_a_login_in_the_clear_is_warned_of(
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092")
     monkeypatch.setenv("KAFKA_OAUTH_TOKEN_URL", "http://localhost/token")
     assert list(doubtful_settings()) == []
+
+
+def test_a_password_in_quotation_marks_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "KAFKA_BOOTSTRAP_SERVERS": "broker.example:9092",
+        "KAFKA_SASL_PASSWORD": "'made-up'",
+        "DATABASE_URL": "postgresql://127.0.0.1/feeds",
+        "OPENAI_API_KEY": "sk-test",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    [finding] = doubtful_settings()
+    assert finding.detail == "KAFKA_SASL_PASSWORD is in quotation marks, which are taken for a part of it"
+
+
+def test_a_dotenv_file_that_cannot_be_read_ends_no_examination(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("LEASES_S=3\n", encoding="utf-16")
+    assert not list(doubtful_settings())
