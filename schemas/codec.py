@@ -9,13 +9,14 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from schemas.envelopes import Opened, open_cloudevent, open_document
+from schemas.envelopes import REQUIRED_FIELDS, Opened, open_cloudevent, open_document
 from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 from schemas.field_problems import FieldProblem, problems_of
 from schemas.forms import Form, surroundings
 from schemas.framing import unframe
 from schemas.incoming_cloudevents import Attributes, attributes_in_headers, declares_envelope
 from schemas.json_value import json_document, size_problem
+from schemas.misplaced import other_spellings, place_of_event
 from schemas.overlay_completed import EVENT_TYPE, OverlayCompleted
 from schemas.record import SourceRecord
 
@@ -75,7 +76,7 @@ def decode_record(
     The event's `event_id` is the field, else the envelope's id, else `topic/partition/offset`; its `occurred_at`
     the field, else the envelope's time, else None; its `event_type` always `overlay.completed`.
     A plain object that has every required field is an event even if it looks like an envelope.
-    Null means absent in optional fields.
+    Null means absent in optional fields, and so does an empty text.
 
     Raises:
         IgnoredEvent: the declared type is another; this is judged before the fields are.
@@ -113,9 +114,9 @@ def _decode_any_form(
     if isinstance(fields, FieldProblem):
         raise InvalidEvent((fields,), forms=forms)
     envelope, envelope_problems = _validated(Attributes, attributes, prefix)
-    event, event_problems = _validated(OverlayCompleted, fields, "")
+    event, event_problems = _validated(OverlayCompleted, _without_empty(fields), "")
     if envelope is None or event is None:
-        raise InvalidEvent(envelope_problems + event_problems, forms=forms)
+        raise InvalidEvent(envelope_problems + _located(event_problems, fields), forms=forms)
     return DecodedEvent(_completed(event, record, envelope), forms)
 
 
@@ -152,6 +153,22 @@ def _of_accepted_type(
     if isinstance(fields, dict) and isinstance(own_type, str):
         return {**fields, "event_type": EVENT_TYPE}
     return fields
+
+
+def _without_empty(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out optional fields that are an empty text: what some languages write where there is no value."""
+    return {name: value for name, value in fields.items() if value != "" or name in REQUIRED_FIELDS}
+
+
+def _located(problems: tuple[FieldProblem, ...], fields: Mapping[str, Any]) -> tuple[FieldProblem, ...]:
+    """Say of missing fields under which other name they are there, or where in the value all of them are."""
+    spelled = other_spellings(fields, REQUIRED_FIELDS)
+    located = tuple(
+        FieldProblem(name, f"{problem} (there is {spelled[name]})" if name in spelled else problem)
+        for name, problem in problems
+    )
+    where = None if fields.keys() & REQUIRED_FIELDS or spelled else place_of_event(fields, REQUIRED_FIELDS)
+    return (*located, FieldProblem("value", f"has an event at {where}, where none is looked for")) if where else located
 
 
 def _validated(

@@ -12,6 +12,7 @@ from typing import Any, Final
 from schemas.field_problems import FieldProblem
 from schemas.forms import NAMES, Form
 from schemas.json_value import decoded_base64, embedded_object
+from schemas.misplaced import place_of_event
 from schemas.overlay_completed import OverlayCompleted
 
 REQUIRED_FIELDS: Final = frozenset(name for name, field in OverlayCompleted.model_fields.items() if field.is_required())
@@ -56,7 +57,9 @@ def open_document(document: object) -> Opened:
         case str() as text:
             return _opened(_only_once_encoded(text), Form.JSON_STRING)
         case list() as elements:
-            return Opened(FieldProblem("value", f"must be a JSON object, not a list of {len(elements)}"))
+            where = place_of_event(elements, REQUIRED_FIELDS)
+            event = f", with an event at {where}" if where else ""
+            return Opened(FieldProblem("value", f"must be a JSON object, not a list of {len(elements)}{event}"))
         case dict() as fields if has_event_fields(fields):
             return Opened(_unless_deleted(fields))
         case dict() as fields:
@@ -77,7 +80,8 @@ def _open_object(document: dict[str, Any]) -> Opened:
     if len(document) == len(holders) == 1:
         return _opened(holders[0], Form.WRAPPED)
     if holders:
-        return Opened(FieldProblem("value", "is an unknown envelope: the event stands in one of several members"))
+        where = place_of_event(document, REQUIRED_FIELDS)
+        return Opened(FieldProblem("value", f"is an unknown envelope: the event stands in {where}, not alone"))
     return Opened(document)
 
 

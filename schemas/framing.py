@@ -25,7 +25,7 @@ _JSON_START: Final = re.compile(rb"\s*[{\[\"]")
 _UTF_16_OR_32: Final = re.compile(rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|\x00[{\[\"]\x00|[{\[\"]\x00")
 _MAGIC: Final = (
     (re.compile(rb"\x1f\x8b"), "is compressed with gzip, not JSON"),
-    (re.compile(rb"x[\x9c\xda]"), "is compressed with zlib, not JSON"),
+    (re.compile(rb"x[\x01\x5e\x9c\xda]"), "is compressed with zlib, not JSON"),
     (re.compile(rb"\x28\xb5\x2f\xfd"), "is compressed with zstd, not JSON"),
     (re.compile(rb"\x04\x22\x4d\x18"), "is compressed with lz4, not JSON"),
     (re.compile(rb"\xff\x06\x00\x00sNaPpY|\x82SNAPPY\x00"), "is compressed with snappy, not JSON"),

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.delivery import RequestedDelivery
 from schemas.wire_types import JSON_SCHEMA_DIALECT, Id, Instant, VisibleId
@@ -15,6 +15,14 @@ _Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 _RequiredText = Annotated[_Text, Field(min_length=1, max_length=20_000)]
 # Strict UUIDs take no strings outside JSON mode; this one takes strings in both modes, only those.
 _Uuid = Annotated[UUID, Field(strict=False)]
+_NIL: Final = UUID(int=0)
+
+
+def _not_nil(overlay_id: UUID) -> UUID:
+    """Refuse what some languages write where no id was set: of all events with it, only the first would get a post."""
+    if overlay_id == _NIL:
+        raise ValueError("must not be the nil UUID")
+    return overlay_id
 
 
 class OverlayCompleted(BaseModel):
@@ -33,7 +41,7 @@ class OverlayCompleted(BaseModel):
     event_type: Literal["overlay.completed"] = EVENT_TYPE
     occurred_at: Instant | None = None
     tenant_id: Annotated[VisibleId, Field(min_length=1, max_length=255)]
-    overlay_id: _Uuid
+    overlay_id: Annotated[_Uuid, AfterValidator(_not_nil)]
     job_id: _Uuid | None = None
     refined_ad_copy_eng: _RequiredText
     tone_style: _RequiredText

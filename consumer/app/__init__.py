@@ -192,7 +192,12 @@ def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: 
             topic=settings.dead_letter_topic,
             limit=FloodLimit(INVALID, settings.dead_letter_max_run, settings.dead_letter_max_ratio),
         ),
-        IgnoredEvents(pool, metrics, limit=FloodLimit(IGNORED, settings.ignored_max_run, settings.ignored_max_ratio)),
+        IgnoredEvents(
+            pool,
+            metrics,
+            limit=FloodLimit(IGNORED, settings.ignored_max_run, settings.ignored_max_ratio),
+            event_types=settings.event_types,
+        ),
         dispatcher,
         failover,
         metrics,

@@ -13,6 +13,7 @@ from consumer.telemetry.metrics import Metrics
 from repository.errors import StoreError
 from repository.ignored_events import IgnoredType, count_ignored
 from repository.pool import Pool, connection
+from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 from schemas.record import SourceRecord
 
 log = structlog.get_logger()
@@ -52,11 +53,18 @@ class IgnoredEvents:
     """Takes note of the records that were skipped."""
 
     def __init__(
-        self, pool: Pool, metrics: Metrics, *, limit: FloodLimit, clock: Callable[[], float] = time.monotonic
+        self,
+        pool: Pool,
+        metrics: Metrics,
+        *,
+        limit: FloodLimit,
+        event_types: EventTypes = DEFAULT_EVENT_TYPES,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pool = pool
         self._metrics = metrics
         self._limit = limit
+        self._taken = ",".join(event_types.names)
         self._clock = clock
         self._name_of = TypeNames()
         self._uncounted: dict[str, IgnoredType] = {}
@@ -124,6 +132,7 @@ class IgnoredEvents:
         log.warning(
             "event.ignored",
             event_type=name,
+            OVERLAY_EVENT_TYPES=self._taken,
             records=self._unlogged.pop(name),
             topic=one.topic,
             partition=one.partition,

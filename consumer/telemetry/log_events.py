@@ -34,7 +34,7 @@ LOG_EVENTS: Final = {
     "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",
     "claim.locked": "Somebody else is about to write this event's row; it is claimed again, others are not held up.",
     "event.invalid": "A record is no valid event, and where it lies; it is in the dead letters.",
-    "event.ignored": "Records of another event type were skipped: how many since the last such line, and where.",
+    "event.ignored": "Records of another event type than OVERLAY_EVENT_TYPES has were skipped: how many, and where.",
     # partitions
     "partitions.assigned": "Which partitions this process reads, whenever that changes.",
     "partitions.owner_lost": "A process is gone; its partitions go to those that live.",

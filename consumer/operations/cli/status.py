@@ -86,6 +86,7 @@ def _document(found: "GroupStatus", now: datetime) -> dict[str, object]:
         "outbox": asdict(found.outbox),
         "lost": [asdict(gap) for gap in found.gaps],
         "left_by_other_groups": found.left_by_other_groups,
+        "ignored": found.ignored,
     }
 
 
@@ -108,9 +109,17 @@ def _print(found: "GroupStatus", now: datetime, console: Console) -> None:
     for process in found.processes:
         if problem := process.condition.get("store_problem"):
             console.print(f"{process.owner} pays for nothing more: {problem}", soft_wrap=True)
+    _print_losses(found, console)
+
+
+def _print_losses(found: "GroupStatus", console: Console) -> None:
+    """Tell of what nobody works on: deleted unread, skipped, left behind."""
     for gap in found.gaps:
         last, noticed = gap.end_offset - 1, f"{gap.noticed_at:%Y-%m-%d %H:%M}"
         console.print(f"lost: partition {gap.partition}, offsets {gap.begin_offset}-{last} (noticed {noticed} UTC)")
+    if found.ignored:
+        types = ", ".join(f"{records:,} of {one_line(name)}" for name, records in found.ignored.items())
+        console.print(f"skipped since yesterday for a type that is not in OVERLAY_EVENT_TYPES: {types}", soft_wrap=True)
     for group_id, requests in found.left_by_other_groups.items():
         adopt = f"`instagram-feed requests adopt {group_id}`"
         console.print(f"left by group {group_id}, of which no process lives: {requests} requests ({adopt})")

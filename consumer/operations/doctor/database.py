@@ -18,6 +18,7 @@ from repository.pool import Connection, Pool, connection, open_pool
 from repository.prompts import UnknownPrompt, find_prompt
 from repository.rehearsal import DatabaseLook, look_at_database
 from repository.schema_version import schema_version
+from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 
 CHECKS = ("database", "schema", "losses")
 MODEL_CHECK = "model"
@@ -35,7 +36,11 @@ class WantedModel(NamedTuple):
 
 
 async def examine_database(
-    settings: DatabaseSettings, models: Mapping[str, WantedModel], *, prompt: str | None = None
+    settings: DatabaseSettings,
+    models: Mapping[str, WantedModel],
+    *,
+    prompt: str | None = None,
+    event_types: EventTypes = DEFAULT_EVENT_TYPES,
 ) -> Examination:
     """Yield whether the database answers and is migrated, and for each check whether its model has a usable row."""
     try:
@@ -58,7 +63,7 @@ async def examine_database(
                 yield replace(await _model(borrowed, wanted), check=check)
             if prompt is not None:
                 yield await _prompt(borrowed, prompt)
-            async for finding in examine_ignored(borrowed):
+            async for finding in examine_ignored(borrowed, event_types):
                 yield finding
     except StoreError as error:
         yield Finding("database", "failed", str(error), "see the database's log")

@@ -20,13 +20,15 @@ from consumer.settings import (
     RegistrySettings,
     Settings,
     SettingsError,
+    TopicSettings,
     load,
 )
+from schemas.event_types import DEFAULT_EVENT_TYPES
 
 DEADLINE_S = 15.0
 ROW_DEADLINE_S = 3.0
 
-Group = TypeVar("Group", KafkaSettings, RegistrySettings, DatabaseSettings, LlmSettings)
+Group = TypeVar("Group", KafkaSettings, TopicSettings, RegistrySettings, DatabaseSettings, LlmSettings)
 
 
 async def examine() -> list[Finding]:
@@ -53,7 +55,11 @@ async def _database() -> list[Finding]:
     checks = (*database.CHECKS, *(wanted or [database.MODEL_CHECK]), database.PROMPT_CHECK)
     prompt = llm_settings.llm_prompt if llm_settings else None
     models = {check: WantedModel(variable, name) for check, (variable, name) in wanted.items()}
-    return await all_of(checks, examine_database(settings, models, prompt=prompt) if settings else None)
+    if settings is None:
+        return await all_of(checks, None)
+    topics = _if_valid(TopicSettings)
+    event_types = topics.event_types if topics else DEFAULT_EVENT_TYPES
+    return await all_of(checks, examine_database(settings, models, prompt=prompt, event_types=event_types))
 
 
 async def _llm() -> list[Finding]:

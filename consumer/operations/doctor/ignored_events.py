@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from consumer.operations.doctor.finding import Examination, Finding
 from repository.operations.ignored_days import ignored_days
 from repository.pool import Connection
+from schemas.event_types import EventTypes
 
 MOST_TYPES = 5
 
 
-async def examine_ignored(borrowed: Connection) -> Examination:
+async def examine_ignored(borrowed: Connection, event_types: EventTypes) -> Examination:
     """Yield what was skipped since yesterday, if anything was."""
     days = await ignored_days(borrowed, since=datetime.now(UTC).date() - timedelta(days=1))
     if not days:
@@ -19,5 +20,8 @@ async def examine_ignored(borrowed: Connection) -> Examination:
     for day in days:
         records[day.event_type] += day.records
     seen = ", ".join(f"{records[name]} of {name} (last {places[name]})" for name, _ in records.most_common(MOST_TYPES))
-    advice = "if some of them are meant, name their types in OVERLAY_EVENT_TYPES"
-    yield Finding("events", "warning", f"skipped since yesterday: {seen}", advice)
+    meant = ",".join([*event_types.names, *filter(event_types.nearly, sorted(records))])
+    value = f"set OVERLAY_EVENT_TYPES={meant}" if meant != ",".join(event_types.names) else "name their types in it"
+    advice = f"if some of them are meant, {value}, and `instagram-feed replay` has them written"
+    detail = f"skipped since yesterday for a type that is not in OVERLAY_EVENT_TYPES: {seen}"
+    yield Finding("events", "warning", detail, advice)

@@ -1,20 +1,26 @@
 """One look at a group: its processes and their partitions, its lag, its work, and what was lost."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from consumer.kafka.sessions import BrokerUnavailable
 from consumer.operations.status.offsets import PartitionOffsets, group_offsets
 from consumer.settings import KafkaSettings
 from repository.ledger_figures import OutboxDepth, UnfinishedWork, outbox_depth, unfinished_work
 from repository.operations import intake_status
+from repository.operations.ignored_days import ignored_days
 from repository.operations.intake_status import GapStatus, ProcessStatus, WaitingRequest, WaitingTenant, WorkStatus
 from repository.pool import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupStatus:
-    """A group at one moment. `kafka_problem`: why nothing is known of its offsets."""
+    """A group at one moment. `kafka_problem`: why nothing is known of its offsets.
+
+    `ignored`: records skipped since yesterday for their event type, by type, by whichever group.
+    """
 
     group_id: str
     topic: str
@@ -28,6 +34,7 @@ class GroupStatus:
     outbox: OutboxDepth
     gaps: Sequence[GapStatus]
     left_by_other_groups: dict[str, int]
+    ignored: Mapping[str, int]
 
     @property
     def owners(self) -> dict[int, str]:
@@ -67,7 +74,15 @@ async def look(connection: Connection, settings: KafkaSettings) -> GroupStatus:
         outbox=await outbox_depth(connection),
         gaps=await intake_status.gaps(connection, group_id, topic),
         left_by_other_groups=await intake_status.left_by_other_groups(connection, group_id),
+        ignored=await _ignored(connection),
     )
+
+
+async def _ignored(connection: Connection) -> Mapping[str, int]:
+    records = Counter[str]()
+    for day in await ignored_days(connection, since=datetime.now(UTC).date() - timedelta(days=1)):
+        records[day.event_type] += day.records
+    return records
 
 
 async def _offsets(settings: KafkaSettings) -> tuple[list[PartitionOffsets], str | None]:

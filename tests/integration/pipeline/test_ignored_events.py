@@ -8,11 +8,15 @@ from datetime import UTC, datetime
 import pytest
 from structlog.testing import capture_logs
 
+from consumer.operations.doctor.ignored_events import examine_ignored
+from consumer.operations.status.group_status import look
 from consumer.pipeline.flood_limit import IGNORED, Flood, FloodLimit
 from consumer.pipeline.ignored_events import AGAIN_S, LOG_INTERVAL_S, Ignored, IgnoredEvents
+from consumer.settings import KafkaSettings
 from consumer.telemetry.metrics import Metrics
 from repository.operations.ignored_days import IgnoredDay, ignored_days
 from repository.pool import Pool, connection, open_pool
+from schemas.event_types import DEFAULT_EVENT_TYPES
 from tests.support.examples import source_record
 
 
@@ -57,6 +61,17 @@ async def test_each_type_is_logged_at_once_and_then_once_a_minute(pool: Pool) ->
         ("event.ignored", 3, 3),
         ("event.ignored", 3, 6),
     ]
+    assert lines[0]["OVERLAY_EVENT_TYPES"] == "overlay.completed"
+
+
+async def test_doctor_says_which_setting_has_a_type_taken_that_nearly_is_one(pool: Pool) -> None:
+    events = IgnoredEvents(pool, Metrics(), limit=FloodLimit(IGNORED, 500, 0.5))
+    await events.note([ignored("OverlayCompleted", 4), ignored("overlay.failed", 5)], accepted=[False, False])
+    async with connection(pool) as borrowed:
+        [finding] = [one async for one in examine_ignored(borrowed, DEFAULT_EVENT_TYPES)]
+        status = await look(borrowed, KafkaSettings(kafka_bootstrap_servers="127.0.0.1:1"))
+    assert "set OVERLAY_EVENT_TYPES=overlay.completed,OverlayCompleted, and" in (finding.advice or "")
+    assert status.ignored == {"OverlayCompleted": 1, "overlay.failed": 1}
 
 
 async def test_while_somebody_has_a_count_locked_they_are_kept_and_counted_later(pool: Pool) -> None:

@@ -166,6 +166,11 @@ def test_the_type_an_envelope_declares_is_judged_unless_the_event_has_its_own() 
         decode(value(connect({**EVENT, "event_type": "overlay.failed"})))
 
 
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(map(str.title, rest))
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
@@ -185,8 +190,16 @@ def test_the_type_an_envelope_declares_is_judged_unless_the_event_has_its_own() 
         (change("c"), "in a Debezium change event: after must be a JSON object"),
         (change("c", after={"id": 1}), "in a Debezium change event: tenant_id is required"),
         ({**EVENT, "__deleted": "true"}, "__deleted says that the row was deleted"),
-        ({"meta": {}, "body": EVENT}, "is an unknown envelope: the event stands in one of several members"),
-        ([EVENT], "must be a JSON object, not a list of 1"),
+        ({"meta": {}, "body": EVENT}, "is an unknown envelope: the event stands in body, not alone"),
+        ([EVENT], "must be a JSON object, not a list of 1, with an event at [0]"),
+        (["com.shop.OverlayCompleted", EVENT], "not a list of 2, with an event at [1]"),
+        ({"records": [{"value": EVENT}]}, "value has an event at records[0].value, where none is looked for"),
+        (change("c", after={"payload": TEXT}), "in a Debezium change event: tenant_id is required"),
+        (change("c", after={"payload": TEXT}), "value has an event at payload, where none is looked for"),
+        ({"a\u202e\n": {"b": EVENT}}, "value has an event at (...).b, where none is looked for"),
+        ({camel(name): text for name, text in EVENT.items()}, "tenant_id is required (there is tenantId)"),
+        ({name.upper(): text for name, text in EVENT.items()}, "overlay_id is required (there is OVERLAY_ID)"),
+        ({"message": {camel(name): text for name, text in EVENT.items()}, "host": {}}, "has an event at message,"),
         (base64.b64encode(RAW).decode(), "is Base64 text, not JSON"),
         (pubsub("***"), "in a Google Pub/Sub message: message.data must be a Base64 string"),
         ({**SNS, "Message": None}, "in an Amazon SNS notification: Message must be a JSON object"),
@@ -194,6 +207,19 @@ def test_the_type_an_envelope_declares_is_judged_unless_the_event_has_its_own() 
 )
 def test_what_cannot_be_opened_for_certain_is_named(document: object, said: str) -> None:
     assert said in detail_of(value(document))
+
+
+@pytest.mark.parametrize("name", ["event_id", "occurred_at", "job_id", "gpt_prompt", "delivery"])
+def test_an_optional_field_that_is_an_empty_text_is_absent(name: str) -> None:
+    assert decode(value({**EVENT, name: ""})).event == decode(value({**EVENT, name: None})).event
+
+
+def test_an_id_that_was_never_set_is_refused() -> None:
+    assert detail_of(value({**EVENT, "overlay_id": str(UUID(int=0))})) == "overlay_id must not be the nil UUID"
+
+
+def test_a_document_of_many_parts_is_looked_through_no_further_than_is_quick() -> None:
+    assert "is looked for" not in detail_of(value({"a": [[]] * 10_000, "b": [{"c": EVENT}]}))
 
 
 def test_a_row_that_is_marked_as_not_deleted_is_an_event() -> None:
@@ -244,6 +270,7 @@ def test_framing_is_taken_off_where_json_lies_behind(body: bytes, forms: tuple[F
         (TEXT.encode("utf-32"), "is UTF-16 or UTF-32 text, not UTF-8"),
         (gzip.compress(RAW), "is compressed with gzip, not JSON"),
         (zlib.compress(RAW), "is compressed with zlib, not JSON"),
+        (zlib.compress(RAW, 1), "is compressed with zlib, not JSON"),
         (b"\x28\xb5\x2f\xfd\0", "is compressed with zstd, not JSON"),
         (b"Obj\x01\x04", "is an Avro container file, not JSON"),
         (b"\xac\xed\0\5t", "is a serialized Java object, not JSON"),

@@ -50,3 +50,22 @@ def test_a_name_with_a_version_accepts_that_version_alone() -> None:
 def test_names_are_text_and_no_patterns() -> None:
     assert not EventTypes(("a.b+",)).accept("aXbb")
     assert EventTypes(("a.b+",)).accept("A.B+")
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "OverlayCompleted",
+        "overlay_completed",
+        "OVERLAY-COMPLETED",
+        "com.shop.OverlayCompleted.v1",
+        " overlay.completed",
+    ],
+)
+def test_a_type_that_differs_in_its_separators_is_nearly_one_that_is_taken(declared: str) -> None:
+    assert DEFAULT_EVENT_TYPES.nearly(declared)
+
+
+@pytest.mark.parametrize("declared", ["", "overlay.completed.v1", "overlay.started", "OverlayCompletedness", "완료"])
+def test_a_type_that_is_taken_or_another_is_not_nearly_one(declared: str) -> None:
+    assert not DEFAULT_EVENT_TYPES.nearly(declared)
