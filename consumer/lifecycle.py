@@ -1,4 +1,4 @@
-"""Running the consumer: all loops side by side until a stop, then an orderly end."""
+"""Running the consumer: all loops until a stop, then an orderly shutdown."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,16 +24,16 @@ from repository.requests import ClaimedRequest
 
 log = structlog.get_logger()
 
-FLUSH_S = 5.0  # for what is left to write when the calls have ended
-END_S = 20.0  # for all that comes after the grace period; a stop that takes longer is cut off
+FLUSH_S = 5.0  # for writing what is left when the calls have ended
+END_S = 20.0  # for everything after the grace period; a longer shutdown is cut off
 
 
 async def run(current: CurrentSettings, stop: asyncio.Event) -> None:
     """Consume until `stop` is set, then finish what is in flight within the grace period.
 
     Raises:
-        StartupError: something it cannot begin without is missing.
-        FatalError: it stopped by itself, in good order.
+        StartupError: something needed for the start is missing.
+        FatalError: it stopped by itself, in an orderly way.
     """
     settings = current.now
     metrics = Metrics(group_id=settings.kafka_group_id, tenants=settings.metrics_tenants)
@@ -104,7 +104,7 @@ async def _consume(
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)
     await stop.wait()
     grace_ends_s = asyncio.get_running_loop().time() + grace_s
-    batches.cancel()  # what is committed goes on from there, in any process
+    batches.cancel()  # any process can continue from the committed step
     log.info("consumer.stopping", in_flight=len(app.in_flight.held), grace_s=grace_s)
     watchdog.dismiss("intake", "sweeper", "partition_share")
     await asyncio.gather(_end_claiming(claiming, app, resources), _end_outcomes(outcomes, app, resources))
@@ -117,14 +117,14 @@ async def _consume(
         within_deadline(app.relay.drain(), deadline_s=FLUSH_S, or_else="relay.not_drained"),
         within_deadline(app.budget_keeper.close(), deadline_s=FLUSH_S, or_else="budgets.not_given_back"),
     )
-    if not are_released:  # statements hang, and their cancellation would
+    if not are_released:  # statements hang, and so would their cancellation
         resources.pool.terminate()
     await until_ended([*claiming, *storing, *finishing, batches])
     log.info("consumer.stopped", released=len(app.in_flight.held))
 
 
 async def _end_claiming(claiming: list[asyncio.Task[None]], app: App, resources: Resources) -> None:
-    """Wait for the intake, which ends after its poll; then give the partitions back, so that others read on at once."""
+    """Wait for the intake, which ends after its poll; then release the partitions, so that others continue at once."""
     intake, sweeper, share = claiming
     sweeper.cancel()
     await asyncio.wait([intake], timeout=FLUSH_S)
@@ -136,7 +136,7 @@ async def _end_claiming(claiming: list[asyncio.Task[None]], app: App, resources:
 
 
 async def _end_outcomes(outcomes: asyncio.Task[None], app: App, resources: Resources) -> None:
-    """Let the poll that is under way be stored, then give its partitions back."""
+    """Let the current poll be stored, then release its partitions."""
     await asyncio.wait([outcomes], timeout=FLUSH_S)
     await until_ended([outcomes])
     await asyncio.gather(
@@ -146,7 +146,7 @@ async def _end_outcomes(outcomes: asyncio.Task[None], app: App, resources: Resou
 
 
 async def _finish_in_flight(app: App, grace_ends_s: float) -> None:
-    """Let calls end and their results be stored; cut the rest off, but store what has come in by then."""
+    """Let calls end and their results be stored; cancel the rest, but store what has arrived by then."""
     with suppress(TimeoutError):
         async with asyncio.timeout_at(grace_ends_s):
             await app.in_flight.until_empty()
@@ -158,7 +158,7 @@ async def _finish_in_flight(app: App, grace_ends_s: float) -> None:
 async def _release_leases(pool: Pool, owner: str, *, keep: Sequence[ClaimedRequest]) -> bool:
     async def release_all() -> None:
         async with connection(pool) as borrowed:
-            # what is in the spool is for the next start: nobody is to pay for it again meanwhile
+            # results in the spool are for the next start: no other process may pay for them again meanwhile
             await release(borrowed, owner=owner, keep=keep)
 
     return await within_deadline(release_all(), deadline_s=FLUSH_S, or_else="leases.not_released")

@@ -1,4 +1,4 @@
-"""Ending one thing after the other: none may hold up the rest, whatever state it is in."""
+"""Shutting down one part after another, each within a deadline, whatever state it is in."""
 
 import asyncio
 import os
@@ -21,9 +21,10 @@ Opened = TypeVar("Opened")
 
 
 async def within_deadline(ending: Awaitable[object], *, deadline_s: float, or_else: str, **context: str) -> bool:
-    """Wait for an end; if it does not come, log `or_else`, cancel it and go on: the next start makes up for it.
+    """Wait for a step of the shutdown; if it takes too long, log `or_else` and cancel it.
 
-    A deadline is needed: aiokafka's stop waits without limit for a dead coordinator (#659). Returns whether it came.
+    The next start makes up for it. A deadline is needed: aiokafka's stop waits without limit for a dead coordinator
+    (#659). Returns whether it ended in time.
     """
     task = asyncio.ensure_future(ending)
     try:
@@ -34,7 +35,7 @@ async def within_deadline(ending: Awaitable[object], *, deadline_s: float, or_el
     if not task.done():
         log.warning(or_else, error=f"not within {deadline_s:g} s", **context)
         await until_ended([task])
-    elif task.cancelled():  # aiokafka's stop raises that of a fetch that it has cancelled itself
+    elif task.cancelled():  # aiokafka's stop raises the cancellation of its own fetch
         log.warning(or_else, error=asyncio.CancelledError.__name__, **context)
     elif isinstance(error := task.exception(), (TimeoutError, StoreError, KafkaError, OSError)):
         log.warning(or_else, error=f"{type(error).__name__}: {error}", **context)
@@ -48,8 +49,8 @@ async def within_deadline(ending: Awaitable[object], *, deadline_s: float, or_el
 async def until_ended(tasks: "Iterable[asyncio.Future[Any]]") -> None:
     """Cancel tasks until all have ended.
 
-    Once is not enough: one whose client gives up at that very moment takes the cancellation for its timeout, and one
-    that was cancelled in a statement waits for the server to confirm that, before the connection goes back.
+    Once is not enough: a client that times out at that very moment takes the cancellation for its timeout, and a task
+    cancelled in a statement waits for the server to confirm that before it releases its connection.
     """
     pending = set(tasks)
     while pending:
@@ -59,10 +60,10 @@ async def until_ended(tasks: "Iterable[asyncio.Future[Any]]") -> None:
 
 
 async def unless_stopped(stop: asyncio.Event, beginning: Coroutine[object, object, Opened]) -> Opened | None:
-    """Wait for a beginning, or for the stop if that comes first: then it is broken off, and there is nothing.
+    """Wait for the startup, or for the stop if that comes first: then the startup is cancelled, and None returned.
 
     Raises:
-        Exception: what the beginning raises.
+        Exception: what the startup raises.
     """
     begun, stopped = asyncio.create_task(beginning), asyncio.create_task(stop.wait())
     try:
@@ -75,11 +76,11 @@ async def unless_stopped(stop: asyncio.Event, beginning: Coroutine[object, objec
         begun.cancel()
         await asyncio.wait([begun], timeout=LET_GO_S)
         if begun.done() and not begun.cancelled():
-            begun.exception()  # what went wrong on the way back concerns nobody any more
+            begun.exception()  # errors after the stop no longer matter
 
 
 def exit_at_latest(after_s: float) -> None:
-    """Have the process end by then, whatever holds it up, be it the event loop itself."""
+    """Exit the process by this deadline, whatever holds it up, even the event loop itself."""
     timer = Timer(after_s, _exit)
     timer.daemon = True
     timer.start()

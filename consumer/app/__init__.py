@@ -1,4 +1,4 @@
-"""The composition root: builds every part from settings and open resources, and says how they run together."""
+"""The composition root: builds every part from settings and open resources."""
 
 import asyncio
 import os
@@ -58,12 +58,12 @@ from consumer.telemetry.metrics import Metrics
 from repository.beacon import Beacon
 from repository.partition_leases import CHANNEL, Member
 
-COUNTING_PARTITION = 0  # whoever reads it counts for all
+COUNTING_PARTITION = 0  # its reader counts for the whole group
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The parts on the way of one event, and the name this process holds leases under."""
+    """The parts of the service, and the name under which this process holds leases."""
 
     owner: str
     in_flight: InFlight
@@ -86,7 +86,7 @@ class App:
 
 
 def assemble(settings: Settings, resources: Resources, metrics: Metrics, tasks: asyncio.TaskGroup) -> App:
-    """Build all parts. Nothing runs yet; what is handled later runs as tasks of `tasks`."""
+    """Build all parts. Nothing runs yet; requests will be handled as tasks of `tasks`."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     terms = ClaimTerms(
         owner=owner,
@@ -259,7 +259,7 @@ def _partition_share(
 
 
 def _feed_outcome_intake(settings: Settings, resources: Resources, metrics: Metrics, owner: str) -> FeedOutcomeIntake:
-    """Build the reader of outcomes, which shares its topic as the intake does, but in no hurry."""
+    """Build the intake of feed outcomes, which shares its topic like the main intake, but without hurry."""
     member = Member(settings.kafka_group_id, settings.feed_outcome_topic, owner)
     share = PartitionShare(resources.pool, None, resources.publisher.describe_topic, member, condition=dict)
     limit = FloodLimit(INVALID, settings.dead_letter_max_run, settings.dead_letter_max_ratio)

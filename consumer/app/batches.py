@@ -1,4 +1,4 @@
-"""The composition of batches: the parts on the way of a request by batch."""
+"""The composition of batches."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,12 @@ from consumer.pipeline.writing_plans import WritingPlans
 from consumer.resources import Resources
 from consumer.settings import Settings
 
-TICKS_PER_WAIT = 4  # what has gathered is found soon after its time
+TICKS_PER_WAIT = 4  # so that a batch is noticed soon after it is due
 
 
 @dataclass(frozen=True, slots=True)
 class SharedParts:
-    """What batches have in common with live requests."""
+    """The parts that batches share with live requests."""
 
     feed_events: FeedEventBuilder
     relay: OutboxRelay

@@ -1,4 +1,4 @@
-"""The models that this process calls: those of the settings, and those of the variants it has met."""
+"""The models that this process calls: those of the settings, and those of the variants seen so far."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from repository.llm_models import LlmModel
 
 @dataclass(frozen=True, slots=True)
 class CalledModel:
-    """A model with its pace and its health; for a variant of an experiment it has a health of its own."""
+    """A model with its rate limiter and breaker; a variant of an experiment has its own breaker."""
 
     provider: Provider
     limiter: RateLimiter
@@ -23,10 +23,10 @@ class CalledModel:
 
     @property
     def model_name(self) -> str:
-        """The name that the provider knows it by."""
+        """The provider's name for it."""
         return self.provider.writer.model.model_name
 
     @property
     def name(self) -> str:
-        """What people read, such as `gpt-4o-mini` or `gpt-4o-mini for tone/hook`."""
+        """Its display name, such as `gpt-4o-mini` or `gpt-4o-mini for tone/hook`."""
         return f"{self.model_name} for {self.experiment}/{self.variant}" if self.experiment else self.model_name

@@ -1,4 +1,4 @@
-"""What this process says of itself: for `instagram-feed status`, which reads it in the database."""
+"""This process's state for `instagram-feed status`, which reads it from the database."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from consumer.pipeline.outcome_store import OutcomeStore
 def condition_of(
     dispatcher: Dispatcher, in_flight: InFlight, outcome_store: OutcomeStore, called_models: Iterable[CalledModel]
 ) -> dict[str, object]:
-    """Return how much is being done, out of how much can be, and why a model is not called, if so."""
+    """Return the requests in flight and their limit, and why models are not called, if so."""
     return {
         "in_flight": dispatcher.handling,
         "in_flight_limit": in_flight.limit,

@@ -1,4 +1,4 @@
-"""What is read when Prometheus asks: the present state of the parts, so that what is gone has no figure."""
+"""Gauges that are read at each scrape from the current state of the parts, so that none goes stale."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ PERIODS = {60.0: "minute", 86_400.0: "day"}
 
 @dataclass(frozen=True, slots=True)
 class ExposedParts:
-    """The parts that have a state worth a figure."""
+    """The parts whose state is exposed."""
 
     dispatcher: Dispatcher
     in_flight: InFlight
@@ -37,7 +37,7 @@ class ExposedParts:
 
 
 def expose(metrics: Metrics, parts: ExposedParts) -> None:
-    """Have the state of the parts read at each scrape."""
+    """Read the state of the parts at each scrape."""
     _expose_requests(metrics, parts)
     _expose_models(metrics.llm, parts)
     topic, watch = parts.poller.topic, parts.ledger_watch
@@ -54,7 +54,7 @@ def expose(metrics: Metrics, parts: ExposedParts) -> None:
 
 
 def expose_health(metrics: Metrics, readiness: Readiness, watchdog: Watchdog) -> None:
-    """Have readiness and the loops' rounds read at each scrape."""
+    """Read readiness and the loops' rounds at each scrape."""
     metrics.process.ready.read_value(lambda: readiness.not_ready_because() is None)
     metrics.process.last_round_age_s.read_from(
         lambda: [((loop,), age_s) for loop, age_s in watchdog.round_ages_s().items()]
@@ -99,7 +99,7 @@ def _arm_labels(llm: LlmMetrics, called: CalledModel) -> tuple[str, ...]:
 
 
 def _by_model(llm: LlmMetrics, called: Iterable[CalledModel]) -> list[tuple[tuple[str, ...], CalledModel]]:
-    """Return each model once: its variants share the pace."""
+    """Return each model once: its variants share the rate limiter."""
     return list({llm.labels_of(one.model): one for one in reversed(list(called))}.items())
 
 

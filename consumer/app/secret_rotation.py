@@ -1,4 +1,4 @@
-"""Secrets exchanged while the program runs, on SIGHUP: keys for the next call, logins for the next connection."""
+"""Reloading secrets on SIGHUP: keys from the next call on, logins from the next connection on."""
 
 import structlog
 
@@ -9,7 +9,7 @@ log = structlog.get_logger()
 
 
 def reread_secrets(current: CurrentSettings) -> None:
-    """Take over secrets that have changed, and log which; one that cannot be used leaves all as it is."""
+    """Apply changed secrets and log which; if one is unusable, all stay as they were."""
     try:
         changed = current.reread()
     except SettingsError as error:

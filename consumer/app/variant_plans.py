@@ -1,4 +1,4 @@
-"""The writing plans of an experiment's variants: built when the first request of a variant is to be written."""
+"""The writing plans of an experiment's variants, built when the first request of a variant is handled."""
 
 import uuid
 from dataclasses import dataclass
@@ -21,21 +21,22 @@ from repository.experiments import Variant
 from repository.llm_models import LlmModel
 from repository.prompts import Prompt
 
-VARIANT_PATIENCE_S = 1.0  # what waits here for a variant's model holds a slot that others could use
-PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call begins
+VARIANT_PATIENCE_S = 1.0  # a request that waits for a variant's model holds a slot that others could use
+PROBE_MARGIN_S = 10.0  # a probe may wait for the limiter before its call starts
 
 
 def build_provider(writer: Writer, limiter: RateLimiter, settings: Settings, watch: CallWatch) -> Provider:
-    """Build a model with a pace, and a health of its own."""
+    """Build a provider with this rate limiter and a breaker of its own."""
     breaker = Breaker(probe_deadline_s=settings.llm_timeout_s + PROBE_MARGIN_S, first_wait_s=settings.probe_s)
     return Provider(writer, limiter, breaker, watch)
 
 
 @dataclass(frozen=True, slots=True)
 class VariantPlans:
-    """Makes the writing plans of variants: what a variant leaves open is as in the usual plan.
+    """Builds the writing plans of variants; what a variant leaves open is as in the default plan.
 
-    The pace is shared with all who call the same model. The health is not: a variant that is refused stops no other.
+    The rate limiter is shared between all plans with the same model. The breaker is not: a variant that is refused
+    stops no other.
     """
 
     settings: Settings
@@ -48,7 +49,7 @@ class VariantPlans:
     metrics: Metrics
 
     def make(self, experiment: str, variant: Variant, prompt: Prompt | None, model: LlmModel | None) -> WritingPlan:
-        """Make the plan of a variant.
+        """Build the plan of a variant.
 
         Raises:
             SettingsError: its model's provider needs a key that is not set.

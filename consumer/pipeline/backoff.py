@@ -1,4 +1,4 @@
-"""How long a loop waits after a round that failed: the one place that says so. Pure."""
+"""How long a loop waits after a failed round. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ LONGEST_S = 5.0
 
 @dataclass(slots=True)
 class Backoff:
-    """Doubles with each failure in a row; a new one begins after a success."""
+    """Doubles with each consecutive failure; create a new one after a success."""
 
     next_s: float = FIRST_S
 

@@ -1,7 +1,7 @@
-"""Claiming events: into the ledger and into slots of this process, one statement for a poll.
+"""Claiming events: into the ledger and into slots of this process, one statement per poll.
 
-An event that the database refuses alone is singled out: it must not hold up those beside it. Neither must one whose
-row somebody else is about to write: it is claimed again with the next poll, and until then no offset is committed.
+An event that the database alone refuses is singled out, so that it does not hold up the others. So is one whose row is
+locked by another transaction: it is claimed again with the next poll, and until then no offset is committed.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ MOST_OWED = 100
 
 
 ArmOf = Callable[[OverlayCompleted], ExperimentArm | None]
-"""Which variant of an experiment a new overlay gets."""
+"""The variant of an experiment that a new overlay gets."""
 
 
 class Claims:
-    """What the intake claims with."""
+    """Claims the events of polls."""
 
     def __init__(
         self,
@@ -61,9 +61,9 @@ class Claims:
         self._tenants = tenants
         self._scheduler = scheduler
         self.waiting = 0
-        """How many of the last claim's events are in the ledger and wait for a slot."""
+        """How many events of the last claim are in the ledger and wait for a slot."""
         self.batched = 0
-        """How many of the last claim's events wait for a batch now."""
+        """How many events of the last claim wait for a batch."""
         self._locked: dict[UUID, Event] = {}
 
     @property
@@ -72,9 +72,9 @@ class Claims:
         return len(self._locked)
 
     async def room(self, *, may_read_ahead: bool, patience_s: float) -> tuple[int, int]:
-        """Return how many events may begin at once, and how many more may be entered to wait; waits a moment for any.
+        """Return how many events may start at once, and how many more may be queued; waits a moment for either.
 
-        While live requests wait that may begin, none overtakes them.
+        New events do not overtake live requests that are queued and may start.
         """
         ahead = self._scheduler.room_ahead if may_read_ahead else 0
         if self._scheduler.is_contended:
@@ -86,14 +86,14 @@ class Claims:
         return max(0, self._in_flight.free), ahead
 
     async def claim(self, found: Mapping[UUID, Event], *, at_once: int) -> tuple[list[Work], list[Refusal]]:
-        """Claim those that are not known yet, together; gives these, and what the database refuses of the others.
+        """Claim the events that are not known yet; return them, and those that the database refuses.
 
-        With them come the events that are owed, and those of overlays that failed and are sent with other content.
-        At most `at_once` begin at once, and only if nobody else has to wait; the others are entered to wait.
+        The claim includes events still owed, and failed overlays that are sent again with changed content.
+        At most `at_once` start now, and only if no other request is queued; the rest is queued.
 
         Raises:
             StoreError: the ledger could not be written; none is held.
-            TimeoutError: the slots went to somebody else.
+            TimeoutError: the slots were taken meanwhile.
         """
         events, self._locked = {**self._locked, **found}, {}
         self.batched = self.waiting = 0
@@ -102,14 +102,14 @@ class Claims:
         await self._tenants.know_profiles(event.tenant_id for _, event in events.values())
         slots = min(at_once, self._in_flight.free)
         now, later = self._scheduler.split(list(events.values()), slots)
-        # what waits comes first: should the second fail, nothing is held
+        # queue first: should the claim fail, nothing is held
         _, refused = await self._enter(later, to_wait=True) if later else ([], [])
         works, refused_now = await self._claim_now(now) if now else ([], [])
         return works, refused + refused_now
 
     async def _claim_now(self, events: Sequence[Event]) -> tuple[list[Work], list[Refusal]]:
         wanted = len(events)
-        async with asyncio.timeout(SLOT_PATIENCE_S):  # the sweeper may have been faster
+        async with asyncio.timeout(SLOT_PATIENCE_S):  # the sweeper may have taken it meanwhile
             await self._in_flight.reserve(at_least=wanted, at_most=wanted)
         claimed: list[ClaimedRequest] = []
         try:
@@ -143,7 +143,7 @@ class Claims:
     async def _without_batched(
         self, events: Sequence[Event], batched: Sequence[Event], lock_wait_s: float
     ) -> Sequence[Event]:
-        """Enter what is to be written by batch, also what failed and comes with other content. Returns the others."""
+        """Enter events to be written by batch, including corrected ones that had failed. Return the others."""
         async with connection(self._pool) as borrowed:
             entered = await enter_batched(
                 borrowed,
@@ -172,7 +172,7 @@ class Claims:
             return new + await claim_corrected(borrowed, known, self._terms)
 
     async def _enter_waiting(self, events: Sequence[Event], lock_wait_s: float) -> list[ClaimedRequest]:
-        """Enter events for any process to take; nobody holds them."""
+        """Queue events for any process to claim; they hold no lease."""
         async with connection(self._pool) as borrowed:
             entered = await enter_waiting(
                 borrowed,
@@ -190,7 +190,7 @@ class Claims:
     async def _enter_singly(
         self, events: Sequence[Event], *, to_wait: bool
     ) -> tuple[list[ClaimedRequest], list[Refusal]]:
-        """Enter one by one, as something stands in the way; what the database refuses alone is that event's fault."""
+        """Enter events one by one after the batch failed; what the database refuses alone is at fault itself."""
         claimed: list[ClaimedRequest] = []
         refused: list[Refusal] = []
         for event in events:

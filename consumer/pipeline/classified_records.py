@@ -1,4 +1,4 @@
-"""A poll's records by what they are: events, invalid records, and those of a type that is none of ours. Pure."""
+"""A poll's records by kind: events, invalid records, and records of other event types. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,10 +20,10 @@ Event = tuple[SourceRecord, OverlayCompleted]
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedRecords:
-    """A poll's records by what they are.
+    """A poll's records by kind.
 
-    `records` are all, in order; `events` has each overlay once, the first of its records; `forms` counts how the
-    valid ones came.
+    `records` are all of them, in order; `events` has the first record of each overlay; `forms` counts the forms of the
+    valid ones.
     """
 
     records: Sequence[SourceRecord]
@@ -35,12 +35,12 @@ class ClassifiedRecords:
 
     @property
     def valid(self) -> list[bool]:
-        """Of each record in order, whether it is as it should be."""
+        """For each record, in order, whether it is valid."""
         return self._all_but(refusal.source for refusal in self.invalid)
 
     @property
     def accepted(self) -> list[bool]:
-        """Of each record in order, whether its type was not a reason to skip it."""
+        """For each record, in order, whether it was not skipped for its type."""
         return self._all_but(one.source for one in self.ignored)
 
     def _all_but(self, sources: Iterable[SourceRecord]) -> list[bool]:
@@ -73,7 +73,7 @@ def classify_records(
 
 
 def with_refused(found: ClassifiedRecords, refused: Sequence[Refusal]) -> ClassifiedRecords:
-    """Return the same, with events that the database refused among the invalid ones. Pure."""
+    """Return a copy in which events that the database refused are invalid. Pure."""
     places = {_place(refusal.source) for refusal in refused}
     events = {overlay_id: event for overlay_id, event in found.events.items() if _place(event[0]) not in places}
     return replace(found, events=events, invalid=[*found.invalid, *refused])

@@ -1,4 +1,4 @@
-"""The calls made to get one post: what is asked next, until there is a post or no hope of one."""
+"""The calls made to get one post: decides on the next call until there is a post, or none can be expected."""
 
 import asyncio
 from collections.abc import Callable
@@ -42,17 +42,17 @@ log = structlog.get_logger()
 LARGER_LIMIT_FACTOR = 2
 
 LeaseIsHeld = Callable[[ClaimedRequest], bool]
-"""Whether a request's lease is sure to be held by this process still."""
+"""Whether this process certainly still holds a request's lease."""
 
 ContextOf = Callable[[OverlayCompleted], Context]
 """What a post for this event is judged by."""
 
 
 class Conversation:
-    """Begins with the first prompt; the answer's limit may be enlarged once, and the answer repaired once.
+    """Starts with the first prompt; may enlarge the token limit once and ask for a repair once.
 
-    Each call goes to the provider that is called at that time, so that one whose account is refused
-    does not keep what it began.
+    Each call goes to the provider in use at that time, so that a conversation does not depend on one whose account
+    has since been refused.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Conversation:
         budgets: Budgets,
     ) -> None:
         self.trial: Trial | None = None
-        """At which provider it is tried, once a call was made."""
+        """The provider at which the request is being tried, once a call was made."""
         self._work = work
         self._fault_finder = fault_finder
         self._budgets = budgets
@@ -83,7 +83,7 @@ class Conversation:
         self._usage = usage_so_far(work.request)
 
     async def hold(self) -> ConversationEnd:
-        """Talk until it ends, or until it is cancelled, which is an end like others. Raises nothing."""
+        """Make calls until the conversation ends or is cancelled, which is an end, too. Raises nothing."""
         try:
             self._messages = self._template.messages(self._work.event)
             context = self._context_of(self._work.event)
@@ -95,12 +95,12 @@ class Conversation:
         except asyncio.CancelledError:
             return Interrupted(usage=self._usage, unrecorded_call=self._unrecorded_call)
         except Exception as error:
-            # a defect of ours must not take the other events in flight down with it
+            # a bug must not affect the other events in flight
             log.exception("worker.defect", overlay_id=str(self._work.request.overlay_id))
             return Broken(usage=self._usage, defect=type(error).__name__)
 
     def _from_kept_answers(self, context: Context) -> Agreed | None:
-        """Return a post that is paid for already: rules and reader may have changed since, or the database."""
+        """Return a post from an answer already paid for: rules, reader or database may have changed since."""
         for kept in self._work.kept:
             answer = answer_in(kept, self._work.request)
             if answer and isinstance(verdict := self._judged(answer, context), EditedPost):
@@ -128,7 +128,7 @@ class Conversation:
                 return end
 
     def _end_after(self, verdict: CutOff | Unusable | Declined, answer: Answer) -> NoUsableAnswer | None:
-        """Return None if another call is worth its price; then the next question is prepared."""
+        """Return the end of the conversation, or None if another call is worthwhile; then that call is prepared."""
         match verdict:
             case CutOff() if self._limit_factor == 1:
                 self._limit_factor = LARGER_LIMIT_FACTOR
@@ -151,27 +151,27 @@ class Conversation:
     async def _ask(self) -> Answer:
         """Return the next answer.
 
-        Where a lost process or a lost connection left a call whose outcome nobody recorded, its
-        completion is looked up first: what is found has been paid for.
+        If a lost process or connection left a call with an unrecorded outcome, its completion is looked up first:
+        it has been paid for.
 
         Raises:
-            LlmError: there is none.
+            LlmError: there is no answer.
         """
         if self._unrecorded_call:
             self._unrecorded_call = False
             found = await self._failover.find_stored(self._call_id())
-            # the newest completion may be one that an earlier handling has counted and kept (found by chaos)
+            # the newest completion may be one that an earlier handling already counted and kept (found by chaos)
             if found and not any(is_same_answer(kept, found[1]) for kept in self._work.kept):
                 writer, completion = found
                 return self._found(Answer.to(self._call_of(writer), completion))
         return await self._call()
 
     async def _call(self) -> Answer:
-        """Make a call. Once admitted it counts, even if it fails: the provider may have billed it."""
+        """Make a call. Once admitted it is counted, even if it fails: the provider may have billed it."""
         admission = await self._failover.admit(self._messages, after=self.trial.admission if self.trial else None)
         reservation = await self._reserved(admission)
         if not self._lease_is_held(self._work.request):
-            # a process that was frozen meanwhile would pay for what another one has taken over (found by chaos)
+            # a process that was frozen would pay for a request that another one has taken over (found by chaos)
             reservation.cancel()
             admission.give_back()
             detail = "a pause before the call, longer than the lease is sure"
@@ -201,10 +201,10 @@ class Conversation:
         return answer
 
     async def _reserved(self, admission: Admission) -> Reservation:
-        """Return the money for the call that was admitted, further than the first of this handling if there is a trial.
+        """Return the reservation for the admitted call; a trial means that it is not the first call of this handling.
 
         Raises:
-            OverBudget: there is not so much. The admission is given back.
+            OverBudget: the budget cannot pay for it. The admission is returned.
         """
         try:
             return await self._budgets.reserve(
@@ -238,7 +238,7 @@ class Conversation:
         return CallId(request.overlay_id, request.revision, self._usage.llm_calls)
 
     def _found(self, answer: Answer) -> Answer:
-        """Count the answer to a call that an earlier handling made."""
+        """Count the answer to a call made by an earlier handling."""
         request, spent = self._work.request, answer.spent
         found = FoundCall(
             overlay_id=request.overlay_id,
@@ -269,9 +269,9 @@ class Conversation:
         self._usage = self._usage.with_unused(call, refused_by=refused_by)
 
     def _may_be_found(self, error: LlmError) -> bool:
-        """Return whether a completion that nobody has counted yet may be had from the provider's store.
+        """Return whether the provider's store may have a completion that has not been counted yet.
 
-        Only when no other call was counted: the newest completion might be that one.
+        Only if no other call was counted: otherwise the newest completion might be that one.
         """
         return error.maybe_billed and self._usage.spent == self._work.request.spent
 

@@ -11,7 +11,7 @@ from schemas.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
-    """There is a post, taken from `answer`."""
+    """There is a post, from `answer`."""
 
     usage: Usage
     edited: EditedPost
@@ -20,7 +20,7 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoUsableAnswer:
-    """The model answered, and no further call is worth its price."""
+    """The model answered, and no further call is worthwhile."""
 
     usage: Usage
     reason: Reason
@@ -29,7 +29,7 @@ class NoUsableAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotAnswered:
-    """A call brought no answer; `unrecorded_call`: one that nobody has counted may be had from the provider."""
+    """A call got no answer; with `unrecorded_call` the provider may have one that has not been counted."""
 
     usage: Usage
     error: LlmError
@@ -38,7 +38,7 @@ class NotAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotAfforded:
-    """A call was not made, since a budget has not so much."""
+    """A call was not made because a budget cannot pay for it."""
 
     usage: Usage
     over: OverBudget
@@ -46,9 +46,9 @@ class NotAfforded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interrupted:
-    """The process was told to stop; what was paid for by then is kept.
+    """The process was told to stop; answers paid for by then are kept.
 
-    `unrecorded_call`: one whose answer nobody waited for may be had from the provider.
+    With `unrecorded_call` the provider may have an answer that was not waited for.
     """
 
     usage: Usage
@@ -57,7 +57,7 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """A defect of this program ended it; `defect` names the error."""
+    """A bug in this program ended it; `defect` names the error."""
 
     usage: Usage
     defect: str

@@ -1,4 +1,4 @@
-"""An overlay that failed and is sent again: with other content it is a new try, with the same a duplicate."""
+"""A failed overlay that is sent again: tried again if its content has changed, else a duplicate."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,9 +24,9 @@ async def claim_corrected(
     to_wait: bool = False,
     by_batch: bool = False,
 ) -> list[ClaimedRequest]:
-    """Claim those of known overlays that failed and now come with other content; revision 1 is open again.
+    """Claim failed overlays that are sent again with changed content; this reopens revision 1.
 
-    With `to_wait` nobody holds them: they wait for any process, or with `by_batch` for a batch.
+    With `to_wait` they are queued without a lease, for any process, or with `by_batch` for a batch.
     """
     failed = await failed_sources(connection, list(known)) if known else {}
     sent = [(known[overlay_id], stored) for overlay_id, stored in failed.items()]
@@ -52,5 +52,5 @@ def _differs(sent: Event, stored: SourceRecord, terms: ClaimTerms) -> bool:
 
 
 def content_of(event: OverlayCompleted) -> dict[str, Any]:
-    """Return what a post is written from and stored with: all but what tells one sending from another."""
+    """Return the fields that a post depends on: all but those that differ between two sendings of the same event."""
     return event.model_dump(exclude=NOT_CONTENT)

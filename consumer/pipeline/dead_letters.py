@@ -1,7 +1,7 @@
-"""Dead letters of records that come to nothing on arrival: acknowledged before their offsets move.
+"""Dead letters of records rejected on arrival: acknowledged before their offsets move.
 
-One that the broker does not take now holds up no other record: it is owed, and sent again beside those that come. Until
-it is acknowledged no offset moves. What is owed is bounded, so that memory is.
+A dead letter that the broker does not take holds up no other record: it is owed, and sent again beside new ones. No
+offset moves until it is acknowledged. The number owed is bounded, and so is memory.
 """
 
 import time
@@ -22,7 +22,7 @@ from schemas.record import SourceRecord
 log = structlog.get_logger()
 
 RETRY_S = 5.0
-RETRY_SHARE = 2.0  # of the time that trying took: the intake waits for it
+RETRY_SHARE = 2.0  # times as long as the attempt took: the intake waits for it
 MOST_OWED = 1_000
 MOST_OWED_BYTES = 16 * 2**20
 
@@ -37,11 +37,11 @@ class Refusal:
 
 
 _Owed = dict[tuple[str, int, int], Refusal]
-"""Refusals by the place of their record, so that one that is polled again is owed once."""
+"""Refusals by their record's position, so that a record polled again is owed once."""
 
 
 class DeadLetters:
-    """Sends invalid records to the dead letter topic, with the reason beside the untouched original."""
+    """Sends invalid records to the dead letter topic: the original unchanged, with the reason in headers."""
 
     def __init__(
         self, publisher: Publisher, traces: Traces, metrics: MessagingMetrics, *, topic: str, limit: FloodLimit
@@ -54,21 +54,21 @@ class DeadLetters:
         self._owed: _Owed = {}
         self._try_from_s = 0.0
         self.unavailable_reason: str | None = None
-        """Why some are owed; None while none is."""
+        """Why dead letters are owed; None while none is."""
 
     @property
     def owed(self) -> int:
-        """How many are not acknowledged yet."""
+        """How many dead letters are not acknowledged yet."""
         return len(self._owed)
 
     async def send(self, invalid: Sequence[Refusal], *, valid: Sequence[bool]) -> None:
-        """Send these and what is owed, and wait for their acknowledgements; what is not acknowledged is owed.
+        """Send these and those owed, and wait for acknowledgements; what is not acknowledged is owed.
 
-        `valid` says it of each record of the poll, in order.
+        `valid` tells for each record of the poll, in order, whether it is valid.
 
         Raises:
             Flood: none of them was sent.
-            PublishFailed: more are not acknowledged than may be owed. The poll is to be undone.
+            PublishFailed: more are unacknowledged than may be owed; undo the poll.
         """
         limit = self._limit.after(valid)
         letters = self._owed | {_place(refusal): refusal for refusal in invalid}

@@ -1,4 +1,4 @@
-"""From a claim to a worker's task: the one door into handling, for the intake and the sweeper alike."""
+"""From a claim to a worker's task: the single entrance to handling, for intake and sweeper."""
 
 import asyncio
 import time
@@ -23,14 +23,14 @@ UNWRITABLE_VARIANT_RETRY_S = 30.0
 
 
 class _Charge(NamedTuple):
-    """What a tenant was charged when its request began, and among whom."""
+    """What a tenant was charged when its request started, and in which share (live or background)."""
 
     tokens: float
     background: bool
 
 
 class Dispatcher:
-    """Starts one task for each claimed request, at most `calls` at once; the tasks belong to the given group."""
+    """Starts one task per claimed request in the given task group, at most `calls` at once."""
 
     def __init__(  # noqa: PLR0913 - the parts of one door
         self,
@@ -61,9 +61,9 @@ class Dispatcher:
 
     @property
     def handling(self) -> int:
-        """How many requests are being written now, at most `calls`.
+        """How many requests are being handled now, at most `calls`.
 
-        What is claimed ahead, or written and not stored yet, holds a slot of `InFlight` too: a quarter more.
+        Requests claimed ahead, or written but not yet stored, hold slots of `InFlight` as well: a quarter more.
         """
         return self._handling
 
@@ -73,7 +73,7 @@ class Dispatcher:
         return self._outcome_store.unavailable_reason
 
     async def start(self, works: Sequence[Work], *, alone: bool = False, background: bool = False) -> None:
-        """Begin handling requests that already count as in flight; `alone`: each while nothing else is handled."""
+        """Start handling requests that already count as in flight; with `alone`, each while nothing else is handled."""
         handle = self._handle_alone if alone else self._handle
         for work in await self._with_plans(await self._of_known_tenants(await self._upstream_rows.there_for(works))):
             charged = self._scheduler.begin(work.request.tenant_id, background=background)
@@ -82,7 +82,7 @@ class Dispatcher:
             task.add_done_callback(self._running.discard)
 
     async def cancel(self) -> None:
-        """Stop all that is being handled; what was paid for by then is left to be stored."""
+        """Cancel all handling; what was paid for by then is still stored."""
         running = list(self._running)
         for task in running:
             task.cancel()
@@ -111,9 +111,9 @@ class Dispatcher:
         self._outcome_store.put(outcome)
 
     async def _handle_alone(self, work: Work, charge: "_Charge") -> None:
-        """Handle a request when all others have ended; what is to begin waits for its end."""
+        """Handle a request once all others have ended; new ones wait for it."""
         async with self._turn:
-            # all asked for at once: one by one, each would queue behind what came meanwhile
+            # acquired together: one by one, each would queue behind newcomers
             await asyncio.gather(*(self._calls.acquire() for _ in range(self._limit)))
             try:
                 await self._handle_now(work, charge)
@@ -122,7 +122,7 @@ class Dispatcher:
                     self._calls.release()
 
     async def _of_known_tenants(self, works: Sequence[Work]) -> Sequence[Work]:
-        """Return the works whose tenants' wishes are known; put off the others: a disclosure must not be left out."""
+        """Return the works whose tenants' settings are known; postpone the rest: no disclosure may be left out."""
         try:
             await self._tenants.know(work.event.tenant_id for work in works)
         except StoreError as error:
@@ -133,7 +133,7 @@ class Dispatcher:
         return works
 
     async def _with_plans(self, works: Sequence[Work]) -> Sequence[Work]:
-        """Return the works whose variants can be written. The others wait: no other variant steps in for theirs."""
+        """Return the works whose variants can be written; postpone the others: a variant is never replaced."""
         with suppress(StoreError):
             await self._plans.know(work.request for work in works)
         writable: list[Work] = []
@@ -158,6 +158,6 @@ class Dispatcher:
 
 
 def _tokens_taken(work: Work, outcome: Outcome) -> int | None:
-    """Return the tokens that this handling took; None if a call did not tell."""
+    """Return the tokens this handling used; None if a call did not report them."""
     before, after = work.request.spent.total_tokens, outcome.usage.spent.total_tokens
     return None if before is None or after is None else after - before

@@ -1,7 +1,7 @@
-"""Which variant of a running experiment a new overlay gets. It is written with the claim and never moves again.
+"""The variant of a running experiment that a new overlay gets. It is stored with the claim and never changes.
 
-The running experiments are held in memory and read again as models are, so that processes may learn of a start or an
-end at different times: until then an overlay gets a variant, or none, as before.
+Running experiments are cached and refreshed like models, so processes may notice a start or a stop at different times;
+until then they assign variants as before.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    """A running experiment, ready to assign."""
+    """A running experiment, prepared for assignment."""
 
     experiment: Experiment
     hashed_key: int
@@ -36,7 +36,7 @@ class _Running:
 
 
 class Arms:
-    """The variants that the running experiments have for new overlays."""
+    """Assigns new overlays to variants of the running experiments."""
 
     def __init__(self, running: Iterable[Experiment]) -> None:
         found = [_ready(experiment) for experiment in running]
@@ -45,7 +45,7 @@ class Arms:
         self._by_tenant = {tenant: one for one in found for tenant in one.experiment.tenants}
 
     def arm_of(self, event: OverlayCompleted) -> ExperimentArm | None:
-        """Return the variant that this overlay belongs to; None: it is in no experiment."""
+        """Return the variant of this overlay; None if it is in no experiment."""
         running = self._by_tenant.get(event.tenant_id, self._for_all)
         return running.arm_of(event) if running else None
 
@@ -59,14 +59,14 @@ class Experiments:
         self._take_over(running)
 
     def arm_of(self, event: OverlayCompleted) -> ExperimentArm | None:
-        """Return the variant that this overlay belongs to; None: it is in no experiment."""
+        """Return the variant of this overlay; None if it is in no experiment."""
         return self._arms.arm_of(event)
 
     async def run_once(self) -> None:
-        """Read again which experiments are running.
+        """Refresh the running experiments.
 
         Raises:
-            StoreError: they could not be read; what was read last holds.
+            StoreError: they could not be read; the last ones stay in effect.
         """
         async with connection(self._pool) as borrowed:
             self._take_over(await running_experiments(borrowed))

@@ -1,4 +1,4 @@
-"""From outcomes to what is stored and announced: a feed with its created event, a failure with its two."""
+"""From outcomes to rows and events: a post with its created event, a failure with its failed event and dead letter."""
 
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
@@ -24,7 +24,7 @@ CE_SOURCE = "/instagram-feed-consumer"
 
 
 class FeedEventBuilder:
-    """Builds rows and events; what all of them share comes from the settings."""
+    """Builds rows and events."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class FeedEventBuilder:
         self._traces = traces
 
     def feed(self, outcome: Written) -> Feed:
-        """Build the row of `instagram_feeds` and the event that goes with it."""
+        """Build the row of `instagram_feeds` and its created event."""
         request, event, completion = outcome.request, outcome.event, outcome.answer.completion
         call, kept = outcome.answer.call, outcome.answer.kept
         now = datetime.now(UTC)
@@ -185,7 +185,7 @@ def _metrics(outcome: Written, now: datetime) -> FeedMetrics:
 
 
 def end_to_end_ms(outcome: Written, now: datetime) -> float | None:
-    """Return the milliseconds from the event, else from its record; None where neither says when it was."""
+    """Return the milliseconds since the event, else since its record; None if neither has a time."""
     if outcome.event.occurred_at:
         began_ms = outcome.event.occurred_at.timestamp() * 1_000
     elif (timestamp_ms := outcome.request.source.timestamp_ms) > 0:
@@ -196,7 +196,7 @@ def end_to_end_ms(outcome: Written, now: datetime) -> float | None:
 
 
 def publishing_of(post: InstagramPost) -> Publishing:
-    """Return what a publisher sends, as it was counted."""
+    """Return the text to publish, as it was counted."""
     caption = as_published(post)
     return Publishing(caption=caption, hashtag_count=hashtag_count(post), utf16_length=utf16_length(caption))
 

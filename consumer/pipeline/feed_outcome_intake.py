@@ -1,7 +1,7 @@
-"""Taking in what became of posts: a small consumer beside the intake, which it must never disturb.
+"""The intake of feed outcomes (likes, sales): a small consumer that must never disturb the main one.
 
-Each event is stored once by its id, so it is enough to read at least once: offsets are committed after the rows,
-and two processes that read one partition for a moment do no harm. Whatever goes wrong here ends here.
+Events are deduplicated by id, so reading at least once is enough: offsets are committed after the rows, and two
+processes that briefly read the same partition do no harm. Errors stay within this consumer.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from schemas.record import SourceRecord
 log = structlog.get_logger()
 
 MOST_AT_ONCE = 500
-BREATH_S = 0.1  # after each batch: posts come first, also when a month of outcomes arrives at once
+BREATH_S = 0.1  # after each batch: posts have priority, even when a month of outcomes arrives at once
 IDLE_S = 1.0
 SHARE_ROUND_S = 2.0
 
@@ -39,7 +39,7 @@ Found = tuple[SourceRecord, FeedOutcome]
 
 
 class FeedOutcomeIntake:
-    """Brings events about posts from their topic into the table."""
+    """Stores outcome events from their topic in the table."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class FeedOutcomeIntake:
         self._shared_at_s = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Take in until `stop` is set, or until only people can repair what is wrong; never raises."""
+        """Run until `stop` is set or an error that only people can fix; never raises."""
         while not stop.is_set():
             try:
                 pause_s = await self._round()
@@ -79,8 +79,8 @@ class FeedOutcomeIntake:
         """Take in one poll. Returns how many records it had.
 
         Raises:
-            FatalError: these records stay where they are until people have looked.
-            KafkaError, StoreError, PublishFailed, OSError, TimeoutError: not now; the poll is to be undone.
+            FatalError: the records stay where they are until people have looked.
+            KafkaError, StoreError, PublishFailed, OSError, TimeoutError: temporary; undo the poll.
         """
         await self._keep_share()
         await self._partitions.follow()
@@ -93,7 +93,7 @@ class FeedOutcomeIntake:
         return len(records)
 
     async def leave(self) -> None:
-        """Give the partitions back, so that others read on at once.
+        """Give the partitions back, so that other processes continue at once.
 
         Raises:
             StoreError: the leases run out by themselves.
@@ -121,7 +121,7 @@ class FeedOutcomeIntake:
         stored = await self._stored(found)
         unknown = [_unknown(*found[place]) for place in sorted(stored.unknown_posts)]
         places = {(refusal.source.partition, refusal.source.offset) for refusal in invalid}
-        # an unknown post is no fault of the producer's form, so it does not count for the flood
+        # an unknown post does not mean a malformed producer, so it does not count towards a flood
         valid = [(record.partition, record.offset) not in places for record in records]
         await self._dead_letters.send([*invalid, *unknown], valid=valid)
         self._count(stored, invalid=len(invalid))

@@ -1,4 +1,4 @@
-"""How many records may come to nothing: a bad deploy upstream must not run the topic through unread. Pure."""
+"""How many records may be rejected: a bad deploy upstream must not empty the topic into the dead letters. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,12 +9,12 @@ RATIO_WINDOW_RECORDS = 1_000
 
 
 class Flood(FatalError):
-    """So many records come to nothing that something is wrong with all of them."""
+    """So many records are rejected that something is wrong with all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class FloodKind:
-    """What the records of a flood are, the settings that bound it, and what to do about it."""
+    """The kind of records in a flood, the settings that limit it, and what to do about it."""
 
     adjective: str
     max_run_setting: str
@@ -26,7 +26,7 @@ INVALID = FloodKind(
     "invalid",
     "DEAD_LETTER_MAX_RUN",
     "DEAD_LETTER_MAX_RATIO",
-    "look at the last dead letters, then repair the producer or raise the limit",
+    "look at the last dead letters, then fix the producer or raise the limit",
 )
 IGNORED = FloodKind(
     "of other event types",
@@ -38,10 +38,10 @@ IGNORED = FloodKind(
 
 @dataclass(frozen=True, slots=True)
 class FloodLimit:
-    """Trips on a run of records that come to nothing, or on their share of the last thousand.
+    """Trips on a run of rejected records, or on their share of the last thousand.
 
-    A single one is normal input; nothing but such records means that the producer has changed, and then the
-    records should stay where they are until someone has looked.
+    A single one is normal; nothing but rejected records means that the producer has changed, and then the records
+    should stay where they are until someone has looked.
     """
 
     kind: FloodKind
@@ -51,10 +51,10 @@ class FloodLimit:
     recent: tuple[bool, ...] = ()
 
     def after(self, good: Sequence[bool]) -> "FloodLimit":
-        """Return the limit after these records, in their order; false stands for one that comes to nothing.
+        """Return the limit after these records, in order; false stands for a rejected one.
 
         Raises:
-            Flood: with these the limit is passed.
+            Flood: the limit is exceeded.
         """
         kind, run = self.kind, self.run
         for is_good in good:

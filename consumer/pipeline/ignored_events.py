@@ -1,4 +1,4 @@
-"""Events of other types: skipped, but not in silence. Counted by type, logged now and then, bounded like a flood."""
+"""Events of other types: skipped, but counted by type, logged at intervals, and limited like a flood."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from schemas.record import SourceRecord
 log = structlog.get_logger()
 
 LOG_INTERVAL_S: Final = 60.0
-PATIENCE_S: Final = 1.0  # somebody may have a count locked: that is no reason to take nothing in
+PATIENCE_S: Final = 1.0  # a locked counter must not stop the intake
 AGAIN_S: Final = 10.0
 MAX_TYPES: Final = 20
 MAX_TYPE_CHARS: Final = 80
@@ -29,20 +29,20 @@ EMPTY: Final = "(empty)"
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A record of another type, and the type as it was declared."""
+    """A record of another type, with its declared type."""
 
     source: SourceRecord
     event_type: str
 
 
 class TypeNames:
-    """Names of types for labels, rows and log lines: few, short and printable, whatever producers write."""
+    """Type names for labels, rows and log lines: bounded in number and length, and printable."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
     def __call__(self, event_type: str) -> str:
-        """Return the type, if it is one of the first that were seen; rare ones share a name."""
+        """Return the type if it is among the first ones seen; all others share a name."""
         name = _printable(event_type[:MAX_TYPE_CHARS]) or EMPTY
         if len(self._known) < MAX_TYPES:
             self._known.add(name)
@@ -50,7 +50,7 @@ class TypeNames:
 
 
 class IgnoredEvents:
-    """Takes note of the records that were skipped."""
+    """Counts and logs skipped records."""
 
     def __init__(
         self,
@@ -73,10 +73,10 @@ class IgnoredEvents:
         self._logged_at_s: dict[str, float] = {}
 
     async def note(self, ignored: Sequence[Ignored], *, accepted: Sequence[bool]) -> None:
-        """Count and log what of a poll was skipped; `accepted` is false for those among its records, in their order.
+        """Count and log the skipped records of a poll; `accepted` is false for them, in the order of its records.
 
         Raises:
-            Flood: most of the traffic is skipped; the poll's records stay where they are.
+            Flood: too many records are skipped; the poll's records stay where they are.
         """
         seen = self._by_type(ignored)
         self._limit = self._after(accepted, seen)
@@ -86,7 +86,7 @@ class IgnoredEvents:
             self._log(one)
 
     async def _count(self, seen: Mapping[str, IgnoredType]) -> None:
-        """Add to the counts in the database; what cannot be added now is with a later poll, if the process lives."""
+        """Add to the counts in the database; counts that cannot be written are added with a later poll."""
         for name, one in seen.items():
             before = self._uncounted[name].records if name in self._uncounted else 0
             self._uncounted[name] = replace(one, records=before + one.records)
@@ -102,7 +102,7 @@ class IgnoredEvents:
             self._uncounted, self._count_from_s = {}, None
 
     def _by_type(self, ignored: Sequence[Ignored]) -> dict[str, IgnoredType]:
-        """Group them by name of the type, with the place of the last record of each."""
+        """Group records by type name, with the position of the last one of each."""
         seen: dict[str, IgnoredType] = {}
         for one in ignored:
             name = self._name_of(one.event_type)
@@ -123,7 +123,7 @@ class IgnoredEvents:
             raise Flood("; ".join((str(error), *examples))) from None
 
     def _log(self, one: IgnoredType) -> None:
-        """Log at most once a minute for each type, with how many there were since."""
+        """Log at most once a minute per type, with the number since the last line."""
         name, now_s = one.event_type, self._clock()
         self._unlogged[name] = self._unlogged.get(name, 0) + one.records
         if now_s - self._logged_at_s.get(name, -LOG_INTERVAL_S) < LOG_INTERVAL_S:

@@ -11,13 +11,13 @@ from repository.requests import MAX_TAKEOVERS, ClaimedRequest
 from schemas.event_types import DEFAULT_EVENT_TYPES, EventTypes
 
 WAITING_SHARE = 4
-BACKGROUND_SHARE = 0.75  # of the calls, at most: a live event must not wait for one of the background's to end
+BACKGROUND_SHARE = 0.75  # of the calls at most: a live event must not wait for a background call to end
 _Claim = tuple[UUID, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimTerms:
-    """What every claim of this process is made with."""
+    """The parameters of every claim by this process."""
 
     owner: str
     lease_s: float
@@ -27,13 +27,13 @@ class ClaimTerms:
     max_takeovers: int = MAX_TAKEOVERS
 
     def require_fresh(self, claimed: list[ClaimedRequest], *, asked_at_s: float) -> list[ClaimedRequest]:
-        """Return what was claimed, if it was answered while the lease is sure to last until it is first extended.
+        """Return the claimed requests if the response arrived early enough for the lease to be extended in time.
 
-        After a pause of this process or of its connection, another one may have taken over by now, and
-        beginning a call would pay twice. What is left lying is taken over when its lease has run out.
+        After a pause of this process or its connection, another process may have taken over, and a call would be paid
+        for twice. Requests that are dropped here are taken over when their lease expires.
 
         Raises:
-            StoreUnavailable: the answer came so late that it is as good as lost.
+            StoreUnavailable: the response came too late.
         """
         took_s = time.monotonic() - asked_at_s
         if took_s > self.lease_s / 3:
@@ -41,15 +41,15 @@ class ClaimTerms:
         return claimed
 
     def lasts(self, leased_at_s: float) -> bool:
-        """Return whether a lease taken or extended then is surely still ours, and for long enough to extend it."""
+        """Return whether a lease of that time is certainly still held, and long enough to be extended."""
         return time.monotonic() - leased_at_s <= self.lease_s * 2 / 3
 
 
 class InFlight:
-    """At most `limit` requests are being written at once; a quarter more wait, claimed ahead or with their outcome.
+    """Slots for claimed requests: `limit` being written, plus a quarter that are claimed ahead or wait to be stored.
 
-    So the place of a call that ends is taken at once, without waiting for the database. A slot is reserved before
-    a claim and kept until the outcome is stored.
+    So the next call starts as soon as one ends, without waiting for the database. A slot is reserved before a claim and
+    kept until the outcome is stored.
     """
 
     def __init__(self, limit: int) -> None:
@@ -64,12 +64,12 @@ class InFlight:
 
     @property
     def free(self) -> int:
-        """Slots that nobody has reserved."""
+        """Slots that are not reserved."""
         return self.slots - self._reserved
 
     @property
     def used(self) -> int:
-        """Slots that are reserved or taken: what is being written, waits for that, or waits to be stored."""
+        """Slots that are reserved or taken: requests being written, waiting for that, or waiting to be stored."""
         return self._reserved
 
     @property
@@ -78,7 +78,7 @@ class InFlight:
         return list(self._held.values())
 
     def leased_at_s(self, request: ClaimedRequest) -> float:
-        """Return when the lease of a held request was last asked for, on the monotonic clock."""
+        """Return when the lease of a held request was last requested, on the monotonic clock."""
         return self._leased_at_s[_claim(request)]
 
     async def until_free(self, count: int = 1) -> None:
@@ -104,25 +104,25 @@ class InFlight:
             return taken
 
     def release(self, count: int) -> None:
-        """Give back reserved slots that no request came to use."""
+        """Return reserved slots that were not used."""
         self._reserved -= count
         self._released.set()
 
     def hold(self, requests: Iterable[ClaimedRequest], *, leased_at_s: float) -> None:
-        """Note the leases of requests just claimed into reserved slots, asked for at that time."""
+        """Record the leases of requests claimed into reserved slots, as of the time they were requested."""
         for request in requests:
             claim = _claim(request)
             self._held[claim] = request
             self._leased_at_s[claim] = leased_at_s
 
     def extended(self, requests: Iterable[ClaimedRequest], *, leased_at_s: float) -> None:
-        """Note that the leases of these were extended, asked for at that time; finished ones are skipped."""
+        """Record that leases were extended, as of the time that was requested; finished requests are skipped."""
         self._leased_at_s.update((claim, leased_at_s) for claim in map(_claim, requests) if claim in self._leased_at_s)
 
     def park(self, request: ClaimedRequest) -> None:
-        """Free the slot of a request whose outcome has to wait alone, and keep its lease.
+        """Free the slot of a request whose outcome is set aside, but keep its lease.
 
-        At most as many as there are slots: more keep theirs, so that what waits in memory stays bounded.
+        At most as many as there are slots; further ones keep theirs, so that memory stays bounded.
         """
         claim = _claim(request)
         if claim not in self._parked and len(self._parked) < self.slots:
@@ -130,7 +130,7 @@ class InFlight:
             self.release(1)
 
     def finish(self, requests: Iterable[ClaimedRequest]) -> None:
-        """Forget requests whose outcome is stored, and free their slots."""
+        """Free the slots of requests whose outcome is stored."""
         claims = [_claim(request) for request in requests]
         for claim in claims:
             del self._held[claim], self._leased_at_s[claim]
@@ -144,5 +144,5 @@ class InFlight:
 
 
 def _claim(request: ClaimedRequest) -> _Claim:
-    # with the token: after a pause longer than the lease a process may take over from itself
+    # with the token, because after a long pause a process may take over from itself
     return request.overlay_id, request.revision, request.fencing_token

@@ -1,8 +1,8 @@
-"""The intake: poll what there are free slots for and some more, claim it, hand it on, commit.
+"""The intake: poll as many records as there are free slots, and some more to queue; claim, dispatch, commit.
 
-A poll's events are in the ledger before their calls begin and before its offsets are committed, and an invalid record's
-dead letter is acknowledged before. When the ledger cannot be written now, the poll is undone by seeking back. A record
-that cannot be dealt with while others can waits in memory, and the offsets with it, but the intake goes on.
+A poll's events are in the ledger, and the dead letters of its invalid records acknowledged, before calls start and
+offsets are committed. If the ledger cannot be written, the poll is undone by seeking back. A single record that cannot
+be processed waits in memory, and the offsets with it, while the intake continues.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from repository.errors import StoreError
 
 log = structlog.get_logger()
 
-REST_SHARE = 2.0  # of the time that reading ahead took
+REST_SHARE = 2.0  # times as long as reading ahead took
 LONGEST_REST_S = 1.0
-LOOK_S = 0.2  # how soon a stop, and a change of the share, is noticed
+LOOK_S = 0.2  # how soon a stop or a change of the share is noticed
 
 
 class Intake:
-    """Brings events from Kafka into the ledger and starts the new ones."""
+    """Claims events from Kafka in the ledger and starts the new ones."""
 
     def __init__(
         self,
@@ -64,20 +64,20 @@ class Intake:
         self._backoff = Backoff()
 
     async def run(self, stop: asyncio.Event, beat: Beat = unwatched) -> None:
-        """Take in until `stop` is set; sets it when only people can repair what is wrong (`fatal_error`)."""
+        """Run until `stop` is set; sets it on an error that only people can fix (`fatal_error`)."""
         self._stop = stop
         while not stop.is_set():
             beat()
             try:
                 await self.run_once()
             except FatalError as error:
-                # not raised: calls in flight are paid for, so the program has to end in good order
+                # not raised: calls in flight are paid for, so the shutdown must be orderly
                 log.error("intake.fatal_error", error=str(error))  # noqa: TRY400 - told in full, no traceback
                 self.fatal_error = error
                 stop.set()
 
     async def run_once(self) -> int:
-        """Take in one poll. Returns how many new requests were started.
+        """Process one poll. Returns how many new requests were started.
 
         Raises:
             FatalError: the records of this poll stay where they are.
@@ -104,19 +104,19 @@ class Intake:
         started = await self._take_in(poll, at_once=at_once) if poll or self._owed else 0
         if not self._owed:
             await self._partitions.settle()
-        if poll and not at_once:  # calls in flight come first: they need the processor more than what waits anyway
+        if poll and not at_once:  # calls in flight need the processor more than requests that wait anyway
             await self._pause(min(LONGEST_REST_S, REST_SHARE * (time.monotonic() - began_s)))
         return started
 
     @property
     def _owed(self) -> int:
-        """How much of what was polled is not safe yet, and holds up no more than the offsets."""
+        """How many polled records are not safe yet; they hold up only the offsets."""
         return self._claims.owed + self._dead_letters.owed
 
     async def _room(self) -> tuple[int, int]:
-        """Return how many records may begin at once, and how many more may be read ahead; waits a moment for any.
+        """Return how many records may start at once, and how many more may be read ahead; waits a moment for either.
 
-        While no model is called nothing is read ahead.
+        While no model may be called nothing is read ahead.
         """
         if self._dispatcher.unavailable_reason is not None:
             return 0, 0
@@ -131,7 +131,7 @@ class Intake:
 
     async def _take_in(self, poll: Poll, *, at_once: int) -> int:
         found = classify_records(poll, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types)
-        # claims first: what comes again after an undone poll is known by then, but a dead letter would be sent again
+        # claims first: after an undone poll claims are known duplicates, but dead letters would be sent again
         owed_before = self._claims.owed
         began_s = time.perf_counter()
         works, refused = await self._claims.claim(found.events, at_once=at_once)

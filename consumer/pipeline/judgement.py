@@ -1,4 +1,4 @@
-"""Judging a completion: a post that can be published, or why it is none. Pure."""
+"""Judging a completion: a post that can be published, or the reason why not. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Unusable:
     """Not the JSON asked for, or it breaks a rule.
 
     `problems` is for the model and may quote its post; `detail` is for logs and events and does not.
-    `refused_by` names the quality rules among what it breaks.
+    `refused_by` names the quality rules that it breaks.
     """
 
     problems: str
@@ -33,7 +33,7 @@ class Unusable:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The model or its filter will not write this post; `reason` is its code."""
+    """The model or its filter refused to write this post; `reason` is the code."""
 
     reason: Reason
     detail: str
@@ -43,7 +43,7 @@ Verdict = EditedPost | CutOff | Unusable | Declined
 
 
 def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
-    """Decide what to make of an answer. One that ran into the token limit counts if its post is whole all the same."""
+    """Judge an answer. One that ran into the token limit counts if its post is nevertheless complete."""
     if completion.refusal:
         return Declined(Reason.LLM_REFUSED, completion.refusal)
     if completion.ending is Ending.FILTERED:
@@ -58,7 +58,7 @@ def judge(completion: Completion, editor: Editor, context: Context) -> Verdict:
 
 
 def editor_from(settings: PostSettings, *, our_texts: Iterable[str]) -> Editor:
-    """Build the editor that the settings ask for; `our_texts` are the prompt's, of which nothing may show."""
+    """Build the editor for the settings; `our_texts` are texts of the prompt, which must not leak."""
     all_rules = rules(language=settings.feed_language, our_texts=our_texts, banned_words=settings.banned_words)
     return Editor(
         QualityGate(all_rules, off=settings.quality_off, refuse=settings.quality_refuse),

@@ -1,4 +1,4 @@
-"""The lease keeper: extends the leases of all that this process holds, while it lives."""
+"""The lease keeper: extends the leases of all requests held by this process."""
 
 import asyncio
 import time
@@ -13,11 +13,11 @@ from repository.pool import Pool, connection
 
 log = structlog.get_logger()
 
-LONGEST_PAUSE_S = 20.0  # so that the watchdog hears of it, however long the leases
+LONGEST_PAUSE_S = 20.0  # so that the watchdog sees it, however long the leases are
 
 
 class LeaseKeeper:
-    """Extends the leases of all that this process holds, often enough that none runs out while it lives."""
+    """Extends the leases of all requests held by this process, often enough that none expires while it lives."""
 
     def __init__(self, pool: Pool, in_flight: InFlight, *, lease_s: float) -> None:
         self._pool = pool

@@ -1,7 +1,7 @@
-"""What the whole ledger and the whole topic have, for metrics: counted by one process of the group.
+"""Metrics of the whole ledger and the whole topic, counted by one process of the group.
 
-That is the one which reads partition 0: the lease on it is there already, and passes to another process by itself.
-A look costs at most a hundredth of the time, however much there is to count.
+It is the one that reads partition 0, whose lease passes to another process by itself. Counting takes at most a
+hundredth of the time, however much there is to count.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from repository.pool import Pool, connection
 log = structlog.get_logger()
 
 LOOK_EVERY_S = 10.0
-LONGEST_PAUSE_S = 30.0  # below what makes figures stale
+LONGEST_PAUSE_S = 30.0  # below the age at which figures count as stale
 SHARE_OF_TIME = 0.01
 
 
 class LedgerWatch:
-    """Looks, and shows what it saw, while this process is the one that counts (`counts`)."""
+    """Measures and exposes the figures while this process is the one that counts (`counts`)."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class LedgerWatch:
         self._counts = counts
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Look without end."""
+        """Measure forever."""
         while True:
             beat()
             began_s = time.monotonic()
@@ -55,7 +55,7 @@ class LedgerWatch:
             await asyncio.sleep(min(LONGEST_PAUSE_S, max(LOOK_EVERY_S, took_s / SHARE_OF_TIME)))
 
     async def run_once(self) -> bool:
-        """Look once, if it is for this process to do. Returns whether it is."""
+        """Measure once if this process is the one to do so. Returns whether it is."""
         if not self._counts():
             self._metrics.clear()
             self.lag = {}

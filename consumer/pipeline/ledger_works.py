@@ -1,4 +1,4 @@
-"""From rows of the ledger to work: events decoded anew, with the answers that were paid for before."""
+"""From ledger rows back to work: decodes events again, with the answers already paid for."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from schemas.reasons import Reason
 
 
 class LedgerWorks:
-    """Makes work of claimed requests, and ends those of which none can be made."""
+    """Turns claimed requests into work, and fails those for which that is impossible."""
 
     def __init__(self, outcome_store: OutcomeStore, metrics: Metrics, *, terms: ClaimTerms) -> None:
         self._outcome_store = outcome_store
@@ -22,17 +22,17 @@ class LedgerWorks:
         self._terms = terms
 
     async def kept_answers(self, connection: Connection, claimed: Sequence[ClaimedRequest]) -> KeptAnswers:
-        """Return what earlier handlings paid for: it is judged again before another call is."""
+        """Return the answers that earlier handlings paid for: they are judged again before another call is made."""
         called_for = [(request.overlay_id, request.revision) for request in claimed if request.llm_calls]
         return await kept_answers(connection, called_for) if called_for else {}
 
     def of(self, claimed: Sequence[ClaimedRequest], kept: KeptAnswers) -> list[Work]:
-        """Return the works of the requests that may be handled; the others are left to be stored as failed."""
+        """Return the works of requests that may be handled; the others are put to be stored as failed."""
         self._metrics.requests.reclaimed.inc(sum(request.reclaimed for request in claimed))
         return [work for request in claimed if not self._is_to_blame(request) and (work := self._decode(request, kept))]
 
     def _is_to_blame(self, request: ClaimedRequest) -> bool:
-        """Return whether a request was handled alone when its process was lost, and ended for that."""
+        """Return whether a request was handled alone when its process was lost, and fails for that."""
         if request.takeovers <= self._terms.max_takeovers:
             return False
         detail = f"{request.takeovers} processes in a row were lost while they handled it, the last one it alone"
@@ -40,7 +40,7 @@ class LedgerWorks:
         return True
 
     def _decode(self, request: ClaimedRequest, kept: KeptAnswers) -> Work | None:
-        """Decode stored bytes, which were valid once; after a change of the contract they may not be any more."""
+        """Decode stored bytes, which were valid once but may not be after a change of the contract."""
         try:
             event = decode_overlay_completed(
                 request.source, max_event_bytes=self._terms.max_event_bytes, event_types=self._terms.event_types

@@ -1,4 +1,4 @@
-"""What an operator changes in `llm_models` reaches the calls of a running consumer: prices, defaults, activity."""
+"""Brings changes of `llm_models` (prices, defaults, activity) to the calls of a running consumer."""
 
 from collections.abc import Mapping
 
@@ -12,21 +12,21 @@ log = structlog.get_logger()
 
 
 class ModelRows:
-    """Reads the rows of the models in use again, by the names that the settings give."""
+    """Refreshes the rows of the models in use, by the names in the settings."""
 
     def __init__(self, pool: Pool, providers: Mapping[str, Provider]) -> None:
         self._pool = pool
         self._providers = list(providers.items())
 
     def watch(self, name: str, provider: Provider) -> None:
-        """Read the row of one more provider's model, by any of the names it has."""
+        """Also refresh this provider's model, by its row's names."""
         self._providers.append((name, provider))
 
     async def run_once(self) -> None:
-        """Have each provider call its model as the row says now.
+        """Update each provider's model from its row.
 
         Raises:
-            StoreError: the rows could not be read; what was read last holds.
+            StoreError: the rows could not be read; the last ones stay in effect.
         """
         for name, provider in self._providers:
             try:

@@ -1,7 +1,7 @@
 """The relay: from the outbox to Kafka, at least once and byte for byte the same each time.
 
-What this process stored it publishes from memory; what another one left behind, or Kafka would not
-take, it finds in the table once that event's lease has run out.
+Events stored by this process are published from memory; those that another one left behind, or that Kafka did not
+take, are read from the table once their lease has expired.
 """
 
 import asyncio
@@ -22,10 +22,10 @@ from repository.pool import Pool, connection
 
 log = structlog.get_logger()
 
-RELAY_LEASE_S = 30.0  # longer than a send may take, so that a slow broker does not see every event twice
+RELAY_LEASE_S = 30.0  # longer than a send may take, so that a slow broker does not get every event twice
 LOOK_S = 1.0
-RETRY_S = 5.0  # so that events the broker never takes leave the others most of the time
-TOO_LARGE_RETRY_S = 300.0  # only somebody who raises the topic's limit makes it fit
+RETRY_S = 5.0  # so that events that the broker never takes do not take up the time of the others
+TOO_LARGE_RETRY_S = 300.0  # it fits only once the topic's limit is raised
 BATCH = 500
 MOST_IN_HAND = 10_000  # while Kafka is away the rest waits in the table, not in memory
 
@@ -45,14 +45,14 @@ class OutboxRelay:
         self._idle.set()
 
     def hand_over(self, events: Sequence[OutboxEvent]) -> None:
-        """Take events just stored, whose outbox lease this process holds."""
+        """Publish events just stored, whose outbox lease this process holds."""
         room = MOST_IN_HAND - len(self._in_hand)
         self._in_hand.extend(events[:room])
         self._idle.clear()
         self._arrived.set()
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Publish without end: at once what is handed over, every second what is found in the table."""
+        """Publish forever: at once what is handed over, every second what is found in the table."""
         while True:
             beat()
             with suppress(TimeoutError):
@@ -70,7 +70,7 @@ class OutboxRelay:
             # published but not deleted: sent again after the lease, byte for byte the same
             log.warning("relay.store_unavailable", error=str(error))
             await asyncio.sleep(LOOK_S)
-            self._looked_at_s = time.monotonic()  # what was handed over has its turn next, database or not
+            self._looked_at_s = time.monotonic()  # next come the events handed over, database or not
             return 0
         finally:
             if not self._in_hand:
@@ -81,7 +81,7 @@ class OutboxRelay:
         await self._idle.wait()
 
     async def _next_batch(self) -> list[OutboxEvent]:
-        """Return what was handed over; but the table has its turn every `LOOK_S`, also while more keeps coming."""
+        """Return events handed over, or from the table every `LOOK_S`, even while more keep coming."""
         if self._in_hand and time.monotonic() < self._looked_at_s + LOOK_S:
             return self._take_in_hand()
         self._looked_at_s = time.monotonic()
@@ -130,7 +130,7 @@ class OutboxRelay:
         return len(published)
 
     def _tell_of(self, too_large: Sequence[OutboxEvent]) -> None:
-        """Say once of each event that its topic refuses it; the topic's limit may be raised."""
+        """Log once per event that it is too large for its topic; the topic's limit may be raised."""
         for event in too_large:
             if event.event_id not in self._told_of:
                 self._told_of.add(event.event_id)

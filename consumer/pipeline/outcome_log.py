@@ -1,4 +1,4 @@
-"""What is told about each event: one log line at its end, and the metrics."""
+"""One log line at the end of each handling, and its metrics."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -17,18 +17,18 @@ from schemas.quality import QualityRule
 
 log = structlog.get_logger()
 
-_TRACE_ID = slice(3, 35)  # in a traceparent, behind its version
+_TRACE_ID = slice(3, 35)  # in a traceparent, after its version
 
 
 class OutcomeLog:
-    """Tells of the end of each handling, traces included. Texts of the event and the post stay out."""
+    """Logs, counts and traces the end of each handling. Texts of the event and the post stay out."""
 
     def __init__(self, metrics: Metrics, traces: Traces) -> None:
         self._metrics = metrics
         self._traces = traces
 
     def written(self, outcome: Written, feed: Feed, *, stored: bool) -> None:
-        """Log that a post is stored, or (`stored` false) that another process had ended the request before."""
+        """Log that a post is stored, or (`stored` false) that another process had finished the request before."""
         metrics = self._metrics
         self._count_unused(outcome)
         ids = _ids(outcome, trace_id=_trace_id(feed))
@@ -99,12 +99,12 @@ class OutcomeLog:
         self._traces.ended(outcome, "rejected")
 
     def statement(self, kind: str, outcomes: int, duration_s: float, error: BaseException | None) -> None:
-        """Note a statement that wrote, or could not write, so many outcomes of a kind."""
+        """Count a statement that wrote, or failed to write, this many outcomes of a kind."""
         self._metrics.database.executed(kind, duration_s, error)
         self._metrics.requests.batch_size.labels(kind).observe(outcomes)
 
     def batched(self, model: LlmModel, lines: Iterable[Spending], cost_usd: Decimal) -> None:
-        """Count what lines of a batch took, and what it cost: nobody here sees its calls end."""
+        """Count tokens and cost of batch lines, which are not seen as calls."""
         self._metrics.llm.batched(model, lines, float(cost_usd))
 
     def _count(self, outcome: Outcome, how: str, reason: str = "") -> None:
@@ -124,7 +124,7 @@ class OutcomeLog:
 
 
 def _trace_id(feed: Feed) -> str:
-    """Return the id of the trace that the created event goes on with: it always has one."""
+    """Return the trace id of the created event, which always has one."""
     traceparent = next(value for name, value in feed.created_event.record.headers if name == "traceparent")
     return (traceparent or b"")[_TRACE_ID].decode()
 

@@ -1,7 +1,7 @@
 """Storing outcomes: micro-batches by arrival, each kind in one statement that is one transaction.
 
-While a statement runs, outcomes gather; the next statement takes them all. A result that was paid
-for is never given up because the database is away: it waits here until the database is back.
+Outcomes collect while a statement runs; the next statement takes them all. A paid result is never dropped because the
+database is down: it waits here until the database is back.
 """
 
 import asyncio
@@ -38,13 +38,13 @@ from schemas.reasons import Reason
 
 log = structlog.get_logger()
 
-LOOK_S = 5.0  # at the watchdog, while there is nothing to store
+LOOK_S = 5.0  # how often the watchdog is told, while there is nothing to store
 RETRY_S = 1.0
 MOST_PER_STATEMENT = 500
 
 
 class OutcomeStore:
-    """Ends requests in the ledger, whatever their outcome, and frees their slots."""
+    """Commits outcomes of all kinds to the ledger and frees their slots."""
 
     def __init__(  # noqa: PLR0913 - what an end concerns
         self,
@@ -81,24 +81,24 @@ class OutcomeStore:
 
     @property
     def unsettled(self) -> list[Outcome]:
-        """What was put and is not in the ledger: its number is bounded by that of the requests in flight."""
+        """Outcomes not in the ledger yet, at most as many as requests in flight."""
         return list(self._unsettled.values())
 
     @property
     def unavailable_reason(self) -> str | None:
-        """Why no more should be paid for now: results cannot be stored; None while they can."""
+        """Why results cannot be stored, so that nothing more should be paid for; None while they can."""
         reasons = (settler.unavailable_reason for settler in self._settlers)
         return next((reason for reason in reasons if reason), None)
 
     def put(self, outcome: Outcome) -> None:
-        """Leave an outcome to be stored."""
+        """Add an outcome to be stored."""
         self._waiting.append(outcome)
         self._unsettled[id(outcome)] = outcome
         self._idle.clear()
         self._arrived.set()
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Store without end."""
+        """Store forever."""
         for settler in self._settlers:
             settler.beat = beat
         while True:
@@ -109,7 +109,7 @@ class OutcomeStore:
             await self.run_once()
 
     async def run_once(self) -> int:
-        """Store what has gathered. Returns how many outcomes that were."""
+        """Store the outcomes collected so far. Returns how many there were."""
         self._arrived.clear()
         batch, self._waiting = self._waiting[:MOST_PER_STATEMENT], self._waiting[MOST_PER_STATEMENT:]
         if self._waiting:
@@ -121,20 +121,20 @@ class OutcomeStore:
         return len(batch)
 
     async def run_retries(self, beat: Beat = unwatched) -> None:
-        """Try again without end what could not be stored: beside `run`, which goes on with the others meanwhile."""
+        """Retry forever what could not be stored, beside `run`, which meanwhile stores the others."""
         while True:
             beat()
             await self.retry_once()
             await asyncio.sleep(RETRY_S)
 
     async def retry_once(self) -> int:
-        """Try again what could not be stored. Returns how much is still not."""
+        """Retry what could not be stored. Returns how many outcomes remain."""
         for settler in self._settlers:
             await settler.retry()
         return len(self._unsettled)
 
     async def drain(self) -> None:
-        """Wait until all that was put is stored; `run` and `run_retries` do the storing."""
+        """Wait until all outcomes are stored; `run` and `run_retries` do the storing."""
         await self._idle.wait()
 
     def _settler(
@@ -157,8 +157,8 @@ class OutcomeStore:
         )
 
     async def until_available(self) -> None:
-        """Wait until results can be stored, before more is paid for."""
-        while self.unavailable_reason is not None:  # noqa: ASYNC110 - that time has passed is one of the reasons
+        """Wait until results can be stored again."""
+        while self.unavailable_reason is not None:  # noqa: ASYNC110 - one of the reasons is that time has passed
             await asyncio.sleep(RETRY_S)
 
     def _settled(self, outcomes: Sequence[Outcome]) -> None:
@@ -232,7 +232,7 @@ class OutcomeStore:
     async def _book(
         self, borrowed: Connection, settlement: Settlement, *, superseded: Collection[UUID], written: Sequence[Written]
     ) -> None:
-        """Book the calls for posts that came second: those that were stored are booked."""
+        """Book the calls for posts that came second; those of stored posts are booked already."""
         late = [one for one in written if one.instagram_feed_id in superseded]
         if charges := [charge for one in late for charge in one.usage.charges]:
             await settle(borrowed, settlement.owner, charges)
@@ -263,7 +263,7 @@ class OutcomeStore:
 
 
 def _without_its_post(outcome: Outcome, error: StoreError) -> Outcome:
-    """End a request whose post the database refuses: its answer is kept, to become a post once the reason is gone."""
+    """Fail a request whose post the database refuses: its answer is kept, to become a post once the cause is fixed."""
     if not isinstance(outcome, Written) or outcome.answer.kept is not None:
         return outcome
     call = unused(outcome.request, outcome.answer, CallVerdict.NOT_STORED, str(error))
@@ -271,7 +271,7 @@ def _without_its_post(outcome: Outcome, error: StoreError) -> Outcome:
 
 
 def postponement_of(outcome: RetryLater) -> Postponement:
-    """Return what the ledger is told of an outcome that is none yet."""
+    """Return the postponement to record for an outcome that is not final."""
     request = outcome.request
     return Postponement(
         overlay_id=request.overlay_id,

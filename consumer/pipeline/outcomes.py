@@ -1,4 +1,4 @@
-"""How handling one request can end: a closed set."""
+"""How the handling of a request can end: a closed set."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +24,7 @@ from schemas.reasons import Reason
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed request and the event it is about; `kept` are answers of earlier handlings, the newest first."""
+    """A claimed request and its event; `kept` are answers of earlier handlings, newest first."""
 
     request: ClaimedRequest
     event: OverlayCompleted
@@ -33,11 +33,11 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What all calls for a request have used up so far.
+    """What all calls for a request have used so far.
 
-    `unused` are this handling's calls whose answer is not the post: they are kept. `charges` are what its calls took of
-    budgets, `found` an earlier handling's call whose completion was found. `refused_by` are the quality rules that
-    refused answers of this handling, once for each answer.
+    `unused` are this handling's calls whose answer did not become the post: they are kept. `charges` is what its calls
+    took from budgets, `found` an earlier handling's call whose completion was found. `refused_by` are the quality
+    rules that refused answers of this handling, once per answer.
     """
 
     llm_calls: int
@@ -48,29 +48,29 @@ class Usage:
     refused_by: tuple[QualityRule, ...] = ()
 
     def with_call(self) -> "Usage":
-        """Return the usage after one more call was begun."""
+        """Return the usage with one more call started."""
         return replace(self, llm_calls=self.llm_calls + 1)
 
     def with_spending(self, spent: Spending) -> "Usage":
-        """Return the usage after an answer that took so much."""
+        """Return the usage with the spending of an answer."""
         return replace(self, spent=self.spent + spent)
 
     def with_charges(self, charges: tuple[Charge, ...]) -> "Usage":
-        """Return the usage after a call took so much of budgets."""
+        """Return the usage with a call's charges to budgets."""
         return replace(self, charges=(*self.charges, *charges)) if charges else self
 
     def with_found(self, call: FoundCall) -> "Usage":
-        """Return the usage after the completion of an earlier call was found."""
+        """Return the usage with the completion of an earlier call that was found."""
         return replace(self, found=(*self.found, call))
 
     def with_unused(self, call: LlmCall, *, refused_by: tuple[QualityRule, ...] = ()) -> "Usage":
-        """Return the usage after a call turned out to bring no post, maybe by the quality rules that refused it."""
+        """Return the usage with a call that did not lead to the post, and the quality rules that refused it."""
         return replace(self, unused=(*self.unused, call), refused_by=(*self.refused_by, *refused_by))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One LLM call as it was made; `number` counts the calls for its request, `prompt` is all that was asked."""
+    """One LLM call as it was made; `number` counts the calls for its request, `prompt` is the whole prompt."""
 
     number: int
     called_at: datetime
@@ -84,7 +84,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A completion, the call that brought it, and what that took; `kept` is its row, if an earlier handling made it."""
+    """A completion, its call, and its spending; `kept` is its row, if an earlier handling made the call."""
 
     call: Call
     completion: Completion
@@ -93,7 +93,7 @@ class Answer:
 
     @classmethod
     def to(cls, call: Call, completion: Completion, kept: LlmCall | None = None) -> "Answer":
-        """Return the answer to a call with what it took: the tier that it names is billed, whatever was asked for."""
+        """Return the answer to a call with its spending: the tier that it names is billed, whichever was requested."""
         if completion.service_tier == FLEX and call.delivery == "live":
             call = replace(call, model=call.model.at_reduced_price(), delivery=FLEX)
         return cls(call=call, completion=completion, spent=spending(completion, call.model), kept=kept)
@@ -101,9 +101,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A post to be stored, with the answer that holds it.
+    """A post to be stored, with the answer it came from.
 
-    Its id is drawn once: each attempt to store it is one for the same row.
+    Its id is generated once, so that all attempts to store it are for the same row.
     """
 
     request: ClaimedRequest
@@ -116,7 +116,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryLater:
-    """Nothing yet; try again after `delay_s`, when `attempts` have been used up.
+    """No result yet; retry after `delay_s`; `attempts` are used up by then.
 
     `unrecorded_call`: a call may have been billed although its answer never arrived.
     """
@@ -132,9 +132,9 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Nothing yet: a budget is spent, of which there may be more `until` then. It was spent at a limit of `limit`.
+    """No result yet: a budget is spent until its period ends at `until`. It was spent at a limit of `limit`.
 
-    `amount` is what the next call needs of it; None where more would be of no use.
+    `amount` is what the next call needs from it; None if a raise would not help.
     """
 
     request: ClaimedRequest
@@ -149,7 +149,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejected:
-    """There will be no post for this request; `reason` is its code in events and the ledger."""
+    """There will be no post for this request; `reason` is the code in events and the ledger."""
 
     request: ClaimedRequest
     usage: Usage
@@ -162,7 +162,7 @@ Outcome = Written | RetryLater | Held | Rejected
 
 
 def usage_so_far(request: ClaimedRequest) -> Usage:
-    """Return what earlier attempts used up, for an end that comes before any call of this one."""
+    """Return what earlier attempts used, for a handling that ends before its first call."""
     return Usage(request.llm_calls, request.spent)
 
 
@@ -175,7 +175,7 @@ def unwritten(
     detail: str,
     unrecorded_call: bool = False,
 ) -> RetryLater | Rejected:
-    """Return the outcome that a retry decision means."""
+    """Return the outcome for a retry decision."""
     match decision:
         case TryAgain(delay_s, attempts):
             return RetryLater(

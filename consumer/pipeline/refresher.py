@@ -1,4 +1,4 @@
-"""Has what people change in the database reach a running consumer within a minute."""
+"""Brings changes made in the database to a running consumer within a minute."""
 
 import asyncio
 from typing import Protocol
@@ -14,27 +14,27 @@ REFRESH_S = 20.0
 
 
 class Refreshed(Protocol):
-    """What looks again at what it knows."""
+    """A part that caches rows of the database."""
 
     async def run_once(self) -> None:
-        """Look once."""
+        """Refresh once."""
 
 
 class Refresher:
-    """Has its parts look again, one after the other."""
+    """Refreshes its parts, one after another."""
 
     def __init__(self, *parts: Refreshed) -> None:
         self._parts = parts
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Look without end."""
+        """Refresh forever."""
         while True:
             beat()
             await asyncio.sleep(REFRESH_S)
             await self.run_once()
 
     async def run_once(self) -> None:
-        """Look once; a part that cannot does not keep the others from it."""
+        """Refresh once; a part that fails does not affect the others."""
         for part in self._parts:
             try:
                 await part.run_once()

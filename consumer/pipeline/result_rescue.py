@@ -1,4 +1,4 @@
-"""Paid results at the end and at the beginning: into the spool when they cannot be stored, and out of it first."""
+"""Rescuing paid results: at shutdown into the spool if they cannot be stored, at startup out of it first."""
 
 from collections.abc import Sequence
 
@@ -22,14 +22,14 @@ ANY_RELAY_S = 0.0
 
 
 def rescue(outcomes: Sequence[Outcome], feed_events: FeedEventBuilder, spool: ResultSpool) -> list[ClaimedRequest]:
-    """Put outcomes in the spool. Returns the requests whose result is safe; of others the loss is logged."""
+    """Write outcomes to the spool. Returns the requests whose result is safe; losses are logged."""
     if not outcomes:
         return []
     results = [_spooled(outcome, feed_events) for outcome in outcomes]
     try:
         without_room = spool.add(results)
     except OSError as error:
-        log.error("spool.not_written", error=f"{type(error).__name__}: {error.strerror}")  # noqa: TRY400 - told in full
+        log.error("spool.not_written", error=f"{type(error).__name__}: {error.strerror}")  # noqa: TRY400 - the line says it all
         without_room = results
     lost = {id(result) for result in without_room}
     for outcome, result in zip(outcomes, results, strict=True):
@@ -42,14 +42,14 @@ def rescue(outcomes: Sequence[Outcome], feed_events: FeedEventBuilder, spool: Re
 
 
 async def store_spooled(pool: Pool, spool: ResultSpool, *, ensure_references: bool) -> int:
-    """Store what an earlier process left in the spool. Returns how many results that were.
+    """Store what an earlier process left in the spool. Returns the number of results.
 
-    A result that somebody else's has come before is dropped, its call kept and so its cost. What the database does not
-    take now stays in the file.
+    A result that came second is dropped, but its call, and so its cost, is kept. What cannot be stored now stays in
+    the file.
 
     Raises:
         StoreUnavailable: the rest stays in the file.
-        OSError: the file is there and cannot be read.
+        OSError: the file exists but cannot be read.
     """
     stored = 0
     with spool.taken() as results:
@@ -76,7 +76,7 @@ def _spooled(outcome: Outcome, feed_events: FeedEventBuilder) -> SpooledResult:
         case RetryLater():
             return SpooledResult(postponement=postponement_of(outcome))
         case Held(request=request, usage=usage, reason=reason, detail=detail):
-            # it is held again when it is tried, if it still is to be
+            # if its budget is still spent, the next attempt holds it again
             waiting = unwritten(request, usage, TryAgain(0.0, request.attempts), reason=reason, detail=detail)
             return _spooled(waiting, feed_events)
         case Rejected():

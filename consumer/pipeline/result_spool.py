@@ -1,7 +1,7 @@
-"""The spool: paid results that could not be stored before the end, in one file for the next start on the same volume.
+"""The spool: paid results that could not be stored before shutdown, in a file for the next start on the same volume.
 
-Processes may share the file: whoever works on it holds its lock. Results of another database or group lie in another
-file. What does not fit, or cannot be written, is lost, and the caller is told so.
+Processes may share the file, which is locked during access. Results of another database or group are in another file.
+What does not fit, or cannot be written, is lost, and the caller learns of it.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ MOST_BYTES = 67_108_864
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpooledResult:
-    """What a statement would have written: one of the three. `call` is what is kept if the post comes too late."""
+    """What a statement would have written: exactly one of the three. `call` is kept if the post comes second."""
 
     feed: Feed | None = None
     call: LlmCall | None = None
@@ -42,13 +42,13 @@ class ResultSpool:
     """One file in a directory, named after the database and the group whose results it holds."""
 
     def __init__(self, directory: Path, *, database_url: str, group_id: str, most_bytes: int = MOST_BYTES) -> None:
-        # whoever logs in, and with which password: the results are for that database
+        # without the login: the results belong to the database
         identity = hashlib.sha256(f"{database_of(database_url)}\n{group_id}".encode()).hexdigest()[:12]
         self.path = directory / f"instagram-feed-{identity}.spool"
         self._most_bytes = most_bytes
 
     def add(self, results: Sequence[SpooledResult]) -> list[SpooledResult]:
-        """Append results, for good when this returns. Returns those there was no room for.
+        """Append results durably. Returns those there was no room for.
 
         Raises:
             OSError: the file cannot be written.
@@ -69,7 +69,7 @@ class ResultSpool:
 
     @contextmanager
     def taken(self) -> Iterator["list[SpooledResult]"]:
-        """Yield the results there are. What is left in the list at the end of the block is kept; an empty file goes.
+        """Yield the results. Those still in the list at the end of the block are kept; an empty file is deleted.
 
         Raises:
             OSError: the file is there and cannot be read.
@@ -94,7 +94,7 @@ class ResultSpool:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                if os.fstat(file).st_nlink:  # else who held the lock emptied and removed it
+                if os.fstat(file).st_nlink:  # otherwise the holder of the lock has emptied and deleted it
                     yield file
                     return
             finally:
@@ -120,6 +120,6 @@ def _read(file: int) -> list[SpooledResult]:
         try:
             results += _AS_JSON.validate_json(line)
         except ValidationError as error:
-            # a process that was killed while it wrote; the message alone, for the line holds texts
-            log.error("spool.unreadable", line=number, problems=error.error_count())  # noqa: TRY400 - told in full
+            # its process was killed while writing; only the message, since the line contains texts
+            log.error("spool.unreadable", line=number, problems=error.error_count())  # noqa: TRY400 - the line says it all
     return results

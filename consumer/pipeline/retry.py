@@ -9,7 +9,7 @@ LONGEST_WAIT_FOR_ROWS_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently. `base_s` is the upper end of the first random wait."""
+    """How often and after which waits. `base_s` is the upper bound of the first random wait."""
 
     max_attempts: int
     base_s: float
@@ -18,7 +18,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class TryAgain:
-    """Try after `delay_s`; `attempts` have been used up by then."""
+    """Retry after `delay_s`; `attempts` are used up by then."""
 
     delay_s: float
     attempts: int
@@ -26,7 +26,7 @@ class TryAgain:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """Nothing more to try; `attempts` have been used up."""
+    """Do not retry; `attempts` are used up."""
 
     attempts: int
 
@@ -39,7 +39,7 @@ def after_error(error: LlmError, attempts: int, *, policy: RetryPolicy, random: 
         case Deferred(retry_in_s=retry_in_s):
             return TryAgain(retry_in_s, attempts)
         case CallFailed(retry_after_s=float(asked_s)):
-            # not before it was asked for, and not all in the same moment
+            # not before the requested time, and not all at the same moment
             return _later(after_failed_attempt(attempts, policy=policy, random=random), asked_s)
         case _:
             return after_failed_attempt(attempts, policy=policy, random=random)
@@ -50,7 +50,7 @@ def _later(decision: TryAgain | GiveUp, by_s: float) -> TryAgain | GiveUp:
 
 
 def after_failed_attempt(attempts: int, *, policy: RetryPolicy, random: float) -> TryAgain | GiveUp:
-    """Decide what to do after an attempt that counts, when `attempts` failed before it."""
+    """Decide what to do after a counted attempt, when `attempts` failed before it."""
     if attempts + 1 >= policy.max_attempts:
         return GiveUp(attempts + 1)
     return TryAgain(full_jitter_s(attempts + 1, policy=policy, random=random), attempts + 1)
@@ -59,10 +59,9 @@ def after_failed_attempt(attempts: int, *, policy: RetryPolicy, random: float) -
 def after_missing_rows(
     waited_s: float, attempts: int, *, limit_s: float, policy: RetryPolicy, random: float
 ) -> TryAgain | GiveUp:
-    """Decide what to do while upstream has not committed a row, when a request has waited for it for `waited_s`.
+    """Decide what to do about a row that upstream has not committed, after a wait of `waited_s`.
 
-    Waits are half as long as the whole wait so far, so that a row a little late costs little, and none counts as
-    an attempt.
+    Each wait is half as long as the total so far, so that a slightly late row costs little; none counts as an attempt.
     """
     if waited_s >= limit_s:
         return GiveUp(attempts)
@@ -75,5 +74,5 @@ def full_jitter_s(attempt: int, *, policy: RetryPolicy, random: float) -> float:
 
     Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
     """
-    doublings = min(attempt - 1, 32)  # a larger power only overflows; the cap is reached long before
+    doublings = min(attempt - 1, 32)  # a larger power would only overflow; the cap is reached long before
     return random * min(policy.max_s, policy.base_s * 2.0**doublings)

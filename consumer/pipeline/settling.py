@@ -1,8 +1,8 @@
-"""Settling outcomes of one kind: a batch in one statement, and around what stands in the way of some of it.
+"""Settling outcomes of one kind: a batch in one statement, setting aside what a lock or a refusal holds up.
 
-Is the database away, all wait. Is a row locked by somebody else, its outcome alone is set aside and tried again. Is an
-outcome refused, `many_alike` tells whether that is its own fault, or everybody's: then all are held back, and one of
-them is tried now and then.
+If the database is down, all wait. If a row is locked by another transaction, its outcome alone is set aside and
+retried. If an outcome is refused, `many_alike` decides whether that is its own fault or everybody's: then all are held
+back, and one at a time is tried as a probe.
 """
 
 import asyncio
@@ -22,21 +22,21 @@ from repository.locks import LOCK_WAIT_S
 
 log = structlog.get_logger()
 
-SHORT_LOCK_WAIT_S = 0.1  # alone, or while others are known to be locked: it is tried again soon
+SHORT_LOCK_WAIT_S = 0.1  # when alone, or while others are known to be locked: it is retried soon
 STALLED_AFTER_S = 5.0
 PROBE_S = 5.0
-_OF_THE_SCHEMA = {"42703", "42P01"}  # a column or a table is gone: whosever result it is
+_OF_THE_SCHEMA = {"42703", "42P01"}  # a column or table is missing, which concerns all results
 
 AnyOutcome = TypeVar("AnyOutcome", bound=Outcome)
 Write = Callable[[Sequence[AnyOutcome], float], Awaitable[None]]
-"""A statement that ends requests with outcomes, all or none; it waits so many seconds for a lock."""
+"""A statement that commits outcomes, all or none, with a lock timeout in seconds."""
 
 
 class Settler(Generic[AnyOutcome]):
-    """Has outcomes written, whatever it takes.
+    """Writes outcomes until they are committed, set aside or refused.
 
-    `set_aside` hears of one that is locked, `refused` of one that the database will not take for its own fault,
-    `reopen` of requests that failed so before it showed that the fault is everybody's.
+    `set_aside` is called with an outcome whose row is locked, `refused` with one that the database refuses for its own
+    fault, `reopen` with requests that failed before the fault proved to be everybody's.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class Settler(Generic[AnyOutcome]):
 
     @property
     def unavailable_reason(self) -> str | None:
-        """Why nothing can be written now; None while it can, or nobody has tried."""
+        """Why nothing can be written now; None if it can, or has not been tried."""
         if self._alike.common_reason is not None:
             return f"the database refuses results alike: {self._alike.common_reason}"
         longest_s = time.monotonic() - min(self._attempts.values(), default=time.monotonic())
         return f"results cannot be stored: {self._last_error}" if longest_s > STALLED_AFTER_S else None
 
     async def settle(self, outcomes: Sequence[AnyOutcome]) -> None:
-        """Write outcomes; those that cannot be written now are kept for `retry`, so that others can go on."""
+        """Write outcomes; those that cannot be written now are kept for `retry`, so that they do not hold up others."""
         if not outcomes:
             return
         if self._alike.common_reason is not None:
@@ -83,7 +83,7 @@ class Settler(Generic[AnyOutcome]):
             await self._settle_singly(outcomes, error)
 
     async def retry(self) -> None:
-        """Try again what was locked, one by one, and one of those held back."""
+        """Retry locked outcomes one by one, and one of those held back as a probe."""
         locked, self._locked = self._locked, []
         for outcome in locked:
             await self._try_alone(outcome, self._alike.begin())
@@ -92,7 +92,7 @@ class Settler(Generic[AnyOutcome]):
             await self._try_alone(self._held_back.pop(0), self._alike.begin())
 
     async def _settle_singly(self, outcomes: Sequence[AnyOutcome], error: StoreError) -> None:
-        """Find what stands in the way of a batch, and write the rest."""
+        """Write outcomes one by one to single out those that made the batch fail."""
         if len(outcomes) == 1:
             self._judge(outcomes[0], self._alike.begin(), error)
             return
@@ -110,7 +110,7 @@ class Settler(Generic[AnyOutcome]):
         self._judge(outcome, ticket, await self._attempt([outcome], lock_wait_s=SHORT_LOCK_WAIT_S))
 
     async def _attempt(self, outcomes: Sequence[AnyOutcome], *, lock_wait_s: float) -> StoreError | None:
-        """Write outcomes together, again and again while the database is away. Returns what else is in the way."""
+        """Write outcomes together, retrying while the database is down. Returns any other error."""
         attempt, backoff = object(), Backoff()
         self._attempts[attempt] = time.monotonic()
         try:
@@ -164,7 +164,7 @@ class Settler(Generic[AnyOutcome]):
             log.error("store.refused_alike", error=self._told_reason, results_waiting=len(self._held_back))
             self._reopen(cast("set[RequestKey]", self._alike.failed_alike(time.monotonic())))
             return
-        # a probe was taken: what was held back is tried again, as what was locked is
+        # the probe succeeded: what was held back is retried like locked outcomes
         log.info("store.accepted_again", results_waiting=len(self._held_back))
         self._locked.extend(self._held_back)
         self._held_back = []

@@ -1,7 +1,7 @@
-"""The sweeper: takes over requests whose lease ran out or whose next attempt is due, from any process.
+"""The sweeper: claims queued requests, and those of any process whose lease expired or whose retry is due.
 
-Requests in the background (a replay's) come last: they leave a part of the slots to live ones, and do not
-queue for the provider's rate limit.
+Background requests (a replay's) come last: they leave part of the slots to live ones, and do not queue for the
+provider's rate limit.
 """
 
 import asyncio
@@ -27,16 +27,16 @@ from repository.requests import ClaimedRequest
 log = structlog.get_logger()
 
 SLOT_PATIENCE_S = 20.0
-SWEEP_S = 0.5  # what another process gives back is taken within a second
+SWEEP_S = 0.5  # so that requests given back by another process are taken within a second
 MOST_PER_SWEEP = 100
-MOST_BACKGROUND_PER_SWEEP = 10  # begun at once, a hundred would make live events wait for tens of ms
-BATCH_SHARE = 8  # an eighth of the slots coming free is worth a sweep
+MOST_BACKGROUND_PER_SWEEP = 10  # a hundred at once would delay live events by tens of ms
+BATCH_SHARE = 8  # an eighth of the slots becoming free is worth a sweep
 SUSPECTS_S = 2.0
-BACKGROUND_PATIENCE_S = 1.0  # of what the rate limit lets through, live requests wait for no more than this
+BACKGROUND_PATIENCE_S = 1.0  # the share of the rate limit that live requests may have to wait for
 
 
 class Sweeper:
-    """Claims what is available in the ledger and starts it like any other work."""
+    """Claims available requests from the ledger and starts them."""
 
     def __init__(  # noqa: PLR0913 - what a claim needs, and where it goes
         self,
@@ -64,7 +64,7 @@ class Sweeper:
         self._suspects_at_s = 0.0
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Sweep without end, at once again while there is more than one sweep can take."""
+        """Sweep forever, without a pause while there is more than one sweep can take."""
         while True:
             beat()
             try:
@@ -76,7 +76,7 @@ class Sweeper:
                 await self._pause(taken)
 
     async def run_once(self) -> int:
-        """Take what is available, live requests first, as far as there are slots. Returns how many were taken.
+        """Claim available requests, live ones first, as far as there are slots. Returns how many were claimed.
 
         Raises:
             StoreError: the ledger could not be asked.
@@ -86,7 +86,7 @@ class Sweeper:
         try:
             return await self._sweep_all()
         except StoreUnavailable:
-            # holders could not extend their leases either (a standby is promoted): give them time to
+            # after an outage (a promoted standby) holders must first get time to extend their leases
             self._reclaim_from_s = time.monotonic() + self._terms.lease_s / 2
             raise
 
@@ -99,7 +99,7 @@ class Sweeper:
         return taken + await self._sweep_suspects()
 
     async def _sweep_suspects(self) -> int:
-        """Take, now and then, one of the requests that may be what kills processes: it is handled alone."""
+        """At intervals, claim one of the requests suspected of killing processes; it is handled alone."""
         if time.monotonic() < self._suspects_at_s or self._in_flight.free <= 0:
             return 0
         self._suspects_at_s = time.monotonic() + SUSPECTS_S
@@ -111,7 +111,7 @@ class Sweeper:
         return self._in_flight.slots - max(1, int(self._in_flight.limit * BACKGROUND_SHARE))
 
     async def _pause(self, taken: int) -> None:
-        """Wait for the next sweep; after one that took something there may be more as soon as slots come free."""
+        """Wait for the next sweep; after a successful one, only until slots become free."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SWEEP_S):
                 if not taken:
@@ -124,7 +124,7 @@ class Sweeper:
         if not allowed or not (suspects or self._scheduler.has_work(background=background)):
             return 0
         try:
-            async with asyncio.timeout(SLOT_PATIENCE_S):  # so that a round ends, and the watchdog sees it
+            async with asyncio.timeout(SLOT_PATIENCE_S):  # so that the round ends and the watchdog sees it
                 room = await self._in_flight.reserve(at_least=1, at_most=allowed)
         except TimeoutError:
             return 0
@@ -164,5 +164,5 @@ class Sweeper:
 
 
 def _sending(request: ClaimedRequest) -> tuple[int, int, int]:
-    """Return what sorts requests in the order in which they were sent."""
+    """Return a sort key for the order in which requests were sent."""
     return request.source.timestamp_ms, request.source.partition, request.source.offset

@@ -1,4 +1,4 @@
-"""Calls whose answer is not the post, as they are kept; and what was kept, as it is judged again."""
+"""Keeping calls whose answer did not become the post, and reading kept answers again."""
 
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,7 +26,7 @@ _VERDICTS = {
 
 
 def unused(request: ClaimedRequest, answer: Answer, verdict: CallVerdict, detail: str | None = None) -> LlmCall:
-    """Build the row of a call that was answered, but not with the post that is stored."""
+    """Build the row of a call whose answer is not the stored post."""
     completion = answer.completion
     return LlmCall(
         **_about(request, answer.call),
@@ -44,17 +44,17 @@ def unused(request: ClaimedRequest, answer: Answer, verdict: CallVerdict, detail
 
 
 def superseded_call(outcome: Written) -> LlmCall | None:
-    """Build the row of the call behind a post that another process was faster with; None if it has one already."""
+    """Build the row of the call behind a post that came second; None if it has one already."""
     return unused(outcome.request, outcome.answer, CallVerdict.SUPERSEDED) if outcome.answer.kept is None else None
 
 
 def unanswered(request: ClaimedRequest, call: Call, error: LlmError, spent: Spending | None) -> LlmCall:
-    """Build the row of a call that brought no completion; `spent` is None where nobody knows what it took."""
+    """Build the row of a call without a completion; `spent` is None if unknown."""
     received = error.received
     tokens = received.tokens if received else UNKNOWN
     return LlmCall(
         **_about(request, call),
-        # what was asked is worth its space only beside an answer
+        # the prompt is worth its space only beside an answer
         gpt_prompt_used=call.prompt if received else None,
         prompt_tokens=tokens.prompt,
         completion_tokens=tokens.completion,
@@ -70,7 +70,7 @@ def unanswered(request: ClaimedRequest, call: Call, error: LlmError, spent: Spen
 
 
 def _about(request: ClaimedRequest, call: Call) -> dict[str, Any]:
-    """Return what a row says of a call whatever came of it."""
+    """Return the columns that do not depend on the result of a call."""
     return {
         "overlay_id": request.overlay_id,
         "revision": request.revision,
@@ -86,7 +86,7 @@ def _about(request: ClaimedRequest, call: Call) -> dict[str, Any]:
 
 
 def verdict_of(error: LlmError) -> CallVerdict:
-    """Return what to call the end of a call without a completion."""
+    """Return the verdict on a call without a completion."""
     if verdict := _VERDICTS.get(error.reason):
         return verdict
     if error.received is not None and error.maybe_billed:
@@ -95,7 +95,7 @@ def verdict_of(error: LlmError) -> CallVerdict:
 
 
 def answer_in(kept: KeptAnswer, request: ClaimedRequest) -> Answer | None:
-    """Return an earlier handling's answer as the current reader reads it; None without one, or for other content."""
+    """Return a kept answer as parsed by the current reader; None without one, or if the event's content differs."""
     call = kept.call
     if call.event_digest != digest_of(request):
         return None
@@ -115,7 +115,7 @@ def answer_in(kept: KeptAnswer, request: ClaimedRequest) -> Answer | None:
 
 
 def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
-    """Return what a request has used up whose post is a kept answer: what that cost may be in the sum already."""
+    """Return the usage of a request whose post is a kept answer, whose cost may be in the sum already."""
     kept = answer.kept
     if kept is None or (kept.cost_usd is not None and kept.verdict is not CallVerdict.SUPERSEDED):
         return usage
@@ -123,7 +123,7 @@ def usage_with_kept(usage: Usage, answer: Answer) -> Usage:
 
 
 def is_same_answer(kept: KeptAnswer, completion: Completion) -> bool:
-    """Return whether a completion that was looked up is the one that was kept: by its id, if it has one."""
+    """Return whether a completion that was looked up is the kept one: by its id, if it has one."""
     before = read_again(kept.raw_response, latency_ms=None)
     if before is None:
         return False
@@ -132,5 +132,5 @@ def is_same_answer(kept: KeptAnswer, completion: Completion) -> bool:
 
 
 def digest_of(request: ClaimedRequest) -> bytes:
-    """Return what tells the content of one event from that of another."""
+    """Return a digest of an event's content."""
     return sha256(request.source.value or b"").digest()

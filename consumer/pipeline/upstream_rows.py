@@ -1,4 +1,4 @@
-"""The rows that posts refer to and upstream writes: what cannot be made in upstream's place is waited for, unpaid."""
+"""Rows that posts refer to and upstream writes: requests wait, unpaid, for those that cannot be inserted here."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ UNKNOWN_ROWS_RETRY_S = 1.0
 
 
 class UpstreamRows:
-    """Knows in which tables rows must be there before the LLM is paid, and puts off requests that lack one.
+    """Knows in which tables rows must exist before the LLM is paid, and postpones requests that lack one.
 
-    With REFERENCE_ROWS=require that is all tables, with `ensure` those in which no row can be made.
+    With REFERENCE_ROWS=require that is all tables, with `ensure` those into which no row can be inserted.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class UpstreamRows:
 
     @property
     def needed(self) -> frozenset[str]:
-        """The tables in which a request's rows must be there."""
+        """The tables in which a request's rows must exist."""
         return frozenset(self._unfillable if self._ensures else KEYS)
 
     async def run_once(self) -> None:
-        """Look again what can be made in upstream's place: its tables change, and so do rights.
+        """Check again in which tables rows can be inserted: tables and rights change.
 
         Raises:
             StoreError: the database could not be asked.
@@ -62,7 +62,7 @@ class UpstreamRows:
             self._unfillable = found
 
     async def there_for(self, works: Sequence[Work]) -> Sequence[Work]:
-        """Return the works whose rows are there, or can be made; put off the others before the LLM is paid for them."""
+        """Return the works whose rows exist or can be inserted; postpone the others before the LLM is paid."""
         tables = self.needed
         if not tables or not works:
             return works

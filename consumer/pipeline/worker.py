@@ -1,4 +1,4 @@
-"""Handling one request: a conversation with the model, and what follows from its end. No connection is held."""
+"""Handling one request: a conversation with the model, and the outcome of its end. No connection is held."""
 
 import asyncio
 import random
@@ -24,11 +24,11 @@ from consumer.pipeline.writing_plans import PlanOf
 from repository.requests import ClaimedRequest
 from schemas.reasons import Reason
 
-RESERVED_RETRY_S = 1.0  # money that is only reserved comes free when calls end
+RESERVED_RETRY_S = 1.0  # reserved money is released when calls end
 
 
 class Worker:
-    """Turns a claimed request into an outcome; keeps nothing from one request to the next."""
+    """Turns a claimed request into an outcome; stateless."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Worker:
         self._context_of = context_of
 
     async def handle(self, work: Work) -> Outcome:
-        """Have the post written. Raises nothing; cancelled, it gives what is known by then."""
+        """Get the post written. Raises nothing; if cancelled, returns what is known by then."""
         plan = self._plan_of(work.request)
         conversation = Conversation(
             work,
@@ -66,7 +66,7 @@ class Worker:
     async def _unless_everybodys(
         self, end: ConversationEnd, request: ClaimedRequest, trial: Trial | None
     ) -> ConversationEnd:
-        """Return the end as it is, or put it off where others are refused alike: then it is not the request's fault."""
+        """Return the end unchanged, or postponed if others are refused alike: then it is not the request's fault."""
         match end:
             case Agreed():
                 self._fault_finder.accept(trial)
@@ -126,7 +126,7 @@ class Worker:
 
 
 def _put_off(request: ClaimedRequest, usage: Usage, over: OverBudget) -> Held | RetryLater:
-    """Return the outcome of a request whose budget has no more: held, or soon again where calls under way have it."""
+    """Return the outcome for a spent budget: held, or retried soon if the rest is only reserved by other calls."""
     if over.until is None:
         return RetryLater(
             request=request,

@@ -1,7 +1,7 @@
-"""How the post of a request is written: by which model, asked with which prompt. A variant may have a plan of its own.
+"""How the post of a request is written: by which model, with which prompt. A variant may have its own plan.
 
-A plan is made when its first request comes, whoever claimed it and whether its experiment still runs. No other model
-steps in for a variant's: its requests wait for it, as a comparison wants, and hold up no others.
+A plan is built when its first request is handled, even if its experiment no longer runs. A variant has no fallback
+model: its requests wait for its own, so that the comparison stays valid, and hold up no others.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class WritingPlan:
-    """Who writes, what is asked, and who makes a post of the answer."""
+    """The models, the prompt, and the editor that turns an answer into a post."""
 
     failover: Failover
     template: PromptTemplate
@@ -34,13 +34,13 @@ class WritingPlan:
 
 PlanOf = Callable[[ClaimedRequest], WritingPlan]
 MakePlan = Callable[[str, Variant, Prompt | None, LlmModel | None], WritingPlan]
-"""Makes the plan of an experiment's variant, with its prompt and model where it has its own."""
+"""Builds the plan of an experiment's variant, with its own prompt and model, if any."""
 
 _Key = tuple[UUID, str]
 
 
 class WritingPlans:
-    """The usual plan, and those of the variants met so far."""
+    """The default plan, and those of the variants seen so far."""
 
     def __init__(self, pool: Pool, usual: WritingPlan, make: MakePlan) -> None:
         self._pool = pool
@@ -50,21 +50,21 @@ class WritingPlans:
         self._problems: dict[_Key, str] = {}
 
     def of(self, request: ClaimedRequest) -> WritingPlan:
-        """Return the plan of a request that is known and has no problem."""
+        """Return the plan of a request that is known and has no `problem`."""
         return self._usual if request.arm is None else self._plans[_key(request)]
 
     def problem(self, request: ClaimedRequest) -> str | None:
-        """Say why a request's variant cannot be written by this process; None if it can be."""
+        """Return why a request's variant cannot be written by this process; None if it can."""
         if request.arm is None or _key(request) in self._plans:
             return None
         arm = request.arm
         return self._problems.get(_key(request), f"nothing is known of variant {arm.variant} of {arm.name}")
 
     async def know(self, requests: Iterable[ClaimedRequest]) -> None:
-        """Make sure that there is a plan for the variants of these requests.
+        """Build plans for the variants of these requests.
 
         Raises:
-            StoreError: the database does not say; the plans there are stay.
+            StoreError: the database cannot be read; existing plans stay.
         """
         met = {_key(request) for request in requests if request.arm is not None}
         new = met - self._plans.keys() - self._problems.keys()
@@ -93,7 +93,7 @@ class WritingPlans:
         try:
             self._plans[key] = self._make(experiment.name, variant, prompt, model)
         except SettingsError as error:
-            log.error("experiments.unwritable", experiment=experiment.name, variant=variant.variant, reason=str(error))  # noqa: TRY400 - told in full
+            log.error("experiments.unwritable", experiment=experiment.name, variant=variant.variant, reason=str(error))  # noqa: TRY400 - the line says it all
             self._problems[key] = str(error)
 
 

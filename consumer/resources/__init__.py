@@ -1,4 +1,4 @@
-"""What the consumer opens before it begins: checked one by one, closed in reverse order."""
+"""Connections and clients that are opened at startup, checked one by one, and closed in reverse order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -34,16 +34,16 @@ log = structlog.get_logger()
 
 BATCH_TIMEOUT_S = 60.0
 BATCH_CONNECTIONS = 4
-LONGEST_IDLE_S = 10.0  # within a transaction, where milliseconds pass between two statements
+LONGEST_IDLE_S = 10.0  # idle within a transaction, where statements follow each other within milliseconds
 
 
 OpenTraces = Callable[[ModelOf], Traces]
-"""Opens what is told of each request's handling, given how models are named by their ids."""
+"""Opens the port for tracing, given a lookup of models by id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Connections and clients, ready for use; one writer for each model of the settings, the preferred one first.
+    """Connections and clients, ready for use; one writer per model of the settings, the preferred one first.
 
     `all_writers` opens more.
     """
@@ -64,7 +64,7 @@ class Resources:
 
 @asynccontextmanager
 async def open_resources(settings: Settings, current: CurrentSettings | None = None) -> AsyncIterator[Resources]:
-    """Open all that the consumer needs; `current` is where it learns of secrets that change later.
+    """Open all that the consumer needs; `current` is the source of secrets that change later.
 
     Raises:
         StartupError: the first thing that is missing.
@@ -101,7 +101,7 @@ def _open_span_export(settings: Settings, stack: AsyncExitStack) -> "OpenTraces"
     if not settings.traces:
         return lambda _: Traces()
     try:
-        # an extra, which a process that sends no spans does not import
+        # an extra, imported only if spans are sent
         from consumer.pipeline.tracing.request_spans import RequestSpans  # noqa: PLC0415
         from consumer.telemetry.tracing import SpanExport  # noqa: PLC0415
     except ModuleNotFoundError:
@@ -148,7 +148,7 @@ def _require_newest(schema: SchemaVersion) -> None:
 
 
 def _heed_database(found: DatabaseLook) -> None:
-    """Have every post be paid for only where it can be stored."""
+    """Check that the database would accept posts, before any is paid for."""
     if found.obstacles:
         raise StartupError(f"the database would refuse every post: {'; '.join(found.obstacles)}")
     if found.doubts:
@@ -215,7 +215,7 @@ def _heed_shutdown(model: LlmModel, variable: str) -> None:
 
 
 def _open_batch_providers(current: CurrentSettings, stack: AsyncExitStack) -> dict[str, BatchProvider]:
-    """Open those that have the Batch API at their compatible endpoint and a key: OpenAI's alone."""
+    """Open the providers with a Batch API and a key: only OpenAI."""
     if current.now.openai_api_key is None:
         return {}
     endpoint = current.now.endpoint("openai", model="batches")

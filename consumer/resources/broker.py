@@ -1,4 +1,4 @@
-"""The brokers' clients, and the schema registry: reached, and what they need from the brokers is there."""
+"""The Kafka clients and the schema registry: opened, with topics, group and ACLs checked."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -31,17 +31,17 @@ from consumer.settings.current import CurrentSettings
 
 log = structlog.get_logger()
 
-START_DEADLINE_S = 30.0  # a broker that has just started has to find its coordinators first
+START_DEADLINE_S = 30.0  # a freshly started broker must find its coordinators first
 ANSWER_S = 10.0
 
 Answer = TypeVar("Answer")
 
 
 async def register_schemas(settings: Settings) -> Framings:
-    """Register the schemas of outgoing events where a registry is set, and return their framings.
+    """Register the schemas of outgoing events if a registry is set, and return their framings.
 
     Raises:
-        StartupError: the registry does not take them.
+        StartupError: the registry refuses them.
     """
     try:
         return await register_outputs(settings)
@@ -52,7 +52,7 @@ async def register_schemas(settings: Settings) -> Framings:
 async def open_kafka(
     current: CurrentSettings, stack: AsyncExitStack, framings: Framings
 ) -> "tuple[Publisher, AIOKafkaConsumer[bytes, bytes], AIOKafkaConsumer[bytes, bytes]]":
-    """Open the publisher, the consumer of events and that of outcomes; check topics, group and rights.
+    """Open the publisher and the consumers of events and outcomes; check topics, group and ACLs.
 
     Raises:
         StartupError: the first thing that is missing.
@@ -105,7 +105,7 @@ async def _require_rights(publisher: Publisher, settings: Settings) -> None:
 
 
 async def _look_for_outcomes(publisher: Publisher, settings: Settings) -> None:
-    """Say once if no outcomes can be read: posts are written all the same."""
+    """Log once if no outcomes can be read; posts are written all the same."""
     topic, lacking = settings.feed_outcome_topic, ""
     try:
         lacking = ", ".join(await _answered(publisher.missing_rights({topic: Operation.READ}), settings))
@@ -117,7 +117,7 @@ async def _look_for_outcomes(publisher: Publisher, settings: Settings) -> None:
 
 
 async def _require_group(consumer: "AIOKafkaConsumer[bytes, bytes]", publisher: Publisher, settings: Settings) -> None:
-    """Check access to the group: its committed offsets are read and written, though nobody joins it."""
+    """Check access to the group: its committed offsets are read and written, although no process joins it."""
     group_id = settings.kafka_group_id
     try:
         await _answered(consumer.committed(TopicPartition(settings.overlay_completed_topic, 0)), settings)

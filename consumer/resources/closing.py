@@ -8,5 +8,5 @@ CLOSE_TIMEOUT_S = 5.0
 
 
 async def closed_in_time(name: str, close: Callable[[], Awaitable[object]]) -> None:
-    """Close a resource; one that takes too long is named in the log and left."""
+    """Close a resource; one that takes too long is logged and abandoned."""
     await within_deadline(close(), deadline_s=CLOSE_TIMEOUT_S, or_else="close.failed", resource=name)

@@ -1,4 +1,4 @@
-"""Writers of models: those of one provider share its client, so that variants of an experiment share connections."""
+"""Writers of models: writers of one provider share its client, and so its connections."""
 
 from contextlib import AsyncExitStack
 
@@ -12,7 +12,7 @@ from schemas.post import INSTAGRAM_POST_JSON_SCHEMA
 
 
 class Writers:
-    """Opens writers; their clients are closed with the stack."""
+    """Opens writers; their clients are closed by the stack."""
 
     def __init__(self, current: CurrentSettings, stack: AsyncExitStack) -> None:
         self._current = current
@@ -20,7 +20,7 @@ class Writers:
         self._clients: dict[str, openai.AsyncOpenAI] = {}
 
     def open(self, model: LlmModel, *, temperature: float | None = None, max_tokens: int | None = None) -> Writer:
-        """Open one more; what is None is as the settings say.
+        """Open a writer; None means the value of the settings.
 
         Raises:
             SettingsError: the model's provider needs a key that is not set.

@@ -1,8 +1,7 @@
-"""The way of a request by batch. Each step is committed before the next begins, so that any process can go on from it.
+"""The steps of a batch. Each is committed before the next begins, so that any process can continue from it.
 
-`gathering` chooses what waits, freezes what is asked (`drafting`, `packing`), reserves what that may cost
-(`affording`) and records the intent, all in one transaction; `submission` uploads and creates; `polling` looks how the
-batch stands; `collecting` takes the results in groups, each in one transaction with the place it ends at
-(`result_judgement`, `group_store`), and `rest` sends on what has no result. `runner` does the step that is next for
-each batch whose look is due, one process a batch.
+`gathering` selects waiting requests, freezes their bodies (`drafting`, `packing`), reserves their worst case
+(`affording`) and records the intent, all in one transaction; `submission` uploads and creates; `polling` checks the
+status; `collecting` processes the results in groups, each committed with its end position (`result_judgement`,
+`group_store`); `rest` sends on requests without a result. `runner` performs the next step of each batch that is due.
 """

@@ -1,4 +1,4 @@
-"""Which lines of a batch their tenants' budgets have money for: it is reserved with the intent, at the worst case."""
+"""Which lines of a batch their tenants' budgets can pay for: the worst case is reserved with the intent."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ from repository.pool import Connection
 
 
 class Priced(Protocol):
-    """A line that has its place in a batch."""
+    """A line placed in a batch."""
 
     @property
     def batch_id(self) -> UUID:
-        """Its batch."""
+        """The id of its batch."""
 
     @property
     def tenant_id(self) -> str:
-        """Whose money it takes."""
+        """The tenant that pays for it."""
 
     @property
     def worst(self) -> WorstCase:
-        """What it takes at most."""
+        """Its worst case."""
 
     @property
     def model(self) -> LlmModel:
-        """What it is written by."""
+        """The model that writes it."""
 
 
 async def afforded(
@@ -38,8 +38,8 @@ async def afforded(
 ) -> tuple[set[int], dict[str, OverBudget]]:
     """Reserve for these lines, in the transaction of the intent.
 
-    Of a tenant whose budget has too little for all of its lines the first half is tried, and so on. Gives the places
-    of the lines that there is money for, and of the tenants for whose first line there is none, why.
+    If a tenant's budget cannot pay for all of its lines, the first half is tried, and so on. Returns the positions of
+    the lines that can be paid for, and for each tenant that cannot pay for its first line the reason.
     """
     over: dict[str, OverBudget] = {}
     free = {place for place, line in enumerate(lines) if not budgets.of(line.tenant_id)}

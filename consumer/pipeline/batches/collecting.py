@@ -1,7 +1,6 @@
-"""Collecting the results of a batch: group by group, however large its files are, from where it was left.
+"""Collecting the results of a batch: group by group, however large its files are, from the last committed position.
 
-A file that was cut off is fetched again from the last whole line that is dealt with. What is in no file goes on
-without a result.
+A truncated file is fetched again from the last complete line processed. Requests in no file continue without a result.
 """
 
 import asyncio
@@ -35,12 +34,12 @@ from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 
 log = structlog.get_logger()
 
-JUDGED_AT_ONCE = 10  # so that live events have their turn within milliseconds
+JUDGED_AT_ONCE = 10  # so that live events wait milliseconds at most
 MOST_CUTS = 5
 
 
 class Collector:
-    """Takes the results of batches that have ended."""
+    """Processes the results of batches that have ended."""
 
     def __init__(
         self,
@@ -61,12 +60,12 @@ class Collector:
         self._claim_terms = claim_terms
 
     async def collect(self, batch: Batch) -> None:
-        """Take all results, then send on what has none, and delete the files.
+        """Process all results, then send on requests without one, and delete the files.
 
         Raises:
-            BatchProviderError: the provider cannot be read now; what is taken is taken.
-            BatchLeaseLost: another process goes on.
-            StoreError: the same, later.
+            BatchProviderError: the provider cannot be read now; committed groups stay committed.
+            BatchLeaseLost: another process continues.
+            StoreError: the database cannot be written now; committed groups stay committed.
         """
         async with self._desk.leased(batch):
             for file in ("output", "error"):
@@ -95,7 +94,7 @@ class Collector:
             try:
                 reached, is_whole = await self._read(batch, file, file_id, position)
             except NotThere as error:
-                log.error("batch.file_gone", batch_id=str(batch.batch_id), error=str(error))  # noqa: TRY400 - told in full
+                log.error("batch.file_gone", batch_id=str(batch.batch_id), error=str(error))  # noqa: TRY400 - the line says it all
                 return
             if is_whole:
                 return
@@ -103,7 +102,7 @@ class Collector:
             position = reached
 
     async def _read(self, batch: Batch, file: ResultFile, file_id: str, position: int) -> tuple[int, bool]:
-        """Take a file's results from this place on; gives the place that was reached, and whether that is its end."""
+        """Process a file's results from this position on; returns the position reached, and whether it is the end."""
         async with one_ahead() as ahead:
             try:
                 async for group in groups(self._desk.provider(batch), file_id, position):
@@ -131,7 +130,7 @@ class Collector:
     async def _judged(
         self, batch: Batch, results: list[Result], being_stored: Collection[RequestKey]
     ) -> tuple[dict[RequestKey, Judged], int]:
-        """Judge each result that has an open line; the others are strays: of no line of ours, or a second time."""
+        """Judge each result that has an open line; others are strays, of unknown lines or repeated ones."""
         found: dict[RequestKey, Result] = {}
         for result in results:
             if result.call_id is not None:
@@ -159,7 +158,7 @@ class Collector:
                 one.request.source, max_event_bytes=terms.max_event_bytes, event_types=terms.event_types
             )
         except (InvalidEvent, IgnoredEvent):
-            # a later contract does not take what an earlier one did: the sweeper ends it
+            # no longer valid by a later contract: the sweeper fails it
             return None
         judged = self._judge.judge(batch, one, event, result)
         if isinstance(judged.settled.outcome, Written):
@@ -168,7 +167,7 @@ class Collector:
         return judged
 
     async def _cost(self, batch: Batch, results: list[Result]) -> Decimal:
-        """Return what the results of a second batch cost, of which nothing is used."""
+        """Return the cost of a second batch, whose results are not used."""
         keys = [(one.call_id.overlay_id, one.call_id.revision) for one in results if one.call_id]
         async with connection(self._desk.pool) as borrowed:
             there = await lines_there(borrowed, batch.duplicate_of or batch.batch_id, keys)

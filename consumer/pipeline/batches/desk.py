@@ -1,4 +1,4 @@
-"""What the steps of a batch share: where it is kept, who the provider is, and for how long it is ours."""
+"""What the steps of a batch share: the database, the providers, and the lease of the batch."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +15,7 @@ from repository.pool import Pool, connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchTerms:
-    """How often a batch is looked at, and how long one whose creation was not answered is looked for."""
+    """How often a batch is polled, and how long a creation without a response is searched for."""
 
     poll_s: float
     confirm_s: float
@@ -23,13 +23,13 @@ class BatchTerms:
 
     @property
     def soon_s(self) -> float:
-        """When to look again for what may show any moment."""
+        """The interval for results expected at any moment."""
         return min(self.poll_s, max(0.2, self.confirm_s / 20))
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The database, the providers by their names, the terms, and the budgets that batches count for."""
+    """The database, the providers by name, the terms, and the budgets."""
 
     pool: Pool
     providers: Mapping[str, BatchProvider]
@@ -37,10 +37,10 @@ class Desk:
     budgets: Budgets
 
     def provider(self, batch: Batch) -> BatchProvider:
-        """Return the provider of a batch, which had one when it was intended.
+        """Return the provider of a batch, which existed when it was intended.
 
         Raises:
-            KeyError: its key is not set any more.
+            KeyError: its key is no longer set.
         """
         return self.providers[batch.provider]
 
@@ -52,11 +52,11 @@ class Desk:
         columns: Mapping[str, object] = MappingProxyType({}),
         **more: object,
     ) -> Batch:
-        """Set columns of a batch; without a time to look again it stays leased here.
+        """Set columns of a batch; without a time for the next poll it stays leased here.
 
         Raises:
-            BatchLeaseLost: another process has it.
-            StoreError: nothing is changed.
+            BatchLeaseLost: another process holds it.
+            StoreError: nothing was changed.
         """
         kept_s = self.terms.lease_s if look_again_s is None else look_again_s
         owner = {} if look_again_s is None else {"lease_owner": None}
@@ -64,13 +64,13 @@ class Desk:
             return await change_batch(borrowed, batch, look_again_s=kept_s, columns={**columns, **more, **owner})
 
     async def finish(self, batch: Batch) -> None:
-        """Look at a batch no more."""
+        """Stop polling a batch."""
         async with connection(self.pool) as borrowed:
             await change_batch(borrowed, batch, look_again_s=None, columns={"lease_owner": None})
 
     @asynccontextmanager
     async def leased(self, batch: Batch) -> AsyncIterator[None]:
-        """Keep a batch leased while something takes its time."""
+        """Keep a batch leased during a long operation."""
         keeping = asyncio.create_task(self._keep(batch))
         try:
             yield
@@ -82,6 +82,6 @@ class Desk:
     async def _keep(self, batch: Batch) -> None:
         while True:
             await asyncio.sleep(self.terms.lease_s / 3)
-            # whoever lost it finds out when it wants to write
+            # a lost lease is noticed at the next write
             with suppress(BatchLeaseLost, StoreError):
                 await self.change(batch)

@@ -1,4 +1,4 @@
-"""What a line of a batch asks: the messages of a live call, and the ref that binds the answer to its overlay. Pure."""
+"""The body of a batch line: the messages of a live call, and the ref that binds the answer to its overlay. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ RESPONSE_FORMAT = post_schema_with_ref()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A line before it has its place in a batch. `tokens` are estimated."""
+    """A line before it is placed in a batch. `tokens` are estimated."""
 
     request: ClaimedRequest
     writer: Writer
@@ -42,11 +42,11 @@ class Draft:
 
     @property
     def worst(self) -> WorstCase:
-        """What it costs at most, at the price of a batch."""
+        """Its worst case, at the price of a batch."""
         return worst_case(self.messages, self.max_tokens, self.writer.model.at_reduced_price())
 
     def line(self, batch_id: UUID, number: int) -> BatchLine:
-        """Return the line as it is frozen."""
+        """Return the frozen line."""
         return BatchLine(
             batch_id=batch_id,
             line_number=number,
@@ -66,9 +66,9 @@ class Draft:
 def draft(
     request: ClaimedRequest, event: OverlayCompleted, plan: WritingPlan, kept: Sequence[KeptAnswer], context: Context
 ) -> Draft:
-    """Return what to ask for a request; `kept` are the answers of earlier calls, the newest first.
+    """Return the draft for a request; `kept` are the answers of earlier calls, newest first.
 
-    What was wrong with one is quoted, and where one was cut off there is more room now.
+    A bad answer is quoted for repair, and after a truncated one the token limit is larger.
     """
     writer = plan.failover.preferred
     messages = with_ref(plan.template.messages(event), ref_of(request.overlay_id))
@@ -90,7 +90,7 @@ def draft(
 
 
 def is_answered(request: ClaimedRequest, plan: WritingPlan, kept: Sequence[KeptAnswer], context: Context) -> bool:
-    """Return whether an answer that is kept is a post by the current rules: a live worker stores it, unpaid."""
+    """Return whether a kept answer is a post by the current rules: then a live worker stores it, without payment."""
     answers = (answer_in(one, request) for one in kept)
     return any(isinstance(judge(one.completion, plan.editor, context), EditedPost) for one in answers if one)
 

@@ -1,4 +1,4 @@
-"""From requests that wait to batches that are intended: chosen, frozen and recorded in one transaction."""
+"""From waiting requests to intended batches: selected, frozen and recorded in one transaction."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -41,13 +41,13 @@ from schemas.reasons import Reason
 log = structlog.get_logger()
 
 CHUNK = 200
-LONGEST_PUT_OFF_S = 60.0  # money that is only reserved comes free when calls and batches end
-DRAFTS_AT_ONCE = 20  # so that others have their turn within milliseconds
+LONGEST_PUT_OFF_S = 60.0  # reserved money is released when calls and batches end
+DRAFTS_AT_ONCE = 20  # so that others wait milliseconds at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatheringTerms:
-    """When there is enough for a batch, and what becomes of requests whose model has none."""
+    """When a batch is sent, and what happens to requests whose model has no batches."""
 
     max_wait_s: float
     max_requests: int
@@ -55,7 +55,7 @@ class GatheringTerms:
 
 
 class Gatherer:
-    """Intends batches at the providers that have them, named here."""
+    """Creates intents for batches at the given providers."""
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class Gatherer:
         self._to_hold: list[BatchHolding] = []
 
     async def run_once(self) -> int:
-        """Intend what is to be sent now. Returns how many requests that are.
+        """Record the intents that are due. Returns the number of requests in them.
 
         Raises:
-            StoreError: nothing is intended.
+            StoreError: nothing was recorded.
         """
         group_id = self._claim_terms.group_id
         async with connection(self._pool) as borrowed:
@@ -126,11 +126,11 @@ class Gatherer:
             models.update({one.draft.writer.model.llm_model_id: one.draft.writer.model for one in placed})
             await self._freeze(borrowed, placed)
             if drafts and not placed:
-                break  # the provider takes no more for now
+                break  # the provider accepts no more for now
         return [(pack, models[pack.llm_model_id]) for pack in packing.packs if pack.frozen]
 
     async def _freeze(self, borrowed: Connection, placed: Sequence["_Placed"]) -> None:
-        """Freeze the lines that there is money for; the others are put off, or held where their budget is spent."""
+        """Freeze the lines that can be paid for; postpone the others, or hold them if their budget is spent."""
         there, over = await afforded(borrowed, self._budgets, placed)
         frozen = [one for place, one in enumerate(placed) if place in there]
         if frozen:
@@ -148,13 +148,13 @@ class Gatherer:
             await put_off_gathered(borrowed, later, delay_s=delay_s, reason=Reason.BUDGET_SPENT)
 
     async def _hold(self, borrowed: Connection) -> None:
-        """Hold what budgets have no money for: apart from the intent, whose locks a budget's change waits for."""
+        """Hold what budgets cannot pay for, apart from the intent, whose locks would block changes of budgets."""
         holdings, self._to_hold = self._to_hold, []
         if holdings and (held := await hold_gathered(borrowed, holdings)):
             log.info("batch.held", requests=held, reason=Reason.BUDGET_SPENT)
 
     async def _drafts(self, borrowed: Connection, requests: Sequence[ClaimedRequest]) -> list[Draft]:
-        """Draft the lines of requests that can be written by batch; the others go live, or stay where they are."""
+        """Draft the lines of requests that can be written by batch; the others go live or keep waiting."""
         await self._tenants.know(request.tenant_id for request in requests)
         with suppress(StoreError):
             await self._plans.know(requests)
@@ -179,7 +179,7 @@ class Gatherer:
         return drafts
 
     def _draft(self, request: ClaimedRequest, event: OverlayCompleted, kept: KeptAnswers) -> Draft | None:
-        """Draft a line; None where an earlier answer is a post after all."""
+        """Draft a line; None if an earlier answer is a post after all."""
         answers = kept.get((request.overlay_id, request.revision), ())
         plan, context = self._plans.of(request), self._tenants.context(event)
         if is_answered(request, plan, answers, context):
@@ -199,7 +199,7 @@ class Gatherer:
         return False
 
     def _decode(self, request: ClaimedRequest) -> OverlayCompleted | None:
-        """Decode stored bytes; what a later contract does not take is for the sweeper to end."""
+        """Decode stored bytes; None if no longer valid by a later contract: the sweeper fails such requests."""
         terms = self._claim_terms
         with suppress(InvalidEvent, IgnoredEvent):
             return decode_overlay_completed(
@@ -232,7 +232,7 @@ class _Placed:
 
 
 def _holding(one: _Placed, over: OverBudget | None) -> BatchHolding | None:
-    """Return how a line is held whose tenant's budget is spent; None where that is not said."""
+    """Return how to hold a line whose tenant's budget is spent; None if it is not."""
     if over is None or over.until is None:
         return None
     return BatchHolding(

@@ -1,7 +1,7 @@
-"""Storing a group of results: posts, ends, what goes on, and the place behind the group, all in one transaction.
+"""Storing a group of results: posts, failures, requests that continue, and the end position, all in one transaction.
 
-What the database will not take of a group is found out one by one. A result is paid for: where it cannot be stored
-now, the group is not done, and the batch is looked at again later.
+Outcomes that the database refuses are singled out. Results are paid for: if one cannot be stored now, the group is not
+committed, and the batch is retried later.
 """
 
 from collections.abc import Sequence
@@ -33,15 +33,15 @@ from schemas.reasons import Reason
 log = structlog.get_logger()
 
 REFERENCE_RETRY_S = 5.0
-FEW = 3  # so many different results refused, and none taken: it is not their fault
+FEW = 3  # so many different results refused and none accepted: it is not their fault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What came of a line, in a word, and what becomes of its request: None if it has ended in another way.
+    """The verdict on a line, and the outcome of its request; None if that has ended in another way.
 
-    `spent` is what its result took, of the budgets of this tenant. `feed` is the post's row, if it is made already;
-    `refused_by` are the rules that refused its post.
+    `spent` is what its result cost this tenant's budgets. `feed` is the post's row, if already built; `refused_by` are
+    the rules that refused its post.
     """
 
     line: BatchLine
@@ -54,7 +54,7 @@ class Settled:
 
     @property
     def cost_usd(self) -> Decimal:
-        """What its result cost, as far as the provider tells."""
+        """The cost of its result, if known."""
         return self.spent.cost_usd or Decimal(0)
 
 
@@ -77,15 +77,15 @@ class GroupStore:
         self._ensure_references = ensure_references
 
     def with_feed(self, one: Settled) -> Settled:
-        """Make a post's row and event ahead: the group before is being stored, and this one will not wait for it."""
+        """Build a post's row and event ahead, while the previous group is being stored."""
         return replace(one, feed=self._feed_events.feed(one.outcome)) if isinstance(one.outcome, Written) else one
 
     async def commit(self, batch: Batch, group: Sequence[Settled], step: Advance) -> None:
-        """Commit a group and its step; `step.cost_usd` is of what is not in the group.
+        """Commit a group and its step; `step.cost_usd` is the cost of results that are not in the group.
 
         Raises:
-            BatchLeaseLost: another process has the batch; nothing is done.
-            StoreError: nothing is done, or a part that will not be done again.
+            BatchLeaseLost: another process has the batch; nothing was committed.
+            StoreError: nothing was committed, or a part that will not be repeated.
         """
         try:
             await self._commit(batch, group, step)
@@ -139,7 +139,7 @@ class GroupStore:
     async def _store(
         self, borrowed: Connection, written: Sequence[Written], feeds: Sequence[Feed]
     ) -> tuple[list[OutboxEvent], set[object]]:
-        """Store posts; gives their events, and the ids of those that came after another post."""
+        """Store posts; returns their events, and the ids of those that came second."""
         if not feeds:
             return [], set()
         ensures = self._ensure_references
@@ -157,7 +157,7 @@ class GroupStore:
     async def _end(
         self, borrowed: Connection, batch: Batch, group: Sequence[Settled]
     ) -> tuple[list[Rejected], list[OutboxEvent]]:
-        """End requests without a post, each claimed in this transaction: of two results only one ends it."""
+        """Fail requests, each claimed in this transaction, so that only one of two results ends it."""
         ends = {
             (one.outcome.request.overlay_id, one.outcome.request.revision): one.outcome
             for one in group
@@ -185,7 +185,7 @@ _NO_STEP = Advance(file=None, position=0, cost_usd=Decimal(0))
 
 
 def _instead_of(one: Settled, error: StoreError) -> Settled:
-    """Return what becomes of a post that the database will not take: its answer is kept, to be judged again unpaid."""
+    """Return the outcome for a post that the database refuses: its answer is kept, to be judged again."""
     if not isinstance(one.outcome, Written):
         raise error
     outcome = one.outcome

@@ -1,4 +1,4 @@
-"""Storing one group while the next is judged: the database works on one core, this process on another."""
+"""Storing one group while the next is judged, so that database and process work in parallel."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Coroutine
@@ -8,14 +8,14 @@ from repository.batch_requests import RequestKey
 
 
 class OneAhead:
-    """Stores groups one after the other; `keys` are of the group that is being stored."""
+    """Stores groups one after another; `keys` are those of the group being stored."""
 
     def __init__(self) -> None:
         self.keys: Collection[RequestKey] = ()
         self._storing: asyncio.Task[None] | None = None
 
     async def put(self, storing: Coroutine[None, None, None], keys: Collection[RequestKey]) -> None:
-        """Begin to store a group when the one before is stored; raises what that raised."""
+        """Start storing a group once the previous one is stored; raises what that raised."""
         try:
             await self.stored()
         except BaseException:
@@ -25,7 +25,7 @@ class OneAhead:
         self._storing = asyncio.create_task(storing)
 
     async def stored(self) -> None:
-        """Wait until all is stored that was put."""
+        """Wait until all groups are stored."""
         storing, self._storing = self._storing, None
         if storing is None:
             return
@@ -35,14 +35,14 @@ class OneAhead:
             storing.cancel()
 
     def abandon(self) -> None:
-        """Cut off what is being stored: its transaction is rolled back."""
+        """Cancel the store in progress: its transaction is rolled back."""
         if self._storing is not None:
             self._storing.cancel()
 
 
 @asynccontextmanager
 async def one_ahead() -> AsyncIterator[OneAhead]:
-    """Yield one; when the block ends, all is stored, or cut off where the block raises."""
+    """Yield a `OneAhead`; when the block ends all is stored, or cancelled if the block raises."""
     ahead = OneAhead()
     try:
         yield ahead

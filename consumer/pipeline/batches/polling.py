@@ -1,4 +1,4 @@
-"""Looking how a batch at the provider stands, and what follows from it."""
+"""Polling the status of a batch at the provider, and what follows from it."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ UNSTOPPABLE = {"cancelling", "finalizing"}
 
 
 class Polling:
-    """Looks at batches that the provider has."""
+    """Polls batches at the provider."""
 
     def __init__(self, desk: Desk, submission: Submission, rest: Rest) -> None:
         self._desk = desk
@@ -27,16 +27,16 @@ class Polling:
         self._rest = rest
 
     async def look(self, batch: Batch) -> Batch | None:
-        """Look once. Returns the batch if its results can be collected now."""
+        """Poll once. Returns the batch if its results can be collected."""
         provider = self._desk.provider(batch)
         if batch.provider_batch_id is None:
             raise LookupError("a created batch has an id at its provider")
         try:
             told = await provider.retrieve(batch.provider_batch_id)
         except NotThere as error:
-            await self._rest.abandon(batch, f"the provider knows the batch no more: {error}", counts=True)
+            await self._rest.abandon(batch, f"the provider no longer knows the batch: {error}", counts=True)
             return None
-        # even where it was asked for once: what lies in between may have asked again
+        # even if requested only once: something in between may have repeated the request
         if batch.duplicate_of is None and (batch.create_count > 1 or batch.provider_status != told.status):
             await self._submission.look_for_second(batch)
         if batch.cancel_requested_at is not None and not told.has_ended and told.status not in UNSTOPPABLE:
@@ -53,7 +53,7 @@ class Polling:
         return await self._desk.change(batch, state=BatchState.ENDED, ended_at=datetime.now(UTC))
 
     async def _give_back(self, batch: Batch, told: ProviderBatch) -> None:
-        """Give back the requests of a batch that failed at its validation: nothing of it was answered or billed."""
+        """Return the requests of a batch that failed validation: nothing of it was answered or billed."""
         limits = [one for one in told.problems if one.is_token_limit]
         said = "; ".join(f"{one.code}: {one.message}" for one in told.problems[:3]) or "no reason is told"
         if limits:

@@ -1,6 +1,6 @@
-"""Requests that a batch gave no post: they go on in another batch, live, or end.
+"""Requests that got no post from a batch: they continue in another batch or live, or fail.
 
-A batch that the provider would not take is nobody's attempt; one that ran and left a request without a result is.
+A batch that the provider did not accept uses up no attempt; one that ran and gave a request no result does.
 """
 
 from collections.abc import Collection
@@ -25,19 +25,19 @@ from schemas.reasons import Reason
 log = structlog.get_logger()
 
 GROUP = 200
-ALIKE_POLLS = 10  # what is everybody's fault is put right by people, or by time
+ALIKE_POLLS = 10  # everybody's faults need people, or time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestTerms:
-    """How often a request is tried by batch, and what then."""
+    """How often a request is tried by batch, and what follows."""
 
     max_attempts: int
     falls_back: bool
 
 
 class Rest:
-    """Sends on what has no post."""
+    """Sends on requests without a post."""
 
     def __init__(self, desk: Desk, store: GroupStore, terms: RestTerms) -> None:
         self._desk = desk
@@ -46,7 +46,7 @@ class Rest:
 
     @property
     def alike_delay_s(self) -> float:
-        """How long a request waits that is refused for what is everybody's fault."""
+        """How long a request waits that was refused for everybody's fault."""
         return ALIKE_POLLS * self._desk.terms.poll_s
 
     def after_failure(
@@ -59,7 +59,7 @@ class Rest:
         counts: bool,
         delay_s: float = 0.0,
     ) -> SentOn | Rejected:
-        """Return how a request goes on after `error`; `counts`: whether it has used up an attempt."""
+        """Return how a request continues after `error`; `counts`: whether that used up an attempt."""
         attempts = request.attempts + counts
         is_used_up = attempts >= self._terms.max_attempts
         if is_used_up and not self._terms.falls_back and not batch.rest_goes_live:
@@ -76,9 +76,9 @@ class Rest:
         )
 
     async def send_on(self, batch: Batch, detail: str, *, counts: bool, blamed: Collection[int] = ()) -> int:
-        """Send on all requests of a batch without a result. Returns how many.
+        """Send on all requests of a batch that have no result. Returns how many.
 
-        `blamed`: with it only lines of these numbers have used up an attempt.
+        `blamed`: if given, only the lines with these numbers used up an attempt.
         """
         sent = 0
         while True:
@@ -101,14 +101,14 @@ class Rest:
         return Settled(line=open_line.line, word="no_result", outcome=outcome)
 
     async def abandon(self, batch: Batch, detail: str, *, counts: bool, blamed: Collection[int] = ()) -> None:
-        """Give up a batch that the provider would not take; its requests go on."""
+        """Abandon a batch that the provider did not accept; its requests continue."""
         sent = await self.send_on(batch, detail, counts=counts, blamed=blamed)
         log.warning("batch.abandoned", batch_id=str(batch.batch_id), reason=detail, requests=sent)
         batch = await self._desk.change(batch, state=BatchState.ABANDONED, last_error=detail)
         await self.tidy_up(batch)
 
     async def tidy_up(self, batch: Batch) -> None:
-        """Give back the money that a batch did not take, delete its files (they hold shops' texts), look no more."""
+        """Release the money that a batch did not use, delete its files (they contain shops' texts), stop polling it."""
         provider = self._desk.provider(batch)
         for file_id in batch.file_ids:
             await provider.delete_file(file_id)
@@ -127,7 +127,7 @@ def sent_on(
     detail: str,
     delay_s: float = 0.0,
 ) -> SentOn:
-    """Return a request that goes on without a post."""
+    """Return a request that continues without a post."""
     return SentOn(
         overlay_id=request.overlay_id,
         revision=request.revision,

@@ -1,4 +1,4 @@
-"""What a result of a batch is worth: the same judgement as a live answer's, after its key has been checked. Pure."""
+"""Judging the result of a batch line: like a live answer, after its ref has been checked. Pure."""
 
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -29,20 +29,20 @@ from schemas.call_verdict import CallVerdict
 from schemas.overlay_completed import OverlayCompleted
 from schemas.reasons import Reason
 
-MOST_REFUSED_SHARE = 0.5  # of a batch's lines; beyond that it is not the requests' fault
+MOST_REFUSED_SHARE = 0.5  # of a batch's lines; above that it is not the requests' fault
 FEW_LINES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What came of a line; `is_suspect`: its answer names another overlay."""
+    """The judgement of a line; `is_suspect`: its answer names another overlay."""
 
     settled: Settled
     is_suspect: bool = False
 
 
 class ResultJudge:
-    """Judges results by the plan of their request, at the prices of their batch."""
+    """Judges results by the plan of their request, at the price of their batch."""
 
     def __init__(self, plan_of: PlanOf, context_of: ContextOf, rest: Rest) -> None:
         self._plan_of = plan_of
@@ -51,7 +51,7 @@ class ResultJudge:
         self._reduced: tuple[LlmModel, LlmModel] | None = None
 
     def judge(self, batch: Batch, open_line: OpenLine, event: OverlayCompleted, result: Result) -> Judged:
-        """Return what becomes of a line whose result is in."""
+        """Judge a line that has a result."""
         request = open_line.request
         call = _call(batch, open_line.line, self._at_reduced_price(batch.model))
         usage = usage_so_far(request)
@@ -68,7 +68,7 @@ class ResultJudge:
                 assert_never(never)
 
     def _at_reduced_price(self, model: LlmModel) -> LlmModel:
-        """Return the model at the price of a batch; the lines of a batch share it."""
+        """Return the model at batch prices; the lines of a batch share it."""
         if self._reduced is None or self._reduced[0] is not model:
             self._reduced = (model, model.at_reduced_price())
         return self._reduced[1]
@@ -119,7 +119,7 @@ def _is_refused_as_a_whole(batch: Batch) -> bool:
 def _without_post(
     line: BatchLine, request: ClaimedRequest, usage: Usage, answer: Answer, verdict: CutOff | Unusable | Declined
 ) -> SentOn | Rejected:
-    """Return how it goes on: with more room or a repair in the next batch, once each."""
+    """Return how it continues: with a larger limit or a repair in the next batch, once each."""
     match verdict:
         case CutOff():
             kept, reason = CallVerdict.CUT_OFF, Reason.LLM_TRUNCATED

@@ -1,6 +1,6 @@
-"""The loop of batches: for each whose look is due the step that is next, and new ones of what has gathered.
+"""The loop of batches: performs the next step of each batch that is due, and creates new ones.
 
-Any number of processes run it; a batch is looked at by one of them.
+Any number of processes run it; each batch is leased to one of them at a time.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ AFTER_DEFECT_S = 300.0
 
 
 class BatchRunner:
-    """Brings all batches on their way."""
+    """Advances all batches."""
 
     def __init__(  # noqa: PLR0913 - the steps
         self,
@@ -53,7 +53,7 @@ class BatchRunner:
         self._tick_s = min(LONGEST_TICK_S, tick_s)
 
     async def run(self) -> None:
-        """Go on without end."""
+        """Advance batches forever."""
         while True:
             try:
                 did_something = await self.run_once()
@@ -61,7 +61,7 @@ class BatchRunner:
                 log.warning("batches.store_unavailable", error=str(error))
                 did_something = 0
             except Exception:
-                # a defect of ours must not take live events down with it
+                # a bug must not affect live events
                 log.exception("batches.defect")
                 await asyncio.sleep(AFTER_DEFECT_S)
                 did_something = 0
@@ -69,10 +69,10 @@ class BatchRunner:
                 await asyncio.sleep(self._tick_s)
 
     async def run_once(self) -> int:
-        """Do one step of each batch whose look is due, and intend new ones. Returns how much was done.
+        """Perform one step of each batch that is due, and create new ones. Returns how many steps.
 
         Raises:
-            StoreError: the database could not be asked.
+            StoreError: the database could not be read.
         """
         done = 0
         while (batch := await self._claim()) is not None:
@@ -95,7 +95,7 @@ class BatchRunner:
             log.warning("batch.put_off", batch_id=str(batch.batch_id), error=f"{type(error).__name__}: {error}")
             await self._put_off(batch, str(error), self._desk.terms.poll_s)
         except Exception as error:
-            # a defect of ours must not take live events down with it
+            # a bug must not affect live events
             log.exception("batch.defect", batch_id=str(batch.batch_id))
             await self._put_off(batch, f"a defect of this program: {type(error).__name__}", AFTER_DEFECT_S)
 

@@ -1,6 +1,6 @@
 """From the intent to a batch at the provider: uploaded, committed, created, each exactly once.
 
-A creation that was not answered is never repeated at once: what the provider lists is searched for it first.
+A creation without a response is not repeated at once: first the provider's list is searched for it.
 """
 
 import tempfile
@@ -23,19 +23,19 @@ log = structlog.get_logger()
 
 
 def file_name(batch: Batch) -> str:
-    """Return what the input file of a batch is called at the provider: it is found again by that."""
+    """Return the name of a batch's input file at the provider, by which it is found again."""
     return f"feed-batch-{batch.batch_id}.jsonl"
 
 
 class Submission:
-    """Brings batches to the provider; what that will not take is given back to wait for another batch."""
+    """Brings batches to the provider; requests of one that it does not accept wait for another batch."""
 
     def __init__(self, desk: Desk, rest: Rest) -> None:
         self._desk = desk
         self._rest = rest
 
     async def upload(self, batch: Batch) -> Batch | None:
-        """Bring an intended batch's file there, unless a process that was lost has done so. None: it was refused."""
+        """Upload the file of an intended batch, unless a lost process has done so. None: it was refused."""
         provider = self._desk.provider(batch)
         is_cancelled = batch.cancel_requested_at is not None
         there = await provider.files_named(file_name(batch)) if batch.fencing_token > 1 else []
@@ -61,7 +61,7 @@ class Submission:
                 return await self._desk.provider(batch).upload(path, file_name(batch))
 
     async def create(self, batch: Batch) -> None:
-        """Have an uploaded batch created, once, or find out what became of an earlier try."""
+        """Create an uploaded batch once, or find out what became of an earlier attempt."""
         if batch.create_age_s is not None:
             if found := await self._listed(batch):
                 await self.adopt(batch, found)
@@ -89,7 +89,7 @@ class Submission:
             log.warning("batch.create_unanswered", batch_id=str(batch.batch_id), error=str(error))
             await self._desk.change(batch, look_again_s=terms.soon_s, last_error=str(error))
         except ProviderUnavailable as error:
-            # it says so itself: nothing was created
+            # the provider says that nothing was created
             before = {"create_began_at": None, "create_count": batch.create_count - 1}
             await self._desk.change(batch, look_again_s=terms.poll_s, last_error=str(error), columns=before)
         except ProviderRefused as error:
@@ -103,7 +103,7 @@ class Submission:
         return await self._desk.provider(batch).created_since(batch.input_file_id, batch.batch_id, batch.intended_at)
 
     async def adopt(self, batch: Batch, found: list[ProviderBatch]) -> None:
-        """Take the first of the provider's batches for ours; others of the same file are to be cancelled."""
+        """Adopt the first of the provider's batches; cancel others of the same file."""
         first, *others = found
         await self._desk.change(
             batch,
@@ -124,7 +124,7 @@ class Submission:
         await self._note(batch, others)
 
     async def look_for_second(self, batch: Batch) -> None:
-        """Look whether the provider has made two of a batch whose creation had to be asked for again."""
+        """Check whether the provider created a batch twice after its creation was repeated."""
         others = [one for one in await self._listed(batch) if one.provider_batch_id != batch.provider_batch_id]
         await self._note(batch, others)
 

@@ -1,1 +1,1 @@
-"""Budgets: money is reserved before a call is made, at the most it may cost, and settled when its cost is known."""
+"""Budgets: the worst case of a call is reserved before it is made, and settled once its cost is known."""

@@ -1,12 +1,12 @@
-"""The money of batches at a provider: reserved at the intent, settled as results come, given back at the end.
+"""The money of batches at a provider: reserved with the intent, settled with the results, released at the end.
 
-To be called in the transactions of the batch, so that what is intended is reserved, or neither is:
+To be called within the batch's transactions, so that intent and reservation are committed together:
 
     over = await reserve_for_batch(borrowed, budgets, batch_id, tenant_id, worst)  # then leave its lines out
     await settle_for_batch(borrowed, budgets, batch_id, spent)          # by tenant, with each group of results
     await close_batch_money(borrowed, batch_id)                         # when it is collected
 
-Each amount is the sum over a tenant's lines, at the batch's prices. The money is a slice of the batch's own, which
+Each amount is the sum over a tenant's lines, at the batch's prices. The money is a slice owned by the batch, which
 does not expire; a batch belongs to the period of its intent.
 """
 
@@ -34,16 +34,16 @@ from repository.spending import Spending
 
 
 def batch_owner(batch_id: UUID) -> str:
-    """Return the name that a batch's slices are held under."""
+    """Return the owner of a batch's slices."""
     return f"batch:{batch_id}"
 
 
 async def reserve_for_batch(
     connection: Connection, budgets: Budgets, batch_id: UUID, tenant_id: str, worst: WorstCase, model: LlmModel
 ) -> OverBudget | None:
-    """Set aside what a tenant's lines may take of its budgets; if one has not so much, that is returned."""
+    """Reserve the worst case of a tenant's lines; returns the budget that cannot pay for it, if any."""
     drawn: list[tuple[Budget, Decimal]] = []
-    # one order in all processes: two batches must not deadlock
+    # the same order in all processes, so that two batches cannot deadlock
     for budget in sorted(budgets.of(tenant_id), key=lambda one: one.budget_id):
         span = span_at(budget.period, zone_called(budget.timezone), budgets.now())
         amount = in_unit(budget, worst.cost_usd, worst.tokens)
@@ -92,7 +92,7 @@ async def _undraw(connection: Connection, batch_id: UUID, drawn: list[tuple[Budg
 async def settle_for_batch(
     connection: Connection, budgets: Budgets, batch_id: UUID, spent: Mapping[str, Spending]
 ) -> None:
-    """Book what results took, by tenant; what is not known counts as nothing until the batch is closed."""
+    """Book the cost of results by tenant; an unknown cost counts as nothing until the batch is closed."""
     owner = batch_owner(batch_id)
     slices = {one.budget_id: one.starts_at for one in await slices_of(connection, owner)}
     sums: dict[UUID, Decimal] = {}
@@ -109,7 +109,7 @@ async def settle_for_batch(
 
 
 async def close_batch_money(connection: Connection, batch_id: UUID) -> None:
-    """Give back what a batch did not take."""
+    """Release what a batch did not use."""
     owner = batch_owner(batch_id)
     ended = [(one.budget_id, one.starts_at) for one in await slices_of(connection, owner)]
     await close_slices(connection, owner, ended)

@@ -1,4 +1,4 @@
-"""Booking: what calls took, with the end of their requests; and what the calls of lost processes may have taken."""
+"""Booking the cost of calls with the end of their requests, and the worst case of the calls of lost processes."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -17,9 +17,10 @@ from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 
 @asynccontextmanager
 async def booked(budgets: Budgets, borrowed: Connection, outcomes: Sequence[Outcome]) -> AsyncIterator[set[UUID]]:
-    """Book what the calls of outcomes took in one transaction with what the block does to end their requests.
+    """Book the cost of outcomes' calls in one transaction with the block, which ends their requests.
 
-    Overlays that the block adds to the given set were ended and booked before. Without budgets there is no transaction.
+    Overlays that the block adds to the given set had been ended and booked before. Without budgets no transaction is
+    opened.
     """
     ended_before: set[UUID] = set()
     charges = [charge for outcome in outcomes for charge in outcome.usage.charges]
@@ -37,14 +38,14 @@ async def booked(budgets: Budgets, borrowed: Connection, outcomes: Sequence[Outc
 
 
 def settlement_of(budgets: Budgets, outcomes: Sequence[Outcome]) -> Settlement | None:
-    """Return what can be booked by the statement that stores these posts: all, or None and `booked` has to."""
+    """Return the charges that the statement that stores these posts can book; None if `booked` is needed."""
     charges = [charge for outcome in outcomes for charge in outcome.usage.charges]
     is_plain = all(charge.is_known for charge in charges) and not any(outcome.usage.found for outcome in outcomes)
     return Settlement(budgets.owner, charges) if charges and is_plain else None
 
 
 class LostCalls:
-    """Books the calls that lost processes may have made for requests that are taken over from them."""
+    """Books the calls that lost processes may have made for requests taken over from them."""
 
     def __init__(self, budgets: Budgets, plans: WritingPlans, terms: ClaimTerms) -> None:
         self._budgets = budgets
@@ -53,7 +54,7 @@ class LostCalls:
 
     @asynccontextmanager
     async def transaction(self, borrowed: Connection) -> AsyncIterator[None]:
-        """Have a block be one transaction where there are budgets: what is claimed is booked, or neither is."""
+        """Run a block in one transaction if there are budgets, so that claim and booking are committed together."""
         if not self._budgets.are_there:
             yield
             return
@@ -61,7 +62,7 @@ class LostCalls:
             yield
 
     async def book(self, borrowed: Connection, claimed: Iterable[ClaimedRequest]) -> None:
-        """Book at their worst case the calls for those of these requests whose process was lost."""
+        """Book the worst case of calls for those of these requests whose process was lost."""
         lost = [request for request in claimed if request.reclaimed and self._budgets.of(request.tenant_id)]
         if lost:
             await self._plans.know(lost)
@@ -86,7 +87,7 @@ class LostCalls:
         ]
 
     def _worst_case(self, request: ClaimedRequest) -> WorstCase | None:
-        """Return that of the first call for a request; further ones were announced. None if none was ever made."""
+        """Return the worst case of a request's first call; further calls were announced. None if none was made."""
         if self._plans.problem(request):
             return None
         try:

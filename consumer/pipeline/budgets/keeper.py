@@ -1,4 +1,4 @@
-"""The keeper of a process's budgets: reads them, keeps its slices, gives back what is idle, releases what was held."""
+"""The budget keeper: reads budgets, extends slices, returns idle money, releases held requests."""
 
 import asyncio
 import time
@@ -32,12 +32,12 @@ from repository.pool import Connection, Pool, connection
 log = structlog.get_logger()
 
 ROUND_S: Final = 1.0
-"""What is changed is to be known within a second or two; a round without budgets is one small query."""
+"""Changes should be known within a second or two; a round without budgets is one small query."""
 EXTEND_PART: Final = 1 / 6
 
 
 class BudgetKeeper:
-    """Looks after the budgets of this process."""
+    """Maintains the budgets and slices of this process."""
 
     def __init__(self, pool: Pool, budgets: Budgets, metrics: Metrics) -> None:
         self._pool = pool
@@ -47,12 +47,12 @@ class BudgetKeeper:
         self._known: dict[UUID, Budget] = {}
 
     async def begin(self) -> None:
-        """Read the budgets before the first call is made, however long that takes."""
+        """Read the budgets before the first call, however long that takes."""
         while not await self._tried():  # noqa: ASYNC110 - the database has no event to wait for
             await asyncio.sleep(ROUND_S)
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Look after them without end."""
+        """Maintain them forever."""
         while True:
             beat()
             await self._tried()
@@ -67,7 +67,7 @@ class BudgetKeeper:
         return True
 
     async def run_once(self) -> int:
-        """Do a round. Returns how many held requests were released.
+        """Run one round. Returns how many held requests were released.
 
         Raises:
             StoreError: the database could not be asked.
@@ -87,10 +87,10 @@ class BudgetKeeper:
         return released
 
     async def close(self) -> None:
-        """Give all back at the end. What the database was not told of calls counts at its worst case from now on.
+        """Return all money at shutdown. Calls that are not booked yet count at their worst case from now on.
 
         Raises:
-            StoreError: the database could not be told; the slices expire.
+            StoreError: the database could not be written; the slices will expire.
         """
         slices = self._budgets.slices
         if not slices:
@@ -115,7 +115,7 @@ class BudgetKeeper:
         return released
 
     async def _extend(self, borrowed: Connection) -> None:
-        """Extend the leases of slices; what is gone was given to others while this process stood still."""
+        """Extend the leases of slices; missing ones were released while this process stood still."""
         asked_at_s = time.monotonic()
         if asked_at_s < self._extend_at_s:
             return
@@ -127,7 +127,7 @@ class BudgetKeeper:
         self._extend_at_s = asked_at_s + self._budgets.lease_s * EXTEND_PART
 
     async def _give_back(self, borrowed: Connection) -> None:
-        """Give back what was not needed since the last round, and close what is left of periods that are over."""
+        """Return what was not needed since the last round, and close slices of past periods."""
         now, slices = self._budgets.now(), self._budgets.slices
         over = [key for key, span in self._budgets.spans.items() if now >= span.ends_at]
         ended = [key for key in over if key in slices and slices[key].is_idle]
@@ -159,5 +159,5 @@ class BudgetKeeper:
 
 
 def about(budget: Budget) -> dict[str, str]:
-    """Return what a log line says of a budget."""
+    """Return a budget's fields for a log line."""
     return {"tenant_id": budget.tenant_id or "(all)", "budget": budget.in_words}

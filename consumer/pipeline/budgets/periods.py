@@ -1,4 +1,4 @@
-"""The periods of budgets: days and months as a tenant's clocks tell them, as instants."""
+"""The periods of budgets: days and months in a tenant's time zone, as instants."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,7 +16,7 @@ _A_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From an instant to the one where the next period begins, both in UTC."""
+    """From an instant to the start of the next period, both in UTC."""
 
     starts_at: datetime
     ends_at: datetime
@@ -28,18 +28,18 @@ class Span:
 
 @cache
 def zone_called(name: str) -> ZoneInfo:
-    """Return a time zone; for a name that is none, which only a change by hand brings into `tenants`, UTC."""
+    """Return a time zone; UTC for an invalid name, which only a manual change can bring into `tenants`."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        log.error("budget.unknown_zone", timezone=name)  # noqa: TRY400 - told in full
+        log.error("budget.unknown_zone", timezone=name)  # noqa: TRY400 - the line says it all
         return ZoneInfo("UTC")
 
 
 def span_at(period: BudgetPeriod, zone: ZoneInfo, at: datetime) -> Span:
     """Return the day or month that contains an instant, in this time zone.
 
-    A day is as long as its clocks make it: 23 or 25 hours where they are changed.
+    A day has 23 or 25 hours when clocks are changed.
     """
     today = at.astimezone(zone).date()
     if period is BudgetPeriod.DAY:
@@ -49,5 +49,5 @@ def span_at(period: BudgetPeriod, zone: ZoneInfo, at: datetime) -> Span:
 
 
 def _begin(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant of a day, be its midnight skipped or there twice."""
+    """Return the first instant of a day, even if its midnight is skipped or occurs twice."""
     return datetime.combine(day, time.min, zone).astimezone(UTC)

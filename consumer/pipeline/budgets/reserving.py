@@ -1,8 +1,7 @@
-"""What of its budgets' money a process has in hand, and the reservation of each call from it.
+"""Reserving the worst case of each call from the slices of budgets that this process has drawn.
 
-A call is reserved with every budget that it counts for, at its worst case, in the period in which it begins. While
-there is enough in hand that takes no database; else a slice is drawn, smaller as the limit nears. A batch reserves at
-its intent with `batch_money`.
+A call is reserved with every budget that it counts towards, in the period in which it begins. While the slice is large
+enough this needs no database; otherwise more is drawn, less as the limit nears. Batches reserve with `batch_money`.
 """
 
 import asyncio
@@ -29,23 +28,24 @@ from repository.requests import ClaimedRequest
 from repository.spending import Spending
 
 CALLS_PER_DRAW: Final = 64
-"""At most so many worst cases are drawn at once."""
+"""At most this many worst cases are drawn at once."""
 SHARE: Final = 16
-"""And at most this part of what is left, so that other processes find something near the limit."""
+"""And at most this part of what is left, so that other processes get a share near the limit."""
 FULL_S: Final = 0.5
-"""How long it is taken for granted that there is no more to be drawn."""
+"""How long a refusal to draw is cached."""
 UNPRICED_RETRY: Final = timedelta(minutes=5)
 SURE_PART: Final = 2 / 3
-"""Of a lease: after it, a process may have been taken for lost and its money given to others."""
+"""Share of a lease after which this process may count as lost and its slices as released."""
 
 Clock = Callable[[], datetime]
 SliceKey = tuple[UUID, datetime]
 
 
 class OverBudget(Exception):
-    """A call may not be made now. `until` is when there may be more; None: soon, it is only reserved by others.
+    """A call may not be made now.
 
-    `limit` is the one that it was found to be over, and `amount` what it needs, in the budget's unit.
+    `until` is the end of the period; None if the rest is only reserved, so that a retry may succeed soon. `limit` is
+    the limit that was exceeded, `amount` what the call needs, in the budget's unit.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class OverBudget(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one budget has set aside for a call."""
+    """What one budget has reserved for a call."""
 
     budget: Budget
     span: Span
@@ -76,19 +76,19 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """The money for one call, ended by `end` or, if the call is not made, by `cancel`."""
+    """The reservation of one call, ended by `end` or, if the call is not made, by `cancel`."""
 
     request: ClaimedRequest
     call_number: int
     parts: Sequence[_Part] = ()
 
     def cancel(self) -> None:
-        """Give it back."""
+        """Release it."""
         for part in self.parts:
             part.slice.cancel(part.worst)
 
     def end(self, spent: Spending | None) -> tuple[Charge, ...]:
-        """Settle it at what the call took, None being the worst case. The charges are to be booked."""
+        """Settle it at the cost of the call, or at the worst case (None). Returns the charges to be booked."""
         charges = []
         for part in self.parts:
             cost = None if spent is None else in_unit(part.budget, spent.cost_usd, spent.total_tokens)
@@ -97,7 +97,7 @@ class Reservation:
         return tuple(charges)
 
     def worst_charges(self) -> list[Charge]:
-        """Return what it is booked at if nobody hears of the call again."""
+        """Return the charges if the call's outcome stays unknown."""
         return [self._charge(part, None) for part in self.parts]
 
     def _charge(self, part: _Part, cost: Decimal | None) -> Charge:
@@ -114,7 +114,7 @@ class Reservation:
 
 
 class Budgets:
-    """The budgets there are, and this process's slices of them."""
+    """All budgets, and this process's slices of them."""
 
     def __init__(
         self,
@@ -141,11 +141,11 @@ class Budgets:
 
     @property
     def are_there(self) -> bool:
-        """Whether there are any, or money of one that was."""
+        """Whether there are budgets, or slices of a former one."""
         return bool(self._by_tenant or self.slices)
 
     def use(self, budgets: Iterable[Budget]) -> None:
-        """Reserve by these budgets from now on."""
+        """Replace the budgets."""
         by_tenant: dict[str | None, list[Budget]] = {}
         for budget in budgets:
             by_tenant.setdefault(budget.tenant_id, []).append(budget)
@@ -155,24 +155,24 @@ class Budgets:
             self._full.clear()
 
     def of(self, tenant_id: str) -> list[Budget]:
-        """Return the budgets that a tenant's calls count for."""
+        """Return the budgets that a tenant's calls count towards."""
         if not self._by_tenant:
             return []
         return [*self._by_tenant.get(tenant_id, ()), *self._by_tenant.get(None, ())]
 
     def booked(self, charges: Iterable[Charge]) -> None:
-        """Note that the database knows of these charges."""
+        """Record that the database has booked these charges."""
         for charge in charges:
             if in_hand := self.slices.get((charge.budget_id, charge.starts_at)):
                 in_hand.told(charge.amount)
 
     def take_newly_spent(self) -> list[SliceKey]:
-        """Return the periods of budgets that had too little for a call since this was last asked."""
+        """Return the periods of budgets that could not pay for a call since the last time."""
         taken, self._newly_spent = list(self._newly_spent), set()
         return taken
 
     def extended(self, *, asked_at_s: float) -> None:
-        """Note that the leases of all slices were extended, asked for at that time."""
+        """Record that the leases of all slices were extended, as of the time that was requested."""
         self._extended_at_s = asked_at_s
 
     async def reserve(
@@ -185,10 +185,10 @@ class Budgets:
         call_number: int,
         is_further: bool = False,
     ) -> Reservation:
-        """Set the worst case of a call aside with all its budgets; `is_further`: it is not the handling's first.
+        """Reserve the worst case of a call with all its budgets; `is_further`: it is not the handling's first call.
 
         Raises:
-            OverBudget: one of them has not so much. Nothing is set aside.
+            OverBudget: one of them cannot pay for it. Nothing is reserved.
         """
         budgets = self.of(request.tenant_id)
         if not budgets:
@@ -198,7 +198,7 @@ class Budgets:
         reservation = Reservation(request, call_number, parts)
         try:
             for budget in budgets:
-                # one by one: what is set aside is known if the next one has not so much
+                # one by one, so that earlier parts can be released if the next one fails
                 parts.append(await self._part(budget, worst, writer, now))  # noqa: PERF401
             if is_further:
                 await self._announce(reservation)
@@ -227,10 +227,10 @@ class Budgets:
         return _Part(budget, span, in_hand, amount)
 
     async def _drawn(self, budget: Budget, span: Span, amount: Decimal) -> Slice:
-        """Return the slice with so much reserved, more having been drawn.
+        """Draw more, and return the slice with this amount reserved.
 
         Raises:
-            OverBudget: there is not so much.
+            OverBudget: the budget cannot pay for it.
         """
         key = (budget.budget_id, span.starts_at)
         async with self._turns[key]:
@@ -240,7 +240,7 @@ class Budgets:
             position = self._known_full(key)
             if position is None:
                 position = await self._draw(budget, span, amount - in_hand.free, amount)
-                # known from now on, so that what was drawn is given back whatever becomes of this call
+                # registered now, so that what was drawn is returned whatever becomes of this call
                 self.slices[key], self.spans[key] = in_hand, span
                 in_hand.draw(position.drawn)
                 if in_hand.reserve(amount):
@@ -249,7 +249,7 @@ class Budgets:
         raise self.over(budget, span, position, amount)
 
     def over(self, budget: Budget, span: Span, position: Position, amount: Decimal) -> OverBudget:
-        """Return that a budget had not so much when it was found to stand so: by now spent, or only reserved."""
+        """Return the error for a budget in this standing: spent, or only reserved."""
         if position.limit - position.spent >= amount:
             return OverBudget(budget, f"{budget.in_words}: the rest is reserved for calls under way", until=None)
         self._newly_spent.add((budget.budget_id, span.starts_at))
@@ -290,13 +290,13 @@ class Budgets:
 
 
 def unpriced(budget: Budget, model: LlmModel, span: Span, now: datetime) -> OverBudget:
-    """Return that a call to a model without a price cannot be held to a budget in USD: unknown is not free."""
+    """Return the error for a model without a price under a budget in USD: unknown is not free."""
     detail = f"{model.full_name} has no price, and {budget.in_words} cannot be held without"
     return OverBudget(budget, detail, until=min(span.ends_at, now + UNPRICED_RETRY))
 
 
 def in_unit(budget: Budget, cost_usd: Decimal | None, tokens: int | None) -> Decimal | None:
-    """Return the one of two figures that a budget counts."""
+    """Return the figure in a budget's unit."""
     if budget.limit_usd is not None:
         return cost_usd
     return None if tokens is None else Decimal(tokens)

@@ -1,4 +1,4 @@
-"""A slice: the part of a budget's money that this process has drawn, and what it does with it."""
+"""A slice: the part of a budget that this process has drawn, and how much of it is reserved or spent."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -8,10 +8,10 @@ NOTHING = Decimal(0)
 
 @dataclass(slots=True)
 class Slice:
-    """Amounts in the budget's unit. What is neither spent nor reserved is free.
+    """Amounts in the budget's unit; what is neither spent nor reserved is free.
 
-    `unsettled` counts ended calls that the database has not been told of, which took `untold`; `used` is what was
-    reserved since `surplus` was last asked for.
+    `unsettled` counts ended calls that are not booked yet, and `untold` is their cost; `used` is what was reserved
+    since the last `surplus`.
     """
 
     drawn: Decimal = NOTHING
@@ -23,20 +23,20 @@ class Slice:
 
     @property
     def free(self) -> Decimal:
-        """What may be reserved. Negative after a call that cost more than its worst case."""
+        """What can be reserved. Negative after a call that cost more than its worst case."""
         return self.drawn - self.spent - self.reserved
 
     @property
     def is_idle(self) -> bool:
-        """Whether no call is under way and the database knows all there is."""
+        """Whether no call is in flight and everything is booked."""
         return not self.reserved and not self.unsettled
 
     def draw(self, amount: Decimal) -> None:
-        """Have more."""
+        """Add a drawn amount."""
         self.drawn += amount
 
     def reserve(self, worst: Decimal) -> bool:
-        """Set the worst case of a call aside; False, and nothing is done, if there is not enough."""
+        """Reserve the worst case of a call; returns False, and does nothing, if there is not enough."""
         if worst > self.free:
             return False
         self.reserved += worst
@@ -44,24 +44,24 @@ class Slice:
         return True
 
     def cancel(self, worst: Decimal) -> None:
-        """Free what was reserved for a call that is not made."""
+        """Release the reservation of a call that is not made."""
         self.reserved -= worst
 
     def end(self, worst: Decimal, cost: Decimal) -> None:
-        """Have a call that was reserved at `worst` cost this; the database is still to be told."""
+        """Settle a call reserved at `worst` at its cost, which is still to be booked."""
         self.reserved -= worst
         self.spent += cost
         self.unsettled += 1
         self.untold += cost
 
     def told(self, cost: Decimal) -> None:
-        """Note that the database knows of a call that ended."""
+        """Record that an ended call was booked."""
         if self.unsettled:
             self.unsettled -= 1
             self.untold -= cost
 
     def surplus(self) -> Decimal:
-        """Take out what is free beyond what was reserved since the last time, to be given back."""
+        """Remove and return the free amount beyond what was reserved since the last time."""
         surplus = max(NOTHING, self.free - self.used)
         self.used = NOTHING
         self.drawn -= surplus

@@ -1,4 +1,4 @@
-"""Has refusals wait until it shows whose fault they are, and stops a provider whose refusals are everybody's."""
+"""Holds refused requests until it is clear whose fault that is, and opens the breaker if it is everybody's."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from consumer.pipeline.faults.many_alike import Decision, Fault, ManyAlike, Tick
 from repository.requests import ClaimedRequest
 from schemas.reasons import Reason
 
-PATIENCE_S = 10.0  # longer than most calls take; the refused request keeps its slot meanwhile
+PATIENCE_S = 10.0  # longer than most calls; the refused request keeps its slot meanwhile
 
 RequestKey = tuple[UUID, int]
 PutBack = Callable[[Iterable[RequestKey], Reason], None]
@@ -21,7 +21,7 @@ PutBack = Callable[[Iterable[RequestKey], Reason], None]
 
 @dataclass(slots=True)
 class Trial:
-    """A request being tried at a provider, with the right to its last call."""
+    """A request being tried at a provider, with the admission of its last call."""
 
     admission: Admission
     ticket: Ticket
@@ -29,7 +29,7 @@ class Trial:
 
 @dataclass(slots=True)
 class _Bench:
-    """What is known of one provider's refusals, and who waits to hear whose fault they are."""
+    """One provider's refusals, and the requests waiting for a decision."""
 
     alike: ManyAlike = field(default_factory=ManyAlike)
     waiting: dict[Ticket, asyncio.Future[Fault]] = field(default_factory=dict)
@@ -37,20 +37,20 @@ class _Bench:
 
 
 class FaultFinder:
-    """Compares the fates of requests at each provider; belongs to one event loop.
+    """Compares the fates of requests per provider; for use in one event loop.
 
-    `put_back` is told which requests failed for a reason before it showed that the fault is everybody's.
+    `put_back` is called with requests that failed before their reason proved to be everybody's fault.
     """
 
     def __init__(self, failover: Failover, *, put_back: PutBack, patience_s: float = PATIENCE_S) -> None:
         self._failover = failover
         self._put_back = put_back
         self._patience_s = patience_s
-        # None is for defects of ours before any provider was called
+        # None is for bugs before any provider was called
         self._benches: dict[Provider | None, _Bench] = {None: _Bench()}
 
     def begin(self, admission: Admission, before: Trial | None) -> Trial:
-        """Note that a call is about to be made; `before` is the request's trial so far, mostly at the same provider."""
+        """Record that a call is about to be made; `before` is the request's trial so far, if any."""
         provider = admission.provider
         if before is not None and before.admission.provider is provider:
             before.admission = admission
@@ -59,7 +59,7 @@ class FaultFinder:
         return Trial(admission, self._benches.setdefault(provider, _Bench()).alike.begin())
 
     def accept(self, trial: Trial | None) -> None:
-        """Note that the request has its post."""
+        """Record that the request got its post."""
         now_s = time.monotonic()
         if trial is not None:
             trial.admission.accept()
@@ -69,14 +69,14 @@ class FaultFinder:
         self._settle(None, ours.accept(ours.begin(), now_s))
 
     def withdraw(self, trial: Trial | None) -> None:
-        """Note that the request's calls ended in a way that tells nothing about it."""
+        """Record that the request ended in a way that tells nothing about whose fault it was."""
         if trial is not None:
             trial.admission.withdraw()
             bench = self._benches[trial.admission.provider]
             self._settle(trial.admission.provider, bench.alike.withdraw(trial.ticket, time.monotonic()))
 
     async def fault_of(self, trial: Trial | None, request: ClaimedRequest, reason: Reason) -> Fault:
-        """Return whose fault it is that this request was refused; waits until others tell, or patience ends."""
+        """Return whose fault the refusal of this request is; waits until other requests tell, or the deadline."""
         provider = trial.admission.provider if trial else None
         bench = self._benches[provider]
         ticket = trial.ticket if trial else bench.alike.begin()
@@ -107,7 +107,7 @@ class FaultFinder:
         bench.told_reason = reason
 
     def _stop(self, provider: Provider | None, bench: _Bench, reason: Reason) -> None:
-        """Pay nothing more until a probe brings a post; those who failed before it showed get another chance."""
+        """Open the breaker until a probe gets a post; requests that failed too early get another chance."""
         failed = cast("set[RequestKey]", bench.alike.failed_alike(time.monotonic()))
         (provider or self._failover).stop(f"{reason}: {len(failed)} different requests ended alike")
         self._put_back(failed, reason)

@@ -1,13 +1,12 @@
 """Whose fault a refusal is: one request's, or everybody's. Pure.
 
-A provider that refuses, an answer that is unusable, a row that the database will not take: of one such refusal
-nobody can tell. What happens to the others tells. When one that began later is accepted, the refused request alone is
-to blame. When many different ones are refused for the same reason and hardly any is accepted, none of them is: then
-nothing more is to be paid until one that is tried as a probe is accepted.
+A call refused by the provider, an unusable answer, a row refused by the database: a single refusal does not tell whose
+fault it is, but what happens to other requests does. If one that started later is accepted, the refused request alone
+is to blame. If many different ones are refused for the same reason and hardly any is accepted, none of them is to
+blame: then nothing more should be paid until a probe is accepted.
 
-Until one of the two shows, a refusal stays undecided, as long as others are on their way. A request that was refused,
-came back after others had been accepted meanwhile, and is refused again, is to blame without more ado; a crowd of
-such requests does not count against the rest.
+Until then a refusal stays undecided, as long as others are in flight. A request that is refused again after others
+were accepted in between is to blame at once; such requests do not count against the rest.
 """
 
 from collections import OrderedDict, deque
@@ -30,7 +29,7 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What has shown about the refusal of the request with this ticket."""
+    """The decision about the refusal of the request with this ticket."""
 
     ticket: Ticket
     fault: Fault
@@ -44,11 +43,11 @@ class _Refusal:
 
 
 class ManyAlike:
-    """Tells refusals apart, on a clock that is an argument.
+    """Decides whose fault refusals are, with the clock as an argument.
 
-    Common is a reason for which at least `least_requests` different requests were refused within `window_s`, and
-    more of them than were accepted among the last `window` endings or are still on their way. It stays common until
-    a request is accepted that began after that.
+    A reason is common if at least `least_requests` different requests were refused for it within `window_s`, and these
+    outnumber both those accepted among the last `window` results and those in flight. It stays common until a request
+    that started afterwards is accepted.
     """
 
     def __init__(self, *, least_requests: int = 5, window: int = 20, window_s: float = 300.0) -> None:
@@ -60,25 +59,25 @@ class ManyAlike:
         # None stands for an acceptance
         self._recent: deque[_Refusal | None] = deque(maxlen=window)
         self._last_accepted = 0
-        # how many had begun when a request was first refused for a reason
+        # how many had started when a request was first refused for a reason
         self._first_refused: OrderedDict[tuple[Hashable, Hashable], int] = OrderedDict()
         self._common_reason: Hashable | None = None
         self._common_from = 0
 
     @property
     def common_reason(self) -> Hashable | None:
-        """The reason for which everybody is refused now; None while there is none."""
+        """The reason for which everybody is refused now, if any."""
         return self._common_reason
 
     def begin(self) -> Ticket:
-        """Note that a request is tried; it is due back by `accept`, `refuse` or `withdraw`."""
+        """Record the start of a request, which must end by `accept`, `refuse` or `withdraw`."""
         self._begun += 1
         ticket = Ticket(self._begun)
         self._under_way.add(ticket)
         return ticket
 
     def accept(self, ticket: Ticket, now_s: float) -> list[Decision]:
-        """Note that it was accepted. Returns what has shown about others by that."""
+        """Record that it was accepted. Returns the decisions about others that follow."""
         self._under_way.discard(ticket)
         self._last_accepted = max(self._last_accepted, ticket)
         if self._common_reason is not None and ticket > self._common_from:
@@ -88,7 +87,7 @@ class ManyAlike:
         return self._decided(now_s)
 
     def refuse(self, ticket: Ticket, *, request: Hashable, reason: Hashable, now_s: float) -> list[Decision]:
-        """Note that it was refused. Returns what has shown, about it and others; what has not is decided later."""
+        """Record that it was refused. Returns the decisions that follow; others come later."""
         self._under_way.discard(ticket)
         if reason == self._common_reason:
             return [Decision(ticket, Fault.COMMON), *self._decided(now_s)]
@@ -100,21 +99,21 @@ class ManyAlike:
         return self._decided(now_s)
 
     def blame_everybody(self, reason: Hashable) -> None:
-        """Know without comparing that nobody is accepted, for this reason, until one that begins later is."""
+        """Make a reason common without comparing, until a request that starts later is accepted."""
         if reason != self._common_reason:
             self._common_reason, self._common_from = reason, self._begun
 
     def withdraw(self, ticket: Ticket, now_s: float) -> list[Decision]:
-        """Note that it ended in a way that tells nothing. Returns what nobody is left to tell more about."""
+        """Record that it ended in a way that tells nothing. Returns the decisions that no other request can change."""
         self._under_way.discard(ticket)
         return self._decided(now_s)
 
     def give_up_waiting(self, ticket: Ticket) -> list[Decision]:
-        """Stop waiting for others to tell: the refusal counts as the request's own, if still undecided."""
+        """Stop waiting for others: an undecided refusal counts as the request's own fault."""
         return [Decision(ticket, Fault.OWN)] if self._undecided.pop(ticket, None) else []
 
     def failed_alike(self, now_s: float) -> set[Hashable]:
-        """Return which were refused for the common reason within the window, although it was not known as such."""
+        """Return the requests refused for the common reason within the window before it became common."""
         return {refusal.request for refusal in self._alike(self._common_reason, now_s)}
 
     def _decided(self, now_s: float) -> list[Decision]:

@@ -1,4 +1,4 @@
-"""Puts back what failed before it showed that the fault was everybody's."""
+"""Reopens requests that failed before the fault proved to be everybody's."""
 
 import asyncio
 import time
@@ -16,23 +16,23 @@ from schemas.reasons import Reason
 log = structlog.get_logger()
 
 ROUND_S = 1.0
-PATIENCE_S = 60.0  # an outcome may reach the ledger after it was asked to be put back
+PATIENCE_S = 60.0  # an outcome may reach the ledger after its reopening was requested
 
 
 class Reopener:
-    """Opens failed requests again. One that it is told of may not be stored as failed yet, so it asks for a while."""
+    """Reopens failed requests. One may not be stored as failed yet, so it keeps trying for a while."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._told_at_s: dict[tuple[RequestKey, Reason], float] = {}
 
     def put_back(self, requests: Iterable[RequestKey], reason: Reason) -> None:
-        """Leave requests to be opened again, if they failed for this reason."""
+        """Schedule requests to be reopened if they failed for this reason."""
         now_s = time.monotonic()
         self._told_at_s |= {(request, reason): now_s for request in requests}
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Open without end what it is told of."""
+        """Reopen scheduled requests forever."""
         while True:
             beat()
             try:
@@ -42,7 +42,7 @@ class Reopener:
             await asyncio.sleep(ROUND_S)
 
     async def run_once(self) -> int:
-        """Open what can be opened now. Returns how many requests that were.
+        """Reopen what can be reopened now. Returns how many requests were.
 
         Raises:
             StoreError: the ledger could not be written.

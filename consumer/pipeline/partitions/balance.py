@@ -1,14 +1,14 @@
-"""Which process is to read which partition: even shares, and as few moves as they can be had with. Pure."""
+"""Which process should read which partition: even shares with as few moves as possible. Pure."""
 
 from collections.abc import Collection, Mapping
 
 
 def balanced(partitions: Collection[int], members: Collection[str], holders: Mapping[int, str]) -> dict[int, str]:
-    """Give each partition a member, from who holds what now.
+    """Assign each partition to a member, given the current holders.
 
-    The counts of any two members differ by one at most. A member keeps what it holds up to its share, and the
-    larger shares go to those that hold most; so no assignment with such counts moves fewer partitions, and one that
-    is balanced stays as it is. All members come to the same result, from the same view.
+    The counts of any two members differ by at most one. A member keeps what it holds up to its share, and the larger
+    shares go to those that hold most; so no even assignment moves fewer partitions, and a balanced one stays as it is.
+    All members compute the same result from the same rows.
     """
     held = {member: sorted(one for one in partitions if holders.get(one) == member) for member in members}
     shares = _shares(len(partitions), {member: len(some) for member, some in held.items()})
@@ -19,7 +19,7 @@ def balanced(partitions: Collection[int], members: Collection[str], holders: Map
 
 
 def _shares(partitions: int, held: Mapping[str, int]) -> dict[str, int]:
-    """Return how many partitions each member is to have; who holds most is the first to get one more."""
+    """Return how many partitions each member should have; those that hold most get the extra ones."""
     if not held:
         return {}
     each, left_over = divmod(partitions, len(held))

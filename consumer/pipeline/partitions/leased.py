@@ -1,4 +1,4 @@
-"""Reading what is leased: the poller follows this process's share, and commits while the leases are sure."""
+"""Reading leased partitions: the poller follows this process's share, and commits only while the leases are certain."""
 
 import structlog
 
@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 
 class LeasedPartitions:
-    """What an intake reads from."""
+    """The records of the partitions leased by this process."""
 
     def __init__(self, poller: Poller, share: PartitionShare, metrics: MessagingMetrics) -> None:
         self._poller = poller
@@ -21,15 +21,15 @@ class LeasedPartitions:
 
     @property
     def has_any(self) -> bool:
-        """Whether there is anything to read."""
+        """Whether any partition is assigned."""
         return bool(self._poller.partitions)
 
     async def follow(self) -> None:
-        """Read what is leased now, and let go of what is not; say first what was lost before it could be read.
+        """Assign the partitions leased now; first report records that were deleted before they were read.
 
         Raises:
-            KafkaError, TimeoutError: it is not known where to begin.
-            StoreError: a gap could not be noted, so its partition must wait.
+            KafkaError, TimeoutError: the starting offsets are unknown.
+            StoreError: a gap could not be recorded, so its partition must wait.
         """
         topic_id = self._share.topic_id
         if await self._poller.assign(self._share.leases, topic_id):
@@ -41,18 +41,18 @@ class LeasedPartitions:
             gaps.clear()
 
     async def poll(self, *, max_records: int) -> Poll:
-        """Return records to be taken in; raises as the poller does."""
+        """Return the next records; raises as the poller does."""
         poll = await self._poller.poll(max_records=max_records)
         if poll:
             self._consumed.inc(sum(map(len, poll.values())))
         return poll
 
     def undo(self) -> None:
-        """Have all that was not settled come again."""
+        """Rewind to the last settled position."""
         self._poller.undo()
 
     async def settle(self) -> None:
-        """Note that all that was polled is safe, and commit it; who may have lost a lease leaves that to its heir."""
+        """Record that everything polled is safe, and commit it, unless the leases may have been lost."""
         await self._poller.settle()
         if self._share.is_sure:
             await self._poller.commit()

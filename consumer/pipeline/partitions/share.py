@@ -1,8 +1,8 @@
-"""This process's share of the topic's partitions: leased in Postgres, so that nobody waits for anybody.
+"""This process's share of the topic's partitions: leased in Postgres, so that no process waits for another.
 
-A process that comes asks for its share; who has more than theirs lets go of it after its next poll. A process that is
-killed is noticed by its beacon, one that is frozen by its lease. That two read one partition for a moment does no
-harm: the ledger takes each event once, and who is not sure of its lease does not commit.
+A process that joins requests its share; those that hold more than theirs release the surplus after their next poll. A
+killed process is noticed by its beacon, a frozen one by its lease. Two processes may briefly read the same partition
+without harm: the ledger takes each event once, and a process commits only while it is certain of its lease.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ log = structlog.get_logger()
 
 PARTITION_LEASE_S = 6.0
 ROUND_S = 1.0
-HURRY_S = 0.1  # while somebody is to let go of what this process waits for
+HURRY_S = 0.1  # while another process is to release a partition that this one waits for
 TOPIC_LOOK_S = 3.0
 TOPIC_ANSWER_S = 5.0
-UNSEEN_S = 15.0  # then it is said that the brokers do not answer
+UNSEEN_S = 15.0  # then the brokers count as unreachable
 
 
 class PartitionShare:
-    """What is leased here, kept up to date; an intake reads it and says what it does read.
+    """The partitions leased by this process, kept up to date. The intake reports which ones it reads.
 
-    Without a beacon a process that is killed is noticed when its lease has run out.
+    Without a beacon, a killed process is noticed when its lease expires.
     """
 
     def __init__(
@@ -77,30 +77,30 @@ class PartitionShare:
 
     @property
     def topic_id(self) -> UUID | None:
-        """The topic as it was seen last."""
+        """The id of the topic when it was last described."""
         return self._topic.topic_id
 
     @property
     def all_partitions(self) -> Collection[int]:
-        """All that the topic has, as it was seen last."""
+        """All partitions of the topic when it was last described."""
         return self._topic.partitions
 
     @property
     def is_sure(self) -> bool:
-        """Whether no other process can have taken these partitions over by now."""
+        """Whether it is certain that no other process has taken these partitions over."""
         return time.monotonic() - self._leased_at_s <= PARTITION_LEASE_S * 2 / 3
 
     def hurry(self) -> None:
-        """Have the next round begin now."""
+        """Start the next round now."""
         self._hurry.set()
 
     def reads(self, partitions: Collection[int], topic_id: UUID | None) -> None:
-        """Hear what is being read from now on, and of which topic: what is not can be given back."""
+        """Record which partitions of which topic are being read: others can be given back."""
         self._is_read, self._read_topic_id = partitions, topic_id
         self.hurry()
 
     async def run(self, beat: Beat = unwatched) -> None:
-        """Keep the share without end."""
+        """Keep the share up to date forever."""
         while True:
             beat()
             self._hurry.clear()
@@ -114,13 +114,13 @@ class PartitionShare:
                 await self._pause(HURRY_S if self._is_waiting else ROUND_S)
 
     async def run_once(self) -> int:
-        """Renew the leases, give back what is more than the share, take what is free up to it.
+        """Renew the leases, release partitions beyond the share, take free ones up to it.
 
-        Returns how many partitions are to be read here.
+        Returns how many partitions this process should read.
 
         Raises:
             StoreError: the leases could not be renewed.
-            KafkaError, OSError, TimeoutError: the topic has never been seen.
+            KafkaError, OSError, TimeoutError: the topic could never be described.
         """
         await self._look_at_topic()
         beacon = await self._beacon.lit() if self._beacon else None
@@ -135,7 +135,7 @@ class PartitionShare:
         return len(leases)
 
     async def note_gaps(self, gaps: Collection[Gap]) -> None:
-        """Keep for later what was lost.
+        """Record lost records in the database.
 
         Raises:
             StoreError: it could not be written.
@@ -144,10 +144,10 @@ class PartitionShare:
             await partition_leases.note_gaps(borrowed, self._member, list(gaps))
 
     async def leave(self) -> None:
-        """Give all back at once, and be no member any more.
+        """Release all partitions and leave.
 
         Raises:
-            StoreError: the leases run out by themselves.
+            StoreError: the leases will expire by themselves.
         """
         self.leases = {}
         async with connection(self._pool) as borrowed:
@@ -179,7 +179,7 @@ class PartitionShare:
         return {lease.partition: lease for lease in leases if lease.partition in mine}
 
     async def _look_at_topic(self) -> None:
-        """Look every few seconds; while Kafka does not answer, the last look holds."""
+        """Describe the topic every few seconds; while Kafka does not answer, the last description is used."""
         if time.monotonic() < self._looked_at_s + TOPIC_LOOK_S:
             return
         try:

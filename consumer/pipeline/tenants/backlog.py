@@ -1,7 +1,6 @@
-"""What waits in the ledger, as far as this process knows: whose requests, and how many it has read ahead itself.
+"""What this process knows of the requests queued in the ledger: whose they are, and how many it read ahead itself.
 
-The intake adds to it, the sweeper takes from it, and a census of the ledger sets it right: other processes add and
-take, too.
+The intake adds, the sweeper takes, and a census of the ledger corrects it, since other processes add and take as well.
 """
 
 import asyncio
@@ -12,7 +11,7 @@ from repository.available_requests import Census
 
 
 class Backlog:
-    """The tenants with requests waiting, live ones and in the background, and the room to read further ahead."""
+    """The tenants with queued requests, live and background, and the room to read further ahead."""
 
     def __init__(self, read_ahead: int) -> None:
         self._read_ahead = read_ahead
@@ -23,7 +22,7 @@ class Backlog:
 
     @property
     def ahead(self) -> int:
-        """How many live requests wait that this process has read ahead, at most."""
+        """Upper bound of the live requests that this process read ahead and that are still queued."""
         return self._ahead
 
     @property
@@ -33,16 +32,16 @@ class Backlog:
 
     @property
     def noted(self) -> int:
-        """A mark in time, for `correct`."""
+        """A logical timestamp, for `correct` and `take`."""
         return self._noted
 
     @property
     def any_waits(self) -> bool:
-        """Whether anything waits, live or in the background."""
+        """Whether anything is queued, live or background."""
         return bool(self._tenants[False] or self._tenants[True])
 
     def tenants(self, *, background: bool = False) -> Collection[str]:
-        """Return whose requests wait."""
+        """Return the tenants with queued requests."""
         return self._tenants[background]
 
     def enter(self, tenant_ids: Iterable[str]) -> None:
@@ -54,9 +53,9 @@ class Backlog:
         self._changed.set()
 
     def take(self, asked: Mapping[str, int], taken: Iterable[str], *, background: bool, since: int) -> None:
-        """Note how many were asked for, and whose requests came: of whom fewer came nothing waits any more.
+        """Record how many were asked for and whose were claimed: a tenant with fewer has nothing queued any more.
 
-        `since` is what `noted` was before: what was entered meanwhile still waits.
+        `since` is `noted` from before the claim: what was entered later is still queued.
         """
         got = Counter(taken)
         if not background:
@@ -68,7 +67,7 @@ class Backlog:
         self._changed.set()
 
     def correct(self, census: Census, *, since: int) -> None:
-        """Note what the ledger says; `since` is what `noted` was before it was asked."""
+        """Apply a census; `since` is `noted` from before the query."""
         for background, found in ((False, census.live), (True, census.background)):
             entered = {one: noted for one, noted in self._tenants[background].items() if noted > since}
             self._tenants[background] = dict.fromkeys(found, since) | entered
@@ -77,11 +76,11 @@ class Backlog:
         self._changed.set()
 
     async def until_changed(self) -> None:
-        """Wait until something is entered or taken, or ends while something waits."""
+        """Wait until something is entered or taken, or ends while something is queued."""
         self._changed.clear()
         await self._changed.wait()
 
     def wake_if_any(self) -> None:
-        """Note that a request has ended: one that waits may begin now."""
+        """Signal that a request has ended: a queued one may start now."""
         if self.any_waits:
             self._changed.set()

@@ -1,9 +1,9 @@
-"""Fair shares: who is next while work waits, by a virtual token counter for each tenant.
+"""Fair shares: which tenant is next while requests are queued, by a virtual token counter per tenant.
 
-A counter holds the tokens that a tenant has taken, over its weight; the lowest is served next. A request is charged
-as expected when it begins and corrected when it ends. A tenant that comes back to those who wait is lifted to the
-least of them, so that an idle hour earns no burst. As in Sheng et al., "Fairness in Serving Large Language Models"
-(OSDI 2024), with whole requests in place of decoding steps.
+A counter holds the tokens that a tenant has used, divided by its weight; the lowest is served next. A request is
+charged its expected tokens when it starts, and corrected when it ends. A tenant that returns is lifted to the lowest
+counter of those queued, so that an idle hour earns no burst. As in Sheng et al., "Fairness in Serving Large Language
+Models" (OSDI 2024), with whole requests in place of decoding steps.
 """
 
 from collections import Counter
@@ -36,9 +36,9 @@ class _Account:
 
 
 class FairShares:
-    """Virtual token counters; keeps no queue and does no I/O.
+    """Virtual token counters, without a queue or I/O.
 
-    `in_flight` counts requests by tenant, and may be shared: the limits hold for all who share it together.
+    `in_flight` counts requests by tenant and may be shared between instances: limits apply to their sum.
     """
 
     def __init__(self, terms_of: TermsOf, in_flight: Counter[str] | None = None) -> None:
@@ -51,7 +51,7 @@ class FairShares:
         self._expected_tokens = FIRST_EXPECTED_TOKENS
 
     def counter(self, tenant_id: str) -> float:
-        """Return the tokens charged to a tenant, over its weight."""
+        """Return the tokens charged to a tenant, divided by its weight."""
         return self._account(tenant_id).counter
 
     def room(self, tenant_id: str) -> int | None:
@@ -60,14 +60,14 @@ class FairShares:
         return None if limit is None else max(0, limit - self.in_flight[tenant_id])
 
     def begin(self, tenant_id: str) -> float:
-        """Charge a request that begins. Returns the tokens charged, which `settle` wants to hear again."""
+        """Charge a request that starts. Returns the tokens charged, to be passed to `settle`."""
         account = self._account(tenant_id)
         self._charge(tenant_id, account, account.expected_tokens)
         self.in_flight[tenant_id] += 1
         return account.expected_tokens
 
     def settle(self, tenant_id: str, charged: float, tokens: int | None) -> None:
-        """Correct what was charged by what a request took; None: nobody knows, so the charge stands."""
+        """Correct the charge by the tokens used; None if unknown, so that the charge stands."""
         self.in_flight[tenant_id] -= 1
         if not self.in_flight[tenant_id]:
             del self.in_flight[tenant_id]
@@ -80,17 +80,17 @@ class FairShares:
             self._expected_tokens += LEARNING_RATE * (tokens - self._expected_tokens)
 
     def nobody_waits(self) -> None:
-        """Note that everybody has what they want: whoever waits next begins level with all."""
+        """Record that no request is queued: the next tenant to queue starts level with all."""
         self._contending = frozenset()
 
     def share_out(self, waiting: Collection[str], slots: int) -> dict[str, int]:
-        """Return how many of the free slots go to each of the tenants with requests waiting; begins nothing.
+        """Return how many of the free slots go to each tenant with queued requests; starts nothing.
 
-        A tenant at its limit waits for itself, not for others: it does not count as one of those who wait.
+        A tenant at its own limit does not count as waiting.
         """
         rooms = {tenant_id: room for tenant_id in waiting if (room := self.room(tenant_id)) != 0}
         self._lift(frozenset(rooms))
-        # of equals the one with the least in flight
+        # ties go to the one with the fewest in flight
         queue = [(self._account(one).counter, self.in_flight[one], one) for one in rooms]
         heapify(queue)
         shares: dict[str, int] = {}
@@ -126,8 +126,8 @@ class FairShares:
         return account
 
     def _forget_idle(self) -> None:
-        """Forget those that do nothing: should they come back, they are lifted as all are."""
+        """Forget idle tenants: when they return they are lifted like any other."""
         busy = self.in_flight.keys() | self._contending
         self._accounts = {one: account for one, account in self._accounts.items() if one in busy}
-        # where most are busy, looking for idle ones at each new name would take seconds
+        # if most are busy, searching for idle ones at each new name would take seconds
         self._most_accounts = max(MOST_ACCOUNTS, 2 * len(self._accounts))

@@ -1,7 +1,7 @@
-"""What is known of the tenants whose requests are handled: their profiles, and what their last posts were like.
+"""A cache of tenants: their profiles, and fingerprints of their last posts.
 
-Read in one go for all requests of a claim, and only for tenants that are new or not looked at for a while. The
-least recently seen are forgotten.
+Read together for all requests of a claim, and only for tenants that are new or stale. The least recently used are
+evicted.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from schemas.overlay_completed import OverlayCompleted
 log = structlog.get_logger()
 
 PROFILE_S: Final = 45.0
-"""What an operator changes is to reach running consumers within a minute."""
+"""Changes by operators must reach running consumers within a minute."""
 PATIENCE_S: Final = 1.0
-"""So long is waited for the profiles of known tenants: what was read last holds while somebody has the table locked."""
+"""How long to wait for profiles of known tenants; while the table is locked the cached ones are used."""
 AGAIN_S: Final = 10.0
 POSTS_S: Final = 600.0
-"""This process knows its own posts at once; those of other processes after this time."""
+"""Own posts are known at once; those of other processes after this time."""
 MOST_TENANTS: Final = 2_000
 USUAL_TERMS: Final = Terms()
 
@@ -46,7 +46,7 @@ class _Known:
 
 
 class Tenants:
-    """The tenants met lately."""
+    """The recently seen tenants."""
 
     def __init__(self, pool: Pool, *, compares_posts: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
@@ -56,10 +56,10 @@ class Tenants:
         self._unusual_terms: dict[str, Terms] = {}
 
     async def know(self, tenant_ids: Iterable[str]) -> None:
-        """Make sure that `context` has what it needs for these tenants.
+        """Read what `context` needs for these tenants.
 
         Raises:
-            StoreError: the database does not say; those known before stay known.
+            StoreError: the database cannot be read; known tenants stay known.
         """
         wanted = list(dict.fromkeys(tenant_ids))
         await self.know_profiles(wanted)
@@ -71,10 +71,10 @@ class Tenants:
             self._known.popitem(last=False)
 
     async def know_profiles(self, tenant_ids: Iterable[str]) -> None:
-        """Make sure that `delivery_of` has what it needs for these tenants.
+        """Read what `delivery_of` needs for these tenants.
 
         Raises:
-            StoreError: the database does not say it of those that are new; those known before stay known.
+            StoreError: the profiles of new tenants cannot be read; known tenants stay known.
         """
         old = [tenant_id for tenant_id in dict.fromkeys(tenant_ids) if self._is_old(tenant_id)]
         if any(tenant_id not in self._known for tenant_id in old):
@@ -83,7 +83,7 @@ class Tenants:
             await self._read_again(old)
 
     def context(self, event: OverlayCompleted) -> Context:
-        """Return what a post for this event is judged by. A tenant that is not known has the defaults."""
+        """Return what a post for this event is judged by; defaults for an unknown tenant."""
         known = self._known.get(event.tenant_id)
         if known is None:
             return Context(Source(event))
@@ -91,25 +91,25 @@ class Tenants:
         return Context(Source(event), profile.sector, profile.disclosure, known.recent, event.overlay_id)
 
     def knows(self, tenant_id: str) -> bool:
-        """Return whether `context` says what this tenant wants."""
+        """Return whether `context` has this tenant's settings."""
         return tenant_id in self._known
 
     def delivery_of(self, event: OverlayCompleted) -> RequestedDelivery:
-        """Return how the post for an event is to be paid for: as it says, else as its tenant has it, else live."""
+        """Return the delivery of an event: its own, else its tenant's, else live."""
         if event.delivery is not None:
             return event.delivery
         known = self._known.get(event.tenant_id)
         return (known and known.profile.delivery) or "live"
 
     def terms_of(self, tenant_id: str) -> Terms:
-        """Return a tenant's weight and limit; one that was never known has the usual ones.
+        """Return a tenant's weight and limit; the defaults if it was never read.
 
-        They are few that have others, and not forgotten: who waits is not handled meanwhile, and keeps its limit.
+        The few others are never evicted, so that a queued tenant keeps its limit.
         """
         return self._unusual_terms.get(tenant_id, USUAL_TERMS)
 
     def remember(self, event: OverlayCompleted, one: Fingerprint | None) -> None:
-        """Count a new post among its tenant's last ones."""
+        """Add a new post to its tenant's last ones."""
         known = self._known.get(event.tenant_id)
         if known and known.recent and one:
             known.recent.add(one, event.overlay_id)
@@ -140,7 +140,7 @@ class Tenants:
         for tenant_id, profile in profiles.items():
             known = self._known.setdefault(tenant_id, _Known(profile, now))
             known.profile, known.profile_read_at = profile, now
-            # the table's check lets NaN and infinity through: they would take the order, or the turn, from all others
+            # the table's check lets NaN and infinity through, which would break the order or starve the others
             weight = profile.weight if math.isfinite(profile.weight) else USUAL_TERMS.weight
             self._note_terms(tenant_id, Terms(weight, profile.max_in_flight))
 
@@ -159,7 +159,7 @@ class Tenants:
         for post in reversed(posts):
             by_tenant[post.tenant_id].append(post)
         for tenant_id, theirs in by_tenant.items():
-            await asyncio.sleep(0)  # fifty posts take a millisecond; heartbeats share the loop
+            await asyncio.sleep(0)  # fifty posts take a millisecond of the event loop
             if known := self._known.get(tenant_id):
                 known.recent = _remembered(theirs)
                 known.posts_read_at = self._clock()

@@ -1,4 +1,4 @@
-"""Whose request begins next: at once while nobody waits, else by fair shares over what waits in the ledger."""
+"""Which request starts next: at once while none is queued, else by fair shares over those queued in the ledger."""
 
 import asyncio
 import time
@@ -16,14 +16,14 @@ from repository.available_requests import take_census
 from repository.pool import Pool, connection
 from repository.requests import ClaimedRequest
 
-CENSUS_S: Final = 0.5  # what another process gives back is taken within a second
+CENSUS_S: Final = 0.5  # so that requests given back by another process are taken within a second
 MOST_AHEAD_PER_POLL: Final = 250
 LEAST_AHEAD_PER_POLL: Final = 100  # while slots are taken: fewer at a time would cost more each
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What is to be claimed in one go: so many of each tenant, or the oldest of all (None), beside what was lost."""
+    """What to claim together: so many of each tenant, or the oldest of all (None), and abandoned ones."""
 
     slots: int
     shares: Mapping[str, int] | None
@@ -38,7 +38,7 @@ class Turn:
 
 
 class Scheduler:
-    """What this process knows of who waits, and how the slots are shared out among them."""
+    """Shares the slots of this process among the tenants with queued requests."""
 
     def __init__(
         self,
@@ -62,18 +62,18 @@ class Scheduler:
 
     @property
     def is_contended(self) -> bool:
-        """Whether live requests wait that may begin: all others have to queue with them."""
+        """Whether live requests are queued that may start: new ones have to queue behind them."""
         room = self._shares[False].room
         return any(room(tenant_id) != 0 for tenant_id in self.backlog.tenants())
 
     @property
     def room_ahead(self) -> int:
-        """How many records are worth reading beyond the free slots now."""
+        """How many records are worth reading beyond the free slots."""
         room = self.backlog.room
         return min(room, MOST_AHEAD_PER_POLL) if room >= self._least_ahead or not self.is_contended else 0
 
     def split(self, events: Sequence[Event], slots: int) -> tuple[list[Event], list[Event]]:
-        """Split events of known tenants into those that may have one of the free slots at once, and those that wait."""
+        """Split events of known tenants into those that get a free slot at once, and those to be queued."""
         if not self.is_fair:
             return list(events), []
         if len(events) > slots or self.is_contended:
@@ -92,10 +92,10 @@ class Scheduler:
         return at_once, to_wait
 
     async def look(self) -> None:
-        """See who waits in the ledger: always while nobody is known to, else now and then.
+        """Take a census of the ledger: always while no tenant is known to be queued, else at intervals.
 
         Raises:
-            StoreError: the ledger could not be asked.
+            StoreError: the ledger could not be read.
         """
         now = self._clock()
         if not self.is_fair or (self.backlog.any_waits and now < self._census_from_s):
@@ -113,35 +113,35 @@ class Scheduler:
         return not self.is_fair or background in self._lost or bool(self.backlog.tenants(background=background))
 
     def turn(self, slots: int, *, background: bool) -> Turn:
-        """Return what goes into free slots; begins nothing."""
+        """Return what to claim for free slots; starts nothing."""
         shares = None
         if self.is_fair:
             shares = self._shares[background].share_out(self.backlog.tenants(background=background), slots)
         return Turn(slots, shares, background in self._lost, background, self.backlog.noted)
 
     def took(self, turn: Turn, claimed: Collection[ClaimedRequest]) -> None:
-        """Note what came of a turn."""
+        """Record what a turn claimed."""
         if len(claimed) < turn.slots:
             self._lost.discard(turn.background)
         waited = [request.tenant_id for request in claimed if not request.takeovers]
         self.backlog.take(turn.shares or {}, waited, background=turn.background, since=turn.noted)
 
     async def until_more(self) -> None:
-        """Wait until something was entered, or has ended while something waits."""
+        """Wait until something is queued, or ends while something is queued."""
         await self.backlog.until_changed()
 
     async def until_room_ahead(self, *, patience_s: float) -> int:
-        """Return how many records may be read ahead; waits a moment for something to be taken."""
+        """Return how many records may be read ahead; waits a moment for a queued one to be taken."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience_s):
                 await self.backlog.until_changed()
         return self.room_ahead
 
     def begin(self, tenant_id: str, *, background: bool) -> float:
-        """Charge a request that begins; returns the tokens charged."""
+        """Charge a request that starts; returns the tokens charged."""
         return self._shares[background].begin(tenant_id)
 
     def settle(self, tenant_id: str, charged: float, tokens: int | None, *, background: bool) -> None:
-        """Correct the charge by what the request took, if anybody knows."""
+        """Correct the charge by the tokens used; None if unknown."""
         self._shares[background].settle(tenant_id, charged, tokens)
         self.backlog.wake_if_any()

@@ -1,4 +1,4 @@
-"""The LLM calls of one handling as others follow them: what each is called, when it ran, what it took. Pure."""
+"""The LLM calls of one handling as spans: names, times and attributes. Pure."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,10 +19,10 @@ from schemas.call_verdict import CallVerdict
 Attributes = dict[str, str | int | float | Sequence[str]]
 
 ModelOf = Callable[[UUID], LlmModel | None]
-"""Which model has an id; None where this process does not call it any more."""
+"""Finds a model by id; None if this process no longer calls it."""
 
 _PROVIDERS: Final = {"google": "gcp.gemini"}
-"""Names of the conventions where they are not ours."""
+"""Provider names of the conventions where they differ from ours."""
 
 _WITHOUT_ANSWER: Final = frozenset(
     {
@@ -38,7 +38,7 @@ _WITHOUT_ANSWER: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSpan:
-    """One LLM call; `ended_at` is None where nobody measured it, `error` where it was answered."""
+    """One LLM call; `ended_at` is None if it was not measured, `error` if it was answered."""
 
     name: str
     began_at: datetime
@@ -48,7 +48,7 @@ class CallSpan:
 
 
 def call_spans(outcome: Outcome, model_of: ModelOf, *, with_texts: bool) -> Iterator[CallSpan]:
-    """Yield the calls that this handling made, in their order; a kept answer of an earlier one is none."""
+    """Yield the calls that this handling made, in order; a kept answer of an earlier one is not among them."""
     for call in outcome.usage.unused:
         yield _unused_call(call, model_of(call.llm_model_id), with_texts=with_texts)
     if isinstance(outcome, Written) and outcome.answer.kept is None:
@@ -126,7 +126,7 @@ def _of_model(model: LlmModel | None) -> dict[str, object]:
 
 
 def _message(role: str, text: str) -> str:
-    """Spell a message as the conventions have it in attributes."""
+    """Encode a message as the conventions prescribe for attributes."""
     return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}], ensure_ascii=False)
 
 
@@ -139,5 +139,5 @@ def _number(amount: Decimal | None) -> float | None:
 
 
 def _known(attributes: Mapping[str, object]) -> Attributes:
-    """Leave out what nobody told; a span has no null."""
+    """Leave out unknown values; a span has no null."""
     return {name: value for name, value in attributes.items() if isinstance(value, (str, int, float, list))}

@@ -1,13 +1,13 @@
-"""The handling of a request as spans: `process` within the trace of its event, in it claim, LLM calls, store, `create`.
+"""The handling of a request as spans: `process` within the trace of its event, with claim, LLM calls, store, `create`.
 
     send overlay.completed                       the producer's
-    └─ process overlay.completed                 from claim to stored, once for each handling of the request
+    └─ process overlay.completed                 from claim to stored, one per handling of the request
        ├─ claim feed_requests
-       ├─ chat gpt-4o-mini                       one for each LLM call
+       ├─ chat gpt-4o-mini                       one per LLM call
        ├─ store instagram_feeds
-       └─ create instagram_feed.created          in the event's traceparent: what consumers do hangs below it
+       └─ create instagram_feed.created          in the event's traceparent: parent of consumers' spans
 
-Spans are made when their times are known, most of them at the end: the steps in between know nothing of traces.
+Spans are created once their times are known, most of them at the end: the steps in between know nothing of traces.
 """
 
 import time
@@ -42,7 +42,7 @@ from schemas.record import Headers, SourceRecord
 
 _PROPAGATOR: Final = TraceContextTextMapPropagator()
 _NS_PER_S: Final = 1_000_000_000
-_MOST_OPEN: Final = 20_000  # more than are ever in flight: what ended unheard must not fill the memory
+_MOST_OPEN: Final = 20_000  # more than are ever in flight, so that handlings without an end do not fill the memory
 
 _Key = tuple[UUID, int, int]
 
@@ -58,7 +58,7 @@ class _Handling:
 
 
 class RequestSpans(Traces):
-    """Tells of each request's handling with spans of this tracer; `with_texts`: prompts and answers, too."""
+    """Records each handling as spans of this tracer; `with_texts` includes prompts and answers."""
 
     def __init__(self, tracer: Tracer, model_of: ModelOf, *, group_id: str, with_texts: bool) -> None:
         self._tracer = tracer
@@ -68,7 +68,7 @@ class RequestSpans(Traces):
         self._open: dict[_Key, _Handling] = {}
 
     def claimed(self, requests: Sequence[ClaimedRequest], *, asked_at_s: float) -> None:
-        """Begin the process spans of requests, with what the claim took in them."""
+        """Start the process spans of requests, with the span of the claim."""
         now_ns = time.time_ns()
         began_ns = now_ns - int((time.monotonic() - asked_at_s) * _NS_PER_S)
         for request in requests:
@@ -82,7 +82,7 @@ class RequestSpans(Traces):
             )
 
     def of_event(self, request: ClaimedRequest, topic: str) -> TraceContext:
-        """Begin the span that creates the event, and return the trace as whoever reads the event goes on with it."""
+        """Start the `create` span, and return its context, which the event's consumers continue."""
         handling = self._open.get(_key(request)) or self._begin(request, time.time_ns())
         handling.built_at_ns = time.time_ns()
         if handling.create is None or handling.topic != topic:
@@ -121,7 +121,7 @@ class RequestSpans(Traces):
         handling.process.end(now_ns)
 
     def refused(self, record: SourceRecord, reason: Reason) -> None:
-        """Tell that a record became a dead letter on arrival."""
+        """Record that a record became a dead letter on arrival."""
         span = self._process(record, {names.ERROR_TYPE: reason, names.FEED_OUTCOME: "refused"}, time.time_ns())
         span.set_status(Status(StatusCode.ERROR, "dead letter"))
         span.end()
@@ -197,7 +197,7 @@ def _say_outcome(process: Span, outcome: Outcome, how: Ending) -> None:
 
 
 def _parent(headers: Headers) -> Context:
-    """Return the context that a record's producer was in; an empty one begins a trace."""
+    """Return the context of a record's producer; an empty one starts a new trace."""
     trace = incoming_trace(headers)
     if trace is None:
         return Context()

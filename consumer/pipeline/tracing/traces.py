@@ -1,6 +1,6 @@
-"""Whether anybody is told of each request's handling as spans of a trace: here nobody is.
+"""The port for tracing, and its default, which records nothing.
 
-The trace that an event came with goes on all the same: what announces its post belongs to it.
+Trace context is propagated all the same: the created event continues the trace of its overlay's event.
 """
 
 import random
@@ -17,28 +17,28 @@ Ending = Literal["stored", "superseded", "retry_later", "held", "rejected"]
 
 
 class Traces:
-    """Passes traces on and tells nobody; `consumer.pipeline.tracing.request_spans` has one that tells."""
+    """Propagates trace context and records nothing; `RequestSpans` records spans."""
 
     def claimed(self, requests: Sequence[ClaimedRequest], *, asked_at_s: float) -> None:
-        """Hear that requests were claimed, asked for at that time of the monotonic clock."""
+        """Record that requests were claimed, requested at that time of the monotonic clock."""
 
-    def of_event(self, request: ClaimedRequest, topic: str) -> TraceContext:  # noqa: ARG002 - for those who tell
+    def of_event(self, request: ClaimedRequest, topic: str) -> TraceContext:  # noqa: ARG002 - for RequestSpans
         """Return the trace that the event to be written to `topic` belongs to."""
         return trace_after(request.source.headers)
 
     def trace_id(self, request: ClaimedRequest) -> str | None:
-        """Return what log lines name a request's trace by; None without one."""
+        """Return a request's trace id for log lines; None without one."""
         return trace_id_in(request.source.headers)
 
     def ended(self, outcome: Outcome, how: Ending) -> None:
-        """Hear how a handling ended, once that is in the ledger."""
+        """Record how a handling ended, once that is in the ledger."""
 
     def refused(self, record: SourceRecord, reason: Reason) -> None:
-        """Hear that a record became a dead letter on arrival."""
+        """Record that a record became a dead letter on arrival."""
 
 
 def trace_after(headers: Headers) -> TraceContext:
-    """Return the trace of what follows a record; a new one without a valid one in its headers."""
+    """Return the trace context of an event that follows from a record; a new one if the record has none."""
     return continue_trace(incoming_trace(headers), new_span_id=_random_id(8), new_trace_id=_random_id(16))
 
 
