@@ -29,7 +29,7 @@ def wish_in(environ: Mapping[str, str]) -> Wish:
     for wish in get_args(Wish):
         if wish == wished:
             return wish  # type: ignore[no-any-return]  # get_args is untyped
-    raise StackError(f"{WISH_VARIABLE} is {wished!r}; it wants one of {', '.join(get_args(Wish))}")
+    raise StackError(f"{WISH_VARIABLE} is {wished!r}; expected one of {', '.join(get_args(Wish))}")
 
 
 def choose(external: Collection[ServerName], means: Means, wish: Wish = "auto") -> dict[ServerName, Kind]:

@@ -1,1 +1,1 @@
-"""Everything that is SQL: one statement per named function, errors translated once."""
+"""All SQL: one statement per named function, errors translated once."""

@@ -1,7 +1,7 @@
-"""What any process may take: requests that wait and are due, and those whose process was lost.
+"""Requests that any process may claim: queued ones that are due, and those whose process was lost.
 
-Both are claimed by one statement, what was lost first. What waits is taken by age or, where tenants are given, so many
-of each tenant, the oldest first: each tenant costs one descent of an index, however many requests wait.
+Both are claimed by one statement, lost ones first. Queued ones are taken by age or, if tenants are given, so many of
+each tenant, oldest first: each tenant costs one index descent, however many requests are queued.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ _MAY_BE_TAKEN = """
     AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($4::uuid[], $5::int[]))
 """
 
-# The inner limit is one that the planner knows: without it, it would rather sort all that waits.
+# The inner limit is for the planner: without it, it would rather sort all queued requests.
 _BY_AGE = f"""
     SELECT oldest.*
     FROM (
@@ -101,9 +101,9 @@ async def claim_available(  # noqa: PLR0913 - all that says which requests are m
 ) -> list[ClaimedRequest]:
     """Claim at most `limit` requests, live or background: those of lost processes (`reclaim`), and those that are due.
 
-    Of these the oldest or, with `tenants`, at most so many of each. What is `held` is being worked on here: after a
-    pause longer than its lease it is not begun a second time. Those for which so many processes were lost that they
-    may be the cause are claimed by `suspects`, and only so.
+    Of these the oldest or, with `tenants`, at most so many of each. Requests in `held` are being handled here, and are
+    not claimed again even if their lease expired during a pause. Those suspected of killing processes are claimed only
+    with `suspects`.
     """
     overlay_ids, revisions, _ = identities(held)
     arguments = (
@@ -127,7 +127,7 @@ async def claim_available(  # noqa: PLR0913 - all that says which requests are m
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """Whose requests wait and are due, how many live ones wait at all (no more than asked), and whether any is lost."""
+    """The tenants with due requests, the number of queued live ones (up to a limit), and whether any is lost."""
 
     live: Sequence[str]
     background: Sequence[str]
@@ -162,6 +162,6 @@ _CENSUS = f"""
 
 
 async def take_census(connection: Connection, *, count_up_to: int) -> Census:
-    """Look who waits, of whatever group, without a lock."""
+    """Return which tenants have queued requests, of any group, without taking locks."""
     [row] = await connection.fetch(_CENSUS, count_up_to)
     return Census(**dict(row))

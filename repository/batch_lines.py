@@ -1,4 +1,4 @@
-"""The lines of batches: what was asked, frozen at the intent, and whether its result is in."""
+"""The lines of batches: their bodies, frozen with the intent, and whether they have a result."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class BatchLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenLine:
-    """A line without a result, and its request; `is_in_batch`: whether that still waits for it."""
+    """A line without a result, and its request; `is_in_batch`: whether that is still in the batch."""
 
     line: BatchLine
     request: ClaimedRequest
@@ -63,7 +63,7 @@ _READ = f"""
 
 
 async def lines_of(pool: Pool, batch_id: UUID) -> AsyncIterator[BatchLine]:
-    """Yield the lines of a batch in their order, a part of them at a time; no connection is held in between."""
+    """Yield the lines of a batch in order, in chunks; no connection is held in between."""
     last = 0
     while True:
         async with connection(pool) as borrowed:
@@ -118,7 +118,7 @@ _SETTLE = """
 
 
 async def settle_lines(connection: Connection, batch_id: UUID, results: Sequence[tuple[int, str]]) -> None:
-    """Note what came of lines, by their numbers; what they asked is forgotten."""
+    """Record the results of lines, by their numbers, and delete their bodies."""
     await connection.execute(_SETTLE, batch_id, [number for number, _ in results], [word for _, word in results])
 
 
@@ -129,6 +129,6 @@ _PRICED = """
 
 
 async def lines_there(connection: Connection, batch_id: UUID, keys: Sequence[RequestKey]) -> set[RequestKey]:
-    """Return which of these requests have a line in the batch, with its result or without."""
+    """Return which of these requests have a line in the batch, with or without a result."""
     rows = await connection.fetch(_PRICED, batch_id, [key[0] for key in keys], [key[1] for key in keys])
     return {(row["overlay_id"], row["revision"]) for row in rows}

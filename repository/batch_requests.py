@@ -1,7 +1,7 @@
-"""Requests on their way into a batch and out of it: state `batched` in the ledger.
+"""Requests entering and leaving batches: state `batched` in the ledger.
 
-One that waits for a batch has no `batch_id`; one in a batch has its batch's, and a fencing token of its own. Only what
-ends it or sends it on takes it out again; a post is stored by `repository.feeds`, as any other.
+One that waits for a batch has no `batch_id`; one in a batch has its id and a new fencing token. It leaves the batch
+only by ending or by being sent on; posts are stored by `repository.feeds`, like any other.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,7 +23,7 @@ _ENTER = f"""
     INSERT INTO feed_requests ({NEW_REQUEST}, state, available_at, group_id)
     SELECT {NEW_REQUEST}, 'batched', now(), $1
     FROM {NEW_REQUEST.unnest("incoming", first=3)}, {lock_wait(2)}
-    -- one order in all processes: two polls with the same overlays must not deadlock
+    -- the same order in all processes, so that two polls with the same overlays cannot deadlock
     ORDER BY overlay_id, revision
     ON CONFLICT (overlay_id, revision) DO NOTHING
     RETURNING overlay_id
@@ -33,7 +33,7 @@ _ENTER = f"""
 async def enter_batched(
     connection: Connection, requests: Sequence[NewRequest], *, group_id: str | None, lock_wait_s: float = LOCK_WAIT_S
 ) -> set[UUID]:
-    """Enter requests that are not known yet, to be written by batch; gives the overlays that were new.
+    """Enter unknown requests, to be written by batch; returns the new overlays.
 
     Raises:
         StoreContention: another transaction is about to enter one of them, for longer than `lock_wait_s`.
@@ -53,13 +53,13 @@ _MOVE = """
 
 
 async def move_to_batch(connection: Connection, claimed: Sequence[ClaimedRequest]) -> None:
-    """Have requests that are claimed here written by batch instead."""
+    """Move requests claimed here to batches."""
     await connection.execute(_MOVE, *identities(claimed))
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What waits for a batch: how many requests, and for how long the first of them has."""
+    """The requests waiting for a batch: how many, and for how long the first has waited."""
 
     count: int
     longest_s: float
@@ -73,7 +73,7 @@ _GATHERED = """
 
 
 async def gathered(connection: Connection, *, group_id: str) -> Gathered:
-    """Return how much waits for a batch."""
+    """Return how many requests wait for a batch."""
     row = await connection.fetchrow(_GATHERED, group_id)
     if row is None:
         raise LookupError("an aggregate always has a row")
@@ -81,7 +81,7 @@ async def gathered(connection: Connection, *, group_id: str) -> Gathered:
 
 
 Place = tuple[datetime, UUID, int]
-"""Where a request stands among those that wait: by its time, then its key."""
+"""The position of a waiting request: by its time, then its key."""
 
 _CHOOSE = f"""
     SELECT request.*, false AS reclaimed, {EXPERIMENT_NAME}
@@ -97,7 +97,7 @@ _CHOOSE = f"""
 async def lock_gathered(
     connection: Connection, *, group_id: str, after: Place | None, limit: int
 ) -> tuple[list[ClaimedRequest], Place | None]:
-    """Lock the next requests that wait for a batch, in this transaction; gives them, and the place of the last."""
+    """Lock the next requests that wait for a batch, in this transaction; returns them and the position of the last."""
     rows = await connection.fetch(_CHOOSE, group_id, *(after or (None, None, None)), limit)
     if not rows:
         return [], None
@@ -117,7 +117,7 @@ _PUT_IN = """
 
 
 async def put_in_batches(connection: Connection, chosen: Sequence[tuple[ClaimedRequest, UUID]]) -> None:
-    """Put locked requests in their batches: each has a new fencing token, and one more call begun."""
+    """Put locked requests into their batches: each gets a new fencing token and one more call."""
     await connection.execute(
         _PUT_IN,
         [request.overlay_id for request, _ in chosen],
@@ -139,14 +139,14 @@ _CLAIM = """
 async def claim_from_batch(
     connection: Connection, batch_id: UUID, keys: Collection[RequestKey]
 ) -> dict[RequestKey, int]:
-    """Claim requests that this transaction is about to end; gives the tokens of those that were still in the batch."""
+    """Claim requests that this transaction is about to end; returns the tokens of those still in the batch."""
     rows = await connection.fetch(_CLAIM, batch_id, [key[0] for key in keys], [key[1] for key in keys])
     return {(row["overlay_id"], row["revision"]): row["fencing_token"] for row in rows}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentOn:
-    """A request that goes on without a post after `delay_s`: in another batch or, with `goes_live`, by a call."""
+    """A request that continues without a post after `delay_s`: in another batch or, with `goes_live`, live."""
 
     overlay_id: UUID
     revision: int
@@ -185,7 +185,7 @@ _SEND_ON = f"""
 async def send_on(
     connection: Connection, batch_id: UUID, sent_on: Sequence[SentOn], *, lock_wait_s: float = LOCK_WAIT_S
 ) -> None:
-    """Take requests out of a batch that gave them no post; those that are not in it any more are left alone.
+    """Take requests without a post out of a batch; those no longer in it are skipped.
 
     Raises:
         StoreContention: another transaction holds a row for longer than `lock_wait_s`. Nothing is changed.
@@ -198,7 +198,7 @@ _ONE_AT_A_TIME = "SELECT pg_try_advisory_xact_lock(hashtextextended('instagram-f
 
 
 async def try_to_gather(connection: Connection, *, group_id: str) -> bool:
-    """Return whether this transaction is the only one that makes batches of what waits, until it ends."""
+    """Return whether this transaction has the exclusive right to create batches until it ends."""
     return bool(await connection.fetchval(_ONE_AT_A_TIME, group_id))
 
 
@@ -212,7 +212,7 @@ _SEND_LIVE = """
 
 
 async def send_gathered_live(connection: Connection, keys: Collection[RequestKey]) -> None:
-    """Have requests that wait for a batch written by a call each."""
+    """Make requests that wait for a batch live."""
     await connection.execute(_SEND_LIVE, [key[0] for key in keys], [key[1] for key in keys])
 
 
@@ -228,5 +228,5 @@ _PUT_OFF = """
 async def put_off_gathered(
     connection: Connection, keys: Collection[RequestKey], *, delay_s: float, reason: str
 ) -> None:
-    """Have requests wait on for a batch, for at least so long."""
+    """Let requests wait for a batch for at least so much longer."""
     await connection.execute(_PUT_OFF, [key[0] for key in keys], [key[1] for key in keys], delay_s, reason)

@@ -1,7 +1,7 @@
-"""The batches: one `llm_batches` row each, from the intent to the end.
+"""Batches: one row of `llm_batches` each, from the intent to the end.
 
-A batch is looked at by one process at a time: the one that holds its lease. The lease is a time, and a fencing token
-that grows with every claim, so that what a process does that lost it is not done.
+A batch is processed by one process at a time, the holder of its lease: a time, and a fencing token that grows with
+every claim, so that writes of a process that lost it have no effect.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,12 @@ ResultFile = Literal["output", "error"]
 
 
 class BatchLeaseLost(Exception):
-    """Another process has the batch by now; what was about to be written is not."""
+    """Another process has taken over the batch; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewBatch:
-    """What is intended: for this model, as its row is now."""
+    """A batch to be recorded, for this model as its row is now."""
 
     batch_id: UUID
     model: LlmModel
@@ -39,7 +39,7 @@ class NewBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A row of `llm_batches`. `create_age_s`: how long ago its creation was last asked for, if it was."""
+    """A row of `llm_batches`. `create_age_s`: how long ago its creation was last requested, if it was."""
 
     batch_id: UUID
     provider: str
@@ -100,7 +100,7 @@ _INTEND = """
 
 
 async def intend(connection: Connection, batch: NewBatch) -> None:
-    """Record the intent of a batch; anybody may look at it as soon as that is committed."""
+    """Record the intent of a batch; any process may continue it once that is committed."""
     await connection.execute(
         _INTEND,
         batch.batch_id,
@@ -127,7 +127,7 @@ _CLAIM = f"""
 
 
 async def claim_batch(connection: Connection, *, owner: str, lease_s: float, group_id: str) -> Batch | None:
-    """Claim the batch whose look is due for longest, if one is."""
+    """Claim the batch that has been due for longest, if any."""
     row = await connection.fetchrow(_CLAIM, owner, lease_s, group_id)
     return None if row is None else batch_of(row)
 
@@ -135,7 +135,7 @@ async def claim_batch(connection: Connection, *, owner: str, lease_s: float, gro
 async def change_batch(
     connection: Connection, batch: Batch, *, look_again_s: float | None, columns: Mapping[str, object]
 ) -> Batch:
-    """Set columns of a batch that is leased here; it is looked at again after so many seconds, or never (None).
+    """Set columns of a batch leased here; it is due again after so many seconds, or never (None).
 
     Returns the row as it is now.
 
@@ -171,7 +171,7 @@ _ADVANCE = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
-    """How far a group of results brings a batch; `position` is behind the group, in bytes of its file."""
+    """The progress of a batch by a group of results; `position` is the end of the group, in bytes of its file."""
 
     file: ResultFile | None
     position: int
@@ -181,7 +181,7 @@ class Advance:
 
 
 async def advance_batch(connection: Connection, batch: Batch, step: Advance, *, lease_s: float) -> None:
-    """Note that a group of results is dealt with, in the transaction that does so; extends the lease.
+    """Record that a group of results was processed, in the same transaction; extends the lease.
 
     Raises:
         BatchLeaseLost: another process has the batch: the transaction must not be committed.
@@ -205,7 +205,7 @@ _DUPLICATE = """
 
 
 async def note_duplicate(connection: Connection, batch: Batch, provider_batch_id: str) -> bool:
-    """Enter a second batch that the provider made of the same file, to be cancelled; return whether it is new."""
+    """Record a second batch created from the same file, to be cancelled; returns whether it is new."""
     return await connection.fetchval(_DUPLICATE, batch.batch_id, provider_batch_id) is not None
 
 
@@ -219,7 +219,7 @@ _ROOM = """
 
 
 async def enqueued_room(connection: Connection) -> dict[UUID, int]:
-    """Return how many more tokens the provider takes now, by model; only of those whose limit has shown."""
+    """Return how many more tokens the provider accepts now, by model, for models whose limit is known."""
     return {row["llm_model_id"]: row["room"] for row in await connection.fetch(_ROOM)}
 
 
@@ -231,7 +231,7 @@ _LIMIT = "SELECT enqueued_tokens FROM llm_batch_limits WHERE llm_model_id = $1"
 
 
 async def enqueued_tokens(connection: Connection, llm_model_id: UUID) -> tuple[int, int | None]:
-    """Return how many tokens wait in batches of a model, and the limit as far as it has shown."""
+    """Return how many tokens are enqueued in batches of a model, and the limit if known."""
     return await connection.fetchval(_ENQUEUED, llm_model_id), await connection.fetchval(_LIMIT, llm_model_id)
 
 
@@ -242,5 +242,5 @@ _LEARN = """
 
 
 async def learn_limit(connection: Connection, llm_model_id: UUID, tokens: int) -> None:
-    """Note how many tokens a model's batches may have waiting."""
+    """Record how many tokens a model's batches may have enqueued."""
     await connection.execute(_LEARN, llm_model_id, tokens)

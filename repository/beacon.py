@@ -1,7 +1,7 @@
-"""A beacon: an advisory lock on a session of its own, which is gone the moment its process is.
+"""A beacon: an advisory lock on a session of its own, which ends the moment its process does.
 
-It also hears hints (NOTIFY) at once. Both need a session that is this process's alone. Behind a pooler there is none:
-the lock would stay with a session that somebody else uses next.
+It also receives hints (NOTIFY) at once. Both need a session of this process alone. Behind a pooler there is none: the
+lock would stay with a session that another client uses next.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ ANSWER_S = 2.0  # the lease is not renewed meanwhile
 
 
 class Beacon:
-    """Lit while the process lives and its session holds."""
+    """Lit while the process lives and its session lasts."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Beacon:
         self._try_from_s = 0.0
 
     async def lit(self) -> int | None:
-        """Return its key if it is lit, lighting it if it is not; None where that cannot be done now, or not at all."""
+        """Return its key, lighting it if necessary; None if that is impossible, now or at all."""
         if self._session is not None and not self._session.is_closed():
             return self._key
         if not self._is_possible or time.monotonic() < self._try_from_s:
@@ -58,7 +58,7 @@ class Beacon:
         return self._key if self._is_possible else None
 
     async def put_out(self) -> None:
-        """End the session, and the lock with it."""
+        """End the session, and so the lock."""
         session, self._session = self._session, None
         self._is_possible = False
         if session is not None:
@@ -82,7 +82,7 @@ class Beacon:
         return session
 
     def _next_key(self) -> int:
-        # another one for each session: the server may not know yet that the last one is gone
+        # a new key for each session: the server may not know yet that the last one has ended
         self._sessions += 1
         name = f"{self._owner} {self._sessions}"
         return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
@@ -92,4 +92,4 @@ class Beacon:
 
 
 def _ignore() -> None:
-    """Do nothing, until somebody listens."""
+    """Do nothing, by default."""

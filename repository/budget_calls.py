@@ -1,4 +1,4 @@
-"""What calls cost their budgets, booked with the end of their request; and calls whose end nobody knows."""
+"""The cost of calls, booked with the end of their request, and calls with an unknown outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from repository.pool import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """What one call took of one budget; `is_known` false: nobody knows, so it is the worst case."""
+    """What one call cost one budget; with `is_known` false it is the worst case."""
 
     overlay_id: UUID
     revision: int
@@ -39,7 +39,7 @@ class LostCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundCall:
-    """What a call cost whose completion was found after all."""
+    """The cost of a call whose completion was found after all."""
 
     overlay_id: UUID
     revision: int
@@ -65,9 +65,9 @@ _LOST = Columns(LostCall)
 _FOUND = Columns(FoundCall)
 
 
-# What was kept for these calls is settled by them: booked when its process seemed lost, or not booked yet.
+# Earlier entries for these calls, booked when the process seemed lost or not booked yet, are replaced.
 def settling(*, owner: int, first: int, which: str = "") -> str:
-    """Return CTEs that book charges, the parameters from `$first` on, of the process `$owner`; `which` of them."""
+    """Return CTEs that book the charges (parameters from `$first` on) of process `$owner` that match `which`."""
     return f"""
     charge AS (SELECT * FROM {_CHARGE.unnest("charge", first=first)} {which}),
     sums AS (SELECT budget_id, starts_at, sum(amount) AS amount FROM charge GROUP BY budget_id, starts_at),
@@ -117,19 +117,19 @@ _KEEP = f"""
 
 
 async def settle(connection: Connection, owner: str, charges: Sequence[Charge]) -> None:
-    """Book what calls of a process took. To be called in the transaction that ends their requests."""
+    """Book the cost of calls of a process, in the transaction that ends their requests."""
     await connection.execute(_SETTLE, owner, *_CHARGE.arrays(charges))
     if unknown := [charge for charge in charges if not charge.is_known]:
         await connection.execute(_KEEP, True, *_CHARGE.arrays(unknown))  # noqa: FBT003 - a column's value
 
 
 async def announce_call(connection: Connection, charges: Sequence[Charge]) -> None:
-    """Keep the worst case of a further call for a request: nobody else can tell that it was made."""
+    """Record the worst case of a further call for a request, since other processes cannot know that it was made."""
     await connection.execute(_KEEP, False, *_CHARGE.arrays(charges))  # noqa: FBT003 - a column's value
 
 
-# The budget's newest slice of the lost process; without one it had reserved nothing there, so it made no call. Nor has
-# what was claimed and waited for its turn: together they took no more than what is left of the slice.
+# The budget's newest slice of the lost process; without one it had reserved nothing there, so it made no call. Nor did
+# # claimed requests that waited for their turn: together the calls took no more than what is left of the slice.
 _BOOK_LOST = f"""
     WITH told AS (SELECT * FROM {_LOST.unnest("lost", first=1)}),
     slices AS (
@@ -184,7 +184,7 @@ _BOOK_LOST = f"""
 
 
 async def book_lost_calls(connection: Connection, lost: Sequence[LostCall]) -> None:
-    """Book the calls of lost processes at their worst case. To be called in the transaction that takes them over."""
+    """Book the calls of lost processes at their worst case, in the transaction that takes their requests over."""
     await connection.execute(_BOOK_LOST, *_LOST.arrays(lost))
 
 
@@ -215,5 +215,5 @@ _BOOK_FOUND = f"""
 
 
 async def book_found_calls(connection: Connection, found: Sequence[FoundCall]) -> None:
-    """Book at their cost calls that were booked at their worst case, since their completions are there after all."""
+    """Book the real cost of calls that were booked at their worst case, since their completions were found."""
     await connection.execute(_BOOK_FOUND, *_FOUND.arrays(found))

@@ -1,7 +1,7 @@
-"""Budgets and their money: opened for a period, drawn in slices, given back, settled. Amounts are USD or tokens.
+"""Budgets: opened for a period, drawn in slices, returned, settled. Amounts are USD or tokens.
 
-What is spent of a period is `budget_spending.spent` and what its slices have spent; what may be drawn is the limit
-without what is spent or drawn. Of the tables, `budget_spending` is locked before `budget_slices`, by budget.
+The spending of a period is `budget_spending.spent` plus what its slices have spent; the limit minus spent and drawn
+amounts may be drawn. `budget_spending` is locked before `budget_slices`, in the order of budgets.
 """
 
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from repository.pool import Connection
 from schemas.budget_period import BudgetPeriod
 
 DEFAULT_TIMEZONE = "Asia/Seoul"
-"""Of tenants of which nothing is said, and of what all tenants may spend together."""
+"""The default, also for the budgets for all tenants."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a tenant, or with `tenant_id` None all together, may spend in a period: USD or tokens."""
+    """The limit of a tenant, or of all together (`tenant_id` None), in a period: USD or tokens."""
 
     budget_id: UUID
     tenant_id: str | None
@@ -36,14 +36,14 @@ class Budget:
 
     @property
     def in_words(self) -> str:
-        """What it allows, such as `5 USD a day`."""
+        """The limit in words, such as `5 USD a day`."""
         amount = f"{self.limit_tokens} tokens" if self.limit_usd is None else f"{self.limit_usd:f} USD"
         return f"{amount} a {self.period}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a budget stands: `drawn` now by this asking, and what is spent of its limit by all."""
+    """The position of a budget: the amount `drawn` by this call, and what all have spent of its limit."""
 
     drawn: Decimal
     limit: Decimal
@@ -52,7 +52,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceInHand:
-    """What a process has drawn of one period of a budget."""
+    """A process's slice of one period of a budget."""
 
     budget_id: UUID
     starts_at: datetime
@@ -61,7 +61,7 @@ class SliceInHand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpentOfSlice:
-    """What is spent of a slice without being booked with a request."""
+    """Spending of a slice that is not booked with a request."""
 
     budget_id: UUID
     starts_at: datetime
@@ -87,8 +87,8 @@ async def all_budgets(connection: Connection) -> list[Budget]:
     return [budget_of(dict(row)) for row in await connection.fetch(_ALL)]
 
 
-# Where the period before was kept to the end, nothing of this one is spent. Else the ledger tells what was: of what is
-# unfinished, the calls of earlier days too, so that it is never too little.
+# If the previous period was tracked to its end, nothing of this one is spent. Otherwise the ledger tells what was: for
+# # unfinished requests including the calls of earlier days, so that it is never too little.
 _OPEN = """
     INSERT INTO budget_spending (budget_id, starts_at, ends_at, spent)
     SELECT budget.budget_id, $2, $3, CASE
@@ -113,7 +113,7 @@ _OPEN = """
 
 
 async def open_period(connection: Connection, budget_id: UUID, starts_at: datetime, ends_at: datetime) -> None:
-    """Enter a period of a budget, if it is not there yet, with what the ledger says was spent of it already."""
+    """Open a period of a budget, unless it is open, with what was already spent in it according to the ledger."""
     await connection.execute(_OPEN, budget_id, starts_at, ends_at)
 
 
@@ -163,7 +163,7 @@ async def draw(
     share: int,
     lease_s: float | None,
 ) -> Position | None:
-    """Draw from a period: `at_most`, or the `share`-th part of what is left if that is less; `at_least` or nothing.
+    """Draw from a period: `at_most`, or the fraction `share` of the rest if less; nothing if below `at_least`.
 
     None if there is no such period. Without `lease_s` the slice does not expire.
     """
@@ -178,7 +178,7 @@ _EXTEND = """
 
 
 async def extend_slices(connection: Connection, owner: str, *, lease_s: float) -> list[SliceInHand]:
-    """Extend the leases of all slices of a process. Returns those that it has still."""
+    """Extend the leases of all slices of a process. Returns those that it still has."""
     return [SliceInHand(**row) for row in await connection.fetch(_EXTEND, owner, lease_s)]
 
 
@@ -186,7 +186,7 @@ _SLICES_OF = "SELECT budget_id, starts_at, drawn FROM budget_slices WHERE owner 
 
 
 async def slices_of(connection: Connection, owner: str) -> list[SliceInHand]:
-    """Return what a process or a batch has in hand."""
+    """Return the slices of a process or a batch."""
     return [SliceInHand(**row) for row in await connection.fetch(_SLICES_OF, owner)]
 
 
@@ -221,7 +221,7 @@ _GIVE_BACK = f"""
 
 
 async def give_back(connection: Connection, owner: str, kept: Sequence[SliceInHand]) -> None:
-    """Give back of these slices what is more than `drawn`."""
+    """Return what exceeds `drawn` in these slices."""
     await connection.execute(_GIVE_BACK, owner, *_IN_HAND.arrays(kept))
 
 
@@ -260,7 +260,7 @@ def _close(which: str) -> str:
 _CLOSE = _close(
     "slice.owner = $1 AND (slice.budget_id, slice.starts_at) IN (SELECT * FROM unnest($2::uuid[], $3::timestamptz[]))"
 )
-# A lost process's requests are booked at their worst case when they are taken over; until then its money stays drawn.
+# Requests of a lost process are booked at their worst case when they are taken over; until then its slices stay drawn.
 _CLOSE_LOST = _close(
     """
     slice.expires_at < now() AND NOT EXISTS (
@@ -280,17 +280,17 @@ _SPEND = f"""
 
 
 async def spend_of_slices(connection: Connection, owner: str, amounts: Sequence[SpentOfSlice]) -> None:
-    """Book amounts as spent of slices."""
+    """Book amounts as spent from slices."""
     await connection.execute(_SPEND, owner, *_SPENT_OF_SLICE.arrays(amounts))
 
 
 async def close_slices(connection: Connection, owner: str, ended: Sequence[tuple[UUID, datetime]]) -> None:
-    """Book what these slices have spent, and give back the rest."""
+    """Book the spending of these slices, and return the rest."""
     await connection.execute(_CLOSE, owner, [one[0] for one in ended], [one[1] for one in ended])
 
 
 async def close_lost_slices(connection: Connection) -> int:
-    """Do the same for processes that are gone and whose requests have all been taken over. Returns how many slices."""
+    """Do the same for lost processes whose requests have all been taken over. Returns how many slices."""
     return sum(row[0] for row in await connection.fetch(_CLOSE_LOST))
 
 
@@ -320,12 +320,12 @@ _SPENT = """
 
 
 async def note_warnings(connection: Connection, at: datetime) -> list[tuple[UUID, int]]:
-    """Return the budgets that have come to 80 or 100 percent of this period; each is told once, to one process."""
+    """Return the budgets that reached 80 or 100 percent in this period; each is returned once, to one process."""
     return [(row[0], row[1]) for row in await connection.fetch(_WARN, at)]
 
 
 async def note_spent(connection: Connection, budget_id: UUID, starts_at: datetime) -> bool:
-    """Note that a call did not fit in any more. Returns whether this is the first to say so."""
+    """Record that a call no longer fit. Returns whether this is the first time."""
     return bool(await connection.fetchval(_SPENT, budget_id, starts_at))
 
 
@@ -336,6 +336,6 @@ _LEVELS = """
 
 
 async def warned_budgets(connection: Connection, at: datetime) -> tuple[int, int]:
-    """Return how many budgets have been warned of at 80 and at 100 percent in their current periods."""
+    """Return how many budgets have reached 80 and 100 percent in their current periods."""
     row = await connection.fetchrow(_LEVELS, at)
     return (row[0], row[1]) if row else (0, 0)

@@ -19,7 +19,7 @@ from schemas.record import Headers, pack_headers
 Record = TypeVar("Record")
 
 Jsonb = Annotated[str, "jsonb"]
-"""A JSON text, in a column that holds it parsed."""
+"""A JSON text for a jsonb column."""
 
 _SQL_TYPES: dict[type, str] = {
     bool: "boolean",
@@ -27,7 +27,7 @@ _SQL_TYPES: dict[type, str] = {
     datetime: "timestamptz",
     Decimal: "numeric",
     float: "float8",
-    int: "bigint",  # also for a column of integers: the server casts, and refuses what is too large
+    int: "bigint",  # also for integer columns: the server casts, and refuses values that are too large
     str: "text",
     UUID: "uuid",
 }
@@ -42,9 +42,9 @@ class _Column:
 
 
 class Columns(Generic[Record]):
-    """What a statement over a batch of records says of them.
+    """The columns of a record type, for statements over a batch of records.
 
-    Those of a record within the record are named `<field>_<column>`; a field of the name `record` adds nothing.
+    Columns of a nested record are named `<field>_<column>`; a field named `record` adds no prefix.
     """
 
     def __init__(self, record: type[Record], *, leaving_out: AbstractSet[str] = frozenset()) -> None:
@@ -57,7 +57,7 @@ class Columns(Generic[Record]):
         return ", ".join(self.names)
 
     def unnest(self, alias: str, *, first: int) -> str:
-        """Return the batch as a table of a FROM clause; its arrays are the parameters from `$first` on."""
+        """Return the batch as a table for a FROM clause; its arrays are the parameters from `$first` on."""
         arrays = ", ".join(f"${number}::{column.sql_type}[]" for number, column in enumerate(self._columns, first))
         return f"unnest({arrays}) AS {alias} ({self})"
 
@@ -84,7 +84,7 @@ def _columns(
             yield _Column(prefix + name, path + name, _sql_type(inner))
 
 
-def _not_none(hint: Any) -> Any:  # noqa: ANN401 - a type as it was annotated
+def _not_none(hint: Any) -> Any:  # noqa: ANN401 - an annotated type
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     return kinds[0] if len(kinds) == 1 and get_origin(hint) is not Annotated else hint
 

@@ -1,8 +1,8 @@
-"""Opening one connection as the URL asks, be it to the server itself or to a pooler before it.
+"""Opening connections as the URL specifies, to the server itself or to a pooler in front of it.
 
-Behind a pooler in transaction mode each transaction may run in another session of the server. Nothing may be left
-in a session then: no prepared statement by name (asyncpg numbers them, and two clients would use the same numbers),
-no setting, no session lock. What is left works with PgBouncer without `max_prepared_statements`.
+Behind a pooler in transaction mode each transaction may run in another session of the server. So nothing may be left
+in a session: no named prepared statement (asyncpg numbers them, and two clients would use the same numbers), no
+setting, no session lock. This works with PgBouncer without `max_prepared_statements`.
 """
 
 import socket
@@ -19,7 +19,7 @@ from repository.database_url import DatabaseUrl, KeepAlive, UnusableUrl, read_da
 from repository.errors import ReadOnlyDatabase, StoreUnavailable
 
 Pooler = Literal["auto", "none", "transaction"]
-"""Whether a pooler is between this program and the server; `auto` finds out."""
+"""Whether a pooler is in front of the server; `auto` detects it."""
 
 # generic in the stubs only
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -30,11 +30,11 @@ KEPT_STATEMENTS = 100
 
 
 class Connector:
-    """Opens connections that are alike; what it learns from the first it uses for the others.
+    """Opens connections of one kind; what it learns from the first applies to the others.
 
-    A pool calls it in place of `asyncpg.connect`. `current_url` gives the URL to log in with as it is at that time:
-    a password may be exchanged meanwhile. `longest_idle_s`: the server ends a session that does nothing for longer
-    within a transaction, unless the URL says otherwise; behind a pooler that is not to be had.
+    A pool calls it in place of `asyncpg.connect`. `current_url` returns the current URL, whose password may have
+    changed. `longest_idle_s`: the server ends a session that is idle in a transaction for longer, unless the URL says
+    otherwise; not available behind a pooler.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Connector:
         self._accesses = _accesses(url, must_write=must_write)
 
     async def __call__(self, _: str | None = None, **options: Any) -> Session:  # noqa: ANN401 - asyncpg's own
-        """Open a connection; `options` are further ones of `asyncpg.connect`, the URL is already known."""
+        """Open a connection; `options` are further ones of `asyncpg.connect`, without the URL."""
         if self.pooler == "auto":
             first = await self._open(keeps_statements=False, **options)
             if await is_pooled(first):
@@ -102,7 +102,7 @@ class Connector:
             raise
 
     def _name_refused_setting(self, error: asyncpg.PostgresError) -> None:
-        """Raise for a parameter that went to the server as a setting, which it does not know or a pooler does not pass.
+        """Raise for a parameter passed to the server as a setting, which it does not know or a pooler does not pass on.
 
         Raises:
             UnusableUrl: naming the parameter.
@@ -128,7 +128,7 @@ def _name_own_certificate(error: OSError) -> None:
         return
     if error.reason == "KEY_VALUES_MISMATCH":
         raise UnusableUrl("has the parameters sslcert and sslkey, which do not belong together") from error
-    if "PEM" in str(error):  # in Python's words: the file is none, or stays locked
+    if "PEM" in str(error):  # Python's errors for a file that is missing or stays encrypted
         raise UnusableUrl(
             "has the parameter sslkey, which sslpassword does not open, or an unusable sslcert"
         ) from error
@@ -141,12 +141,12 @@ _READ_ONLY_BECAUSE = "a replica, or a database or role with default_transaction_
 
 
 async def is_pooled(session: "Session | PoolConnectionProxy[asyncpg.Record]") -> bool:
-    """Return whether a pooler is before the server: it makes up the process id that a client is told at the start."""
+    """Return whether a pooler is in front of the server: it invents the process id that a client gets at the start."""
     return bool(await session.fetchval("SELECT pg_backend_pid()") != session.get_server_pid())
 
 
 def _accesses(url: DatabaseUrl, *, must_write: bool) -> Sequence[SessionAttribute]:
-    """Return what kinds of server are good, the best first: after a failover a pool must find the new primary."""
+    """Return the acceptable kinds of server, best first: after a failover a pool must find the new primary."""
     if must_write and url.access in {"standby", "read-only"}:
         raise UnusableUrl(f"has target_session_attrs={url.access}, where the consumer must write")
     if must_write:
@@ -157,9 +157,9 @@ def _accesses(url: DatabaseUrl, *, must_write: bool) -> Sequence[SessionAttribut
 
 
 def _keep_alive(session: Session, wanted: KeepAlive) -> None:
-    """Have the operating system watch the connection, as libpq does; asyncpg leaves that out.
+    """Enable TCP keepalives, as libpq does and asyncpg does not.
 
-    Without it a connection that a firewall forgot is only noticed when a statement gets no answer.
+    Without them a connection dropped by a firewall is only noticed when a statement gets no response.
     """
     opened = session._transport.get_extra_info("socket")  # type: ignore[attr-defined]  # noqa: SLF001 - no public way
     if not wanted.enabled or opened is None or opened.family not in {socket.AF_INET, socket.AF_INET6}:

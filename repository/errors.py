@@ -1,8 +1,8 @@
 """asyncpg's errors, translated once to what a caller can act on.
 
-Their texts go to logs, the ledger and dead letters, so they quote no value: PostgreSQL's DETAIL shows the whole row
-("Failing row contains …"), its message of a wrong value that value, or its bytes. What is kept is the message where
-it names objects only, and the names of table, column and constraint. Every text is one line.
+Their texts go to logs, the ledger and dead letters, so they must not quote values: PostgreSQL's DETAIL shows the whole
+row ("Failing row contains …"), and its message about an invalid value that value or its bytes. Only messages that name
+nothing but objects are kept, and the names of table, column and constraint. Every text is one line.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import asyncpg
-from asyncpg.exceptions._base import DataError as ArgumentError  # not exported under a name of its own
+from asyncpg.exceptions._base import DataError as ArgumentError  # not exported
 
 from repository.database_url import UnusableUrl
 
@@ -19,8 +19,7 @@ from repository.database_url import UnusableUrl
 class StoreError(Exception):
     """The database refused or could not be reached.
 
-    `table`, `column` and `constraint` are the names of what refused, where the database tells them; `sqlstate` is
-    PostgreSQL's code.
+    `table`, `column` and `constraint` are the names given by the database, if any; `sqlstate` is PostgreSQL's code.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class StoreError(Exception):
 
 
 class WrongDatabaseUrl(StoreError):
-    """The URL asks for something that cannot be had; the message names it."""
+    """The URL asks for something unsupported; the message names it."""
 
 
 class StoreUnavailable(StoreError):
@@ -48,11 +47,11 @@ class StoreUnavailable(StoreError):
 
 
 class ReadOnlyDatabase(StoreUnavailable):
-    """The database answers but takes no changes."""
+    """The database answers but accepts no changes."""
 
 
 class StoreContention(StoreError):
-    """Another transaction was in the way; the same statement may work at once."""
+    """Another transaction held a lock; the same statement may succeed at once."""
 
 
 class MissingReference(StoreError):
@@ -60,7 +59,7 @@ class MissingReference(StoreError):
 
 
 class RefusedData(StoreError):
-    """The database will never take these values."""
+    """The database will never accept these values."""
 
 
 _UNAVAILABLE = (
@@ -94,9 +93,9 @@ UPSTREAM_TABLES = frozenset({"jobs", "overlay_layouts"})
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise a `StoreError` in place of asyncpg's and the socket's errors.
+    """Translate asyncpg's and socket errors into a `StoreError`.
 
-    None of them is chained: a traceback would show what the message leaves out.
+    Errors are not chained: a traceback would show what the message leaves out.
     """
     try:
         yield
@@ -138,14 +137,14 @@ def _kind(error: Exception) -> type[StoreError]:  # noqa: PLR0911 - one for each
 
 
 def _cannot_fill_upstream(error: Exception) -> bool:
-    """Return whether a row of upstream's is missing that cannot be made in its place."""
+    """Return whether an upstream row is missing that cannot be inserted here."""
     return (
         isinstance(error, asyncpg.IntegrityConstraintViolationError) and _name(error, "table_name") in UPSTREAM_TABLES
     )
 
 
 def describe(error: Exception) -> str:
-    """Say in one line what the driver or the server complains about, without any value."""
+    """Return the error of the driver or the server in one line, without any value."""
     return _message(error) or _CAPITAL.sub(" ", type(error).__name__.removesuffix("Error")).lower()
 
 
@@ -156,7 +155,7 @@ def _message(error: Exception) -> str:
     message = _one_line(error)
     if _is_raised_by_a_function(error):
         return _raised_by(error)
-    if isinstance(error, ArgumentError):  # it quotes the argument behind the colon
+    if isinstance(error, ArgumentError):  # it quotes the argument after the colon
         return message.partition(":")[0]
     if isinstance(error, asyncpg.DataError):
         return _without_values(message) + _at(error)
@@ -174,14 +173,14 @@ _UNKNOWN_ISSUER = {18, 19, 20, 21}  # OpenSSL: self-signed, or without a CA that
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WITH_DETAIL = (asyncpg.PostgresError, asyncpg.InterfaceError)
 
-# How PostgreSQL's sources call the places that raise what a function's author wrote.
+# The routines of PostgreSQL that raise messages written by a function's author.
 _AUTHORS_WORDS = frozenset({"exec_stmt_raise", "exec_stmt_assert"})
 _AUTHORS_CLASSES = ("P0", "38", "39")
 _FUNCTION = re.compile(r"function ([\w.\"]+)\(")
 
 
 def _is_raised_by_a_function(error: Exception) -> bool:
-    """Return whether the message is the text of somebody's trigger or function, which may hold anything."""
+    """Return whether the message comes from a trigger or function, which may contain anything."""
     return isinstance(error, asyncpg.PostgresError) and (
         _name(error, "server_source_function") in _AUTHORS_WORDS
         or (_name(error, "sqlstate") or "").startswith(_AUTHORS_CLASSES)
@@ -194,13 +193,13 @@ def _raised_by(error: Exception) -> str:
 
 
 def _without_values(message: str) -> str:
-    """Return what is wrong with a value, without the value: it comes behind a colon, in quotes, or as bytes in hex."""
+    """Return what is wrong with a value, without the value: it follows a colon, is in quotes, or in hex."""
     said = re.sub(r"(0x[0-9a-fA-F]{2}\s*)+", "… ", message.partition(": ")[0])
     return said if "encoding" in said else re.sub(r'".*"', '"…"', said)
 
 
 def _at(error: asyncpg.PostgresError) -> str:
-    """Name what the message does not: table and column, data type or constraint."""
+    """Return what the message does not name: table and column, data type or constraint."""
     table, column = _name(error, "table_name"), _name(error, "column_name")
     names = [f"{table}.{column}" if table and column else table, *(_name(error, each) for each in _OBJECTS)]
     unsaid = [name for name in names if name and not all(part in str(error.args[0]) for part in name.split("."))]

@@ -15,7 +15,7 @@ from schemas.experiments import AssignmentUnit, ExperimentState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """One arm. What is None is as without an experiment; `prompt` is NAME:VERSION, `model` is for people."""
+    """One arm. None means as without an experiment; `prompt` is NAME:VERSION, `model` a display name."""
 
     variant: str
     weight: float
@@ -45,7 +45,7 @@ class Experiment:
     tenants: tuple[str, ...] = ()
 
     def variant(self, name: str) -> Variant | None:
-        """Return the variant of this name, if there is one."""
+        """Return the variant with this name, if any."""
         return next((variant for variant in self.variants if variant.variant == name), None)
 
 
@@ -68,12 +68,12 @@ _TENANTS = """
 
 
 async def running_experiments(connection: Connection) -> list[Experiment]:
-    """Return those that are running; no two of them are for one tenant."""
+    """Return the running experiments; no two of them apply to the same tenant."""
     return await with_parts(connection, await connection.fetch(_RUNNING))
 
 
 async def experiments_by_id(connection: Connection, ids: Collection[UUID]) -> dict[UUID, Experiment]:
-    """Return the experiments of these ids, whatever their state, as far as there are any."""
+    """Return the existing experiments with these ids, in any state."""
     found = await with_parts(connection, await connection.fetch(_BY_ID, list(ids)))
     return {experiment.experiment_id: experiment for experiment in found}
 

@@ -1,4 +1,4 @@
-"""What became of posts later: one row for each event, so that a correction replaces and nothing counts twice."""
+"""Feed outcomes: one row per event, so that a correction replaces and nothing counts twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from schemas.feed_outcome import FeedOutcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewFeedOutcome:
-    """A figure of a post; `place` is the caller's number of it. The post is one by its id, or by overlay and revision.
+    """A figure of a post; `place` is the caller's index. The post is given by its id, or by overlay and revision.
 
-    Without a `revision` it is the overlay's newest post.
+    Without `revision` it is the overlay's newest post.
     """
 
     place: int
@@ -46,7 +46,7 @@ def new_outcome(place: int, outcome: FeedOutcome) -> NewFeedOutcome:
 
 @dataclass(frozen=True, slots=True)
 class StoredOutcomes:
-    """How many were new and how many known by their event id; the places of those whose post is not known."""
+    """How many were new and how many known by event id; the indexes of those with an unknown post."""
 
     stored: int
     known: int
@@ -55,7 +55,7 @@ class StoredOutcomes:
 
 _OUTCOME = Columns(NewFeedOutcome)
 
-# In the order of the ids, so that two that store the same ones wait for each other, but not crosswise.
+# In the order of the ids, so that two processes that store the same ones cannot deadlock.
 _STORE = f"""
     WITH found AS (
         SELECT incoming.place, incoming.event_id, incoming.metric, incoming.value, incoming.occurred_at,
@@ -95,10 +95,10 @@ _STORE = f"""
 
 
 async def store_outcomes(connection: Connection, outcomes: Sequence[NewFeedOutcome]) -> StoredOutcomes:
-    """Store outcomes of known posts; one whose event id is known is left as it is.
+    """Store outcomes of known posts; known event ids are skipped.
 
     Raises:
-        RefusedData: a value that the database will never take. None of the batch is stored.
+        RefusedData: the database will never accept a value. None of the batch is stored.
     """
     [row] = await connection.fetch(_STORE, *_OUTCOME.arrays(outcomes))
     unknown = frozenset(row["unknown"])

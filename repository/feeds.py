@@ -1,7 +1,6 @@
-"""Finishing requests: the feed row (or the failure), its events and the end of the request, all in one.
+"""Finishing requests: the feed row (or the failure), its events and the end of the request, in one statement.
 
-Each function is one statement and so one transaction: a state change and the event that announces
-it commit together or not at all.
+Each function is one statement and so one transaction: a state change and the event that announces it commit together.
 """
 
 from collections.abc import Sequence
@@ -24,10 +23,9 @@ from repository.spending import Spending, set_spending
 class Feed:
     """One row of `instagram_feeds`: the fields of the seed's design and our additive ones.
 
-    A further field is a further column. Tokens are those of the call that produced the text; `spent` is
-    what all calls took together, and `unused_calls` are those of this handling that brought no post. `kept_…`
-    name the row of the call that produced the text, if its answer was kept from before: the row goes, now
-    that there is a post.
+    A new field is a new column. Tokens are those of the call that produced the text; `spent` is what all calls used
+    together, and `unused_calls` are those of this handling that led to no post. `kept_…` identify the row of the call
+    that produced the text, if its answer was kept: the row is deleted with the post stored.
     """
 
     instagram_feed_id: UUID
@@ -69,7 +67,7 @@ class Feed:
 
 _FEED = Columns(Feed, leaving_out={"unused_calls"})
 POST_COLUMNS = tuple(name for name in _FEED.names if not name.startswith(("spent_", "created_event_", "kept_")))
-"""The columns of `instagram_feeds` that have the name of a field."""
+"""The columns of `instagram_feeds` named like fields."""
 _POST = ", ".join(POST_COLUMNS)
 
 
@@ -100,8 +98,8 @@ _FAILURE = Columns(Failure, leaving_out={"events", "unused_calls"})
 _FAILURE_EVENT = Columns(_FailureEvent)
 
 
-# ON CONFLICT alone would check upstream's NOT NULL columns first, for rows that are there too; it is for what
-# another transaction has inserted in the meantime.
+# ON CONFLICT alone would check upstream's NOT NULL columns first, even for existing rows; it is for rows that another
+# # transaction inserts meanwhile.
 _ENSURE_REFERENCES = """
     ensured_jobs AS (
         INSERT INTO jobs (job_id)
@@ -118,8 +116,8 @@ _ENSURE_REFERENCES = """
 """
 
 
-# The UPDATE comes first and decides: of two results for one request the second finds it finished
-# (it waits for the first's commit and then sees its state), so it stores and announces nothing.
+# The UPDATE comes first and decides: the second of two results for one request waits for the first's commit,
+# # finds the request finished, and so stores and announces nothing.
 def _store_statement(ensure_references: str = "", settling_charges: str = "") -> str:
     return f"""
     WITH incoming AS (SELECT feed.* FROM {_FEED.unnest("feed", first=3)}, {lock_wait(2)}),
@@ -172,7 +170,7 @@ def _store_statement(ensure_references: str = "", settling_charges: str = "") ->
 """  # noqa: S608 - the names are those of the dataclasses
 
 
-# Of requests that are ended here alone: repeated after an answer that was lost, it books nothing twice.
+# Only for requests ended by this statement: repeated after a lost response, it books nothing twice.
 _SETTLING_OWNER = 3 + len(_FEED.names) + len(CALL.names)
 _ENDED = """
     WHERE (charge.overlay_id, charge.revision) IN (
@@ -194,16 +192,16 @@ async def store(
     lock_wait_s: float = LOCK_WAIT_S,
     settlement: Settlement | None = None,
 ) -> list[OutboxEvent]:
-    """Store posts, end their requests, put their created events in the outbox, and book what their calls took.
+    """Store posts, end their requests, put their created events in the outbox, and book the cost of their calls.
 
-    A post whose request is finished already (another process was faster) is dropped, and nothing is booked for it.
+    A post whose request is already finished (by another process) is dropped, and nothing is booked for it.
 
-    Returns the events that are now in the outbox, in the hands of the caller for `relay_lease_s`.
+    Returns the events now in the outbox, which the caller leases for `relay_lease_s`.
 
     Raises:
         MissingReference: a job, overlay or model row does not exist (only without `ensure_references`).
-        RefusedData: a value that the database will never take. No row of the batch is stored.
-        StoreContention: another transaction holds a row for longer than `lock_wait_s`. The same holds.
+        RefusedData: the database will never accept a value. No row of the batch is stored.
+        StoreContention: another transaction holds a row for longer than `lock_wait_s`. No row is stored.
     """
     calls = [call for feed in feeds for call in feed.unused_calls]
     arguments = [relay_lease_s, lock_wait_s, *_FEED.arrays(feeds), *CALL.arrays(calls)]
@@ -250,7 +248,7 @@ async def fail(
 ) -> list[OutboxEvent]:
     """End requests as failed and put their events in the outbox; those whose lease was lost are dropped.
 
-    Returns the events that are now in the outbox, in the hands of the caller for `relay_lease_s`.
+    Returns the events now in the outbox, which the caller leases for `relay_lease_s`.
 
     Raises:
         StoreContention: another transaction holds a row for longer than `lock_wait_s`. No request has ended.

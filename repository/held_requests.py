@@ -1,4 +1,4 @@
-"""Requests that are held since a budget is spent: until its period ends, or there is more."""
+"""Requests held because a budget is spent: until its period ends, or more is available."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_FITTING = 64
 class Holding:
     """Hold a request until `until` for a budget that was spent at a limit of `budget_limit`.
 
-    `amount` is what it needs of it; None where more would be of no use.
+    `amount` is what it needs from it; None if a raise would not help.
     """
 
     overlay_id: UUID
@@ -39,7 +39,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchHolding:
-    """The same of a request that waits for a batch."""
+    """The same for a request that waits for a batch."""
 
     overlay_id: UUID
     revision: int
@@ -54,7 +54,7 @@ class BatchHolding:
 _HOLDING = Columns(Holding, leaving_out={"unused_calls"})
 _BATCH_HOLDING = Columns(BatchHolding)
 
-# The budget's row is locked against being changed: a raise comes before this, and is seen, or after it, and releases.
+# The budget's row is locked against changes: a raise comes either before this, and is seen, or after it, and releases.
 _UNCHANGED = """
     unchanged AS (
         SELECT budget.budget_id FROM budgets AS budget
@@ -91,7 +91,7 @@ _HOLD = f"""
 
 
 async def hold(connection: Connection, holdings: Sequence[Holding], *, lock_wait_s: float = LOCK_WAIT_S) -> None:
-    """Hold requests; those whose lease was lost are skipped, those whose budget was changed meanwhile wait no longer.
+    """Hold requests; those whose lease was lost are skipped, those whose budget was changed meanwhile are retried.
 
     Raises:
         StoreContention: another transaction holds a row for longer than `lock_wait_s`. Nothing is held.
@@ -120,11 +120,11 @@ _HOLD_GATHERED = f"""
 
 
 async def hold_gathered(connection: Connection, holdings: Sequence[BatchHolding]) -> int:
-    """Hold requests that wait for a batch, but for those whose budget was changed meanwhile. Returns how many."""
+    """Hold requests that wait for a batch, except those whose budget was changed meanwhile. Returns how many."""
     return _affected(await connection.execute(_HOLD_GATHERED, *_BATCH_HOLDING.arrays(holdings)))
 
 
-# Due since they were made: the oldest are taken first, and before what came later.
+# Due since their creation, so that the oldest are taken first, ahead of newer requests.
 _GO_ON = """
     SET state = CASE WHEN request.held_for_batch THEN 'batched' ELSE 'waiting' END,
         held_for_batch = false,
@@ -154,16 +154,16 @@ _RELEASE_OF = _release("held_budget_id = $1")
 
 
 async def release_due(connection: Connection, at: datetime) -> int:
-    """Have requests tried again whose time has come, the oldest first. Returns how many: at most MOST_PER_RELEASE."""
+    """Release requests whose period has ended, oldest first. Returns how many: at most MOST_PER_RELEASE."""
     return _affected(await connection.execute(_RELEASE_DUE, at))
 
 
 async def release_of_budget(connection: Connection, budget_id: UUID) -> int:
-    """Do the same with those held for one budget."""
+    """Release requests held for one budget, likewise."""
     return _affected(await connection.execute(_RELEASE_OF, budget_id))
 
 
-# What is spent may become less: a call was booked at its worst case, and what it cost is heard of later.
+# Spending may decrease: a call was booked at its worst case, and its cost became known later.
 _RELEASE_FITTING = f"""
     WITH standing AS (
         SELECT spending.budget_id,
@@ -197,7 +197,7 @@ _RELEASE_FITTING = f"""
 
 
 async def release_fitting(connection: Connection, at: datetime) -> int:
-    """Do the same with those for which there is enough again in this period. Returns how many: not always all."""
+    """Release requests that fit into this period again. Returns how many, which may not be all."""
     return _affected(await connection.execute(_RELEASE_FITTING, at))
 
 

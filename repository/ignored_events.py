@@ -1,4 +1,4 @@
-"""What was skipped since it is of another event type: counted by day and type, with the last one's place."""
+"""Records skipped because of their event type: counted by day and type, with the position of the last one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from repository.pool import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IgnoredType:
-    """How many records of an event type were skipped, and where the last of them lies."""
+    """How many records of an event type were skipped, and the position of the last one."""
 
     event_type: str
     records: int
@@ -17,7 +17,7 @@ class IgnoredType:
     offset: int
 
 
-# In the order of the types, so that two processes that count the same ones wait for each other, but not crosswise.
+# In the order of the types, so that two processes that count the same ones cannot deadlock.
 _COUNT = """
     INSERT INTO feed_ignored_events AS known (
         day, event_type, records, last_topic, last_partition, last_offset, last_seen_at)
@@ -35,6 +35,6 @@ _COUNT = """
 
 
 async def count_ignored(connection: Connection, seen: Sequence[IgnoredType]) -> None:
-    """Add to today's counts; each type stands in `seen` once."""
+    """Add to today's counts; each type occurs once in `seen`."""
     rows = [(one.event_type, one.records, one.topic, one.partition, one.offset) for one in seen]
     await connection.execute(_COUNT, *map(list, zip(*rows, strict=True)))

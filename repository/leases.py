@@ -1,12 +1,12 @@
-"""Leases: extended while their holder lives, given back when it stops."""
+"""Leases of requests: extended while their holder lives, released when it stops."""
 
 from collections.abc import Sequence
 
 from repository.pool import Connection
 from repository.requests import ClaimedRequest, identities
 
-# A locked request is being ended or taken over at this moment. Waiting for it would deadlock with a
-# statement that ends several in another order.
+# A locked request is being ended or taken over at this moment. Waiting for it could deadlock with a
+# # statement that ends several in another order.
 _EXTEND_LEASES = """
     WITH held AS (
         SELECT request.overlay_id, request.revision
@@ -27,7 +27,7 @@ _EXTEND_LEASES = """
 async def extend_leases(
     connection: Connection, held: Sequence[ClaimedRequest], *, lease_s: float
 ) -> list[ClaimedRequest]:
-    """Extend the leases of all that is held, in one statement; lost ones and those being ended are skipped.
+    """Extend the leases of all held requests in one statement; lost ones and those being ended are skipped.
 
     Returns those that were extended.
     """
@@ -54,9 +54,9 @@ _RELEASE = """
 
 
 async def release(connection: Connection, *, owner: str, keep: Sequence[ClaimedRequest] = ()) -> None:
-    """Give back all that `owner` has not finished but `keep`, so that any process takes it at once.
+    """Release all unfinished requests of `owner` except `keep`, so that any process can take them at once.
 
-    Each counts as one more call begun: it may have been cut off in the middle of it.
+    Each counts as one more call started, since it may have been cut off in the middle of one.
     """
     overlay_ids, revisions, _ = identities(keep)
     await connection.execute(_RELEASE, owner, overlay_ids, revisions)

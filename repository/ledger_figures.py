@@ -1,7 +1,6 @@
-"""How much work there is, as the whole ledger has it: counted cheaply enough to be asked every few seconds.
+"""The amount of work in the whole ledger, counted cheaply enough for a query every few seconds.
 
-The counts go down `idx_feed_requests_unfinished`, which has no finished request in it, and touch no row of the
-table that has been vacuumed since.
+The counts use `idx_feed_requests_unfinished`, which contains no finished request, and touch no vacuumed table row.
 """
 
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from schemas.request_state import RequestState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnfinishedWork:
-    """The requests in one state that last met with one reason (None: with none), and when the oldest was taken in."""
+    """The requests in one state with one last reason (None: none), and when the oldest was taken in."""
 
     state: RequestState
     reason: str | None
@@ -23,7 +22,7 @@ class UnfinishedWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxDepth:
-    """The events that are not published yet, and since when the oldest of them waits."""
+    """The number of unpublished events, and since when the oldest has waited."""
 
     events: int
     oldest_at: datetime | None
@@ -39,12 +38,12 @@ _UNFINISHED = """
 
 
 async def unfinished_work(connection: Connection, group_id: str) -> list[UnfinishedWork]:
-    """Return the requests without an end that this group works on, by state and last reason."""
+    """Return the unfinished requests of this group, by state and last reason."""
     rows = await connection.fetch(_UNFINISHED, group_id)
     return [UnfinishedWork(**dict(row) | {"state": RequestState(row["state"])}) for row in rows]
 
 
-# the oldest by id is the oldest by time, give or take a transaction
+# the oldest by id is approximately the oldest by time
 _OUTBOX = """
     SELECT (SELECT count(*) FROM outbox_events) AS events,
         (SELECT created_at FROM outbox_events ORDER BY outbox_id LIMIT 1) AS oldest_at
@@ -58,6 +57,6 @@ async def outbox_depth(connection: Connection) -> OutboxDepth:
 
 
 async def database_time(connection: Connection) -> datetime:
-    """Return the time by the database's clock, which the times in its rows are by."""
+    """Return the database's current time, to compare with times in its rows."""
     now: datetime = await connection.fetchval("SELECT clock_timestamp()")
     return now

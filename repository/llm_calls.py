@@ -1,7 +1,7 @@
-"""LLM calls whose answer did not become the stored post: kept for whoever asks what was paid, and to be judged again.
+"""LLM calls whose answer did not become the stored post: kept for accounting, and to be judged again.
 
-Rows are written by the statement that ends the handling they belong to (`repository.feeds`,
-`repository.requests`): the calls of a process that lost its lease too, for they were paid for as well.
+Rows are written by the statement that ends their handling (`repository.feeds`, `repository.requests`), also for a
+process that lost its lease, since its calls were paid for as well.
 """
 
 from collections import defaultdict
@@ -23,10 +23,10 @@ MOST_JUDGED_AGAIN = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlmCall:
-    """One row of `llm_calls`. A figure that is unknown is None.
+    """One row of `llm_calls`. Unknown figures are None.
 
-    `raw_response` is the answer as received, None where none came. `cost_usd` is 0 where nothing was billed.
-    `ended_at` is known while the call is at hand, and no column.
+    `raw_response` is the answer as received, if any. `cost_usd` is 0 if nothing was billed. `ended_at` is only known
+    in memory, and not a column.
     """
 
     overlay_id: UUID
@@ -56,9 +56,9 @@ CALL = Columns(LlmCall, leaving_out={"ended_at"})
 
 
 def keep_calls(*, first: int) -> str:
-    """Return the statement that writes calls, to stand in a WITH; its arrays are the parameters from `$first` on.
+    """Return a CTE that writes calls; its arrays are the parameters from `$first` on.
 
-    Sent again, since nobody knew whether it had been carried out, it writes none twice.
+    Repeated after a lost response, it writes none twice.
     """
     return f"""
         INSERT INTO llm_calls ({CALL})
@@ -72,9 +72,9 @@ _STORED = "SELECT instagram_feed_id FROM instagram_feeds WHERE instagram_feed_id
 
 
 async def keep_superseded(connection: Connection, calls: Mapping[UUID, LlmCall | None]) -> set[UUID]:
-    """Keep the calls behind posts that were not stored, by the ids these would have had; None: it is kept already.
+    """Keep the calls behind posts that were not stored, by the posts' ids; None for calls already kept.
 
-    Returns the ids of posts that are there after all, since an earlier attempt to store them succeeded unnoticed.
+    Returns the ids of posts that exist after all, because an earlier attempt to store them succeeded unnoticed.
     """
     there = {row["instagram_feed_id"] for row in await connection.fetch(_STORED, list(calls))}
     superseded = [call for feed_id, call in calls.items() if call is not None and feed_id not in there]
@@ -84,7 +84,7 @@ async def keep_superseded(connection: Connection, calls: Mapping[UUID, LlmCall |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptAnswer:
-    """An answer that was paid for, and the model that gave it."""
+    """A paid answer, and its model."""
 
     call: LlmCall
     raw_response: bytes
@@ -92,7 +92,7 @@ class KeptAnswer:
 
 
 KeptAnswers = Mapping[tuple[UUID, int], Sequence[KeptAnswer]]
-"""By overlay and revision, the newest first."""
+"""By overlay and revision, newest first."""
 
 _KEPT = f"""
     SELECT kept.*

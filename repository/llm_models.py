@@ -1,4 +1,4 @@
-"""Model rows: what a model is called, what it can do and what it costs."""
+"""Models: names, capabilities and prices."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -41,12 +41,12 @@ class LlmModel:
 
     @property
     def full_name(self) -> str:
-        """`provider/name@version`: what names this row and no other."""
+        """`provider/name@version`, which is unique."""
         return f"{self.provider}/{self.model_name}" + (f"@{self.model_version}" if self.model_version else "")
 
     @property
     def prices(self) -> Prices:
-        """What its tokens cost."""
+        """The prices of its tokens."""
         return Prices(
             prompt_token_cost_per_1m=self.prompt_token_cost_per_1m,
             cached_prompt_token_cost_per_1m=self.cached_prompt_token_cost_per_1m,
@@ -55,13 +55,13 @@ class LlmModel:
         )
 
     def at_reduced_price(self) -> "LlmModel":
-        """Return the model as it is priced in a batch and at the flex tier."""
+        """Return the model at the prices of batches and the flex tier."""
         reduced = self.prices.times(self.batch_price_factor)
         return replace(self, **asdict(reduced))
 
 
 class ModelNotUsable(Exception):
-    """A name stands for no model that may be called; the message says why and what to do."""
+    """A name matches no model that may be called; the message says why and what to do."""
 
 
 class UnknownModel(ModelNotUsable):
@@ -69,7 +69,7 @@ class UnknownModel(ModelNotUsable):
 
 
 class InactiveModel(ModelNotUsable):
-    """The rows of this name are switched off."""
+    """The models of this name are inactive."""
 
 
 class AmbiguousModel(ModelNotUsable):
@@ -102,15 +102,15 @@ async def all_models(connection: Connection) -> list[LlmModel]:
 
 
 async def models_by_id(connection: Connection, ids: Collection[UUID]) -> dict[UUID, LlmModel]:
-    """Return the rows of these ids, as far as there are any."""
+    """Return the existing rows with these ids."""
     rows = await connection.fetch(f"{_SELECT} WHERE llm_model_id = ANY($1::uuid[])", list(ids))
     return {row["llm_model_id"]: model_of(row) for row in rows}
 
 
 async def models_named(connection: Connection, name: str) -> list[LlmModel]:
-    """Return the rows that `name` may mean: NAME, PROVIDER/NAME, either with @VERSION, or an llm_model_id.
+    """Return the rows that match `name`: NAME, PROVIDER/NAME, either with @VERSION, or an llm_model_id.
 
-    A row without version answers to an empty one, `NAME@`.
+    A row without version matches an empty one, `NAME@`.
     """
     return [model_of(row) for row in await connection.fetch(_FIND, name)]
 
@@ -135,7 +135,7 @@ async def find_active(connection: Connection, name: str) -> LlmModel:
 
     Raises:
         UnknownModel: there is none.
-        InactiveModel: there is, but it is not active.
+        InactiveModel: it is not active.
         AmbiguousModel: several providers have it.
     """
     found = await models_named(connection, name)
@@ -146,7 +146,7 @@ async def find_active(connection: Connection, name: str) -> LlmModel:
 
 
 def newest_active(name: str, found: Sequence[LlmModel]) -> LlmModel:
-    """Return the one to call among the rows of a name, which are in the order of `models_named`.
+    """Return the model to call among the rows of a name, in the order of `models_named`.
 
     Raises:
         InactiveModel: none is active.
@@ -172,5 +172,5 @@ def _listed(models: Sequence[LlmModel]) -> str:
 
 
 def _told_apart(models: Sequence[LlmModel]) -> str:
-    """Return names that are good also for a row without version, where another has the same name and one."""
+    """Return unambiguous names, also for a row without version beside one of the same name with a version."""
     return ", ".join(model.full_name if model.model_version else f"{model.full_name}@" for model in models)

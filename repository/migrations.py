@@ -1,8 +1,7 @@
 """Bring the database's schema to a revision.
 
-The revisions are in the package `migrations`, so an installed wheel carries them; no alembic.ini is
-read. Every function takes the `postgresql://` URL that asyncpg takes. SQLAlchemy is here only
-because Alembic needs it, and never leaves this module.
+The revisions are in the package `migrations`, and so part of the wheel; no alembic.ini is read. Every function takes
+the same `postgresql://` URL as asyncpg. SQLAlchemy is used only because Alembic needs it, and only in this module.
 """
 
 import asyncio
@@ -39,17 +38,17 @@ _NOT_OURS = (
 )
 
 # Alembic keeps the running migration in the process-wide `alembic.context` and `alembic.op`: two at
-# once in one process would run each other's statements, be it on different databases.
+# # once in one process would run each other's statements, even on different databases.
 _alembic_in_use = threading.Lock()
 _ALEMBIC_POLL_S = 0.02
 
 
 class MigrationError(StoreError):
-    """The database could not be brought to the revision; it is as it was before."""
+    """The migration failed; the database is unchanged."""
 
 
 async def upgrade(database_url: str, revision: str = "head") -> tuple[str, ...]:
-    """Apply what is missing up to `revision`, all of it or nothing.
+    """Apply the missing revisions up to `revision`, all or none.
 
     Safe when several start at once: one applies, the others wait for it and apply nothing.
 
@@ -64,9 +63,9 @@ async def upgrade(database_url: str, revision: str = "head") -> tuple[str, ...]:
 
 
 async def downgrade(database_url: str, revision: str) -> tuple[str, ...]:
-    """Take back the revisions after `revision` ("base" for all), all of them or nothing.
+    """Revert the revisions after `revision` ("base" for all), all or none.
 
-    What each one drops is in its docstring: the ledger and the outbox go, the seed's tables stay.
+    Each revision's docstring says what it drops: the ledger and the outbox go, the seed's tables stay.
 
     Returns:
         The revisions taken back, in order.
@@ -78,7 +77,7 @@ async def downgrade(database_url: str, revision: str) -> tuple[str, ...]:
 
 
 def render_sql(revision: str = "head") -> str:
-    """Give the statements from an empty history to `revision` as one SQL script, for review."""
+    """Return all statements up to `revision` as one SQL script, for review."""
     script = io.StringIO()
     with _translated():
         command.upgrade(_config(output_buffer=script), revision, sql=True)
@@ -140,9 +139,9 @@ async def _connected(database_url: str) -> AsyncIterator[AsyncConnection]:
 
 
 def _connect_args(database_url: str) -> dict[str, object]:
-    """Leave the URL to the pool's own way of connecting, and have statements work behind a pooler.
+    """Connect like the pool does, and make statements work behind a pooler.
 
-    SQLAlchemy prepares each by a number; what a client left in a session of the server, another one would meet there.
+    SQLAlchemy numbers prepared statements; one left in a server session would clash with another client's.
     """
 
     async def connected(**_: object) -> Session:
@@ -166,7 +165,7 @@ def _translated() -> Iterator[None]:
 
 
 def _server_message(error: DBAPIError) -> str:
-    """Give PostgreSQL's own words without the statement, and what helps."""
+    """Return PostgreSQL's message without the statement, with advice."""
     cause = error.orig.__cause__ if error.orig is not None else None
     if not isinstance(cause, asyncpg.PostgresError):
         return describe(error.orig or error)

@@ -13,7 +13,7 @@ from schemas.record import OutgoingRecord, unpack_headers
 
 @dataclass(frozen=True, slots=True)
 class NewOutboxEvent:
-    """An event to be put in the outbox; `event_id` tells it from all others, also when sent twice."""
+    """An event for the outbox; `event_id` identifies it, also when it is sent twice."""
 
     event_id: UUID
     record: OutgoingRecord
@@ -21,7 +21,7 @@ class NewOutboxEvent:
 
 @dataclass(frozen=True, slots=True)
 class OutboxEvent:
-    """One event to publish; `outbox_id` is what marks it as published."""
+    """One event to publish; `outbox_id` identifies its row."""
 
     outbox_id: int
     event_id: UUID
@@ -43,7 +43,7 @@ _CLAIM_PENDING = """
 
 
 async def claim_pending(connection: Connection, *, lease_s: float, limit: int) -> list[OutboxEvent]:
-    """Take at most `limit` events that no relay has leased, oldest first."""
+    """Lease at most `limit` events that no relay has leased, oldest first."""
     rows = await connection.fetch(_CLAIM_PENDING, lease_s, limit)
     return [
         OutboxEvent(outbox_id, event_id, OutgoingRecord(topic, key, value, unpack_headers(headers)))
@@ -51,7 +51,7 @@ async def claim_pending(connection: Connection, *, lease_s: float, limit: int) -
     ]
 
 
-# A row that somebody else holds must not keep the others: its event is sent once more, byte for byte the same.
+# A locked row must not hold up the others: its event is sent once more, byte-identical.
 _DELETE_PUBLISHED = """
     DELETE FROM outbox_events
     WHERE outbox_id = ANY (ARRAY(
@@ -60,7 +60,7 @@ _DELETE_PUBLISHED = """
 
 
 async def delete_published(connection: Connection, outbox_ids: Sequence[int]) -> None:
-    """Remove events whose sending the broker acknowledged."""
+    """Delete events that the broker acknowledged."""
     await connection.execute(_DELETE_PUBLISHED, outbox_ids)
 
 
@@ -73,5 +73,5 @@ _GIVE_BACK = """
 
 
 async def give_back(connection: Connection, outbox_ids: Sequence[int], *, delay_s: float) -> None:
-    """Let any relay take events that could not be sent, from `delay_s` on."""
+    """Make events that could not be sent available to any relay after `delay_s`."""
     await connection.execute(_GIVE_BACK, outbox_ids, delay_s)

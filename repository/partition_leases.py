@@ -1,7 +1,7 @@
-"""Who reads which partition: one row for each process that reads, one for each partition.
+"""Partition leases: one row per reading process, one per partition.
 
-A process is a member while it renews its lease, and, where it could light a beacon (`repository.beacon`), while that
-is lit. A partition is leased while its owner is a member. The fencing token grows whenever a partition changes hands.
+A process is a member while it renews its lease and, if it has a beacon (`repository.beacon`), while that is lit. A
+partition is leased while its owner is a member. The fencing token grows whenever a partition changes hands.
 """
 
 import json
@@ -12,9 +12,9 @@ from uuid import UUID
 
 from repository.pool import Connection
 
-IDLE_MS = 1_500  # the shares are worked out in a few milliseconds
+IDLE_MS = 1_500  # the shares are computed in a few milliseconds
 CHANNEL = "partition_leases"
-"""What is notified when a share may have changed: a hint, for those who listen."""
+"""The NOTIFY channel for hints that shares may have changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class PartitionLease:
-    """A partition's lease. `topic_id`: the topic that what is committed is about, None where it is not known."""
+    """A partition's lease. `topic_id`: the topic that the committed offsets belong to, if known."""
 
     partition: int
     fencing_token: int
@@ -46,9 +46,9 @@ class Gap:
 
 @asynccontextmanager
 async def sharing(connection: Connection, member: Member) -> AsyncIterator[None]:
-    """Yield a transaction in which no other process of the group changes the shares.
+    """Yield a transaction with the exclusive right to change the group's shares.
 
-    A process that is frozen within it is cut off by the server, so that it does not hold up the others for long.
+    A process that is frozen within it is disconnected by the server, so that it does not hold up the others for long.
     """
     async with connection.transaction():
         await connection.execute(_PATIENCE, f"{IDLE_MS}", f"{2 * IDLE_MS}")
@@ -78,14 +78,14 @@ async def renew(
     beacon: int | None,
     condition: Mapping[str, object] | None = None,
 ) -> bool:
-    """Be a member for `lease_s` from now, with what the process says of itself. Returns whether it had not been one."""
+    """Renew the membership for `lease_s`, with the process's condition. Returns whether it is new."""
     said = json.dumps(condition or {}, ensure_ascii=False)
     return bool(await connection.fetchval(_RENEW, member.group_id, member.topic, member.owner, beacon, said, lease_s))
 
 
-# A killed process's session ends at once, and the lock with it; a frozen one's lease has to run out. While the
-# database was down nobody could do either: give the others time to. A lease that ends later than any can was taken
-# before the server's clock was set back, and would keep partitions from being read for as long.
+# A killed process's session ends at once, and with it the lock; a frozen one's lease must expire. After an outage of
+# # the database all need time to renew theirs. A lease longer than any can be was taken before the server's clock was
+# # set back, and would block its partitions for as long.
 _BURY = """
     DELETE FROM intake_members AS member
     WHERE group_id = $1 AND topic = $2 AND owner <> $3
@@ -105,7 +105,7 @@ _BURY = """
 
 
 async def bury(connection: Connection, member: Member, *, lease_s: float) -> list[str]:
-    """Strike off the members that are dead or frozen; gives their names."""
+    """Remove the members that are dead or frozen; returns their names."""
     rows = await connection.fetch(_BURY, member.group_id, member.topic, member.owner, lease_s)
     return [row["owner"] for row in rows]
 
@@ -114,7 +114,7 @@ _MEMBERS = "SELECT owner FROM intake_members WHERE group_id = $1 AND topic = $2"
 
 
 async def members(connection: Connection, member: Member) -> list[str]:
-    """Return the names of all members, the process itself among them."""
+    """Return the names of all members, including this process."""
     return [row["owner"] for row in await connection.fetch(_MEMBERS, member.group_id, member.topic)]
 
 
@@ -127,7 +127,7 @@ _HOLDERS = """
 
 
 async def holders(connection: Connection, member: Member) -> dict[int, str]:
-    """Return the partitions that are leased, and to whom."""
+    """Return the leased partitions and their owners."""
     rows = await connection.fetch(_HOLDERS, member.group_id, member.topic)
     return {row["partition"]: row["owner"] for row in rows}
 
@@ -141,7 +141,7 @@ _TAKE = """
 
 
 async def take(connection: Connection, member: Member, partitions: Collection[int]) -> None:
-    """Lease partitions that nobody has; inside of `sharing`."""
+    """Lease free partitions; to be called within `sharing`."""
     await connection.execute(_TAKE, member.group_id, member.topic, member.owner, list(partitions))
 
 
@@ -152,7 +152,7 @@ _GIVE_BACK = """
 
 
 async def give_back(connection: Connection, member: Member, partitions: Collection[int]) -> None:
-    """End leases of one's own."""
+    """Release own leases."""
     await connection.execute(_GIVE_BACK, member.group_id, member.topic, member.owner, list(partitions))
 
 
@@ -175,7 +175,7 @@ _NOTE_TOPIC = """
 
 
 async def note_topic(connection: Connection, member: Member, topic_id: UUID, partitions: Collection[int]) -> None:
-    """Note which topic these leased partitions are read from by now."""
+    """Record which topic these leased partitions are being read from."""
     await connection.execute(_NOTE_TOPIC, member.group_id, member.topic, member.owner, topic_id, list(partitions))
 
 
@@ -188,13 +188,13 @@ _LEAVE = """
 
 
 async def leave(connection: Connection, member: Member) -> None:
-    """Be no member any more and hold no lease, and tell the others."""
+    """Leave, release all leases, and notify the others."""
     await connection.execute(_LEAVE, member.group_id, member.topic, member.owner)
     await hint(connection, member)
 
 
 async def hint(connection: Connection, member: Member) -> None:
-    """Tell whoever listens that the shares may have changed."""
+    """Notify listeners that the shares may have changed."""
     await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, f"{member.group_id}\n{member.topic}")
 
 
@@ -208,7 +208,7 @@ _NOTE_GAPS = """
 
 
 async def note_gaps(connection: Connection, member: Member, gaps: Sequence[Gap]) -> None:
-    """Keep what was lost, for those who look later."""
+    """Record lost offsets."""
     await connection.execute(
         _NOTE_GAPS,
         member.group_id,

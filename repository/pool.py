@@ -28,14 +28,14 @@ async def open_pool(
     current_url: Callable[[], str] | None = None,
     longest_idle_s: float | None = None,
 ) -> Pool:
-    """Open a pool of at most `size` connections; where it need not write, a replica will do if there is no primary.
+    """Open a pool of at most `size` connections; if it need not write, a replica will do without a primary.
 
-    `current_url`: the URL with the login of later connections, where that may change. `longest_idle_s`: how long a
-    process that is frozen or lost within a transaction may keep what it has locked from others.
+    `current_url`: returns the URL for later connections, whose login may change. `longest_idle_s`: how long a process
+    that is frozen or lost within a transaction may hold its locks.
 
     Raises:
         StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.
-        WrongDatabaseUrl: the URL asks for something that cannot be had.
+        WrongDatabaseUrl: the URL asks for something unsupported.
     """
     with translated():
         url = read_database_url(database_url)
@@ -54,38 +54,38 @@ async def open_pool(
 
 
 async def open_session(database_url: str, *, application_name: str) -> Session:
-    """Open one connection to the primary for what needs a session of its own; the caller closes it.
+    """Open one connection to the primary, for use of a session; the caller closes it.
 
     Raises:
         StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.
-        WrongDatabaseUrl: the URL asks for something that cannot be had.
+        WrongDatabaseUrl: the URL asks for something unsupported.
     """
     with translated():
-        # whether or not a pooler is there, it does without prepared statements by name
+        # works without named prepared statements, whether or not there is a pooler
         connector = Connector(read_database_url(database_url), application_name=application_name, pooler="transaction")
         return await connector()
 
 
 async def _leave_as_is(_: object) -> None:
-    """Reset nothing: no statement of ours changes its session, and a round trip is saved."""
+    """Reset nothing: no statement here changes its session, and a round trip is saved."""
 
 
 @asynccontextmanager
 async def connection(pool: Pool) -> AsyncIterator[Connection]:
-    """Borrow a connection for the statements of one block; errors come out as `StoreError`."""
+    """Borrow a connection for a block; errors are translated to `StoreError`."""
     with translated():
         borrowed = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
     try:
         with translated():
             yield borrowed
     finally:
-        # what the block was answered holds, even if the connection is lost on its way back
+        # the block's results are valid, even if the connection is lost on release
         with suppress(StoreError), translated():
             await pool.release(borrowed)
 
 
 @asynccontextmanager
 async def snapshot(borrowed: Connection) -> AsyncIterator[None]:
-    """Have all statements of a block read one state of the database, and write nothing."""
+    """Run a block in a read-only snapshot of the database."""
     async with borrowed.transaction(isolation="repeatable_read", readonly=True):
         yield

@@ -1,4 +1,4 @@
-"""The one price function: what calls cost at a model's prices, whoever asks."""
+"""The price function: the cost of calls at a model's prices."""
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
@@ -17,7 +17,7 @@ class Prices:
     completion_token_cost_per_1m: Decimal | None
 
     def times(self, factor: Decimal) -> "Prices":
-        """Return all prices times a factor; what is unknown stays so."""
+        """Return all prices multiplied by a factor; unknown ones stay unknown."""
         return Prices(**{name: None if price is None else price * factor for name, price in asdict(self).items()})
 
 
@@ -29,10 +29,10 @@ def cost_usd(
     cache_write_prompt_tokens: int | None,
     completion_tokens: int | None,
 ) -> Decimal | None:
-    """Return USD for so many tokens; None if it is not known how many prompt or completion tokens there were.
+    """Return the cost in USD; None if the number of prompt or completion tokens is unknown.
 
     Prompt tokens read from the provider's cache, and those written to it, have their own price if the model has one.
-    A price that is unknown counts as zero, as the seed's cost queries do with NULL.
+    An unknown price counts as zero, as NULL does in the seed's cost queries.
     """
     if prompt_tokens is None or completion_tokens is None:
         return None

@@ -24,22 +24,24 @@ class Prompt:
 
     @property
     def reference(self) -> str:
-        """`NAME:VERSION`: what names this version and no other."""
+        """`NAME:VERSION`, which is unique."""
         return f"{self.prompt_name}:{self.version}"
 
 
 class UnknownPrompt(Exception):
-    """No row of prompts has this name and version; the message says which there are."""
+    """No prompt has this name and version; the message lists the existing ones."""
 
 
 def split_reference(reference: str) -> tuple[str, int | None]:
     """Return name and version, None for the newest.
 
     Raises:
-        UnknownPrompt: no prompt can be called so.
+        UnknownPrompt: it is not a valid name.
     """
     if not _REFERENCE.match(reference):
-        raise UnknownPrompt(f"'{reference}' is no prompt; it wants: NAME or NAME:VERSION, of letters, digits and ._-")
+        raise UnknownPrompt(
+            f"'{reference}' is not a prompt; expected: NAME or NAME:VERSION, of letters, digits and ._-"
+        )
     name, _, version = reference.partition(":")
     return name, int(version) if version else None
 
@@ -54,7 +56,7 @@ _FIND = f"""
 
 
 async def find_prompt(connection: Connection, reference: str) -> Prompt:
-    """Return the prompt that NAME (its newest version) or NAME:VERSION means.
+    """Return the prompt named NAME (its newest version) or NAME:VERSION.
 
     Raises:
         UnknownPrompt: there is none.
@@ -70,7 +72,7 @@ _ALL = f"SELECT {_COLUMNS} FROM prompts ORDER BY prompt_name, version"  # noqa: 
 
 
 async def all_prompts(connection: Connection) -> list[Prompt]:
-    """Every version of every prompt, by name, the oldest version first."""
+    """Return every version of every prompt, by name, oldest version first."""
     return [prompt_of(row) for row in await connection.fetch(_ALL)]
 
 
@@ -80,7 +82,7 @@ _SELECTED = f"""
 
 
 async def prompts_called(connection: Connection, references: Sequence[str]) -> dict[str, Prompt]:
-    """Return these versions by their references NAME:VERSION, as far as there are any."""
+    """Return the existing versions by their references NAME:VERSION."""
     rows = await connection.fetch(_SELECTED, list(references))
     return {prompt.reference: prompt for prompt in map(prompt_of, rows)}
 

@@ -14,7 +14,7 @@ KEYS: Mapping[str, str] = {"jobs": "job_id", "overlay_layouts": "overlay_id"}
 
 @dataclass(frozen=True, slots=True)
 class MissingRows:
-    """The tables in which upstream has not committed a request's row yet, and how long it has waited for them."""
+    """The tables in which upstream has not committed a request's rows yet, and how long it has waited for them."""
 
     tables: tuple[str, ...]
     waited_s: float
@@ -59,23 +59,23 @@ async def missing_rows(
 
 
 async def unfillable_tables(connection: Connection) -> dict[str, str]:
-    """Return upstream's tables in which no row can be made in upstream's place, and why not.
+    """Return upstream's tables into which no row can be inserted here, and why not.
 
-    It is tried, and undone: columns that nobody else fills, rights, triggers and constraints all have their say.
+    It is tried and rolled back, since required columns, rights, triggers and constraints all matter.
     """
     reasons = {}
     for table, key in KEYS.items():
         try:
             await _try_to_fill(connection, table, key)
         except StoreContention:
-            continue  # nothing is known against it
+            continue  # no obstacle is known
         except StoreError as error:
             reasons[table] = await _reason(connection, table, error)
     return reasons
 
 
 async def may_insert(connection: Connection) -> bool:
-    """Return whether the role has the right to make rows in upstream's tables."""
+    """Return whether the role may insert rows into upstream's tables."""
     return bool(await connection.fetchval(_MAY_INSERT, list(KEYS), list(KEYS.values())))
 
 
@@ -107,7 +107,7 @@ _UNFILLED_COLUMNS = """
 
 
 async def _reason(connection: Connection, table: str, error: StoreError) -> str:
-    """Return all columns that stand in the way at once, where it is columns."""
+    """Return the reason; if it is required columns, all of them."""
     if not isinstance(error, MissingReference) or error.column is None:
         return f"{table}: {error}"
     rows = await connection.fetch(_UNFILLED_COLUMNS, table, KEYS[table])

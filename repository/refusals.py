@@ -1,4 +1,4 @@
-"""Which columns a refusal is about, where the server names a constraint or a type only."""
+"""The columns that a refusal may be about, if the server names only a constraint or a type."""
 
 import re
 
@@ -19,7 +19,7 @@ _COLUMNS = """
 
 
 async def refused_columns(connection: Connection, error: RefusedData) -> list[str]:
-    """Return the columns of posts that may be meant, such as `instagram_feeds.hashtags`; none if it is unclear."""
+    """Return the columns of posts that may be at fault, such as `instagram_feeds.hashtags`; none if it is unclear."""
     said = _TYPE.search(str(error))
     if error.column is not None or (said is None and error.constraint is None):
         return []

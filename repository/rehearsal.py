@@ -1,8 +1,8 @@
-"""A rehearsal of one event's way through the database, in a transaction that is undone.
+"""A rehearsal of one event's path through the database, in a transaction that is rolled back.
 
-The program's own statements are executed with an overlay that nobody has, so rights, row security, columns that
-nobody fills, types, triggers, constraints and sequences all have their say before an LLM is paid. What stays of it
-are numbers that sequences gave.
+The program's own statements are executed with an unused overlay id, so that problems with rights, row security,
+required columns, types, triggers, constraints and sequences show before an LLM is paid. Only consumed sequence numbers
+remain.
 """
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
@@ -30,16 +30,17 @@ OWNER = "rehearsal"
 LEASE_S = 60.0
 REVISION = 2_000_000_000  # nobody's
 
-# By SQLSTATE: of the statement or the role, not of the values, so that every event meets them.
+# By SQLSTATE: errors of the statement or the role, not of the values, so that every event would meet them.
 _ABOUT_EVERY_EVENT = ("0A", "25", "42", "55", "23502")
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseLook:
-    """What a rehearsal showed.
+    """The result of a rehearsal.
 
-    `obstacles` refuse every event. `doubts` refused the one rehearsed, and may or may not refuse others.
-    `unfillable`: upstream's tables in which no row can be made, and why not. `may_make_rows`: the role has the right.
+    `obstacles` refuse every event. `doubts` refused the rehearsed one, and may or may not refuse others. `unfillable`:
+    upstream's tables into which no row can be inserted, and why not. `may_make_rows`: whether the role has the right
+    to.
     """
 
     obstacles: tuple[str, ...] = ()
@@ -52,7 +53,7 @@ async def look_at_database(connection: Connection, *, ensures_references: bool) 
     """Rehearse; changes nothing.
 
     Raises:
-        StoreUnavailable: the database went away meanwhile.
+        StoreUnavailable: the database became unavailable.
     """
     if obstacle := await _general_obstacle(connection):
         return DatabaseLook(obstacles=(obstacle,))
@@ -93,7 +94,7 @@ async def _undone(connection: Connection) -> AsyncIterator[None]:
 
 
 class _Rehearsal:
-    """The steps of one event, each in a savepoint, so that one that is refused hides none of the others."""
+    """The steps of one event, each in a savepoint, so that a failing one does not hide the others."""
 
     def __init__(self, connection: Connection) -> None:
         self.obstacles: list[str] = []
@@ -101,7 +102,7 @@ class _Rehearsal:
         self._connection = connection
 
     async def perform(self, needed: Collection[str], *, may_make_rows: bool) -> None:
-        """Go the way of an event that becomes a post, and of one that waits and then fails."""
+        """Rehearse an event that becomes a post, and one that waits and then fails."""
         known: Mapping[str, Any] = {}
         async with self._step():
             known = dict(await self._connection.fetchrow(_SAMPLE) or {})
@@ -158,13 +159,13 @@ class _Rehearsal:
         except StoreUnavailable:
             raise
         except (StoreContention, MissingReference):
-            pass  # nothing is known against it; a row of upstream's is looked for before each call
+            pass  # no obstacle is known; a row of upstream's is looked for before each call
         except StoreError as error:
             about_all = (error.sqlstate or "").startswith(_ABOUT_EVERY_EVENT)
             (self.obstacles if about_all else self.doubts).append(str(error))
 
 
-# Values of somebody's, where there are any: a constraint or a policy may know tenants.
+# Existing values, if any: a constraint or a policy may depend on the tenant.
 _SAMPLE = """
     SELECT
         (SELECT tenant_id FROM feed_requests LIMIT 1) AS tenant_id,
@@ -191,7 +192,7 @@ _MISSING_RIGHTS = """
 
 
 async def missing_rights(connection: Connection) -> list[str]:
-    """Return what the role may not do, such as `INSERT on outbox_events`."""
+    """Return the missing rights, such as `INSERT on outbox_events`."""
     needed = [(table, privilege) for table, privileges in SERVICE.items() for privilege in privileges]
     rows = await connection.fetch(_MISSING_RIGHTS, *map(list, zip(*needed, strict=True)))
     return [row["missing"] for row in rows]

@@ -1,4 +1,4 @@
-"""Failed requests opened again: by other content of the same overlay, or since the fault was everybody's."""
+"""Reopening failed requests: for changed content of the same overlay, or because the fault was everybody's."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -30,12 +30,12 @@ _FAILED_SOURCES = f"""
 
 
 async def failed_sources(connection: Connection, overlay_ids: Sequence[UUID]) -> dict[UUID, SourceRecord]:
-    """Return the events of those overlays that failed, by overlay."""
+    """Return the events of the failed ones among these overlays."""
     rows = await connection.fetch(_FAILED_SOURCES, overlay_ids)
     return {row["overlay_id"]: source_record(row) for row in rows}
 
 
-# An overlay keeps its variant, whatever is sent later.
+# An overlay keeps its variant.
 _KEPT = {"overlay_id", "revision", "experiment_id", "variant"}
 _CORRECTED = ", ".join(f"{name} = incoming.{name}" for name in NEW_REQUEST.names if name not in _KEPT)
 _REOPEN_CORRECTED = f"""
@@ -71,9 +71,9 @@ async def reopen_corrected(
     group_id: str | None = None,
     by_batch: bool = False,
 ) -> list[ClaimedRequest]:
-    """Claim failed requests anew with another event in place of their own; what they spent stays counted.
+    """Claim failed requests again with another event in place of their own; their spending stays counted.
 
-    Without an owner they wait for any process, from the end of the lease on, or with `by_batch` for a batch.
+    Without an owner they are queued for any process, from the end of the lease on, or with `by_batch` for a batch.
 
     Raises:
         StoreContention: another transaction holds one of them. None is claimed.
@@ -84,7 +84,7 @@ async def reopen_corrected(
     return [claimed_request(row) for row in rows]
 
 
-# One that somebody holds must not keep the others: it is asked for again.
+# A locked one must not hold up the others: the caller tries again.
 _REOPEN = """
     WITH wanted AS (
         SELECT request.overlay_id, request.revision
@@ -109,9 +109,9 @@ _REOPEN = """
 async def reopen_failed(
     connection: Connection, requests: Sequence[tuple[UUID, int]], *, reason: str
 ) -> list[tuple[UUID, int]]:
-    """Have requests tried again that failed for this reason, the last attempt taken back.
+    """Reopen requests that failed for this reason, without counting the last attempt.
 
-    Returns which they were; those that another transaction holds are not among them.
+    Returns the reopened ones; those locked by another transaction are not among them.
     """
     overlay_ids, revisions = [overlay_id for overlay_id, _ in requests], [revision for _, revision in requests]
     return [(row[0], row[1]) for row in await connection.fetch(_REOPEN, overlay_ids, revisions, reason)]

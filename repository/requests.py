@@ -23,14 +23,14 @@ from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord, unpack_headers
 
 FIRST_REVISION = 1
-"""The revision of what an overlay's own event asks for; a person asks for later ones."""
+"""The revision that an overlay's own event asks for; later ones are asked for by people."""
 MAX_TAKEOVERS = 3
 ARMS_KEPT = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewRequest:
-    """A valid event that may or may not be known already."""
+    """A valid event, which may be known already."""
 
     overlay_id: UUID
     revision: int
@@ -44,7 +44,7 @@ class NewRequest:
 
     @classmethod
     def first(cls, event: OverlayCompleted, source: SourceRecord, arm: ExperimentArm | None = None) -> Self:
-        """Make the request for what an overlay's own event asks for."""
+        """Build the request for an overlay's own event."""
         return cls(
             overlay_id=event.overlay_id,
             revision=FIRST_REVISION,
@@ -60,10 +60,10 @@ class NewRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedRequest:
-    """A request this process holds the lease of.
+    """A request leased by this process.
 
-    `unrecorded_call`: a call may have been billed whose outcome nobody recorded. `takeovers`: how many processes in a
-    row were lost while they held it, `lost_owner` the name of the last if it was `reclaimed` from that.
+    `unrecorded_call`: a call may have been billed whose outcome was not recorded. `takeovers`: how many processes in a
+    row were lost while they held it, `lost_owner`: the last of them, if it was `reclaimed`.
     """
 
     overlay_id: UUID
@@ -86,7 +86,7 @@ class ClaimedRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postponement:
-    """Give a request back until `delay_s` from now, with what this handling used up."""
+    """Returns a request to the ledger for `delay_s`, with what this handling used."""
 
     overlay_id: UUID
     revision: int
@@ -108,7 +108,7 @@ _CLAIM_NEW = f"""
     INSERT INTO feed_requests ({NEW_REQUEST}, state, lease_owner, available_at, group_id)
     SELECT {NEW_REQUEST}, 'claimed', $1, now() + $2 * interval '1 second', $3
     FROM {NEW_REQUEST.unnest("incoming", first=5)}, {lock_wait(4)}
-    -- one order in all processes: two polls with the same overlays must not deadlock
+    -- the same order in all processes, so that two polls with the same overlays cannot deadlock
     ORDER BY overlay_id, revision
     ON CONFLICT (overlay_id, revision) DO NOTHING
     RETURNING overlay_id, revision
@@ -124,10 +124,10 @@ async def claim_new(
     group_id: str | None = None,
     lock_wait_s: float = LOCK_WAIT_S,
 ) -> list[ClaimedRequest]:
-    """Enter the requests that are not known yet, in one statement; the known ones are left alone.
+    """Enter and claim unknown requests in one statement; known ones are skipped.
 
-    Only processes of the group work on them, those of any without one.
-    Requests must differ in (overlay_id, revision). Returns those that are new, in the order given.
+    Only processes of the group work on them; without a group, any process.
+    Requests must differ in (overlay_id, revision). Returns the new ones, in the order given.
 
     Raises:
         StoreContention: another transaction is about to enter one of them, for longer than `lock_wait_s`.
@@ -150,7 +150,7 @@ async def claim_new(
     ]
 
 
-# They are taken in the order in which they were sent, though all of a poll are entered at one time.
+# They are taken in the order in which they were sent, although a whole poll is entered at once.
 _ENTER_WAITING = f"""
     INSERT INTO feed_requests ({NEW_REQUEST}, state, available_at, group_id)
     SELECT {NEW_REQUEST}, 'waiting', now() + place * interval '1 microsecond', $1
@@ -171,7 +171,7 @@ async def enter_waiting(
     group_id: str | None = None,
     lock_wait_s: float = LOCK_WAIT_S,
 ) -> set[UUID]:
-    """Enter requests that are not known yet, for any process of the group to take; gives the overlays that were new.
+    """Queue unknown requests for any process of the group; returns the new overlays.
 
     Raises:
         StoreContention: another transaction is about to enter one of them, for longer than `lock_wait_s`.
@@ -201,7 +201,7 @@ CLAIMED_COLUMNS = """
     request.attempts, request.llm_calls, request.prompt_tokens, request.cached_prompt_tokens,
     request.completion_tokens, request.cost_usd, request.unrecorded_call, request.takeovers, request.background
 """
-"""What `claimed_request` reads of a row, for those who read many."""
+"""The columns that `claimed_request` reads."""
 
 
 def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
@@ -226,7 +226,7 @@ def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
     )
 
 
-# Every event of an experiment has one of a few: made once each, in a UUID that is written faster than asyncpg's own.
+# There are few arms: each is built once, with a UUID class that is serialised faster than asyncpg's own.
 @lru_cache(maxsize=ARMS_KEPT)
 def _arm(experiment_id: UUID | None, name: str | None, variant: str | None) -> ExperimentArm | None:
     if experiment_id is None or name is None or variant is None:
@@ -235,7 +235,7 @@ def _arm(experiment_id: UUID | None, name: str | None, variant: str | None) -> E
 
 
 def source_record(row: asyncpg.Record) -> SourceRecord:
-    """Read a request's record; one whose bytes are gone or were changed by hand is no event, and fails alone."""
+    """Read a request's record; one whose bytes are missing or were changed by hand is invalid, and fails alone."""
     try:
         headers, value = unpack_headers(row["source_headers"] or b""), row["source_value"]
     except ValueError:

@@ -1,6 +1,6 @@
-"""The least rights by table: what the service needs, and what it may lack.
+"""Least rights by table: what the service needs, and what is optional.
 
-A test compares them with what the program's statements do, and with the tables that there are.
+A test compares them with the program's statements and the existing tables.
 """
 
 from collections.abc import Mapping
@@ -47,10 +47,10 @@ UPSTREAM_ROWS: Final[Rights] = {"jobs": ("INSERT",), "overlay_layouts": ("INSERT
 """For REFERENCE_ROWS=ensure; without them requests wait for upstream's rows."""
 
 REPLAYS: Final[Rights] = {"replays": ADD, "replay_partitions": CHANGE, "replay_republished": ADD}
-"""What `replay` needs beside those of the service."""
+"""Additional rights for `replay`."""
 
 READABLE: Final = (*SERVICE, *REPLAYS, "current_instagram_feeds")
-"""What reports are made of."""
+"""What reports read."""
 
 OF_TENANTS: Final = ("feed_requests", "instagram_feeds")
-"""Whose rows are each one tenant's, and can be shown to that one alone."""
+"""Tables whose rows belong to one tenant each, and can be limited to it."""

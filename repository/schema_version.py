@@ -1,6 +1,6 @@
-"""Which migration the database is at, asked without the machinery that migrates.
+"""The database's migration, read without Alembic.
 
-Alembic and SQLAlchemy cost 27 MB and a third of a second; a consumer that only compares two numbers needs neither.
+Alembic and SQLAlchemy take 27 MB and a third of a second, which a consumer that only compares two numbers can save.
 """
 
 from importlib import resources
@@ -12,7 +12,7 @@ from repository.pool import Connection
 
 
 class SchemaVersion(NamedTuple):
-    """The revision a database is at (None: never migrated), and the newest this program knows."""
+    """The revision of a database (None: never migrated), and the newest one known to this program."""
 
     current: str | None
     head: str
@@ -23,12 +23,12 @@ _CURRENT = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant
 
 
 async def schema_version(connection: Connection) -> SchemaVersion:
-    """Return where the schema is; changes nothing."""
+    """Return the schema version; changes nothing."""
     is_migrated = await connection.fetchval(_HAS_TABLE, VERSION_TABLE)
     return SchemaVersion(await connection.fetchval(_CURRENT) if is_migrated else None, newest_revision())
 
 
 def newest_revision() -> str:
-    """Return the last of the revisions, which are files named by their numbers."""
+    """Return the newest revision; revisions are files named by their numbers."""
     files = resources.files(migrations).joinpath("versions").iterdir()
     return max(file.name[:4] for file in files if file.name[:4].isdecimal())

@@ -1,4 +1,4 @@
-"""What LLM calls took."""
+"""Tokens and cost of LLM calls."""
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
@@ -9,9 +9,9 @@ Figure = TypeVar("Figure", int, Decimal)
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What LLM calls cost: tokens and USD, summed over any number of calls.
+    """Tokens and USD of any number of LLM calls.
 
-    A figure is None where it is unknown, since the provider told no usage of one of the calls.
+    A figure is None if unknown, because the provider did not report the usage of one of the calls.
     """
 
     prompt_tokens: int | None = 0
@@ -41,5 +41,5 @@ NOTHING_SPENT = Spending()
 
 
 def set_spending(source: str, *, prefix: str = "") -> str:
-    """Write the part of an UPDATE's SET that takes all figures from `source`'s columns that begin with `prefix`."""
+    """Return the part of an UPDATE's SET that copies all figures from `source`'s columns with this `prefix`."""
     return ", ".join(f"{field.name} = {source}.{prefix}{field.name}" for field in fields(Spending))

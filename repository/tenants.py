@@ -1,4 +1,4 @@
-"""Tenants: what an operator has said of them, and what their last posts were like."""
+"""Tenants: their settings and their last posts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from schemas.quality import Sector
 
 @dataclass(frozen=True, slots=True)
 class TenantProfile:
-    """What a post is judged by that is its tenant's, how it is delivered where its event does not say, and its share.
+    """A tenant's settings: for judging posts, its default delivery, and its share.
 
-    `disclosure` is empty where none is wanted.
+    `disclosure` is empty if there is none.
     """
 
     tenant_id: str
@@ -26,7 +26,7 @@ class TenantProfile:
 
 @dataclass(frozen=True, slots=True)
 class RecentPost:
-    """As much of a stored post as another is compared with."""
+    """The parts of a stored post needed for comparisons."""
 
     tenant_id: str
     overlay_id: UUID | None
@@ -43,7 +43,7 @@ _PROFILES = """
 
 
 async def tenant_profiles(connection: Connection, tenant_ids: Collection[str]) -> dict[str, TenantProfile]:
-    """Return the profiles of these tenants; one without a row has the defaults."""
+    """Return the profiles of these tenants; without a row, the defaults."""
     rows = await connection.fetch(_PROFILES, list(tenant_ids))
     said = {row["tenant_id"]: TenantProfile(**row) for row in rows}
     return {tenant_id: said.get(tenant_id) or TenantProfile(tenant_id) for tenant_id in tenant_ids}

@@ -109,7 +109,7 @@ def _open_span_export(settings: Settings, stack: AsyncExitStack) -> "OpenTraces"
     try:
         export = SpanExport()
     except ValueError as error:
-        raise StartupError(f"TRACING: one of the OTEL_* variables is wrong: {in_words(error)}") from error
+        raise StartupError(f"TRACING: one of the OTEL_* variables is invalid: {in_words(error)}") from error
     stack.push_async_callback(closed_in_time, "span export", lambda: asyncio.to_thread(export.close))
     return lambda model_of: RequestSpans(
         export.tracer, model_of, group_id=settings.kafka_group_id, with_texts=settings.trace_texts

@@ -78,8 +78,8 @@ def _explain(group: type[SettingsGroup], error: ValidationError) -> str:
     for problem in error.errors(include_input=False, include_url=False):
         name = str(problem["loc"][0])
         wants = group.model_fields[name].description
-        what = "is missing" if problem["type"] == "missing" else f"is wrong{_why(problem)}"
-        parts.append(f"{name.upper()} {what}; it wants: {wants}")
+        what = "is missing" if problem["type"] == "missing" else f"is invalid{_why(problem)}"
+        parts.append(f"{name.upper()} {what}; expected: {wants}")
     return " | ".join(parts)
 
 

@@ -252,7 +252,7 @@ REFUSALS = (
     (("--from", "5"), "add --partition"),
     (("--topic", "no.such.topic"), "the broker has no topic no.such.topic"),
     (("--max-cost-usd", "0"), "more than --max-cost-usd 0"),
-    (("--if-model-not", "gpt"), "go with --mode regenerate"),
+    (("--if-model-not", "gpt"), "need --mode regenerate"),
 )
 
 

@@ -40,9 +40,9 @@ async def test_a_bad_setting_is_named_with_what_it_wants() -> None:
     unreadable = f"postgresql://feed:{DATABASE_PASSWORD}#@db/feeds"
     code, line = await ends({**SECRETS, "DATABASE_URL": unreadable, "MAX_HASHTAGS": API_KEY})
     assert code == 2
-    for complaint in ("DATABASE_URL is wrong", "MAX_HASHTAGS is wrong", "KAFKA_BOOTSTRAP_SERVERS is missing"):
+    for complaint in ("DATABASE_URL is invalid", "MAX_HASHTAGS is invalid", "KAFKA_BOOTSTRAP_SERVERS is missing"):
         assert complaint in line
-    assert line.count("it wants: ") == 3
+    assert line.count("expected: ") == 3
 
 
 async def test_what_is_missing_is_named_with_what_to_do(env: Mapping[str, str], empty_database_url: str) -> None:

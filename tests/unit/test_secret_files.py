@@ -97,7 +97,7 @@ def test_a_wrong_value_in_a_file_is_told_as_any_other(monkeypatch: pytest.Monkey
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "secret"))
     line = complaint()
-    assert line.startswith("DATABASE_URL is wrong")
+    assert line.startswith("DATABASE_URL is invalid")
     assert "hidden" not in line
 
 
@@ -123,4 +123,4 @@ def test_what_a_mechanism_needs_is_asked_for(monkeypatch: pytest.MonkeyPatch, me
         monkeypatch.setenv(variable, value)
     load(Settings)
     monkeypatch.delenv(missing)
-    assert complaint().startswith(f"{missing} is wrong (KAFKA_SECURITY_PROTOCOL asks for SASL")
+    assert complaint().startswith(f"{missing} is invalid (KAFKA_SECURITY_PROTOCOL asks for SASL")

@@ -76,19 +76,19 @@ def test_a_wrong_variable_is_named_with_what_it_wants(
     assert wants
     line = complaint()
     assert line.startswith(f"{variable} is ")
-    assert line.endswith(f"it wants: {wants}")
+    assert line.endswith(f"expected: {wants}")
     assert "\n" not in line
 
 
 @pytest.mark.parametrize("variable", GOOD)
 def test_a_missing_variable_is_named_with_what_it_wants(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.delenv(variable)
-    assert complaint().startswith(f"{variable} is missing; it wants: ")
+    assert complaint().startswith(f"{variable} is missing; expected: ")
 
 
 def test_a_port_that_cannot_be_is_no_address_of_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "broker-1:9092,broker-2:99999")
-    assert complaint().startswith("KAFKA_BOOTSTRAP_SERVERS is wrong")
+    assert complaint().startswith("KAFKA_BOOTSTRAP_SERVERS is invalid")
 
 
 def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_a_database_url_that_cannot_be_read_is_wrong_and_not_repeated(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     line = complaint()
-    assert line.startswith("DATABASE_URL is wrong")
+    assert line.startswith("DATABASE_URL is invalid")
     assert SECRET not in line
 
 
@@ -186,12 +186,12 @@ def test_sasl_without_user_or_password_is_wrong(monkeypatch: pytest.MonkeyPatch,
         monkeypatch.setenv(variable, value)
     load(Settings)
     monkeypatch.delenv(missing)
-    assert complaint().startswith(f"{missing} is wrong")
+    assert complaint().startswith(f"{missing} is invalid")
 
 
 def test_without_any_key_the_one_of_openai_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY")
-    assert complaint().startswith("OPENAI_API_KEY is missing; it wants: an API key of OpenAI (or ANTHROPIC_API_KEY")
+    assert complaint().startswith("OPENAI_API_KEY is missing; expected: an API key of OpenAI (or ANTHROPIC_API_KEY")
 
 
 @pytest.mark.parametrize("variable", ["ANTHROPIC_API_KEY", "GOOGLE_API_KEY"])
@@ -265,7 +265,7 @@ def test_quotation_marks_that_a_container_takes_for_a_part_of_the_value_are_told
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    with pytest.raises(SettingsError, match=f"{name} is wrong .is in quotation marks"):
+    with pytest.raises(SettingsError, match=f"{name} is invalid .is in quotation marks"):
         load(Settings)
 
 
@@ -320,7 +320,7 @@ def test_a_key_that_no_header_takes_is_refused_by_the_name_of_its_variable(
 ) -> None:
     monkeypatch.setenv(variable, key)
     line = complaint()
-    assert line.startswith(f"{variable} is wrong")
+    assert line.startswith(f"{variable} is invalid")
     assert "sk-a" not in line
 
 
@@ -352,7 +352,7 @@ def test_a_base_url_that_no_request_can_go_to_is_refused_at_the_start(
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", url)
     line = complaint()
-    assert line.startswith("OPENAI_BASE_URL is wrong")
+    assert line.startswith("OPENAI_BASE_URL is invalid")
     assert "password" not in line
 
 

@@ -36,28 +36,28 @@ OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF, errno.EIO}
 OWN_COMMANDS = {
     "run": "Consume overlay.completed and write posts until SIGTERM or Ctrl-C.",
     "migrate": "Create or update the tables in DATABASE_URL. Safe when several start at once.",
-    "roles": "Print the SQL that makes roles with the least rights, for a database that is migrated.",
-    "topics": "Create the Kafka topics that the settings name.",
-    "produce": "Send the lines of a file to overlay.completed, each as one record.",
-    "doctor": "Check everything that the consumer needs, and say what to do about what is wrong.",
+    "roles": "Print the SQL that creates roles with least rights, for a migrated database.",
+    "topics": "Create the Kafka topics named in the settings.",
+    "produce": "Send the lines of a file to overlay.completed, one record per line.",
+    "doctor": "Check everything that the consumer needs, and say how to fix what is wrong.",
     "status": "Show the group's processes, their partitions and lag, work by state, the oldest waiting, breakers.",
-    "feeds": "Look at the posts that are stored, revise and purge them.",
-    "models": "Show and change the models that can write: defaults, prices, abilities, shutdown dates.",
-    "prompts": "List, add, preview and try the wordings that posts are asked for with.",
-    "experiments": "Find out which prompt, model or temperature writes better posts: create, start, stop, report.",
-    "tenants": "Show and change what is said of tenants: share, limits, delivery, time zone, disclosure, sector.",
-    "budgets": "Set what tenants may spend in a day or a month, and see how that stands and where it leads.",
+    "feeds": "List, inspect, revise and purge stored posts.",
+    "models": "Show and change models: defaults, prices, capabilities, shutdown dates.",
+    "prompts": "List, add, preview and try prompts.",
+    "experiments": "Compare prompts, models or temperatures in A/B tests: create, start, stop, report.",
+    "tenants": "Show and change settings of tenants: share, limits, delivery, time zone, disclosure, sector.",
+    "budgets": "Limit what tenants may spend per day or month, and show spending and projection.",
     "report": "Report latency, tokens and cost of the posts, by model, tenant and day.",
-    "requests": "Look into the ledger: what became of each overlay.",
-    "schemas": "Write the contract as JSON Schemas and one AsyncAPI document, for other people's tools.",
-    "batch": "Follow the batches in which posts are written at half the price: list, show, cancel, collect.",
-    "replay": "Read a range of events again, to write what is missing, to send or to write posts once more.",
+    "requests": "Inspect the ledger: what became of each overlay, and retry failed requests.",
+    "schemas": "Export the contracts as JSON Schemas and an AsyncAPI document.",
+    "batch": "Follow batches, in which posts are written at half the price: list, show, cancel, collect.",
+    "replay": "Read a range of events again, to write missing posts, republish posts or rewrite them.",
 }
 """Name and summary; the command is the attribute of that name in the module of that name."""
 
 
 def build(arguments: Sequence[str]) -> typer.Typer:
-    """Build the command line as far as these arguments need it: the commands they name, or all if they name none."""
+    """Build the part of the command line that these arguments name, or all of it if they name no command."""
     app = typer.Typer(
         name=PROGRAM,
         help="Turn overlay.completed events into Instagram posts, each paid for and stored once.",
@@ -65,7 +65,7 @@ def build(arguments: Sequence[str]) -> typer.Typer:
         pretty_exceptions_enable=False,
         rich_markup_mode="markdown",
     )
-    # several commands always: with a single one Typer would take its name for an argument
+    # always several commands: with a single one Typer would take its name for an argument
     app.callback()(_program)
     own = [EntryPoint(name, f"consumer.operations.cli.{name}:{name}", COMMANDS_GROUP) for name in OWN_COMMANDS]
     added = sorted(entry_points(group=COMMANDS_GROUP), key=lambda point: point.name)
@@ -87,7 +87,7 @@ def _program(
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Take the options of the program itself."""
+    """Handle the options of the program itself."""
 
 
 def _add(app: typer.Typer, name: str, command: Any) -> None:  # noqa: ANN401 - a typer.Typer or any function
@@ -98,7 +98,7 @@ def _add(app: typer.Typer, name: str, command: Any) -> None:  # noqa: ANN401 - a
 
 
 def _load(point: EntryPoint) -> Any:  # noqa: ANN401 - a typer.Typer or any function
-    """Load the command; where its packages are not installed, one that says how to get them."""
+    """Load the command; if its packages are not installed, return one that says how to install them."""
     try:
         return point.load()
     except ModuleNotFoundError as error:
@@ -113,7 +113,7 @@ def _load(point: EntryPoint) -> Any:  # noqa: ANN401 - a typer.Typer or any func
 
 def _summary_of(name: str) -> Any:  # noqa: ANN401 - stands for a command in the overview
     def summarized() -> None:
-        """Stand for a command in a list; never called, as a command that is named is loaded."""
+        """Stand in for a command in the overview; never called, since a command that is named is loaded."""
 
     summarized.__doc__ = OWN_COMMANDS[name]
     return summarized
@@ -124,9 +124,9 @@ def main() -> None:
     if sys.stdout is None:
         sys.exit(_told("standard output is closed", EXIT_FAILED))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # see __main__
-    # where a command logs at all; `run`, whose log is its output, sets its own up
+    # `run`, whose log is its output, configures its own
     logs.configure(log_format="console", level="warning", stream=sys.stderr)
-    # for the completion of a shell the arguments are in a variable
+    # for shell completion the arguments are in a variable
     sys.exit(_exit_code(sys.argv[1:] + os.environ.get("_TYPER_COMPLETE_ARGS", "").split()))
 
 
@@ -150,21 +150,21 @@ def _run(arguments: Sequence[str]) -> int:
     name_types(command)
     try:
         exit_code = command(prog_name=PROGRAM, standalone_mode=False)
-    except typer.TyperException as error:  # it says nothing where the help was shown in its place
+    except typer.TyperException as error:  # it has no message if the help was shown instead
         return _told(usage_line(error), error.exit_code) if error.format_message() else error.exit_code
     except typer.Abort:
         return _told("interrupted", EXIT_INTERRUPTED)
     except SystemExit as end:
         exit_code = end.code
-    sys.stdout.flush()  # here, where a full disk can be told in one line
+    sys.stdout.flush()  # here, where a full disk can be reported in one line
     return exit_code if isinstance(exit_code, int) else 0
 
 
 def _unwritable(error: OSError) -> int:
-    """End after a write that failed; what is still buffered would fail once more when the interpreter ends."""
+    """Exit after a failed write; buffered output would fail once more when the interpreter ends."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):  # whoever read has enough
+    if isinstance(error, BrokenPipeError):  # the reader has closed the pipe
         return EXIT_FAILED
     where = f"{error.filename}: " if error.filename else "standard output: " if error.errno in OUTPUT_ERRORS else ""
     return _told(f"{where}{error.strerror or error}", EXIT_FAILED)

@@ -13,9 +13,9 @@ def parse_age(text: str) -> timedelta:
     """Read a number of hours, days or weeks: 12h, 90d, 8w.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: it is not an age.
     """
     age = _AGE.fullmatch(text)
     if age is None:
-        raise typer.BadParameter(f"{text!r} is not an age; it wants a number and a unit: 12h, 90d or 8w")
+        raise typer.BadParameter(f"{text!r} is not an age; expected a number and a unit: 12h, 90d or 8w")
     return int(age["count"]) * UNITS[age["unit"]]

@@ -1,4 +1,4 @@
-"""A person's consent to what cannot be undone, or costs money."""
+"""Asking a person's consent to what cannot be undone, or costs money."""
 
 import sys
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from consumer.telemetry.visible_text import visible
 USUAL_MAX_COST_USD = 1.0
 
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-MaxCostOption = Annotated[float, typer.Option(min=0, help="Ask, or want --yes, if it is estimated to cost more.")]
+MaxCostOption = Annotated[float, typer.Option(min=0, help="Ask, or require --yes, if the estimated cost is higher.")]
 
 
 def agree(what: str, *, yes: bool, advice: str = "say --yes") -> None:
-    """Have a person say yes to `what`, a sentence.
+    """Ask a person to agree to `what`, a sentence.
 
     Raises:
-        CommandError: there is nobody to ask, or the answer is no.
+        CommandError: there is no terminal to ask on, or the answer is no.
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise CommandError(f"{what} Nothing was done; to agree, {advice}.")
-    if not typer.confirm(visible(f"{what} Go on?"), err=True):
+    if not typer.confirm(visible(f"{what} Continue?"), err=True):
         raise CommandError("nothing was done")
 
 
@@ -39,10 +39,10 @@ class Consent:
     yes: bool
 
     def obtain(self, what: str, estimated_usd: Decimal) -> None:
-        """Have a person say yes if `what` is estimated to cost more than they agreed to.
+        """Ask a person to agree if `what` is estimated to cost more than they agreed to.
 
         Raises:
-            CommandError: there is nobody to ask, or the answer is no.
+            CommandError: there is no terminal to ask on, or the answer is no.
         """
         if estimated_usd > Decimal(str(self.max_cost_usd)):
             sentence = f"{what} for about USD {usd(estimated_usd)}, more than --max-cost-usd {self.max_cost_usd:g}."

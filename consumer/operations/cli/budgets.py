@@ -1,4 +1,4 @@
-"""`instagram-feed budgets`: what tenants may spend, how that stands, and where it leads."""
+"""`instagram-feed budgets`: limits on what tenants may spend, and how they stand."""
 
 import asyncio
 from collections.abc import Sequence
@@ -35,35 +35,35 @@ _OPTIONS = {
 }
 
 budgets = typer.Typer(
-    help="Set what tenants may spend in a day or a month, and see how that stands and where it leads.",
+    help="Limit what tenants may spend per day or month, and show spending and projection.",
     no_args_is_help=True,
 )
 
-AllOption = Annotated[bool, typer.Option("--all", help="What all tenants may spend together.")]
+AllOption = Annotated[bool, typer.Option("--all", help="Limit what all tenants spend together.")]
 Text = str | None
 
 
 @budgets.callback()
 def _group() -> None:
-    """Set what tenants may spend in a day or a month, and see how that stands and where it leads."""
+    """Limit what tenants may spend per day or month, and show spending and projection."""
 
 
 @budgets.command("set")
 def set_(  # noqa: PLR0913 - one for each limit
-    tenant: Annotated[Text, typer.Argument(metavar="TENANT", help="Its tenant_id; or give --all.")] = None,
+    tenant: Annotated[Text, typer.Argument(metavar="TENANT", help="A tenant_id; or give --all.")] = None,
     *,
     all_: AllOption = False,
     daily_usd: Annotated[Text, typer.Option(metavar="USD", help=USD_WANTS)] = None,
     monthly_usd: Annotated[Text, typer.Option(metavar="USD", help=USD_WANTS)] = None,
     daily_tokens: Annotated[Text, typer.Option(metavar="NUMBER", help=TOKENS_WANTS)] = None,
     monthly_tokens: Annotated[Text, typer.Option(metavar="NUMBER", help=TOKENS_WANTS)] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take all its limits away.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove all its limits.")] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Set limits for a tenant or, with --all, for all together. Running consumers know within seconds.
+    """Set limits for a tenant or, with --all, for all together. Running consumers apply them within seconds.
 
-    What is over a limit is held, not lost: until the period ends in the tenant's time zone, or the limit is raised.
+    Requests over a limit are held until the period ends in the tenant's time zone, or the limit is raised.
 
     Example: instagram-feed budgets set dasoni-tea --daily-usd 5.00 --monthly-usd 100
     """
@@ -76,7 +76,7 @@ def set_(  # noqa: PLR0913 - one for each limit
 
 @budgets.command("list")
 def list_(*, wide: WideOption = False, json: JsonOption = False) -> None:
-    """List all budgets and how they stand in their current periods.
+    """List all budgets and their spending in the current periods.
 
     Example: instagram-feed budgets list
     """
@@ -92,11 +92,11 @@ def list_(*, wide: WideOption = False, json: JsonOption = False) -> None:
 
 @budgets.command()
 def show(
-    tenant: Annotated[Text, typer.Argument(metavar="TENANT", help="Its tenant_id; without: that of all.")] = None,
+    tenant: Annotated[Text, typer.Argument(metavar="TENANT", help="A tenant_id; default: the budgets for all.")] = None,
     *,
     json: JsonOption = False,
 ) -> None:
-    """Show how a tenant's budgets stand, and what they come to at the period's end if it goes on so.
+    """Show the spending of a tenant's budgets, with a projection to the end of the period.
 
     Example: instagram-feed budgets show dasoni-tea
     """
@@ -132,7 +132,7 @@ async def _require_prices(connection: Connection) -> None:
 
 
 async def _open_periods(connection: Connection, tenant_id: str | None) -> None:
-    """Enter the current periods at once, so that what was spent of them before is shown."""
+    """Open the current periods at once, so that earlier spending in them is shown."""
     now = datetime.now(UTC)
     for standing in await standings(connection, since=now, until=now, of_all=False, tenant_id=tenant_id):
         span = span_of(standing, now)
@@ -145,14 +145,14 @@ async def _standings(now: datetime, *, of_all: bool = True, tenant_id: str | Non
 
 
 def span_of(standing: Standing, now: datetime) -> Span:
-    """Return the period of a standing, be it not begun."""
+    """Return the period of a standing, even if it is not open yet."""
     if standing.starts_at is not None and standing.ends_at is not None:
         return Span(standing.starts_at, standing.ends_at)
     return span_at(standing.budget.period, zone_called(standing.budget.timezone), now)
 
 
 def document(standing: Standing, now: datetime) -> dict[str, Any]:
-    """Return a budget and how it stands in JSON; amounts are in its unit."""
+    """Return a budget and its standing in JSON; amounts are in its unit."""
     budget, span = standing.budget, span_of(standing, now)
     at_end = projection(standing.spent, span, now)
     return {
@@ -181,13 +181,13 @@ def _whose(tenant: str | None, *, all_: bool) -> str | None:
 
 def _checked_id(tenant_id: str | None) -> str | None:
     if tenant_id is not None and (not 1 <= len(tenant_id) <= MOST_CHARS or "\0" in tenant_id):
-        raise UsageError(f"TENANT is wrong; it wants: a tenant_id of 1 to {MOST_CHARS} characters")
+        raise UsageError(f"TENANT is invalid; expected: a tenant_id of 1 to {MOST_CHARS} characters")
     return tenant_id
 
 
 def _limits(texts: dict[str, str], *, remove: bool) -> list[NewLimit]:
     if remove and texts:
-        raise UsageError(f"--remove takes all limits away: leave out {', '.join(texts)}, or give that the value none")
+        raise UsageError(f"--remove takes all limits away: leave out {', '.join(texts)}, or set it to none")
     if remove:
         return [NewLimit(period=period, in_tokens=in_tokens) for period, in_tokens in _OPTIONS.values()]
     if not texts:
@@ -204,7 +204,7 @@ def _limit(option: str, text: str) -> NewLimit:
     except InvalidOperation:
         amount = Decimal(-1)
     if not amount.is_finite() or not 0 <= amount <= MOST_TOKENS or (in_tokens and amount != int(amount)):
-        raise UsageError(f"{option} is wrong; it wants: {TOKENS_WANTS if in_tokens else USD_WANTS}")
+        raise UsageError(f"{option} is invalid; expected: {TOKENS_WANTS if in_tokens else USD_WANTS}")
     if in_tokens:
         return NewLimit(period=period, in_tokens=True, limit_tokens=int(amount))
     return NewLimit(period=period, in_tokens=False, limit_usd=amount)

@@ -9,7 +9,7 @@ from repository.prompts import UnknownPrompt, find_prompt
 
 
 async def configured_template(connection: Connection, settings: PostSettings) -> PromptTemplate:
-    """Return the prompt that LLM_PROMPT names, filled in as the settings say.
+    """Return the template of the prompt that LLM_PROMPT names, for the settings.
 
     Raises:
         CommandError: there is no such prompt.

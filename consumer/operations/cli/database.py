@@ -1,4 +1,4 @@
-"""The database for the time of a command, with errors that fit on one line."""
+"""A database connection for a command, with one-line errors."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,10 +13,10 @@ APPLICATION_NAME = "instagram-feed"
 
 @asynccontextmanager
 async def database_connection(settings: DatabaseSettings) -> AsyncIterator[Connection]:
-    """Open one connection, be it to a replica: what would change something there says so.
+    """Open one connection, also to a replica, where changes fail with an error that says so.
 
     Raises:
-        CommandError: the database does not answer, or its tables are not those of this program.
+        CommandError: the database does not answer, or is not migrated.
     """
     try:
         pool = await open_pool(
@@ -36,7 +36,7 @@ async def database_connection(settings: DatabaseSettings) -> AsyncIterator[Conne
 
 
 def database_error(error: StoreError) -> CommandError:
-    """Return the line that ends a command."""
+    """Return the error line for a command."""
     if isinstance(error, WrongDatabaseUrl):
         return CommandError(f"DATABASE_URL {error}", exit_code=EXIT_WRONG_SETTING)
     if isinstance(error, StoreUnavailable):

@@ -1,4 +1,4 @@
-"""`--delivery`, in all commands that have posts written."""
+"""`--delivery`, in all commands that request posts."""
 
 from typing import Annotated
 
@@ -9,8 +9,8 @@ from consumer.operations.delivery import Delivery
 DeliveryOption = Annotated[
     Delivery | None,
     typer.Option(
-        help="live: by a call each. batch: by the provider's batches, within about a day, at half the price.",
-        show_default="what the event says, else what its tenant has, else live",
+        help="live: one call per post. batch: in the provider's batches, within about a day, at half the price.",
+        show_default="the event's, else its tenant's, else live",
     ),
 ]
 AS_A_BATCH = (

@@ -20,11 +20,10 @@ SIGNS: dict[Status, tuple[str, str]] = {
 
 
 def doctor(*, json: JsonOption = False) -> None:
-    """Check everything that the consumer needs, and say what to do about what is wrong.
+    """Check everything that the consumer needs, and say how to fix what is wrong.
 
-    Settings, broker, topics, database, schema, model and LLM endpoint, each with its section of the runbook where
-    something is wrong. Nothing is changed and no call is billed. The exit code is 1 if anything fails; a warning
-    is no failure.
+    Checks settings, broker, topics, database, schema, model and LLM endpoint; findings name their section of the
+    runbook. Nothing is changed and no call is billed. The exit code is 1 if a check fails; warnings do not count.
 
     Example: instagram-feed doctor
     """

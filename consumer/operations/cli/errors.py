@@ -9,7 +9,7 @@ MOST_PROBLEMS = 3
 
 
 class CommandError(Exception):
-    """A command cannot do what was asked; the message is the line to print."""
+    """A command failed; the message is the line to print."""
 
     def __init__(self, message: str, *, exit_code: int = EXIT_FAILED) -> None:
         super().__init__(message)
@@ -17,13 +17,13 @@ class CommandError(Exception):
 
 
 class UsageError(CommandError):
-    """What was asked for is contradictory, incomplete or out of range: nothing was tried."""
+    """The arguments are contradictory, incomplete or out of range: nothing was done."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, exit_code=EXIT_WRONG_SETTING)
 
 
 def in_one_line(problems: Sequence[str]) -> str:
-    """Return the first few problems, and how many more there are."""
+    """Return the first few problems, and the number of further ones."""
     more = len(problems) - MOST_PROBLEMS
     return "; ".join([*problems[:MOST_PROBLEMS], *([f"and {more} more (all with --json)"] if more > 0 else [])])

@@ -1,4 +1,4 @@
-"""`instagram-feed migrate`: bring the database's schema up to date, or back."""
+"""`instagram-feed migrate`: upgrade or downgrade the database schema."""
 
 import asyncio
 from typing import Annotated
@@ -16,18 +16,18 @@ def migrate(
     to: Annotated[str, typer.Option(help="Revision to upgrade to.", metavar="REVISION")] = "head",
     down_to: Annotated[
         str | None,
-        typer.Option(help="Take back the revisions after this one; 'base' for all.", metavar="REVISION"),
+        typer.Option(help="Downgrade to this revision; 'base' for none.", metavar="REVISION"),
     ] = None,
     *,
     yes: YesOption = False,
 ) -> None:
     """Create or update the tables in DATABASE_URL. Safe when several start at once.
 
-    Taking revisions back drops what they added, data too: it asks first, or wants --yes.
+    Downgrading drops the tables and columns added since, with their data: it asks first, or requires --yes.
 
     Example: instagram-feed migrate
     """
-    from repository import migrations  # noqa: PLC0415 - SQLAlchemy takes its time, which `--help` should not
+    from repository import migrations  # noqa: PLC0415 - SQLAlchemy is slow to import, and `--help` should not be
 
     database_url = load(DatabaseSettings).database_url.get_secret_value()
     try:
@@ -35,7 +35,7 @@ def migrate(
             done = asyncio.run(migrations.upgrade(database_url, to))
             say(f"applied: {', '.join(done)}" if done else "nothing to do: the schema is up to date")
         else:
-            agree(f"Taking back all revisions after {down_to} drops their tables and columns with all data.", yes=yes)
+            agree(f"Downgrading to {down_to} drops the tables and columns added since, with all data.", yes=yes)
             done = asyncio.run(migrations.downgrade(database_url, down_to))
             say(f"taken back: {', '.join(done)}" if done else "nothing to do")
     except StoreError as error:

@@ -1,7 +1,7 @@
 """What commands print: results on standard output, for people or, as JSON, for scripts.
 
-Texts of others (shops, models, producers) are made harmless here, in one place: what would act in a terminal, turn
-the text around or be a formula in a spreadsheet is shown instead.
+Untrusted texts (of shops, models, producers) are made harmless here, in one place: control characters, direction
+overrides and spreadsheet formulas are made visible.
 """
 
 import csv
@@ -23,10 +23,10 @@ from consumer.operations.cli.errors import UsageError
 from consumer.telemetry.visible_text import visible, visible_json
 from schemas.wire_types import plain_decimal, rfc3339
 
-WIDTH_IN_A_PIPE = 160  # whoever pipes a table wants its columns whole
+WIDTH_IN_A_PIPE = 160  # a piped table must keep its columns whole
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
-CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values, for spreadsheets.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a JSON document.")]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
 
@@ -36,17 +36,17 @@ MOST_DECIMALS = 10
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a sentence for people."""
+    """Print a sentence."""
     typer.echo(visible(text), err=err)
 
 
 def usd(amount: Decimal | None) -> str:
-    """Format an amount with the six decimals that a single call needs."""
+    """Format an amount with six decimals, which a single call needs."""
     return "–" if amount is None else f"{amount:.6f}"
 
 
 def refuse_both(*, json: bool, csv: bool) -> None:
-    """Refuse two forms of one output.
+    """Refuse two output formats at once.
 
     Raises:
         UsageError: both were asked for.
@@ -56,15 +56,15 @@ def refuse_both(*, json: bool, csv: bool) -> None:
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document; ids, instants and amounts are spelled as in the project's events."""
+    """Print a JSON document; ids, times and amounts are formatted as in the project's events."""
     text = json.dumps(document, ensure_ascii=False, indent=2, default=_spelled)
     typer.echo(visible_json(text))
 
 
 def print_csv(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> None:
-    """Print a line of column names and one for each row, spelled as in JSON; an unknown value is empty.
+    """Print a line of column names and one per row, formatted as in JSON; an unknown value is empty.
 
-    A text that a spreadsheet would take for a formula begins with an apostrophe.
+    A text that a spreadsheet would take for a formula gets an apostrophe in front.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -81,7 +81,7 @@ def _cell(value: object) -> object:
 
 
 class _VisibleConsole(Console):
-    """A console that writes control sequences of its own, but none that stands in a text."""
+    """A console that writes its own control sequences, but none from a text."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
@@ -89,13 +89,13 @@ class _VisibleConsole(Console):
 
 
 def people_console() -> Console:
-    """Return where results for people go. Prints texts as they are: those of shops and models may hold brackets."""
+    """Return the console for results, without markup: texts of shops and models may contain brackets."""
     known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
     return _VisibleConsole(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False, markup=False)
 
 
 def progress_console() -> Console:
-    """Return where progress goes: it is no result, so not to standard output."""
+    """Return the console for progress, which is no result and so goes to standard error."""
     return _VisibleConsole(stderr=True, highlight=False, markup=False)
 
 
@@ -114,6 +114,6 @@ def _spelled(value: object) -> str:
 
 
 def _shortest(amount: Decimal) -> Decimal:
-    """Drop the zeros that a division in the database leaves behind the last digit; what people wrote stays."""
+    """Drop trailing zeros left by a division in the database; values entered by people stay as they are."""
     exponent = amount.as_tuple().exponent
     return amount.normalize() if isinstance(exponent, int) and exponent < -MOST_DECIMALS else amount

@@ -29,7 +29,7 @@ Batches = AsyncIterator[list[EventLine]]
 
 @dataclass(frozen=True, slots=True)
 class ProduceResult:
-    """How it ended; `unavailable_reason` is why the rest was not tried, if that is so."""
+    """The result; `unavailable_reason` is why the rest was not tried, if so."""
 
     tally: SendCounts
     seconds: float
@@ -38,22 +38,22 @@ class ProduceResult:
 
 
 def produce(
-    file: Annotated[Path, typer.Argument(help="One event a line; - for standard input.", metavar="FILE.jsonl")],
+    file: Annotated[Path, typer.Argument(help="One event per line; - for standard input.", metavar="FILE.jsonl")],
     *,
     rate: Annotated[
-        float | None, typer.Option(min=0.001, help="Events per second.", show_default="as fast as it goes")
+        float | None, typer.Option(min=0.001, help="Events per second.", show_default="as fast as possible")
     ] = None,
     topic: Annotated[str | None, typer.Option(help="Topic to send to.", show_default="OVERLAY_COMPLETED_TOPIC")] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Hold all lines against the contract first; send none if one breaks it.")
+        bool, typer.Option("--check", help="Validate all lines first; send none if one is invalid.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read everything, send nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Send the lines of a file to overlay.completed, each as one record.
+    """Send the lines of a file to overlay.completed, one record per line.
 
-    A line is sent as it is, malformed or not, with its overlay_id as the key if it has one; blank lines
-    are left out. Ends when the broker has acknowledged all; Ctrl-C ends it after the lines under way.
+    A line is sent as it is, malformed or not, with its overlay_id as the key if it has one; blank lines are skipped.
+    Ends once the broker has acknowledged all lines; Ctrl-C stops after those already sent.
 
     Example: instagram-feed produce events.jsonl --check --rate 50
     """
@@ -91,7 +91,7 @@ def _opened(file: Path) -> Iterator[int]:
 
 
 def _line_count(file: Path) -> int | None:
-    """Count the lines for the progress bar; unknown for what can be read only once."""
+    """Count the lines for the progress bar; None for input that can be read only once."""
     if not file.is_file():
         return None
     with file.open("rb") as lines:
@@ -107,7 +107,7 @@ async def _one_batch(lines: list[EventLine]) -> Batches:
 
 
 def _refuse_problems(lines: Sequence[EventLine], topic: str, settings: KafkaSettings, *, json: bool) -> None:
-    """Tell what the consumer would not take.
+    """Report lines that the consumer would reject.
 
     Raises:
         CommandError: there is such a line.
@@ -122,7 +122,7 @@ def _refuse_problems(lines: Sequence[EventLine], topic: str, settings: KafkaSett
         print_json({"topic": topic, "lines": len(written), "sent": 0, "problems": _listed(problems)})
     else:
         _print_problems(problems)
-    raise CommandError(f"{len(problems)} of {len(written)} lines break the contract; nothing was sent")
+    raise CommandError(f"{len(problems)} of {len(written)} lines are invalid; nothing was sent")
 
 
 async def _send_to_broker(
@@ -189,12 +189,12 @@ def _sentence(outcome: ProduceResult, topic: str, *, dry_run: bool) -> str:
 
 
 def _exit_by(outcome: ProduceResult) -> None:
-    """End with an exit code other than 0 if not every line is with the broker."""
+    """Exit with a code other than 0 if not every line was acknowledged."""
     failures = outcome.tally.failures
     if failures:
         _print_problems(failures)
     if outcome.unavailable_reason:
-        raise CommandError(f"stopped: the broker acknowledges nothing any more ({outcome.unavailable_reason})")
+        raise CommandError(f"stopped: the broker no longer acknowledges ({outcome.unavailable_reason})")
     if outcome.interrupted:
         raise CommandError("interrupted: the lines after these were not sent", exit_code=EXIT_INTERRUPTED)
     if failures:

@@ -1,4 +1,4 @@
-"""The progress bar of commands that take long."""
+"""The progress bar of long-running commands."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from consumer.operations.cli.output import progress_console
 
 @contextmanager
 def progress_bar(doing: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Yield what to call with the number done; `total` is None where it is not known. Only terminals show it."""
+    """Yield a function to call with the number done; `total` is None if unknown. Shown only in a terminal."""
     console = progress_console()
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

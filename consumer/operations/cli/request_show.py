@@ -1,4 +1,4 @@
-"""`instagram-feed requests show`: what became of one request, and the LLM calls that brought no post."""
+"""`instagram-feed requests show`: what became of one request, with its LLM calls that led to no post."""
 
 import asyncio
 from collections.abc import Iterator
@@ -21,18 +21,18 @@ UNKNOWN = "?"
 
 @dataclass(frozen=True, slots=True)
 class RequestReference:
-    """What a person calls a request: its overlay, and which revision if not the newest."""
+    """How a request is named: by its overlay, and a revision if not the newest."""
 
     overlay_id: UUID
     revision: int | None = None
 
     def __str__(self) -> str:
-        """Return the same in the form it is given on the command line."""
+        """Return the form used on the command line."""
         return f"{self.overlay_id}" + ("" if self.revision is None else f":{self.revision}")
 
 
 def parse_request(text: str) -> RequestReference:
-    """Read an overlay_id, with a revision if one is named.
+    """Parse an overlay_id with an optional revision.
 
     Raises:
         typer.BadParameter: it is neither.
@@ -49,9 +49,9 @@ def show(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Show a request, the newest revision if none is named, with its LLM calls that brought no post.
+    """Show a request (by default the newest revision), with its LLM calls that led to no post.
 
-    The answers are in the table llm_calls, as they came; `requests retry` judges them before it pays again.
+    Their raw answers are in the table llm_calls; `requests retry` judges them again before it pays for another call.
 
     Example: instagram-feed requests show 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa
     """

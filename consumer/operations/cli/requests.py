@@ -1,4 +1,4 @@
-"""`instagram-feed requests`: the ledger, and failed requests tried again."""
+"""`instagram-feed requests`: the ledger, and retrying failed requests."""
 
 import asyncio
 from dataclasses import asdict, fields
@@ -44,26 +44,28 @@ from schemas.request_state import RequestState
 
 MOST_SHOWN = 100_000
 
-requests = typer.Typer(help="Look into the ledger: what became of each overlay.", no_args_is_help=True)
+requests = typer.Typer(
+    help="Inspect the ledger: what became of each overlay, and retry failed requests.", no_args_is_help=True
+)
 
 
 OverlayOption = Annotated[UUID | None, typer.Option(help="Only this overlay_id, all revisions.")]
 TenantOption = Annotated[str | None, typer.Option(help="Only requests of this tenant_id.")]
-ReasonOption = Annotated[str | None, typer.Option(help="Only with this last error, such as llm_refused.")]
-SinceOption = Annotated[datetime | None, typer.Option(help="Only changed at this time (UTC) or later.")]
-UntilOption = Annotated[datetime | None, typer.Option(help="Only changed before this time (UTC).")]
+ReasonOption = Annotated[str | None, typer.Option(help="Only requests with this last error, such as llm_refused.")]
+SinceOption = Annotated[datetime | None, typer.Option(help="Only requests changed at this time (UTC) or later.")]
+UntilOption = Annotated[datetime | None, typer.Option(help="Only requests changed before this time (UTC).")]
 
 
 @requests.callback()
 def _group() -> None:
-    """Look into the ledger: what became of each overlay."""
+    """Inspect the ledger: what became of each overlay, and retry failed requests."""
 
 
 @requests.command()
 def summary(*, tenant: TenantOption = None, since: SinceOption = None, json: JsonOption = False) -> None:
-    """Count requests by state and last error, with the oldest of each and what their calls cost.
+    """Count requests by state and last error, with the oldest of each and the cost of their calls.
 
-    All that was spent is here, on requests with a post, without one, and not finished yet.
+    Covers all spending: on requests with a post, without one, and not finished yet.
 
     Example: instagram-feed requests summary --since 2026-11-22
     """
@@ -85,12 +87,12 @@ def list_(  # noqa: PLR0913 - the options of one command
     reason: ReasonOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_SHOWN, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_SHOWN, help="Maximum number of rows.")] = 20,
     wide: WideOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
-    """List requests, the one changed last first.
+    """List requests, most recently changed first.
 
     Example: instagram-feed requests list --state failed --reason llm_refused
     """
@@ -129,10 +131,10 @@ def retry(  # noqa: PLR0913 - the options of one command
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Have failed requests tried again; a running consumer takes them within a second.
+    """Retry failed requests; a running consumer takes them within a second.
 
-    What was answered before is judged again first; only where none of it is usable another call is paid.
-    Say which ones, or --all.
+    Answers already paid for are judged again first; only if none is usable another call is made.
+    Select requests by options, or give --all.
 
     Example: instagram-feed requests retry --reason llm_unavailable --since 2026-11-22 --dry-run
     """
@@ -159,13 +161,13 @@ def retry(  # noqa: PLR0913 - the options of one command
 
 @requests.command()
 def adopt(
-    group_id: Annotated[str, typer.Argument(help="The group that has ended, such as the KAFKA_GROUP_ID before.")],
+    group_id: Annotated[str, typer.Argument(help="The group that has ended, such as the previous KAFKA_GROUP_ID.")],
     *,
     json: JsonOption = False,
 ) -> None:
-    """Have this KAFKA_GROUP_ID's consumers go on with what another group has left unfinished.
+    """Let the consumers of this KAFKA_GROUP_ID continue what another group left unfinished.
 
-    A consumer never touches another group's requests, so do this when a group has ended for good or was renamed.
+    A consumer never touches another group's requests; use this when a group has ended for good or was renamed.
 
     Example: instagram-feed requests adopt instagram-feed-consumer
     """
@@ -198,7 +200,7 @@ async def _counted(wanted: RequestFilter) -> list[RequestCount]:
 
 
 async def _retried(wanted: RequestFilter, delivery: Delivery | None, consent: Consent | None) -> Retried:
-    """Have requests tried again; without anybody's consent only say which those are."""
+    """Retry requests; without consent only return which ones would be."""
     settings = load(TopicSettings)
     async with database_connection(load(DatabaseSettings)) as connection:
         deliveries = Deliveries(connection, delivery)

@@ -1,4 +1,4 @@
-"""`instagram-feed roles`: the SQL for roles with the least rights."""
+"""`instagram-feed roles`: the SQL for roles with least rights."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,23 +18,23 @@ Name = str | None
 
 
 def roles(
-    owner: Annotated[Name, typer.Option(metavar="ROLE", help="Who migrates: may make tables.")] = None,
+    owner: Annotated[Name, typer.Option(metavar="ROLE", help="The role that migrates: may create tables.")] = None,
     app: Annotated[
-        Name, typer.Option(metavar="ROLE", help="Who runs the consumer and replays: no tables made.")
+        Name, typer.Option(metavar="ROLE", help="The role of the consumer and of replays: may not create tables.")
     ] = None,
-    reports: Annotated[Name, typer.Option(metavar="ROLE", help="Who reads for reports: no changes.")] = None,
+    reports: Annotated[Name, typer.Option(metavar="ROLE", help="The role for reports: read only.")] = None,
     tenant: Annotated[
         list[str] | None,
-        typer.Option(metavar="ROLE=TENANT_ID", help="Who sees the rows of one tenant alone; may be repeated."),
+        typer.Option(metavar="ROLE=TENANT_ID", help="A role that sees the rows of a single tenant; repeatable."),
     ] = None,
-    schema: Annotated[str, typer.Option(metavar="NAME", help="The schema that holds the tables.")] = "public",
+    schema: Annotated[str, typer.Option(metavar="NAME", help="The schema of the tables.")] = "public",
     *,
     apply: Annotated[bool, typer.Option("--apply", help="Execute it in DATABASE_URL, as an administrator.")] = False,
 ) -> None:
-    """Print the SQL that makes roles with the least rights, for a database that is migrated.
+    """Print the SQL that creates roles with least rights, for a migrated database.
 
-    Passwords are not set. It can be executed again, after a migration or for further tenants. With --tenant row
-    security is on: name --app and --reports with it, or they see no rows.
+    Sets no passwords. It can be executed again, after a migration or for further tenants. --tenant enables row
+    security: name --app and --reports as well, or they see no rows.
 
     Example: instagram-feed roles --app feed_app --reports feed_reports | psql "$ADMIN_URL"
     """
@@ -53,7 +53,7 @@ def roles(
 def _read_tenants(given: Sequence[str]) -> dict[str, str]:
     pairs = [entry.partition("=") for entry in given]
     if any(not role or not tenant_id for role, _, tenant_id in pairs):
-        raise UsageError("--tenant: wants ROLE=TENANT_ID")
+        raise UsageError("--tenant: expected ROLE=TENANT_ID")
     return {role: tenant_id for role, _, tenant_id in pairs}
 
 
@@ -64,7 +64,7 @@ def _check(wanted: Roles, schema: str) -> None:
         if not ROLE_NAME.fullmatch(name):
             raise UsageError("a name of a role or schema: lower-case letters, digits and _, not beginning with a digit")
     if len(set(wanted.names)) < len(wanted.names):
-        raise UsageError("each role has a name of its own")
+        raise UsageError("each role needs a different name")
     if wanted.tenants and not wanted.app:
         raise UsageError("--tenant: name --app, too, or row security would hide all rows from the consumer")
 

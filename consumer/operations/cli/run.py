@@ -19,15 +19,14 @@ OBJECTS_BETWEEN_COLLECTIONS = 50_000
 def run() -> None:
     """Consume overlay.completed and write posts until SIGTERM or Ctrl-C.
 
-    A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once; SIGHUP has secrets
-    read again that are given as files. All settings
-    come from the environment and `.env`; a wrong one ends the program with exit code 2. Exit code 3
-    means that too many records in a row are invalid, or that one cannot be read at all: the program stopped
-    and left them where they are, rather than empty the topic into the dead letters.
+    A first signal lets calls in flight finish (SHUTDOWN_GRACE_S), a second ends at once; SIGHUP reloads secrets
+    that are given as files. All settings come from the environment and `.env`; an invalid one ends the program
+    with exit code 2. Exit code 3 means that too many records in a row are invalid, or that one cannot be read
+    at all: the program stopped and left them where they are, rather than empty the topic into the dead letters.
 
     Example: instagram-feed run
     """
-    # here, so that `--help` and a wrong setting do not wait for the clients' libraries
+    # here, so that `--help` and an invalid setting do not wait for the clients' libraries
     import uvloop  # noqa: PLC0415
 
     settings = load(Settings)
@@ -42,10 +41,10 @@ def run() -> None:
 
 
 def _spare_the_collector() -> None:
-    """Have the garbage collector pass over what was imported, and look less often at what comes and goes.
+    """Exclude imported objects from garbage collection, and collect less often.
 
-    Hundreds of requests in flight are many live objects and hardly any cycles: looking every 700 allocations
-    took a quarter of the CPU.
+    Hundreds of requests in flight are many live objects and hardly any cycles: collecting every 700 allocations took a
+    quarter of the CPU.
     """
     gc.collect()
     gc.freeze()

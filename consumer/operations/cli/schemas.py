@@ -1,4 +1,4 @@
-"""`instagram-feed schemas`: the contract as files for other people's tools."""
+"""`instagram-feed schemas`: the contracts as files for other tools."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,33 +16,31 @@ from consumer.operations.contract_files import (
     write_files,
 )
 
-schemas = typer.Typer(
-    help="Write the contract as JSON Schemas and one AsyncAPI document, for other people's tools.", no_args_is_help=True
-)
+schemas = typer.Typer(help="Export the contracts as JSON Schemas and an AsyncAPI document.", no_args_is_help=True)
 
 COMMITTED = Path("schemas/contracts")
 
 
 @schemas.callback()
 def _commands() -> None:
-    """Take the name of the command, also while there is only one."""
+    """Require the name of the command, even while there is only one."""
 
 
 @schemas.command()
 def export(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Where the files go; made if it is not there.", file_okay=False)
+        Path, typer.Argument(metavar="DIR", help="Target directory; created if missing.", file_okay=False)
     ] = COMMITTED,
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail if a file is stale, or a change breaks others.")
+        bool, typer.Option("--check", help="Write nothing; fail if a file is stale or a change is breaking.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Write a JSON Schema for the values of each topic, and for headers, and AsyncAPI 3.0 for all of it.
+    """Write a JSON Schema for the values and headers of each topic, and an AsyncAPI 3.0 document for all.
 
-    Needs no settings and no servers. With --check it also compares with DIR/baseline, if that is there: an input may
-    become wider and an output get more fields; all else breaks those who write or read them.
+    Needs no settings and no servers. With --check it also compares with DIR/baseline, if that exists: inputs may become
+    wider and outputs may gain fields; any other change is breaking.
 
     Example: instagram-feed schemas export contracts
     """
@@ -72,7 +70,7 @@ def _breaking(folder: Path) -> list[str]:
 
 def _stale(files: Sequence[ContractFile]) -> list[str]:
     return [
-        f"{file.path} is not what the models say: run `instagram-feed schemas export {file.path.parent}`"
+        f"{file.path} does not match the models: run `instagram-feed schemas export {file.path.parent}`"
         for file in files
         if file.state == "stale"
     ]

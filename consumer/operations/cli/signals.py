@@ -1,11 +1,11 @@
-"""Ctrl-C and SIGTERM in commands that take long: they end what is going on and say how far it got."""
+"""Ctrl-C and SIGTERM in long-running commands, which stop and report how far they got."""
 
 import asyncio
 import signal
 
 
 def cancel_on_signals() -> None:
-    """Have SIGINT and SIGTERM cancel the current task."""
+    """Let SIGINT and SIGTERM cancel the current task."""
     task = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM):
         if task is not None:

@@ -1,4 +1,4 @@
-"""`instagram-feed status`: the consumers of the group, what they read, and what there is to do."""
+"""`instagram-feed status`: the consumers of the group, their partitions, and the work."""
 
 import asyncio
 from dataclasses import asdict
@@ -24,7 +24,7 @@ NOBODY = "nobody"
 def status(*, json: JsonOption = False) -> None:
     """Show the group's processes, their partitions and lag, work by state, the oldest waiting, breakers.
 
-    Everything is read, nothing changed. Requests of other groups are not counted.
+    Read only. Requests of other groups are not counted.
 
     Example: instagram-feed status
     """
@@ -159,7 +159,7 @@ def _unfinished(work: "UnfinishedWork", now: datetime) -> str:
 
 
 def _in_flight(condition: dict[str, Any]) -> str:
-    """Return how many are being written, out of how many can be; a process of an older version knows no limit."""
+    """Return requests in flight and their limit; a process of an older version reports no limit."""
     limit = condition.get("in_flight_limit")
     return _count(condition.get("in_flight")) + (f"/{limit:,}" if limit else "")
 

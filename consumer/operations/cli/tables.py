@@ -1,4 +1,4 @@
-"""Tables that can be read at any width: one line a record where there is room, else one record a block."""
+"""Tables for any width: one line per record if there is room, else one block per record."""
 
 from typing import Annotated, Final
 
@@ -10,14 +10,14 @@ from rich.text import Text
 
 from consumer.operations.cli.output import people_console
 
-WideOption = Annotated[bool, typer.Option("--wide", help="One line a record, however long.")]
+WideOption = Annotated[bool, typer.Option("--wide", help="One line per record, however long.")]
 
-READABLE_CHARS: Final = 24  # to so many characters a column that may wrap can be squeezed
+READABLE_CHARS: Final = 24  # minimum width of a column that may wrap
 GAP_CHARS: Final = 2
 
 
 def print_table(table: Table, *, wide: bool = False) -> None:
-    """Print a table as it is if it fits, or if `wide` asks for it; else each of its rows as a block."""
+    """Print a table if it fits or `wide` is set; else each of its rows as a block."""
     console = people_console()
     if wide:
         console.width = max(console.width, console.measure(table, options=_endless(console)).maximum)
@@ -27,7 +27,7 @@ def print_table(table: Table, *, wide: bool = False) -> None:
 
 
 def at_width(table: Table, chars: int) -> RenderableType:
-    """Return the table if it can be read at this width, else its rows as blocks."""
+    """Return the table if it fits this width, else its rows as blocks."""
     fits = sum(_least_chars(column) + GAP_CHARS for column in table.columns) <= chars
     return table if fits else _blocks(table)
 
@@ -45,7 +45,7 @@ def _least_chars(column: Column) -> int:
 
 
 def _blocks(table: Table) -> RenderableType:
-    """Show each row as lines of a column's name and its cell, the whole of it; rows are apart by an empty line."""
+    """Show each row as one line per column, uncut; rows are separated by an empty line."""
     blocks: list[RenderableType] = [Text(str(table.title), "bold")] if table.title else []
     for cells in zip(*(column.cells for column in table.columns), strict=True):
         grid = Table.grid(padding=(0, GAP_CHARS))

@@ -1,4 +1,4 @@
-"""`instagram-feed tenants`: what is said of each tenant: its share, its limits, and what its posts are like."""
+"""`instagram-feed tenants`: settings of tenants: shares, limits, and what their posts are like."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -29,22 +29,22 @@ from repository.pool import Connection
 MOST_CHARS = 255
 
 tenants = typer.Typer(
-    help="Show and change what is said of tenants: share, limits, delivery, time zone, disclosure, sector.",
+    help="Show and change settings of tenants: share, limits, delivery, time zone, disclosure, sector.",
     no_args_is_help=True,
 )
 
-TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="Its tenant_id, as events have it.")]
+TenantArgument = Annotated[str, typer.Argument(metavar="TENANT", help="Its tenant_id, as in events.")]
 Text = str | None
 
 
 @tenants.callback()
 def _group() -> None:
-    """Show and change what is said of tenants: share, limits, delivery, time zone, disclosure, sector."""
+    """Show and change settings of tenants: share, limits, delivery, time zone, disclosure, sector."""
 
 
 @tenants.command("list")
 def list_(*, wide: WideOption = False, json: JsonOption = False) -> None:
-    """List the tenants of which something is said; for all others the defaults hold.
+    """List tenants with settings of their own; for all others the defaults apply.
 
     Example: instagram-feed tenants list
     """
@@ -54,12 +54,12 @@ def list_(*, wide: WideOption = False, json: JsonOption = False) -> None:
     elif found:
         print_table(_table(found), wide=wide)
     else:
-        say("Nothing is said of any tenant: the defaults hold for all.")
+        say("No tenant has settings of its own: the defaults apply to all.")
 
 
 @tenants.command()
 def show(tenant: TenantArgument, *, json: JsonOption = False) -> None:
-    """Show what holds for one tenant, be it the defaults.
+    """Show the settings of a tenant, which may be the defaults.
 
     Example: instagram-feed tenants show dasoni-tea
     """
@@ -87,7 +87,7 @@ def set_(  # noqa: PLR0913 - one for each column
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Change what is said of a tenant. Running consumers know within a minute.
+    """Change settings of a tenant. Running consumers apply them within a minute.
 
     Example: instagram-feed tenants set dasoni-tea --weight 3 --max-in-flight 20 --disclosure '#광고'
     """
@@ -116,7 +116,7 @@ async def _all() -> list[Tenant]:
 
 
 async def _found(tenant_id: str) -> tuple[Tenant | None, list[str]]:
-    """Return what is said of a tenant, and its budgets in words."""
+    """Return the settings of a tenant, and its budgets in words."""
     now = datetime.now(UTC)
     async with _database() as connection:
         theirs = await standings(connection, since=now, until=now, of_all=False, tenant_id=tenant_id)
@@ -139,7 +139,7 @@ def document(tenant: Tenant) -> dict[str, Any]:
 
 def _checked_id(tenant_id: str) -> str:
     if not 1 <= len(tenant_id) <= MOST_CHARS or "\0" in tenant_id:
-        raise UsageError(f"TENANT is wrong; it wants: a tenant_id of 1 to {MOST_CHARS} characters")
+        raise UsageError(f"TENANT is invalid; expected: a tenant_id of 1 to {MOST_CHARS} characters")
     return tenant_id
 
 

@@ -17,27 +17,29 @@ from consumer.operations.cli.output import JsonOption, print_json
 from consumer.operations.cli.tables import print_table
 from consumer.settings import KafkaSettings, load
 
-topics = typer.Typer(help="Create the Kafka topics that the settings name.", no_args_is_help=True)
+topics = typer.Typer(help="Create the Kafka topics named in the settings.", no_args_is_help=True)
 
 
 @topics.command()
 def create(
     *,
-    partitions: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Partitions of each topic: how many consumers can share it.")
-    ] = 12,
+    partitions: Annotated[int, typer.Option(min=1, max=10_000, help="Partitions per topic.")] = 12,
     replication: Annotated[
         int | None,
-        typer.Option(min=1, max=100, help="Copies of each partition.", show_default="3, or fewer brokers"),
+        typer.Option(
+            min=1, max=100, help="Replicas per partition.", show_default="3, or the number of brokers if fewer"
+        ),
     ] = None,
     retention_hours: Annotated[
         int | None,
-        typer.Option(min=1, max=876_000, help="How long records are kept.", show_default="the broker's"),
+        typer.Option(min=1, max=876_000, help="Retention of records.", show_default="the broker's"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Have the broker check it; create nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Let the broker validate the request; create nothing.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Create those of the five topics that are missing; existing ones are left as they are.
+    """Create the missing ones of the five topics; existing ones are not changed.
 
     Their names are the settings OVERLAY_COMPLETED_TOPIC, FEED_CREATED_TOPIC, FEED_FAILED_TOPIC,
     DEAD_LETTER_TOPIC and FEED_OUTCOME_TOPIC.
@@ -62,7 +64,7 @@ async def _create(settings: KafkaSettings, wanted: Sequence[WantedTopic], *, dry
     except TopicsRefused as error:
         raise CommandError(f"the broker refuses: {error}") from error
     except (KafkaError, TimeoutError) as error:
-        raise CommandError(f"the broker does not answer as it should ({in_words(error)})") from error
+        raise CommandError(f"unexpected response of the broker ({in_words(error)})") from error
 
 
 def _print_table(results: Sequence[TopicResult]) -> None:

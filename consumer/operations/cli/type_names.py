@@ -1,4 +1,4 @@
-"""What kind of value an option wants, in words of people: a library's names of types are no help to them."""
+"""Readable names of the value types of options, in place of a library's."""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ WORDS: dict[object, str] = {
 
 
 def name_types(command: Any) -> None:  # noqa: ANN401 - Typer's command or group
-    """Give each option and argument of a command, and of those below it, a word for its values."""
+    """Give the values of each option and argument of a command and its subcommands a readable name."""
     help_option = command.get_help_option(typer.Context(command))
     for parameter in (*command.params, *([help_option] if help_option else [])):
         word = WORDS.get(parameter.type_descriptor.annotation) if hasattr(parameter, "type_descriptor") else None

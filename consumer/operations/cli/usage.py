@@ -1,4 +1,4 @@
-"""What is wrong with the arguments of a command, in one line of our words: a library's speak of its own insides."""
+"""Errors in the arguments of a command, in one line and without the library's jargon."""
 
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ _WORDS: Final = {
 
 
 def usage_line(error: typer.TyperException) -> str:
-    """Return what is wrong, and where to read how it is right."""
+    """Return what is wrong, and where the correct usage is described."""
     context = getattr(error, "ctx", None)
     said = _wrong_value(error) if isinstance(error.__cause__, ValidationError) else _message(error)
     return f"{said}; see `{context.command_path} --help`" if context else said
@@ -32,7 +32,7 @@ def _wrong_value(error: Any) -> str:  # noqa: ANN401 - Typer's class for it is p
         return f"{name}: {problem['ctx']['error']}".rstrip(".")
     if problem["type"].startswith("datetime"):
         return f"{name} must be a time such as 2026-11-25T09:00"
-    return f"{name} {_WORDS.get(problem['type'], 'has a wrong value').format(**problem.get('ctx', {}))}"
+    return f"{name} {_WORDS.get(problem['type'], 'has an invalid value').format(**problem.get('ctx', {}))}"
 
 
 def _message(error: Any) -> str:  # noqa: ANN401 - see above

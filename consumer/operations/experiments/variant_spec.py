@@ -42,7 +42,7 @@ def parse_variant(text: str) -> VariantSpec:
     head, *assignments = (part.strip() for part in text.split(","))
     name, colon, weight = head.partition(":")
     if not _NAME.fullmatch(name):
-        raise WrongVariant(f"'{name}' is no name of a variant; it wants: letters, digits and ._-, at most 32")
+        raise WrongVariant(f"'{name}' is not a valid name of a variant; expected: letters, digits and ._-, at most 32")
     values = _values(text, assignments)
     return VariantSpec(
         name=name,
@@ -64,9 +64,9 @@ def _values(text: str, assignments: list[str]) -> dict[str, str]:
     for assignment in assignments:
         field, equals, value = (part.strip() for part in assignment.partition("="))
         if field not in _FIELDS or not equals or not value:
-            raise WrongVariant(f"'{assignment}' in '{text}' is not understood; it wants: {'=, '.join(_FIELDS)}=")
+            raise WrongVariant(f"'{assignment}' in '{text}' is not understood; expected: {'=, '.join(_FIELDS)}=")
         if not value.isprintable():
-            raise WrongVariant(f"{field} of '{text}' is wrong; it wants: letters that can be seen")
+            raise WrongVariant(f"{field} of '{text}' is invalid; expected: letters that can be seen")
         if field in values:
             raise WrongVariant(f"'{text}' has {field} twice")
         values[field] = value
@@ -76,7 +76,7 @@ def _values(text: str, assignments: list[str]) -> dict[str, str]:
 def _prompt(text: str, values: Mapping[str, str]) -> str | None:
     prompt = values.get("prompt")
     if prompt is not None and not _PROMPT.fullmatch(prompt):
-        raise WrongVariant(f"prompt of '{text}' is wrong; it wants: NAME or NAME:VERSION")
+        raise WrongVariant(f"prompt of '{text}' is invalid; expected: NAME or NAME:VERSION")
     return prompt
 
 
@@ -98,7 +98,7 @@ def _number(text: str, field: str, value: str, fits: Callable[[float], bool], wa
     except ValueError:
         number = math.nan
     if not fits(number):
-        raise WrongVariant(f"{field} of '{text}' is wrong; it wants: {wants}")
+        raise WrongVariant(f"{field} of '{text}' is invalid; expected: {wants}")
     return number
 
 

@@ -104,7 +104,7 @@ def check_together(model: ModelChanges) -> None:
     full, cached = model["prompt_token_cost_per_1m"], model["cached_prompt_token_cost_per_1m"]
     if isinstance(full, Decimal) and isinstance(cached, Decimal) and cached > full:
         raise WrongModelField(
-            f"cached_prompt_token_cost_per_1m is wrong ({cached} is more than the full price, {full})"
+            f"cached_prompt_token_cost_per_1m is invalid ({cached} is more than the full price, {full})"
         )
 
 
@@ -123,7 +123,7 @@ def _explain(error: ValidationError) -> str:
             wants = ModelFields.model_fields[column].description
             # what the library's own checks say is in the description, in better words
             why = f" ({problem['ctx']['error']})" if problem["type"] == "value_error" else ""
-            parts.append(f"{column} is wrong{why}; it wants: {wants}")
+            parts.append(f"{column} is invalid{why}; expected: {wants}")
         else:
             parts.append(f"{column} is no column to be set; there are: {', '.join(ModelFields.model_fields)}")
     return " | ".join(parts)

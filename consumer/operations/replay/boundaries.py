@@ -41,7 +41,7 @@ def parse_boundary(text: str) -> Boundary:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"{text!r} is no place in a topic; it wants earliest, latest, an offset such as 1200, "
+            f"{text!r} is not a position in a topic; expected earliest, latest, an offset such as 1200, "
             "or a time such as 2026-11-25T09:00:00Z"
         ) from None
     return Boundary("time", round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * MS_PER_S))

@@ -30,7 +30,7 @@ def _timezones() -> frozenset[str]:
 
 def _known(timezone: str) -> str:
     if timezone not in _timezones():
-        raise ValueError("nobody knows this time zone")
+        raise ValueError("unknown time zone")
     return timezone
 
 
@@ -93,4 +93,4 @@ def _value(column: str, text: str) -> str | None:
 def _explain(problem: ErrorDetails) -> str:
     column = str(problem["loc"][0])
     why = f" ({problem['ctx']['error']})" if problem["type"] == "value_error" else ""
-    return f"{option_of(column)} is wrong{why}; it wants: {wanted_by(column)}"
+    return f"{option_of(column)} is invalid{why}; expected: {wanted_by(column)}"

@@ -1,4 +1,4 @@
-"""`instagram-feed batch`: what is at the provider in batches, and when it comes back."""
+"""`instagram-feed batch`: batches at the provider."""
 
 import typer
 
@@ -8,7 +8,7 @@ from consumer.operations.cli.batch.list import list_
 from consumer.operations.cli.batch.show import show
 
 batch = typer.Typer(
-    help="Follow the batches in which posts are written at half the price: list, show, cancel, collect.",
+    help="Follow batches, in which posts are written at half the price: list, show, cancel, collect.",
     no_args_is_help=True,
 )
 batch.command("list")(list_)

@@ -22,14 +22,14 @@ def cancel(
     batch_ids: BatchArguments,
     *,
     live: Annotated[
-        bool, typer.Option("--live", help="Write what is left by a call each, at the full price, not in another batch.")
+        bool, typer.Option("--live", help="Write the remaining posts live, at full price, not in another batch.")
     ] = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Have batches cancelled, which a running consumer does; what was answered by then is paid for and used.
+    """Request that a running consumer cancels batches; what was answered by then is paid for and used.
 
-    The provider may take half an hour, and goes on answering meanwhile.
+    The provider may take half an hour, and continues to answer meanwhile.
 
     Example: instagram-feed batch cancel 0b0d7c5e-5f0f-4f0e-9a5c-0d6a3f1b2c3d --live
     """

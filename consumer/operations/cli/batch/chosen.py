@@ -15,10 +15,10 @@ BatchArguments = Annotated[
 
 
 async def chosen(connection: Connection, ids: Sequence[str]) -> list[BatchSummary]:
-    """Return the batches of these ids, in the order given.
+    """Return the batches with these ids, in the order given.
 
     Raises:
-        UsageError: naming the first that there is none of.
+        UsageError: an id is unknown; names the first.
     """
     found = {key: one for one in await batches_called(connection, ids) for key in _names(one)}
     for one in ids:

@@ -21,18 +21,18 @@ from repository.pool import Connection
 
 MOST = 1_000
 UNTOUCHED_S = 10.0
-"""Consumers look for batches every few seconds; after this long there seems to be none."""
+"""Consumers look for batches every few seconds; after this time none seems to be running."""
 
 
 def collect(
     batch_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[BATCH_ID]...", help="Default: all under way.", show_default=False)
+        list[str] | None, typer.Argument(metavar="[BATCH_ID]...", help="Default: all unfinished.", show_default=False)
     ] = None,
     *,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the results at most.")] = 60,
+    timeout: Annotated[float, typer.Option(min=0, help="Longest time to wait for the results, in seconds.")] = 60,
     json: JsonOption = False,
 ) -> None:
-    """Have a running consumer look at batches now, not at their next time, and wait for what has ended.
+    """Make a running consumer poll batches now, and wait for the results of those that have ended.
 
     Example: instagram-feed batch collect --timeout 300
     """
@@ -42,7 +42,7 @@ def collect(
     elif found:
         print_table(batches_table(found))
     else:
-        say("No batches are under way.")
+        say("There are no unfinished batches.")
 
 
 async def _collected(ids: Sequence[str], *, timeout_s: float) -> list[BatchSummary]:

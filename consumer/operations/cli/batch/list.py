@@ -16,12 +16,12 @@ from repository.operations.batch_queries import BatchSummary, WaitingForBatch, l
 
 def list_(
     *,
-    all_: Annotated[bool, typer.Option("--all", help="Those that are through, too.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many, the newest.")] = 50,
+    all_: Annotated[bool, typer.Option("--all", help="Finished ones, too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number, newest first.")] = 50,
     wide: WideOption = False,
     json: JsonOption = False,
 ) -> None:
-    """List batches that are not through, with their progress and expected end; and what waits to be sent in one.
+    """List unfinished batches with progress and expected end, and how many requests wait for one.
 
     Example: instagram-feed batch list --all
     """
@@ -32,7 +32,7 @@ def list_(
     if found:
         print_table(batches_table(found), wide=wide)
     else:
-        say("No batches." if all_ else "No batches are under way.")
+        say("No batches." if all_ else "There are no unfinished batches.")
     if waiting.requests:
         say(f"{waiting.requests:,} requests wait for a batch, the first since {moment(waiting.since)}.")
 

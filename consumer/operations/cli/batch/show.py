@@ -18,7 +18,7 @@ def show(
     *,
     json: JsonOption = False,
 ) -> None:
-    """Show one batch: how it stands, what it cost, what came of its requests.
+    """Show a batch: its state, its cost, and the results of its requests.
 
     Example: instagram-feed batch show 0b0d7c5e-5f0f-4f0e-9a5c-0d6a3f1b2c3d
     """

@@ -13,7 +13,7 @@ from schemas.batch_state import BatchState
 
 
 def batches_table(batches: Iterable[BatchSummary]) -> Table:
-    """Return a line for each batch."""
+    """Return a table with a line per batch."""
     table = Table(box=None, pad_edge=False)
     for name in ("batch", "state", "model", "requests", "progress", "expected end", "USD", "note"):
         table.add_column(name, no_wrap=name in {"batch", "expected end"})
@@ -32,7 +32,7 @@ def batches_table(batches: Iterable[BatchSummary]) -> Table:
 
 
 def state_of(one: BatchSummary) -> str:
-    """Return its state with us and, while the provider has it, the provider's word."""
+    """Return its state and, while it is at the provider, the provider's status."""
     told = one.state is BatchState.CREATED and one.provider_status
     return f"{one.state}, {one.provider_status}" if told else str(one.state)
 
@@ -44,7 +44,7 @@ def progress_of(one: BatchSummary) -> str:
 
 
 def note_of(one: BatchSummary) -> str:
-    """Return what is worth knowing beside."""
+    """Return remarks about a batch."""
     notes = []
     if one.duplicate_of:
         notes.append(f"a second one of {one.duplicate_of}")

@@ -1,4 +1,4 @@
-"""`instagram-feed experiments`: which prompt, which model, shown by figures."""
+"""`instagram-feed experiments`: A/B tests of prompts and models."""
 
 import typer
 
@@ -12,7 +12,7 @@ from consumer.operations.cli.experiments.stop import stop
 from consumer.operations.cli.experiments.widen import widen
 
 experiments = typer.Typer(
-    help="Find out which prompt, model or temperature writes better posts: create, start, stop, report.",
+    help="Compare prompts, models or temperatures in A/B tests: create, start, stop, report.",
     no_args_is_help=True,
 )
 experiments.command()(create)

@@ -1,4 +1,4 @@
-"""`instagram-feed experiments create`: a draft, which does nothing until it is started."""
+"""`instagram-feed experiments create`: a draft, which has no effect until started."""
 
 import asyncio
 import math
@@ -32,39 +32,42 @@ _TENANT_ID = TypeAdapter(Annotated[VisibleId, Field(max_length=MOST_TENANT_CHARS
 
 
 def create(  # noqa: PLR0913 - the options of one command
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, and the seed of the assignment.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, which is also the seed of the assignment.")],
     *,
     control: Annotated[
-        str | None, typer.Option(metavar="VARIANT", help=f"What the others are compared with: {VARIANT_FORM}")
+        str | None,
+        typer.Option(metavar="VARIANT", help=f"The variant that the others are compared with: {VARIANT_FORM}"),
     ] = None,
     variant: Annotated[
-        list[str] | None, typer.Option(metavar="VARIANT", help="In the same form; may be repeated.")
+        list[str] | None, typer.Option(metavar="VARIANT", help="Another variant, in the same form; repeatable.")
     ] = None,
-    share: Annotated[float, typer.Option(help="Of all units, how many take part: above 0, at most 1.")] = 1.0,
-    unit: Annotated[AssignmentUnit, typer.Option(help="What has a variant as a whole.")] = AssignmentUnit.OVERLAY,
+    share: Annotated[float, typer.Option(help="Share of all units that take part: above 0, at most 1.")] = 1.0,
+    unit: Annotated[
+        AssignmentUnit, typer.Option(help="The unit that is assigned to a variant.")
+    ] = AssignmentUnit.OVERLAY,
     tenant: Annotated[
         list[str] | None,
-        typer.Option(metavar="TENANT_ID", help="Only for this tenant; may be repeated.", show_default="all tenants"),
+        typer.Option(metavar="TENANT_ID", help="Only for this tenant; repeatable.", show_default="all tenants"),
     ] = None,
     minimal_effect: Annotated[
         float | None,
         typer.Option(
-            help="The smallest relative difference worth finding, such as 0.05. `report` names the posts that find it "
-            "in 80% of cases: for one look at the end, and about 1.9 times as many for as many looks as one likes."
+            help="The smallest relative difference worth finding, such as 0.05. `report` says how many posts find it "
+            "with a power of 80%: for a single look, and about 1.9 times as many for any number of looks."
         ),
     ] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Create an experiment as a draft; `start` begins it.
+    """Create an experiment as a draft; start it with `start`.
 
-    A variant says what is to differ: prompt, model, temperature, max_tokens; all else is as without an experiment.
-    Weights are proportions: 70 and 30 do the same as 0.7 and 0.3.
+    A variant lists what differs: prompt, model, temperature, max_tokens; everything else is as without an experiment.
+    Weights are proportions: 70 and 30 are the same as 0.7 and 0.3.
 
     Example: instagram-feed experiments create tone --control now:70 --variant hook:30,prompt=hook-first:1
     """
     if control is None:
-        raise UsageError(f"--control is missing; it wants: {VARIANT_FORM}")
+        raise UsageError(f"--control is missing; expected: {VARIANT_FORM}")
     require_name(name)
     _require_figures(share, minimal_effect)
     tenants = _tenants(tenant)
@@ -80,7 +83,7 @@ def create(  # noqa: PLR0913 - the options of one command
         print_json(document(new))
     else:
         print_experiment(new)
-        say(f"Begin with: instagram-feed experiments start {name}")
+        say(f"Start it with: instagram-feed experiments start {name}")
 
 
 def _read(option: str, text: str) -> VariantSpec:
@@ -92,9 +95,9 @@ def _read(option: str, text: str) -> VariantSpec:
 
 def _require_figures(share: float, minimal_effect: float | None) -> None:
     if not 0 < share <= 1:
-        raise UsageError(f"--share: {share:g} is wrong; it wants: a number above 0, at most 1")
+        raise UsageError(f"--share: {share:g} is invalid; expected: a number above 0, at most 1")
     if minimal_effect is not None and not 0 < minimal_effect < math.inf:
-        raise UsageError(f"--minimal-effect: {minimal_effect:g} is wrong; it wants: a number above 0, such as 0.05")
+        raise UsageError(f"--minimal-effect: {minimal_effect:g} is invalid; expected: a number above 0, such as 0.05")
 
 
 def _tenants(given: list[str] | None) -> list[str]:
@@ -104,7 +107,7 @@ def _tenants(given: list[str] | None) -> list[str]:
             _TENANT_ID.validate_python(tenant)
         except ValidationError:
             wants = f"a tenant_id that can be seen and printed, of 1 to {MOST_TENANT_CHARS} characters"
-            raise UsageError(f"--tenant: '{one_line(tenant)}' is wrong; it wants: {wants}") from None
+            raise UsageError(f"--tenant: '{one_line(tenant)}' is invalid; expected: {wants}") from None
     return tenants
 
 
@@ -139,7 +142,7 @@ async def _require_new(connection: Connection, name: str) -> None:
         await find_experiment(connection, name)
     except UnknownExperiment:
         return
-    raise CommandError(f"there is an experiment {name} already; choose another name")
+    raise CommandError(f"experiment {name} exists already; choose another name")
 
 
 def _say_possible(name: str, specs: list[VariantSpec], *, json: bool) -> None:

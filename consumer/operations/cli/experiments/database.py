@@ -1,4 +1,4 @@
-"""The database for the time of a command about experiments, and what such commands have in common."""
+"""What commands about experiments share: the database and the name argument."""
 
 import re
 from collections.abc import AsyncIterator
@@ -16,18 +16,18 @@ from repository.pool import Connection
 
 
 def require_name(name: str) -> str:
-    """Return a name that an experiment can have.
+    """Return the name if it is valid.
 
     Raises:
-        UsageError: it can have no such name.
+        UsageError: it is not a valid name.
     """
     if not re.fullmatch(NAME_PATTERN, name):
         wants = "letters, digits and ._-, at most 63"
-        raise UsageError(f"NAME: '{one_line(name)}' is no name of an experiment; it wants: {wants}")
+        raise UsageError(f"NAME: '{one_line(name)}' is not a valid name of an experiment; expected: {wants}")
     return name
 
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Of an experiment.", callback=require_name)]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of an experiment.", callback=require_name)]
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def experiments_database() -> AsyncIterator[Connection]:
     """Open the database.
 
     Raises:
-        CommandError: it cannot be used, or what was asked for does not go with the experiments there.
+        CommandError: it cannot be used, or the request conflicts with existing experiments.
     """
     try:
         async with database_connection(load(DatabaseSettings)) as connection:

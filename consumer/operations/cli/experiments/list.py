@@ -11,7 +11,7 @@ from repository.operations.experiment_changes import all_experiments
 
 
 def list_(*, wide: WideOption = False, json: JsonOption = False) -> None:
-    """List experiments, the newest first.
+    """List experiments, newest first.
 
     Example: instagram-feed experiments list
     """

@@ -1,4 +1,4 @@
-"""`instagram-feed experiments outcomes`: what became of posts, from a file."""
+"""`instagram-feed experiments outcomes`: loads outcomes of posts from a file."""
 
 import asyncio
 import csv
@@ -28,11 +28,11 @@ def outcomes(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Store what became of posts (likes, saves, reach, sales) from a CSV file.
+    """Load outcomes of posts (likes, saves, reach, sales) from a CSV file.
 
-    Its first line names the columns: event_id, metric, value, occurred_at, instagram_feed_id or overlay_id (with
-    revision, else the newest), and published_at if it is known. A row counts once by its event_id, so a file may be
-    read again; of each post and metric the latest occurred_at counts. If a row is wrong none is stored.
+    The first line names the columns: event_id, metric, value, occurred_at, instagram_feed_id or overlay_id (with
+    revision, else the newest), and optionally published_at. Each event_id counts once, so a file may be loaded again;
+    for each post and metric the latest occurred_at counts. If a row is invalid none is stored.
 
     Example: instagram-feed experiments outcomes likes.csv --dry-run
     """
@@ -42,7 +42,7 @@ def outcomes(
     except WrongFile as error:
         raise UsageError(f"{file}: {error}") from None
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: is no CSV in UTF-8 ({error})") from None
+        raise UsageError(f"{file}: is not a CSV file in UTF-8 ({error})") from None
     if json:
         print_json(_document(counts, dry_run=dry_run))
     elif not counts.problems:
@@ -89,13 +89,13 @@ def _sentence(counts: ImportCounts, *, dry_run: bool) -> str:
 
 
 def _end(file: Path, counts: ImportCounts) -> None:
-    """End with an exit code other than 0 where rows are wrong, or about posts that are not stored."""
+    """Exit with a code other than 0 if rows are invalid, or about posts that are not stored."""
     if counts.problems:
         _print_lines(counts.problems)
-        raise UsageError(f"{file}: {len(counts.problems):,} of {counts.rows:,} rows are wrong; nothing was stored")
+        raise UsageError(f"{file}: {len(counts.problems):,} of {counts.rows:,} rows are invalid; nothing was stored")
     if counts.unknown_posts:
         _print_lines(dict.fromkeys(counts.unknown_posts, "no such post is stored"))
-        raise CommandError(f"{file}: {len(counts.unknown_posts):,} rows are about posts that are not stored")
+        raise CommandError(f"{file}: {len(counts.unknown_posts):,} rows refer to posts that are not stored")
 
 
 def _print_lines(problems: Mapping[int, str]) -> None:

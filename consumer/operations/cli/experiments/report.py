@@ -1,4 +1,4 @@
-"""`instagram-feed experiments report`: what an experiment shows."""
+"""`instagram-feed experiments report`: the analysis of an experiment."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ def report(
         typer.Option(
             parser=parse_age,
             metavar="AGE",
-            help="Read each outcome at this age after publication, such as 7d; younger posts are left out.",
+            help="Use each outcome as of this age after publication, such as 7d; younger posts are left out.",
             show_default="the latest figures",
         ),
     ] = None,
@@ -32,8 +32,8 @@ def report(
         float | None,
         typer.Option(
             min=1,
-            help="At how many units the always valid intervals are narrowest. It is kept nowhere: choose it before the "
-            "first look, and give the same one at each.",
+            help="Number of units at which the always valid intervals are narrowest. It is not stored: choose it "
+            "before the first look, and give the same value each time.",
             show_default="5000 posts, or 100 tenants",
         ),
     ] = None,
@@ -43,17 +43,17 @@ def report(
 ) -> None:
     """Compare each variant with the control: a verdict, then the figures behind it.
 
-    Every difference has two intervals of 95%: the fixed one is right for one look at a time chosen before, the
-    always valid one however often one looks and whenever one stops. What is claimed is claimed by the latter, after
-    Holm's correction over variants and outcomes. Outcomes are compared on a log scale, adjusted for each tenant's
-    mean of the 90 days before (CUPED); per post, and per assigned overlay with failures counting 0.
+    Every difference has two 95% intervals: the fixed one is valid for a single look at a time chosen in advance, the
+    always valid one for any number of looks and any stopping time. Claims are based on the latter, after Holm's
+    correction over variants and outcomes. Outcomes are compared on a log scale, adjusted for each tenant's mean of
+    the 90 days before (CUPED); per post, and per assigned overlay with failures counting 0.
 
     Example: instagram-feed experiments report tone --mature 7d
     """
     refuse_both(json=json, csv=csv)
     if tuning is not None and not math.isfinite(tuning):
-        raise UsageError(f"--tuning: {tuning:g} is wrong; it wants: a number of units, 1 or more")
-    # they load SciPy, which other commands on experiments do without
+        raise UsageError(f"--tuning: {tuning:g} is invalid; expected: a number of units, 1 or more")
+    # they load SciPy, which other commands do without
     from consumer.operations.cli.experiments.report_view import print_report  # noqa: PLC0415
     from consumer.operations.experiments.analysis import analyse  # noqa: PLC0415
     from consumer.operations.experiments.document import COLUMNS, document, rows  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""An analysis in a terminal: the verdict first, then the arms, what was compared, and what was left out."""
+"""An analysis in a terminal: the verdict, the arms, the comparisons, and what was left out."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -26,9 +26,9 @@ def print_report(analysis: Analysis, *, wide: bool) -> None:
     say("")
     print_table(arms_table(analysis.arms), wide=wide)
     sections = (
-        ("Outcomes, and failures as guardrail", _of_role(analysis, Role.HEADLINE, Role.GUARDRAIL)),
-        ("The same outcomes as they are, per post and per assigned overlay", _of_role(analysis, Role.BESIDE)),
-        ("What the posts are like and took (described, not tested)", _of_role(analysis, Role.DESCRIPTION)),
+        ("Outcomes, with failures as a guardrail", _of_role(analysis, Role.HEADLINE, Role.GUARDRAIL)),
+        ("The same outcomes unadjusted, per post and per assigned overlay", _of_role(analysis, Role.BESIDE)),
+        ("Properties and costs of the posts (described, not tested)", _of_role(analysis, Role.DESCRIPTION)),
     )
     for title, comparisons in sections:
         if comparisons:
@@ -55,7 +55,7 @@ def arms_table(arms: Sequence[Arm]) -> Table:
 
 
 def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
-    """Return a line for each comparison; of a headline the p-value is Holm's, valid however often one looks."""
+    """Return a line per comparison; the p-value of a headline is Holm-corrected and valid for any number of looks."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("metric", "variant"):
         table.add_column(heading, no_wrap=True)
@@ -77,11 +77,11 @@ def comparisons_table(comparisons: Sequence[Comparison]) -> Table:
 
 
 def notes(analysis: Analysis) -> Iterator[str]:
-    """Give what must be known to read the figures."""
+    """Yield notes on how to read the figures."""
     experiment, left_out = analysis.figures.experiment, analysis.figures.left_out
     yield f"Units are {experiment.unit}s. Always valid intervals are narrowest at {analysis.tuning:,.0f} of them."
     if analysis.tuning != USUAL_TUNING[experiment.unit]:
-        yield "That number (--tuning) is no part of the experiment: it holds if it was chosen before the first look."
+        yield "That number (--tuning) is not stored: it is valid if it was chosen before the first look."
     if shares := by_batch(analysis):
         yield shares
     for doubt in doubts(analysis):
@@ -90,7 +90,7 @@ def notes(analysis: Analysis) -> Iterator[str]:
         if one.adjusted_for_earlier_mean is not None:
             yield (
                 f"{one.metric} of {one.variant}: the tenants' earlier means explain "
-                f"{one.adjusted_for_earlier_mean:.0%} of what varies, and are taken out (CUPED)."
+                f"{one.adjusted_for_earlier_mean:.0%} of the variance, and are adjusted for (CUPED)."
             )
         if one.needed:
             yield (
@@ -106,17 +106,17 @@ def notes(analysis: Analysis) -> Iterator[str]:
     if analysis.figures.mature is not None:
         yield (
             f"Without outcomes yet: {left_out.too_young:,} posts that are too young, "
-            f"{left_out.published_when_unknown:,} of which nobody said when they were published."
+            f"{left_out.published_when_unknown:,} without a time of publication."
         )
 
 
 def number(value: float) -> str:
-    """Write a mean with the digits that its size needs."""
+    """Format a mean with as many digits as its size needs."""
     return f"{value:,.1f}" if abs(value) >= SMALL or value == 0 else f"{value:.4g}"
 
 
 def percent(share: float) -> str:
-    """Write a relative difference."""
+    """Format a relative difference."""
     return f"{share:+.1%}" if abs(share) < MOST_SHARE else f"{share:+,.0%}"
 
 
@@ -131,7 +131,7 @@ def _metric(one: Comparison) -> str:
 
 
 def _effect_cells(one: Comparison) -> tuple[str, str, str, str]:
-    """Return the relative difference, or for shares and where there is none the absolute one."""
+    """Return the relative difference, or the absolute one for shares and if there is no relative one."""
     if one.relative is not None and one.role is not Role.GUARDRAIL:
         return _cells(one, one.relative, percent)
     if one.absolute is not None:
@@ -154,4 +154,4 @@ def _range(interval: Interval, spelled: Spelled) -> str:
 
 
 def _count(units: int | None) -> str:
-    return "more than can be had" if units is None else f"{units:,}"
+    return "more than are available" if units is None else f"{units:,}"

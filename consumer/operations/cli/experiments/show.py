@@ -1,4 +1,4 @@
-"""`instagram-feed experiments show`: one experiment, how it assigns, and how many requests it has."""
+"""`instagram-feed experiments show`: one experiment with its assignment and number of requests."""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from repository.operations.experiment_changes import VariantCount, count_by_vari
 
 
 def show(name: NameArgument, *, json: JsonOption = False) -> None:
-    """Show an experiment: its variants, their buckets, and how many requests each has.
+    """Show an experiment: its variants, their buckets, and the number of requests of each.
 
-    With hashVersion, seed and ranges any SDK of GrowthBook computes the same assignment.
+    With hashVersion, seed and ranges any GrowthBook SDK computes the same assignment.
 
     Example: instagram-feed experiments show tone
     """

@@ -14,9 +14,9 @@ from schemas.experiments import AssignmentUnit
 
 
 def start(name: NameArgument, *, json: JsonOption = False) -> None:
-    """Begin a draft: running consumers take it up within a minute, for overlays they see from then on.
+    """Start a draft: running consumers apply it within a minute, to new overlays.
 
-    One experiment runs for a tenant at a time. A running one changes only by `widen` and `stop`.
+    A tenant has one running experiment at a time. A running one can only be widened or stopped.
 
     Example: instagram-feed experiments start tone
     """

@@ -10,7 +10,7 @@ from repository.operations.experiment_changes import stop_experiment
 
 
 def stop(name: NameArgument, *, json: JsonOption = False) -> None:
-    """End a running experiment for good. Requests that have a variant keep it; new ones get none within a minute.
+    """Stop a running experiment for good. Requests keep their variants; within a minute new ones get none.
 
     Example: instagram-feed experiments stop tone
     """

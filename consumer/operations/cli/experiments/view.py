@@ -18,7 +18,7 @@ _DECIMALS = 6
 
 
 def document(experiment: Experiment) -> dict[str, Any]:
-    """Return an experiment in JSON, with what GrowthBook's SDKs need to assign alike."""
+    """Return an experiment in JSON, with what GrowthBook's SDKs need to assign identically."""
     columns = {**asdict(experiment), "tenants": list(experiment.tenants)}
     variants = [
         {**asdict(variant), "range": [round(start, _DECIMALS), round(end, _DECIMALS)]}
@@ -55,7 +55,7 @@ def experiments_table(found: Sequence[Experiment]) -> Table:
 
 
 def print_experiment(experiment: Experiment, counts: Mapping[str, VariantCount] = NO_COUNTS) -> None:
-    """Print all of an experiment."""
+    """Print an experiment in full."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")

@@ -15,16 +15,18 @@ from repository.operations.experiment_changes import widen_experiment
 
 def widen(
     name: NameArgument,
-    share: Annotated[float, typer.Argument(metavar="SHARE", help="Larger than it is, at most 1.")],
+    share: Annotated[
+        float, typer.Argument(metavar="SHARE", help="The new share: larger than the current one, at most 1.")
+    ],
     *,
     json: JsonOption = False,
 ) -> None:
-    """Have a running experiment take a larger share; who has a variant keeps it.
+    """Enlarge the share of a running experiment; assigned variants stay.
 
     Example: instagram-feed experiments widen tone 0.8
     """
     if not 0 < share <= 1:
-        raise UsageError(f"SHARE: {share:g} is wrong; it wants: a number above 0, at most 1")
+        raise UsageError(f"SHARE: {share:g} is invalid; expected: a number above 0, at most 1")
     experiment = asyncio.run(_widened(name, share))
     if json:
         print_json(document(experiment))

@@ -1,4 +1,4 @@
-"""`instagram-feed feeds`: the posts that are stored."""
+"""`instagram-feed feeds`: stored posts."""
 
 import asyncio
 import json as json_module
@@ -44,7 +44,7 @@ from repository.operations.revision_source import FeedReference, find_bases
 LONG_FIELDS = ("gpt_prompt_used", "gpt_response_raw")
 JSON_FIELDS = ("gpt_response_raw", "token_usage", "quality")
 
-feeds = typer.Typer(help="Look at the posts that are stored, revise and purge them.", no_args_is_help=True)
+feeds = typer.Typer(help="List, inspect, revise and purge stored posts.", no_args_is_help=True)
 
 
 @feeds.command("list")
@@ -56,13 +56,13 @@ def list_(  # noqa: PLR0913 - the options of one command
     model: Annotated[str | None, typer.Option(help="Only posts by this model_name.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Only posts created at this time (UTC) or later.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Only posts created before this time (UTC).")] = None,
-    current: Annotated[bool, typer.Option("--current", help="Of each overlay only the newest revision.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many.")] = 20,
+    current: Annotated[bool, typer.Option("--current", help="Only the newest revision of each overlay.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Maximum number of rows.")] = 20,
     wide: WideOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
-    """List posts, the newest first.
+    """List posts, newest first.
 
     Example: instagram-feed feeds list --tenant store-apparel-1 --limit 5
     """
@@ -98,10 +98,10 @@ def list_(  # noqa: PLR0913 - the options of one command
 def show(
     reference: FeedArgument,
     *,
-    full: Annotated[bool, typer.Option("--full", help="Also the inputs, the prompt and the raw answer.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Include the inputs, the prompt and the raw answer.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show one post and how it came about; for an overlay the newest revision, unless one is named.
+    """Show a post with its metadata; for an overlay, its newest revision unless another is named.
 
     Example: instagram-feed feeds show 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa
     """
@@ -119,7 +119,7 @@ async def _found(settings: DatabaseSettings, reference: FeedReference) -> Stored
     """Return the post.
 
     Raises:
-        CommandError: there is none; says what is known of the overlay.
+        CommandError: there is none; the message says what is known of the overlay.
     """
     async with database_connection(settings) as connection:
         found = await find_bases(connection, [reference])
@@ -131,7 +131,7 @@ async def _found(settings: DatabaseSettings, reference: FeedReference) -> Stored
 
 def _why_not(reference: FeedReference, request: RequestStanding | None) -> str:
     if request is None:
-        return f"no post and no overlay has the id {reference}"
+        return f"neither a post nor an overlay has the id {reference}"
     reason = f": {request.last_error_reason}, {request.last_error_detail}" if request.last_error_reason else ""
     attempts = f" after {request.attempts} attempts" if request.attempts else ""
     return f"overlay {reference} has no post; its request is {request.state}{attempts}{reason}"

@@ -25,7 +25,7 @@ def check(
     tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Say of each stored post what the quality gate would do with it today; nothing is changed.
+    """Show what the current quality gate would do with stored posts; nothing is changed.
 
     Example: instagram-feed feeds check --tenant store-apparel-1
     """
@@ -36,12 +36,12 @@ def check(
     console = people_console()
     if found:
         print_table(_table(found))
-    console.print(f"{count} posts checked, {len(found)} with something to say.")
+    console.print(f"{count} posts checked, {len(found)} with findings.")
 
 
 async def _check(settings: CheckSettings, tenant: str | None) -> tuple[int, list["CheckedFeed"]]:
-    """Count the posts, and those that a rule has something to say about."""
-    # the gate's patterns take a tenth of a second to compile, which no --help needs
+    """Count the posts, and those with findings."""
+    # the gate's patterns take a tenth of a second to compile, which --help does not need
     from consumer.operations.cli.configured_prompt import configured_template  # noqa: PLC0415
     from consumer.operations.quality_check import checked_feeds  # noqa: PLC0415
     from consumer.pipeline.judgement import editor_from  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""`instagram-feed feeds diff`: two posts beside each other."""
+"""`instagram-feed feeds diff`: two posts side by side."""
 
 import asyncio
 from decimal import Decimal

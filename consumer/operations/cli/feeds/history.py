@@ -1,4 +1,4 @@
-"""`instagram-feed feeds history`: the revisions of one overlay."""
+"""`instagram-feed feeds history`: the revisions of an overlay."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,15 +25,15 @@ def history(
     wide: WideOption = False,
     json: JsonOption = False,
 ) -> None:
-    """List the revisions of an overlay's post, the newest first: who or what made each, and which is current.
+    """List the revisions of an overlay's post, newest first: who or what made each, and which is current.
 
-    Requests that have no post (yet) are listed with their state. Any revision of an overlay names the overlay.
+    Requests without a post (yet) are listed with their state. The id of any revision may be given.
 
     Example: instagram-feed feeds history 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa
     """
     revisions = asyncio.run(_revisions(load(DatabaseSettings), reference.feed_or_overlay_id))
     if not revisions:
-        raise CommandError(f"no overlay, and no post of one, has the id {reference.feed_or_overlay_id}")
+        raise CommandError(f"neither an overlay nor a post has the id {reference.feed_or_overlay_id}")
     if json:
         print_json([asdict(revision) for revision in revisions])
     else:

@@ -1,4 +1,4 @@
-"""`instagram-feed feeds purge`: raw answers and prompts of old posts, taken away for good."""
+"""`instagram-feed feeds purge`: removes raw answers and prompts of old posts for good."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -23,19 +23,16 @@ BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 
 def purge(
     *,
-    older_than: Annotated[
-        timedelta, typer.Option(parser=parse_age, metavar="AGE", help="Posts created longer ago: 12h, 90d, 8w.")
-    ],
+    older_than: Annotated[timedelta, typer.Option(parser=parse_age, metavar="AGE", help="Age of posts: 12h, 90d, 8w.")],
     tenant: Annotated[str | None, typer.Option(help="Only posts of this tenant_id.")] = None,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Take raw answers and whole prompts (gpt_response_raw, gpt_prompt_used) from old posts, for good.
+    """Remove raw answers and prompts (gpt_response_raw, gpt_prompt_used) of old posts for good.
 
-    The same goes for the calls in llm_calls whose requests have ended. Texts, figures, token usage and the events
-    as published stay. Purged posts cannot be reparsed, purged answers not judged again. Cut off and run again it
-    resumes.
+    Also purges the calls in llm_calls whose requests have ended. Texts, figures, token usage and published events stay.
+    Purged posts cannot be reparsed, and purged answers not judged again. If interrupted, the next run resumes.
 
     Example: instagram-feed feeds purge --older-than 90d --dry-run
     """
@@ -44,7 +41,7 @@ def purge(
     purged, is_interrupted = 0, False
     is_something = found.posts or found.calls
     if is_something and not dry_run:
-        agree(f"{_sentence(found, before)} They are purged for good.", yes=yes)
+        agree(f"{_sentence(found, before)} They will be purged for good.", yes=yes)
         purged, is_interrupted = asyncio.run(_purged(settings, before, tenant, found.posts))
     if json:
         print_json(
@@ -63,7 +60,7 @@ def purge(
     else:
         say(f"{purged} posts{_calls(found)} purged.")
     if is_interrupted:
-        raise CommandError(f"interrupted after {purged} posts; run it again to go on", exit_code=EXIT_INTERRUPTED)
+        raise CommandError(f"interrupted after {purged} posts; run it again to continue", exit_code=EXIT_INTERRUPTED)
 
 
 async def _found(settings: DatabaseSettings, before: datetime, tenant: str | None) -> Purgeable:

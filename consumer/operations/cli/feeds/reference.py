@@ -34,10 +34,10 @@ FeedArguments = Annotated[
 
 
 async def named_bases(connection: Connection, references: list[FeedReference]) -> list[RevisionSource]:
-    """Return the posts of these names.
+    """Return the named posts.
 
     Raises:
-        CommandError: a name stands for none.
+        CommandError: a name matches none.
     """
     found = await find_bases(connection, references)
     missing = [str(reference) for reference in references if reference not in found]

@@ -1,4 +1,4 @@
-"""`instagram-feed feeds regenerate`: another text for posts that are stored, written by a running consumer."""
+"""`instagram-feed feeds regenerate`: new texts for stored posts, written by a running consumer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ FeedArguments = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which posts: those named, or the current ones that fit."""
+    """Which posts: those named, or the current ones that match."""
 
     named: list[FeedReference]
     tenant_id: str | None
@@ -47,7 +47,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be asked for, live and by batch, what that costs if it goes like the last time, and what cannot be."""
+    """What will be requested, live and by batch, at which estimated cost, and what cannot be."""
 
     live: list[RequestedRevision]
     batched: list[RequestedRevision]
@@ -56,13 +56,13 @@ class Plan:
 
     @property
     def asked(self) -> list[RequestedRevision]:
-        """All that will be asked for."""
+        """All that will be requested."""
         return [*self.live, *self.batched]
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How far it came."""
+    """The result so far."""
 
     plan: Plan
     requests: list[RevisionProgress]
@@ -70,7 +70,7 @@ class Ending:
 
     @property
     def pending(self) -> list[RevisionProgress]:
-        """What has no end yet, but for what goes by batch."""
+        """Unfinished requests, without those that go by batch."""
         return [request for request in self.requests if not (request.has_ended or request.is_batched)]
 
 
@@ -79,25 +79,25 @@ def regenerate(  # noqa: PLR0913 - the options of one command
     *,
     tenant: Annotated[str | None, typer.Option(help="All current posts of this tenant_id.")] = None,
     prompt_version_not: Annotated[
-        str | None, typer.Option(help="All current posts that were not written with this prompt version.")
+        str | None, typer.Option(help="All current posts not written with this prompt version.")
     ] = None,
     without_experiment: Annotated[
         bool,
-        typer.Option("--without-experiment", help="As without an experiment, also where an overlay has a variant."),
+        typer.Option("--without-experiment", help="Ignore the variant that an overlay has in an experiment."),
     ] = False,
     delivery: DeliveryOption = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the oldest first.")] = 1_000,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for them, but not for batches.")] = True,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 120,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number, oldest first.")] = 1_000,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the posts, but not for batches.")] = True,
+    timeout: Annotated[float, typer.Option(min=0, help="Longest time to wait, in seconds.")] = 120,
     max_cost_usd: MaxCostOption = USUAL_MAX_COST_USD,
     yes: YesOption = False,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Have posts written anew from their stored inputs, each as a new revision; that costs LLM calls.
+    """Rewrite posts from their stored inputs, each as a new revision; this costs LLM calls.
 
-    A running consumer writes and publishes them, with its model and prompt of now, or those of the
-    variant that an overlay has in an experiment. Name the posts or say which.
+    A running consumer writes and publishes them with its current model and prompt, or those of the overlay's variant
+    in an experiment. Name the posts, or select them by options.
 
     Example: instagram-feed feeds regenerate 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa --dry-run
     """
@@ -130,7 +130,7 @@ async def _regenerated(settings: DatabaseSettings, selection: Selection, consent
         plan = await _plan(connection, await _selected(connection, selection), how.delivery)
         if how.dry_run or not plan.asked:
             return Ending(plan, [])
-        consent.obtain(f"{len(plan.asked)} posts would be written anew", plan.estimated_usd)
+        consent.obtain(f"{len(plan.asked)} posts would be rewritten", plan.estimated_usd)
         cancel_on_signals()
         try:
             entered = [

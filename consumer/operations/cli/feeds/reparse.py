@@ -1,4 +1,4 @@
-"""`instagram-feed feeds reparse`: posts parsed again from their stored answers."""
+"""`instagram-feed feeds reparse`: posts rebuilt from their stored answers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
 
 def reparse(feeds: FeedArguments, *, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
-    """Rebuild posts from their stored raw answers by today's rules, without an LLM call (MAX_HASHTAGS, quality gate).
+    """Rebuild posts from their stored raw answers by the current rules (MAX_HASHTAGS, quality gate), without a call.
 
-    A post that comes out different is published as a new revision, which is then the current one; a post that
-    comes out the same stays as it is.
+    A post that comes out different is published as a new revision; a post that comes out the same stays as it is.
 
     Example: instagram-feed feeds reparse 9af6c9b0-04d2-5a5e-86f3-cc8cc00350fa --dry-run
     """
-    # the gate's patterns take a tenth of a second to compile, which no --help needs
+    # the gate's patterns take a tenth of a second to compile, which --help does not need
     from consumer.operations.cli.feeds.reparse_run import ReparseSettings, reparsed_posts  # noqa: PLC0415
 
     readings = asyncio.run(reparsed_posts(load(ReparseSettings), list(dict.fromkeys(feeds)), dry_run=dry_run))

@@ -1,4 +1,4 @@
-"""What `feeds reparse` does: reads stored answers again, and publishes the posts that come out different."""
+"""The logic of `feeds reparse`: reads stored answers again, and publishes posts that come out different."""
 
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -21,12 +21,12 @@ from repository.tenants import tenant_profiles
 
 
 class ReparseSettings(DatabaseSettings, TopicSettings, PostSettings):
-    """What reading a stored answer again needs."""
+    """The settings for reading stored answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReparsedPost:
-    """What one post's raw answer gives now: a problem, or what differs from the stored post (None: nothing)."""
+    """The result for one post: a problem, or what differs from the stored post (None: nothing)."""
 
     instagram_feed_id: UUID
     problem: str | None = None

@@ -1,4 +1,4 @@
-"""`instagram-feed feeds restore`: an older revision made the current one."""
+"""`instagram-feed feeds restore`: make an older revision the current one."""
 
 import asyncio
 
@@ -13,11 +13,11 @@ from repository.operations.revision_source import FeedReference
 
 
 class RestoreSettings(DatabaseSettings, TopicSettings):
-    """What publishing a stored post again needs."""
+    """The settings for publishing a stored post again."""
 
 
 def restore(feed: FeedArgument, *, dry_run: DryRunOption = False, json: JsonOption = False) -> None:
-    """Make an older revision current: it is published again as a new revision, without an LLM call.
+    """Make an older revision current: it is published as a new revision, without an LLM call.
 
     A running consumer publishes the created event within a second.
 
@@ -46,7 +46,7 @@ def restore(feed: FeedArgument, *, dry_run: DryRunOption = False, json: JsonOpti
 
 
 async def _restored(settings: RestoreSettings, reference: FeedReference, *, dry_run: bool) -> RepublishedFeed:
-    # what builds a post brings the gate, whose patterns take a tenth of a second to compile
+    # building a post imports the gate, whose patterns take a tenth of a second to compile
     from consumer.operations.revisions.revision_copies import RevisionCopier, as_it_was  # noqa: PLC0415
 
     async with database_connection(settings) as connection:

@@ -1,4 +1,4 @@
-"""Watching requests for revisions until they have their posts."""
+"""Watching requests for revisions until they end."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from repository.pool import Connection
 async def watch(
     connection: Connection, entered: Sequence[EnteredRevision], *, timeout_s: float
 ) -> list[RevisionProgress]:
-    """Return how the requests stand when all have ended but for batches, or when `timeout_s` has passed."""
+    """Return the progress once all requests but those in batches have ended, or after `timeout_s`."""
 
     async def standing() -> Standing:
         requests = [one for one in await progress_of(connection, entered) if not one.is_batched]
@@ -22,5 +22,5 @@ async def watch(
 
 
 def seems_without_consumer(requests: Sequence[RevisionProgress]) -> bool:
-    """Return whether no process has begun with any of the requests."""
+    """Return whether no process has started any of the requests."""
     return bool(requests) and not any(request.is_taken for request in requests)

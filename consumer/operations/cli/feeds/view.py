@@ -1,4 +1,4 @@
-"""Stored posts as people see them in a terminal."""
+"""Stored posts in a terminal."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -18,7 +18,7 @@ READABLE_WIDTH = 98
 
 
 def feeds_table(feeds: Sequence[FeedSummary]) -> Table:
-    """Build a table of one line for each post; the id is whole, so that it can be copied."""
+    """Build a table with one line per post; ids are uncut, so that they can be copied."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("created (UTC)", no_wrap=True)
     table.add_column("tenant", overflow="fold")
@@ -39,7 +39,7 @@ def feeds_table(feeds: Sequence[FeedSummary]) -> Table:
 
 
 def post_view(feed: StoredFeed) -> RenderableType:
-    """Show the post as a reader sees it, and under it how it came about."""
+    """Show the post as a reader sees it, followed by its metadata."""
     post = Text(feed.instagram_ad_copy)
     post.append(f"\n\n{feed.hashtags}", "cyan")
     title = Text(f"{feed.tenant_id} · revision {feed.revision}")
@@ -48,7 +48,7 @@ def post_view(feed: StoredFeed) -> RenderableType:
 
 
 def full_view(feed: StoredFeed) -> RenderableType:
-    """Show the texts the post was written from, the prompt as it was sent and the answer as it came."""
+    """Show the inputs of the post, the prompt as sent, and the raw answer."""
     texts = (
         ("refined_ad_copy_eng", feed.refined_ad_copy_eng),
         ("tone_style", feed.tone_style),
@@ -65,12 +65,12 @@ def full_view(feed: StoredFeed) -> RenderableType:
 
 
 def first_line(text: str) -> Text:
-    """Return the beginning of a post, cut to the room there is: where a terminal is narrow, nothing else is cut."""
+    """Return the beginning of a post, cut to fit; in a narrow terminal nothing else is cut."""
     return Text(text.strip().partition("\n")[0], no_wrap=True, overflow="ellipsis")
 
 
 def made_by(origin: str, replay_id: UUID | None, based_on: UUID | int | None) -> str:
-    """Say who or what made a revision, in a few words; `based_on` names a post by its id or its revision."""
+    """Return who or what made a revision; `based_on` names a post by its id or its revision."""
     if replay_id:
         return f"{origin} {replay_id}"
     return f"{origin} of {based_on}" if based_on else origin
@@ -113,5 +113,5 @@ def _text(value: object) -> str:
 
 
 def number(value: int | None) -> str:
-    """Format a count with its thousands apart; a dash where there is none."""
+    """Format a count with thousands separators; a dash for None."""
     return "–" if value is None else f"{value:,}"

@@ -1,4 +1,4 @@
-"""`instagram-feed models`: the central list of models, what they can do and what they cost."""
+"""`instagram-feed models`: the list of models with capabilities and prices."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -36,7 +36,7 @@ from repository.llm_models import LlmModel, ModelNotUsable, all_models, find_one
 from repository.operations.model_changes import ModelChanges, add_model, change_models, switch_model
 from repository.pool import Connection
 
-SUMMARY = "Show and change the models that can write: defaults, prices, abilities, shutdown dates."
+SUMMARY = "Show and change models: defaults, prices, capabilities, shutdown dates."
 COLUMNS_HELP = "Columns: " + "; ".join(
     f"`{name}` ({field.description})" for name, field in ModelFields.model_fields.items()
 )
@@ -47,19 +47,19 @@ ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="NAME, PROVIDER/NAME, either with @VERSION, or a llm_model_id.")
 ]
 AssignmentsArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[COLUMN=VALUE]…", help="Columns to set; COLUMN= empties one.")
+    list[str] | None, typer.Argument(metavar="[COLUMN=VALUE]…", help="Columns to set; COLUMN= clears one.")
 ]
 
 
 @models.callback()
 def _group() -> None:
-    """Show and change the models that can write: defaults, prices, abilities, shutdown dates."""
+    """Show and change models: defaults, prices, capabilities, shutdown dates."""
 
 
 @models.command("list")
 def list_(
     *,
-    active: Annotated[bool, typer.Option("--active", help="Only models that may be used.")] = False,
+    active: Annotated[bool, typer.Option("--active", help="Only active models.")] = False,
     wide: WideOption = False,
     json: JsonOption = False,
     csv: CsvOption = False,
@@ -91,13 +91,13 @@ def show(model: ModelArgument, *, json: JsonOption = False) -> None:
 
 @models.command(epilog=COLUMNS_HELP)
 def add(
-    model: Annotated[str, typer.Argument(metavar="PROVIDER/NAME[@VERSION]", help="Its provider and names.")],
+    model: Annotated[str, typer.Argument(metavar="PROVIDER/NAME[@VERSION]", help="Provider and names of the model.")],
     columns: AssignmentsArgument = None,
     *,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Add a model; it is active at once. What its provider's endpoint cannot do is filled in.
+    """Add a model; it is active at once. Limits of its provider's endpoint are filled in.
 
     Example: instagram-feed models add google/gemini-3.5-flash-lite default_temperature=0.7
     """
@@ -118,7 +118,7 @@ def update(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Change columns of a model. Stored posts keep the cost they had; a running consumer reads them at its next start.
+    """Change columns of a model. Stored posts keep their cost; running consumers apply changes within a minute.
 
     Example: instagram-feed models update gpt-4o-mini prompt_token_cost_per_1m=0.15 shutdown_date=2027-01-14
     """
@@ -141,7 +141,7 @@ def activate(model: ModelArgument, *, json: JsonOption = False) -> None:
 
 @models.command()
 def deactivate(model: ModelArgument, *, json: JsonOption = False) -> None:
-    """Have `run` and `doctor` refuse a model. A consumer that already runs goes on with it until it stops.
+    """Make `run` and `doctor` refuse a model. A running consumer stops calling it within a minute.
 
     Example: instagram-feed models deactivate gpt-4o-mini
     """
@@ -150,14 +150,16 @@ def deactivate(model: ModelArgument, *, json: JsonOption = False) -> None:
 
 @models.command()
 def prices(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[MODEL]…", help="Only these; else all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[MODEL]…", help="Only these models; default: all.")
+    ] = None,
     *,
     apply: Annotated[bool, typer.Option("--apply/--dry-run", help="Store the listed prices, or only compare.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Compare stored prices with list prices, which come with the package genai-prices; apply them if asked.
+    """Compare stored prices with the list prices of the package genai-prices, and apply them with --apply.
 
-    List prices are those of standard processing. Stored posts keep the cost they had.
+    List prices are for standard processing. Stored posts keep their cost.
 
     Example: instagram-feed models prices gpt-4o-mini --apply
     """
@@ -172,13 +174,13 @@ def prices(
         return
     people_console().print(price_comparison.comparison_table(compared, applied=apply))
     if differing:
-        what = "have the listed prices now" if apply else "differ; --apply stores the listed prices"
+        what = "now have the listed prices" if apply else "differ; --apply stores the listed prices"
         say(f"{len(differing)} models {what}.")
 
 
 @asynccontextmanager
 async def models_database() -> AsyncIterator[Connection]:
-    """Open the database for the time of a command.
+    """Open the database for a command.
 
     Raises:
         CommandError: it cannot be used, or a model was not found in it.
@@ -253,7 +255,9 @@ def _identity(name: str) -> ModelChanges:
     model_name, _, version = rest.partition("@")
     if not slash or not model_name or provider not in ENDPOINT_LIMITS:
         providers = ", ".join(ENDPOINT_LIMITS)
-        raise UsageError(f"'{name}' is no name for a new model; it wants: PROVIDER/NAME[@VERSION], from {providers}")
+        raise UsageError(
+            f"'{name}' is not a valid name for a new model; expected: PROVIDER/NAME[@VERSION], from {providers}"
+        )
     return {"provider": provider, "model_name": model_name, "model_version": version or None}
 
 

@@ -1,4 +1,4 @@
-"""`instagram-feed models prices`: stored prices beside list prices."""
+"""`instagram-feed models prices`: compares stored prices with list prices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from repository.llm_models import LlmModel
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A model, its entry in the list if there is one, and the listed prices that are not the stored ones."""
+    """A model, its entry in the list if any, and the listed prices that differ from the stored ones."""
 
     model: LlmModel
     listed: ListPrice | None
@@ -24,7 +24,7 @@ class Comparison:
 
 
 def compare(models: Sequence[LlmModel]) -> list[Comparison]:
-    """Return each model beside the prices that the list has today."""
+    """Compare each model with the current list prices."""
     today = datetime.now(UTC).date()
     listed = [list_price(model, today=today) for model in models]
     return [
@@ -34,12 +34,12 @@ def compare(models: Sequence[LlmModel]) -> list[Comparison]:
 
 
 def comparison_document(comparisons: Sequence[Comparison], *, applied: bool) -> dict[str, Any]:
-    """Return the comparison in JSON; prices are those before anything was applied."""
+    """Return the comparison in JSON; prices are those before any were applied."""
     return {"source": SOURCE, "applied": applied, "models": [_document(comparison) for comparison in comparisons]}
 
 
 def comparison_table(comparisons: Sequence[Comparison], *, applied: bool) -> RenderableType:
-    """Build a table of the models; a price that differs, or did until it was applied, is shown as stored → listed."""
+    """Build a table of the models; a price that differs (or did, before it was applied) is shown as stored → listed."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)
     for name in ("USD in", "cached", "cache write", "out"):

@@ -1,4 +1,4 @@
-"""Models as people see them in a terminal."""
+"""Models in a terminal."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -14,7 +14,7 @@ from repository.operations.model_changes import ModelValue
 
 
 def models_table(models: Sequence[LlmModel], *, today: date) -> Table:
-    """Build a table of one line for each model; prices are USD per 1,000,000 tokens."""
+    """Build a table with one line per model; prices are USD per 1,000,000 tokens."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("model", no_wrap=True)
     table.add_column("active", no_wrap=True)
@@ -46,7 +46,7 @@ def model_view(model: LlmModel) -> RenderableType:
 
 
 def spelled(value: object) -> str:
-    """Return a column's value as `models update` takes it; a dash for an empty one."""
+    """Return a column's value in the form that `models update` takes; a dash for an empty one."""
     match value:
         case None:
             return "–"

@@ -1,4 +1,4 @@
-"""`instagram-feed prompts`: the wordings that posts are asked for with."""
+"""`instagram-feed prompts`: prompts."""
 
 import asyncio
 import getpass
@@ -24,9 +24,7 @@ from repository.prompts import Prompt, UnknownPrompt, all_prompts, find_prompt, 
 
 STDIN = Path("-")
 
-prompts = typer.Typer(
-    help="List, add, preview and try the wordings that posts are asked for with.", no_args_is_help=True
-)
+prompts = typer.Typer(help="List, add, preview and try prompts.", no_args_is_help=True)
 prompts.command()(preview)
 prompts.command("try")(try_)
 
@@ -46,7 +44,7 @@ def list_(*, wide: WideOption = False, json: JsonOption = False) -> None:
 
 @prompts.command()
 def show(
-    prompt: Annotated[str, typer.Argument(metavar="NAME[:VERSION]", help="Without a version the newest.")],
+    prompt: Annotated[str, typer.Argument(metavar="NAME[:VERSION]", help="NAME (the newest version) or NAME:VERSION.")],
     *,
     json: JsonOption = False,
 ) -> None:
@@ -63,17 +61,19 @@ def show(
 
 @prompts.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of a new prompt, or of one that gets another version.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of a new prompt, or of an existing one for a new version.")
+    ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The wording, in UTF-8; - for standard input.")],
     *,
-    by: Annotated[str | None, typer.Option(help="Who adds it.", show_default="the user of this machine")] = None,
+    by: Annotated[str | None, typer.Option(help="The author.", show_default="the user of this machine")] = None,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Add a version of a prompt: what stands before each advertisement, with {language} and {max_hashtags} filled in.
+    """Add a version of a prompt: the instructions, which may contain {language} and {max_hashtags}.
 
-    It must ask for the answer's JSON form, name the advertisement's five fields, and say that they stand between tags.
-    `instagram-feed prompts show feed-post:1` shows how the built-in wording does. The same words again add nothing.
+    It must ask for the JSON answer, name the advertisement's five fields, and say that they are enclosed in tags;
+    `instagram-feed prompts show feed-post:1` shows an example. Adding the same wording again has no effect.
 
     Example: instagram-feed prompts add hook-first wording.txt
     """
@@ -92,11 +92,13 @@ def add(
     if json:
         print_json({**_document(added.prompt), "is_new": added.is_new})
     else:
-        say(f"{added.prompt.reference} {'is added' if added.is_new else 'has these words already: nothing is added'}.")
+        say(
+            f"{added.prompt.reference} {'is added' if added.is_new else 'has this wording already: nothing was added'}."
+        )
 
 
 def _name_problems(name: str) -> list[str]:
-    wants = "a prompt's name has letters, digits and ._-, at most 63"
+    wants = "a prompt's name consists of letters, digits and ._-, at most 63"
     try:
         return [] if split_reference(name)[1] is None else [wants]
     except UnknownPrompt:

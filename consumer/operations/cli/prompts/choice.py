@@ -1,4 +1,4 @@
-"""What `prompts preview` and `prompts try` have in common: prompts by name, filled in; events from a file."""
+"""What `prompts preview` and `prompts try` share: prompts by name, events from a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,19 +18,21 @@ from schemas.overlay_completed import OverlayCompleted
 
 MOST_EVENT_BYTES = 10_485_760
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Events as overlay.completed has them.")]
+FileArgument = Annotated[
+    Path, typer.Argument(metavar="FILE.jsonl", help="A file with one overlay.completed event per line.")
+]
 PromptOption = Annotated[
     list[str] | None,
-    typer.Option("--prompt", metavar="NAME[:VERSION]", help="May be repeated.", show_default="LLM_PROMPT"),
+    typer.Option("--prompt", metavar="NAME[:VERSION]", help="Repeatable.", show_default="LLM_PROMPT"),
 ]
-LimitOption = Annotated[int, typer.Option(min=1, max=1_000, help="Only the first so many events.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=1_000, help="Maximum number of events.")]
 
 
 def events_of(file: Path, *, limit: int) -> list[OverlayCompleted]:
     """Return the first events of a file.
 
     Raises:
-        CommandError: a line is no event, or there is none.
+        CommandError: a line is not an event, or the file is empty.
     """
     try:
         events = first_events(file, limit=limit, max_event_bytes=MOST_EVENT_BYTES, event_types=DEFAULT_EVENT_TYPES)
@@ -44,7 +46,7 @@ def events_of(file: Path, *, limit: int) -> list[OverlayCompleted]:
 async def filled_prompts(
     connection: Connection, references: Sequence[str] | None, settings: PostSettings
 ) -> list[tuple[Prompt, PromptTemplate]]:
-    """Return the prompts named, else that of LLM_PROMPT, filled in as the settings say.
+    """Return the templates of the named prompts, or that of LLM_PROMPT.
 
     Raises:
         CommandError: there is no such prompt.

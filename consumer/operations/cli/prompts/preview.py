@@ -1,4 +1,4 @@
-"""`instagram-feed prompts preview`: the exact messages that a model would get."""
+"""`instagram-feed prompts preview`: the exact messages for a model."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from schemas.overlay_completed import OverlayCompleted
 
 
 class PreviewSettings(DatabaseSettings, PostSettings):
-    """What filling in a prompt needs."""
+    """The settings for a template."""
 
 
 def preview(

@@ -1,4 +1,4 @@
-"""`instagram-feed prompts try`: prompts side by side, by real calls."""
+"""`instagram-feed prompts try`: compares prompts with real calls."""
 
 import asyncio
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ PAST_POSTS = 500
 
 
 class TrySettings(DatabaseSettings, LlmSettings):
-    """What a call needs, and the prompts."""
+    """The settings for a call, and the prompts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def try_(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Have a model write posts for events of a file, once with each prompt, and show them side by side with their cost.
+    """Write posts for events of a file with each prompt, and show them side by side with their cost.
 
     The calls are real and cost money; nothing is stored.
 
@@ -72,7 +72,7 @@ def try_(
     else:
         _show(results)
     if failed := [result for result in results if result.post is None]:
-        raise CommandError(f"{len(failed)} of {len(results)} calls brought no post")
+        raise CommandError(f"{len(failed)} of {len(results)} calls led to no post")
 
 
 async def _planned(
@@ -95,7 +95,7 @@ async def _planned(
 
 
 async def _tried(settings: TrySettings, trial: Trial) -> "list[TrialPost]":
-    # openai and aiohttp take a second to import, which no estimate needs
+    # openai and aiohttp take a second to import, which an estimate does not need
     from consumer.llm.writer import Writer, open_client  # noqa: PLC0415
     from consumer.operations.prompts.trial import AT_ONCE, tried  # noqa: PLC0415
     from schemas.post import INSTAGRAM_POST_JSON_SCHEMA  # noqa: PLC0415
@@ -143,7 +143,7 @@ def _document(result: "TrialPost") -> dict[str, Any]:
 
 
 def _show(results: "list[TrialPost]") -> None:
-    """Print the posts of an event side by side, one column a prompt."""
+    """Print the posts of an event side by side, one column per prompt."""
     console = people_console()
     for overlay_id in dict.fromkeys(result.overlay_id for result in results):
         beside = [result for result in results if result.overlay_id == overlay_id]

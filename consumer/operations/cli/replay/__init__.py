@@ -1,4 +1,4 @@
-"""`instagram-feed replay`: read a range of a topic again."""
+"""`instagram-feed replay`: reads a range of a topic again."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated
@@ -32,12 +32,13 @@ def replay(  # noqa: PLR0913 - the options of one command
     mode: Annotated[
         Mode,
         typer.Option(
-            help="missing: write posts for overlays that have none. republish: send the stored created events again, "
+            help="missing: write posts for overlays that have none. republish: send stored created events again, "
             "byte for byte, without an LLM. regenerate: write a new revision of every post."
         ),
     ] = Mode.MISSING,
     topic: Annotated[
-        str | None, typer.Option(help="Topic to read; the dead letters' too.", show_default="OVERLAY_COMPLETED_TOPIC")
+        str | None,
+        typer.Option(help="Topic to read; may be the dead letter topic.", show_default="OVERLAY_COMPLETED_TOPIC"),
     ] = None,
     from_: Annotated[
         str,
@@ -46,23 +47,23 @@ def replay(  # noqa: PLR0913 - the options of one command
         ),
     ] = "earliest",
     to: Annotated[
-        str, typer.Option("--to", "--until", help="The same for the end, exclusive; latest is the end as it is now.")
+        str, typer.Option("--to", "--until", help="The same for the exclusive end; latest is the current end.")
     ] = "latest",
     partition: Annotated[int | None, typer.Option(min=0, help="Only this partition.")] = None,
     tenant: Annotated[str | None, typer.Option(help="Only events of this tenant_id.")] = None,
     overlay: Annotated[UUID | None, typer.Option(help="Only events of this overlay_id.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Do something for at most so many overlays.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Maximum number of overlays.")] = None,
     if_prompt_version_not: Annotated[
         str | None,
         typer.Option(
             "--prompt-version-not",
             "--if-prompt-version-not",
-            help="regenerate: leave posts of this prompt version alone.",
+            help="regenerate: skip posts of this prompt version.",
         ),
     ] = None,
     if_model_not: Annotated[
         str | None,
-        typer.Option("--model-not", "--if-model-not", help="regenerate: leave posts by this model_name alone."),
+        typer.Option("--model-not", "--if-model-not", help="regenerate: skip posts by this model_name."),
     ] = None,
     id_: Annotated[
         str | None, typer.Option("--id", metavar="NAME", help="Names the replay.", show_default="from the options")
@@ -72,16 +73,16 @@ def replay(  # noqa: PLR0913 - the options of one command
     yes: YesOption = False,
     wait: Annotated[
         bool,
-        typer.Option("--wait/--no-wait", help="Wait until consumers have done it, but not for batches."),
+        typer.Option("--wait/--no-wait", help="Wait until consumers are done, but not for batches."),
     ] = True,
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Read a range of events again, to write what is missing, to send or to write posts once more.
+    """Read a range of events again, to write missing posts, republish posts or rewrite them.
 
-    The range is read apart from the consumer group. What has to be written is entered in the background: running
-    consumers do it with the slots that live events leave. A replay has a name; run again, it resumes where it
-    was and adds nothing that it has asked for before. To do the same once more, give it another --id.
+    The range is read outside the consumer group. Posts to write are queued in the background: running consumers write
+    them in the slots that live events leave. A replay has a name; run again, it resumes and requests nothing twice.
+    To repeat it, give another --id.
 
     Example: instagram-feed replay --mode regenerate --from 2026-11-24 --if-prompt-version-not feed-post-1-1a2b3c4d
     --dry-run
@@ -96,9 +97,9 @@ def replay(  # noqa: PLR0913 - the options of one command
 
     conditions = Conditions(if_prompt_version_not, if_model_not)
     if delivery is Delivery.BATCH and mode is Mode.REPUBLISH:
-        raise UsageError("--delivery batch goes with modes that write: missing, regenerate")
+        raise UsageError("--delivery batch needs a mode that writes: missing, regenerate")
     if conditions != Conditions() and mode is not Mode.REGENERATE:
-        raise UsageError("--prompt-version-not and --model-not go with --mode regenerate")
+        raise UsageError("--prompt-version-not and --model-not need --mode regenerate")
     settings = load(ReplaySettings)
     asked = ReplayRequest(
         topic=topic or settings.overlay_completed_topic,
@@ -123,7 +124,7 @@ def replay(  # noqa: PLR0913 - the options of one command
             "leave it out with --partition, --from and --to"
         ) from error
     except KafkaError as error:
-        raise CommandError(f"the broker does not answer as it should ({in_words(error)})") from error
+        raise CommandError(f"unexpected response of the broker ({in_words(error)})") from error
     if json:
         print_json(document(result))
     else:

@@ -1,4 +1,4 @@
-"""A replay from its options to its end: looked through, agreed to, entered, followed."""
+"""A replay from start to end: read, confirmed, entered, followed."""
 
 import asyncio
 import json
@@ -41,12 +41,12 @@ _NAMES = UUID("5c1c3b6e-9a53-4d0c-8f6f-6f7f0f3f8a11")
 
 
 class ReplaySettings(KafkaSettings, DatabaseSettings, PostSettings, CapacitySettings):
-    """What a replay needs; no key of a provider, as consumers make the calls."""
+    """The settings of a replay; no provider's key, since consumers make the calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayRequest:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     topic: str
     begin_text: str
@@ -60,7 +60,7 @@ class ReplayRequest:
 
     @property
     def as_json(self) -> str:
-        """What tells one replay from another, the limit apart: a larger limit goes on."""
+        """What identifies a replay: all options but the limit, since a larger limit continues it."""
         wanted = self.wanted
         return json.dumps(
             {
@@ -79,18 +79,18 @@ class ReplayRequest:
 
     @property
     def replay_name(self) -> str:
-        """The name given, else one that the same options have each time."""
+        """The given name, else one derived from the options."""
         return self.name or f"{self.wanted.mode}-{uuid5(_NAMES, self.as_json).hex[:8]}"
 
     @property
     def replay_id(self) -> UUID:
-        """The id that the name stands for."""
+        """The id derived from the name."""
         return uuid5(_NAMES, self.replay_name)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How far it came. `progress` is None where nothing was to be entered."""
+    """The result so far. `progress` is None where nothing was to be entered."""
 
     name: str
     replay_id: UUID
@@ -107,10 +107,10 @@ class Result:
 async def replayed(
     settings: ReplaySettings, asked: ReplayRequest, consent: Consent, *, wait: bool, dry_run: bool
 ) -> Result:
-    """Replay; at a cost that somebody consents to.
+    """Replay, if the user consents to the cost.
 
     Raises:
-        CommandError, RangeError, BrokerUnavailable: it cannot be done, or nobody agreed to what it costs.
+        CommandError, RangeError, BrokerUnavailable: it cannot be done, or the user did not agree to the cost.
     """
     async with connected_reader(settings) as reader, database_connection(settings) as connection:
         cancel_on_signals()
@@ -153,7 +153,7 @@ def _replayer(settings: ReplaySettings, connection: Connection, asked: ReplayReq
 async def _ranges(
     settings: ReplaySettings, reader: "AIOKafkaConsumer[bytes, bytes]", connection: Connection, asked: ReplayRequest
 ) -> list[PartitionRange]:
-    """Return the range as it was when the replay began, else as it is now."""
+    """Return the range from when the replay began, else the current one."""
     known = await mode_of(connection, asked.replay_id)
     if known is not None and json.loads(known[1]) != json.loads(asked.as_json):
         raise CommandError(
@@ -231,7 +231,7 @@ async def _entered(
 
 
 async def _until_done(connection: Connection, replay_id: UUID) -> None:
-    """Wait until consumers have ended all that was entered, but for what goes by batch."""
+    """Wait until consumers have finished all requests but those in batches."""
 
     async def standing() -> Standing:
         progress = await replay_progress(connection, replay_id)

@@ -1,4 +1,4 @@
-"""What a replay found and did, for people and for scripts."""
+"""The report of a replay, as text and as JSON."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ MOST_TYPES = 5
 
 
 def sentences(result: Result) -> Iterator[str]:
-    """Return a line for each thing worth knowing."""
+    """Return the lines of the report."""
     tally = result.tally
     yield f"replay {result.name} ({result.mode}): {tally.records} records read."
     for count, what in (
@@ -66,7 +66,7 @@ def _progress(result: Result) -> str:
 
 
 def document(result: Result) -> dict[str, object]:
-    """Return the same as one JSON document."""
+    """Return the report as a JSON document."""
     tally = result.tally
     return {
         "replay": result.name,

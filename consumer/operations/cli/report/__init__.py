@@ -1,4 +1,4 @@
-"""`instagram-feed report`: figures of the posts."""
+"""`instagram-feed report`: figures of posts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,13 +38,13 @@ SUMMARY = "Report latency, tokens and cost of the posts, by model, tenant and da
 
 report = typer.Typer(help=SUMMARY, no_args_is_help=True)
 
-ByOption = Annotated[GroupBy | None, typer.Option("--by", help="A row for each of these.")]
+ByOption = Annotated[GroupBy | None, typer.Option("--by", help="One row for each of these.")]
 Query = Callable[[Connection, ReportScope, GroupBy | None], Awaitable[Sequence[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report: the query with its rows, what it says of itself, how many days it looks back unless told."""
+    """A report: its query, its help text, and its default number of days."""
 
     query: Query
     row: type
@@ -59,21 +59,21 @@ REPORTS: Mapping[str, Report] = {
         reports.latency,
         reports.Latency,
         WEEK,
-        "How long the calls that wrote the posts took, in milliseconds.",
+        "Latency of the calls that wrote posts, in milliseconds.",
         "instagram-feed report latency --tenant store-apparel-1 --by model",
     ),
     "tokens": Report(
         reports.tokens,
         reports.Tokens,
         WEEK,
-        "How many tokens the calls that wrote the posts took.",
+        "Tokens of the calls that wrote posts.",
         "instagram-feed report tokens --since 2026-11-01 --until 2026-12-01 --by tenant",
     ),
     "cost": Report(
         reports.cost,
         reports.Cost,
         WEEK,
-        "What the posts of each model cost: estimated at current prices, and spent.\n\n"
+        "Cost of posts by model: estimated at current prices, and spent.\n\n"
         "The estimate counts the calls that wrote the posts and knows no cached tokens. Spent is every call at "
         "the price of its time; with failed and unfinished requests, superseded calls and duplicates (a second batch "
         "that a provider made of one file), which have lines of their own, it adds up to the provider's bill. Those "
@@ -85,28 +85,28 @@ REPORTS: Mapping[str, Report] = {
         reports.daily_tokens,
         reports.DailyTokens,
         MONTH,
-        "How many tokens each day's posts took.",
+        "Tokens of posts by day.",
         "instagram-feed report daily-tokens --tenant store-apparel-1 --timezone Asia/Seoul",
     ),
     "models": Report(
         reports.models,
         reports.ModelUse,
         WEEK,
-        "How much each model was used, how fast it was and what it cost.",
+        "Usage, speed and cost of each model.",
         "instagram-feed report models --days 30",
     ),
     "daily-models": Report(
         reports.daily_models,
         reports.DailyModelUse,
         MONTH,
-        "What each model did each day, and what that cost.",
+        "Usage and cost of each model by day.",
         "instagram-feed report daily-models --model gpt-4o-mini --json",
     ),
     "calls": Report(
         unused_calls,
         UnusedCalls,
         WEEK,
-        "What was paid for calls whose answer did not become a post, by model and by what became of them.\n\n"
+        "Cost of calls whose answer did not become a post, by model and verdict.\n\n"
         "Cut off, unusable, refused, unanswered …: their cost is in `report cost` too, with the posts or requests they "
         "were for; here they stand alone, those of failed requests included, and --model applies.",
         "instagram-feed report calls --days 30 --by tenant",
@@ -116,8 +116,8 @@ REPORTS: Mapping[str, Report] = {
         outcomes,
         PostOutcomes,
         MONTH,
-        "What became of the posts: likes, saves, reach, sales, as instagram_feed.outcome told.\n\n"
-        "Of each post and metric the latest figure counts. Which posts is by when they were created.",
+        "Outcomes of posts: likes, saves, reach, sales, from instagram_feed.outcome.\n\n"
+        "For each post and metric the latest figure counts. Posts are selected by when they were created.",
         "instagram-feed report outcomes --days 90 --by tenant",
         nothing="No outcomes of these posts.",
     ),

@@ -1,4 +1,4 @@
-"""`instagram-feed report budgets`: which budgets came near their limit, or to it."""
+"""`instagram-feed report budgets`: budgets that came near their limit or reached it."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,13 +20,13 @@ COLUMNS = ("tenant_id", "period", "limit_usd", "limit_tokens", "starts_at", "end
 
 def budgets(
     *,
-    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="So many days back, today among them.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="Number of days, including today.")] = 7,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
-    """List the periods in which 80 or 100 percent of a budget were spent, at the limits of today.
+    """List the periods in which 80 or 100 percent of a budget were spent, at current limits.
 
-    `warned percent` 100 also says that the rest was too little for a call.
+    `warned percent` 100 can also mean that the rest was too little for a call.
 
     Example: instagram-feed report budgets --days 30
     """

@@ -32,7 +32,7 @@ USUAL_DAYS = 30
 
 
 def html(  # noqa: PLR0913 - the options that every report has
-    file: Annotated[Path, typer.Argument(help="Where to write it.", dir_okay=False, show_default=False)],
+    file: Annotated[Path, typer.Argument(help="The file to write.", dir_okay=False, show_default=False)],
     *,
     tenant: TenantOption = None,
     model: ModelOption = None,
@@ -40,20 +40,20 @@ def html(  # noqa: PLR0913 - the options that every report has
     until: UntilOption = None,
     days: DaysOption = None,
     timezone: Annotated[str, typer.Option(help=TIMEZONE_HELP, show_default="yours")] = "",
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file whatever it is.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite any existing file.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Write a page with charts of volume, cost, tokens, latency and failures.
 
-    By model, variant and tenant, of the last 30 days unless --days or --since say otherwise. The page is one
-    file that opens without a network. An older report in its place is replaced; any other file only with --force.
+    By model, variant and tenant, for the last 30 days unless --days or --since say otherwise. The page is one
+    self-contained file. An older report is replaced; any other file only with --force.
 
     Example: instagram-feed report html report.html --days 7 --timezone Asia/Seoul
     """
     now = datetime.now(UTC)
     wanted = chosen_range(since, until, days, timezone or viewers_timezone(), now=now, usual_days=USUAL_DAYS)
     if not force and is_in_the_way(file):
-        raise CommandError(f"{file} exists and is no report of this program: name another file, or give --force")
+        raise CommandError(f"{file} exists and is not a report of this program: name another file, or give --force")
     reading = asyncio.run(_reading(wanted, tenant, model, now))
     try:
         write_page(file, page(reading, made_at=now))

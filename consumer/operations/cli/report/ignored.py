@@ -1,4 +1,4 @@
-"""`instagram-feed report ignored`: what was skipped since it is of another event type."""
+"""`instagram-feed report ignored`: records skipped because of their event type."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ COLUMNS = ("date", "event_type", "records", "last_place")
 
 def ignored(
     *,
-    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="So many days back, today among them.")] = 7,
+    days: Annotated[int, typer.Option(min=1, max=MOST_DAYS, help="Number of days, including today.")] = 7,
     json: JsonOption = False,
     csv: CsvOption = False,
 ) -> None:
-    """Count the records that were skipped since they are of another event type, by day and type.
+    """Count records skipped because of their event type, by day and type.
 
-    Days begin at midnight UTC. Which types are taken is the setting OVERLAY_EVENT_TYPES.
+    Days begin at midnight UTC. The setting OVERLAY_EVENT_TYPES lists the accepted types.
 
     Example: instagram-feed report ignored --days 30
     """

@@ -1,4 +1,4 @@
-"""What the options of `instagram-feed report` say: which posts, of which time."""
+"""The options of `instagram-feed report`: which posts, of which time."""
 
 import os
 from contextlib import suppress
@@ -23,14 +23,14 @@ ModelOption = Annotated[
 ]
 SinceOption = Annotated[datetime | None, typer.Option(help="Only posts created at this time or later.")]
 UntilOption = Annotated[datetime | None, typer.Option(help="Only posts created before this time.")]
-DaysOption = Annotated[int | None, typer.Option(min=1, max=MOST_DAYS, help="So many days back, in place of --since.")]
-TIMEZONE_HELP = "Of --since, --until and the days: an IANA name such as Asia/Seoul."
+DaysOption = Annotated[int | None, typer.Option(min=1, max=MOST_DAYS, help="Number of days, instead of --since.")]
+TIMEZONE_HELP = "Time zone of --since, --until and days: an IANA name such as Asia/Seoul."
 TimezoneOption = Annotated[str, typer.Option(help=TIMEZONE_HELP)]
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The time that a report is about; None is an open end."""
+    """The time range of a report; None is an open end."""
 
     since: datetime
     until: datetime | None
@@ -40,14 +40,14 @@ class Range:
 def chosen_range(
     since: datetime | None, until: datetime | None, days: int | None, timezone: str, *, now: datetime, usual_days: int
 ) -> Range:
-    """Return the time that the options mean; without any it is `usual_days` up to now.
+    """Return the time range of the options; by default `usual_days` up to now.
 
     Raises:
-        CommandError: the options contradict each other, leave no time, or name an unknown timezone.
+        CommandError: the options contradict each other, the range is empty, or the time zone unknown.
     """
     zone = _zone(timezone)
     if since and days:
-        raise UsageError("--since and --days both say where the report begins: give one of them")
+        raise UsageError("give either --since or --days")
     end = _placed(until, zone)
     begin = _placed(since, zone) or _back(end or now, days or usual_days)
     if begin >= (end or now):
@@ -57,17 +57,17 @@ def chosen_range(
 
 
 async def chosen_scope(connection: Connection, chosen: Range, tenant: str | None, model: str | None) -> ReportScope:
-    """Return the posts that the options mean.
+    """Return the posts selected by the options.
 
     Raises:
-        CommandError: no post and no request was ever of this tenant, or no single model has this name.
+        CommandError: the tenant has no posts or requests, or the name does not match a single model.
     """
     try:
         found = await find_one(connection, model) if model else None
     except ModelNotUsable as error:
         raise UsageError(f"--model: {error}") from None
     if tenant is not None and not await tenant_is_known(connection, tenant):
-        raise UsageError(f"--tenant: no post and no request was ever of tenant '{tenant}'")
+        raise UsageError(f"--tenant: there are no posts or requests of tenant '{tenant}'")
     return ReportScope(
         since=chosen.since,
         until=chosen.until,
@@ -78,7 +78,7 @@ async def chosen_scope(connection: Connection, chosen: Range, tenant: str | None
 
 
 def viewers_timezone() -> str:
-    """Return the IANA name of the timezone of who runs the command: TZ, else the machine's, else UTC."""
+    """Return the user's time zone as an IANA name: TZ, else the machine's, else UTC."""
     _, _, of_machine = str(Path("/etc/localtime").resolve()).rpartition("/zoneinfo/")
     for name in (os.environ.get("TZ", "").lstrip(":"), of_machine):
         with suppress(ValueError, OSError, LookupError):
@@ -90,7 +90,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):
-        raise UsageError(f"--timezone: '{name}' is no timezone; it wants an IANA name such as Asia/Seoul") from None
+        raise UsageError(f"--timezone: '{name}' is not a time zone; expected an IANA name such as Asia/Seoul") from None
 
 
 def _placed(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Rows of a report as people see them in a terminal, and under which names scripts do."""
+"""Rows of a report in a terminal, and their names in JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -21,7 +21,7 @@ GROUP_COLUMNS: Mapping[GroupBy, str] = {
     GroupBy.PROMPT: "prompt_version",
     GroupBy.DELIVERY: "delivery",
 }
-# of interest only where there are such posts
+# of interest only if there are such posts
 ONLY_IF_ANY = ("posts_without_cost", "posts_without_usage")
 MODEL_PARTS = ("provider", "model_version")
 TEXTS = {*GROUP_COLUMNS.values(), "date", "model_name", "metric", "verdict", "last_occurred_at"}
@@ -29,24 +29,24 @@ TEXTS = {*GROUP_COLUMNS.values(), "date", "model_name", "metric", "verdict", "la
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The rows of a report, and in a report on cost what was spent without a post (None: not asked)."""
+    """The rows of a report, and in a cost report what was spent without a post (else None)."""
 
     rows: list[Row]
     without_post: list[Row] | None
 
     @property
     def lines(self) -> list[Row]:
-        """All rows, what has no post in the place of a model."""
+        """All rows, those without a post in place of a model."""
         return [*self.rows, *map(_as_model, self.without_post or ())]
 
     @property
     def total_spent_usd(self) -> Decimal:
-        """What all rows together cost."""
+        """The cost of all rows together."""
         return sum((row["spent_usd"] for row in self.lines), Decimal(0))
 
 
 def figures_of(rows: Sequence[Any], without_post: Sequence[CostWithoutPost] | None, by: GroupBy | None) -> Figures:
-    """Return the rows, under the names that scripts see."""
+    """Return the rows, with the names used in JSON."""
     return Figures(
         [_named(row, by) for row in rows],
         None if without_post is None else [_named(row, by) for row in without_post],
@@ -59,7 +59,7 @@ def columns_of(row: type, by: GroupBy | None) -> list[str]:
 
 
 def report_table(figures: Figures, columns: Sequence[str]) -> Table:
-    """Build a table of one line for each row; a report on cost ends with the sum."""
+    """Build a table with one line per row; a cost report ends with the sum."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     shown = [name for name in columns if name not in (*MODEL_PARTS, *ONLY_IF_ANY)]
     shown += [name for name in ONLY_IF_ANY if any(row.get(name) for row in figures.lines)]
@@ -86,7 +86,7 @@ def _column(field: str, by: GroupBy | None) -> str | None:
 
 
 def _as_model(row: Row) -> Row:
-    """Return what was spent without a post, as a line among the models."""
+    """Return what was spent without a post as a row among the models."""
     line = {name: value for name, value in row.items() if name not in {"state", "llm_calls", "requests_without_cost"}}
     return {
         **line,

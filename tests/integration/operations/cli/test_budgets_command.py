@@ -41,8 +41,8 @@ async def test_what_is_wrong_is_told_in_one_line_and_changes_nothing(commands: C
     wrong = {
         "give either TENANT or --all": ("set", "--daily-usd", "5"),
         "say what to set: --daily-usd, --monthly-usd": ("set", TENANT),
-        "--daily-usd is wrong; it wants: USD, such as 5.00": ("set", TENANT, "--daily-usd", "five"),
-        "--monthly-tokens is wrong; it wants: a whole number": ("set", TENANT, "--monthly-tokens", "1.5"),
+        "--daily-usd is invalid; expected: USD, such as 5.00": ("set", TENANT, "--daily-usd", "five"),
+        "--monthly-tokens is invalid; expected: a whole number": ("set", TENANT, "--monthly-tokens", "1.5"),
         "--remove takes all limits away": ("set", TENANT, "--remove", "--daily-usd", "5"),
     }
     for said, arguments in wrong.items():

@@ -97,7 +97,7 @@ async def test_at_an_age_that_no_post_has_nothing_is_claimed(commands: Commands,
     [
         (("tune",), "there is no experiment 'tune'"),
         (("tone", "--mature", "soon"), "'soon' is not an age"),
-        (("tone", "--tuning", "inf"), "--tuning: inf is wrong; it wants: a number of units, 1 or more"),
+        (("tone", "--tuning", "inf"), "--tuning: inf is invalid; expected: a number of units, 1 or more"),
         (("tone", "--json", "--csv"), "--json and --csv: give one of them"),
     ],
 )
@@ -163,7 +163,7 @@ async def test_a_wrong_row_is_named_by_its_line_and_nothing_is_stored(
     assert (done.exit_code, done.output, await stored_rows(pool)) == (2, "", [])
     assert done.errors.splitlines() == [
         "line 3: value Input should be a valid number",
-        "instagram-feed: likes.csv: 1 of 2 rows are wrong; nothing was stored",
+        "instagram-feed: likes.csv: 1 of 2 rows are invalid; nothing was stored",
     ]
 
 
@@ -182,8 +182,8 @@ async def test_rows_about_posts_that_are_not_stored_are_named_and_the_others_sto
 FILES: Mapping[bytes, str] = {
     b"": "line 1: column event_id is missing",
     HEADER.replace("value", "likes").encode(): "line 1: unknown column 'likes'",
-    HEADER.encode() + b'"': "is no CSV in UTF-8",
-    b"\xff\xfe\x00": "is no CSV in UTF-8",
+    HEADER.encode() + b'"': "is not a CSV file in UTF-8",
+    b"\xff\xfe\x00": "is not a CSV file in UTF-8",
 }
 
 

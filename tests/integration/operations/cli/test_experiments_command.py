@@ -46,16 +46,16 @@ async def test_an_experiment_from_its_draft_to_its_end(commands: Commands) -> No
     [
         ("--control is missing", ("--variant", "b")),
         ("--variant is missing", ("--control", "a")),
-        ("weight of 'b:0' is wrong; it wants: a number above 0", ("--control", "a:0.7", "--variant", "b:0")),
+        ("weight of 'b:0' is invalid; expected: a number above 0", ("--control", "a:0.7", "--variant", "b:0")),
         ("b: llm_models has no model 'gpt-9'", ("--control", "a", "--variant", "b,model=gpt-9")),
         ("b: there is no prompt 'hook:1'; there are: feed-post:1", ("--control", "a", "--variant", "b,prompt=hook:1")),
         ("the variant a is there twice", ("--control", "a", "--variant", "a,temperature=0.1")),
-        ("--share: 0 is wrong", ("--control", "a", "--variant", "b", "--share", "0")),
-        ("--share: 1.01 is wrong", ("--control", "a", "--variant", "b", "--share", "1.01")),
-        ("--minimal-effect: -1 is wrong", ("--control", "a", "--variant", "b", "--minimal-effect", "-1")),
-        ("--tenant: '' is wrong; it wants: a tenant_id", ("--control", "a", "--variant", "b", "--tenant", "")),
-        ("--tenant: 'a\u241bb' is wrong", ("--control", "a", "--variant", "b", "--tenant", "a\x1bb")),
-        ("--tenant: '\\udcff' is wrong", ("--control", "a", "--variant", "b", "--tenant", "\udcff")),
+        ("--share: 0 is invalid", ("--control", "a", "--variant", "b", "--share", "0")),
+        ("--share: 1.01 is invalid", ("--control", "a", "--variant", "b", "--share", "1.01")),
+        ("--minimal-effect: -1 is invalid", ("--control", "a", "--variant", "b", "--minimal-effect", "-1")),
+        ("--tenant: '' is invalid; expected: a tenant_id", ("--control", "a", "--variant", "b", "--tenant", "")),
+        ("--tenant: 'a\u241bb' is invalid", ("--control", "a", "--variant", "b", "--tenant", "a\x1bb")),
+        ("--tenant: '\\udcff' is invalid", ("--control", "a", "--variant", "b", "--tenant", "\udcff")),
     ],
 )
 async def test_what_is_wrong_is_told_in_one_line(commands: Commands, complaint: str, options: tuple[str, ...]) -> None:
@@ -82,7 +82,7 @@ async def test_a_name_that_no_experiment_can_have_is_told_in_one_line(commands: 
     for command, *options in (("show",), ("start",), ("stop",), ("report",), ("widen", "0.5"), ("create", *variants)):
         done = await commands.run("experiments", command, name, *options)
         assert done.exit_code == 2
-        assert is_one_line(done, "is no name of an experiment; it wants: letters, digits and ._-"), done.errors
+        assert is_one_line(done, "is not a valid name of an experiment; expected: letters, digits and ._-"), done.errors
 
 
 async def test_a_prompt_without_a_version_is_its_newest_from_then_on(commands: Commands) -> None:

@@ -72,7 +72,7 @@ async def test_an_unknown_id_is_told_in_one_line(commands: Commands) -> None:
     done = await commands.run("feeds", "show", str(unknown), "--json")
 
     assert (done.exit_code, done.output) == (1, "")
-    assert done.errors == f"instagram-feed: no post and no overlay has the id {unknown}\n"
+    assert done.errors == f"instagram-feed: neither a post nor an overlay has the id {unknown}\n"
 
 
 async def test_an_overlay_that_failed_says_why_it_has_no_post(commands: Commands, database: Database) -> None:
@@ -155,7 +155,7 @@ async def test_a_check_says_of_each_stored_post_what_the_gate_would_do(commands:
     assert str(good) not in of_tea.output
     assert str(claim) not in of_tea.output
     assert "02-1234-5678" in of_tea.output
-    assert of_tea.output.splitlines()[-1] == "3 posts checked, 2 with something to say."
+    assert of_tea.output.splitlines()[-1] == "3 posts checked, 2 with findings."
 
 
 async def test_a_rule_that_is_off_finds_nothing_and_an_unknown_one_is_named(

@@ -54,9 +54,9 @@ async def test_an_inactive_model_is_refused_until_it_is_activated(commands: Comm
 
 async def test_what_is_wrong_is_told_in_one_line_and_changes_nothing(commands: Commands) -> None:
     wrong = {
-        "prompt_token_cost_per_1m is wrong": ("update", "gpt-4o-mini", "prompt_token_cost_per_1m=-1"),
+        "prompt_token_cost_per_1m is invalid": ("update", "gpt-4o-mini", "prompt_token_cost_per_1m=-1"),
         "llm_models has no model 'gpt-9'; it has: ": ("show", "gpt-9"),
-        "it wants: PROVIDER/NAME[@VERSION], from openai, anthropic, google": ("add", "gpt-9"),
+        "expected: PROVIDER/NAME[@VERSION], from openai, anthropic, google": ("add", "gpt-9"),
         "say what to change": ("update", "gpt-4o-mini"),
         "is more than the full price": ("update", "gpt-4o-mini", "cached_prompt_token_cost_per_1m=0.2"),
     }

@@ -25,7 +25,7 @@ async def test_a_wording_is_added_once_and_shown_as_it_was_given(commands: Comma
     wording = tmp_path / "wording.txt"
     wording.write_text(HOOK, encoding="utf-8")
     again = await commands.run("prompts", "add", "hook_first", str(wording))
-    assert again.output == "hook_first:1 has these words already: nothing is added.\n"
+    assert again.output == "hook_first:1 has this wording already: nothing was added.\n"
 
     wording.write_text(HOOK + "\nBe brief.", encoding="utf-8")
     second = await commands.run("prompts", "add", "hook_first", str(wording))
@@ -52,7 +52,7 @@ async def test_a_wording_that_drops_a_rule_is_refused_in_one_line(commands: Comm
         assert (done.exit_code, done.output, done.errors.count("\n")) == (2, "", 1)
         assert complaint in done.errors
     named = await commands.run("prompts", "add", "no name", "-", stdin=HOOK.encode())
-    assert "a prompt's name has letters, digits and ._-" in named.errors
+    assert "a prompt's name consists of letters, digits and ._-" in named.errors
     assert len((await commands.run("prompts", "list", "--json")).document) == 1
 
 
@@ -105,4 +105,4 @@ async def test_a_prompt_that_is_not_there_ends_the_program_in_one_line(commands:
     [prompt] = [finding for finding in findings if finding["check"] == "prompt"]
     assert prompt["status"] == "failed"
     malformed = await commands.run("run", env={"LLM_PROMPT": "hook:"})
-    assert (malformed.exit_code, "LLM_PROMPT is wrong; it wants: NAME" in malformed.errors) == (2, True)
+    assert (malformed.exit_code, "LLM_PROMPT is invalid; expected: NAME" in malformed.errors) == (2, True)

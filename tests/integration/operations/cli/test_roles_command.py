@@ -46,8 +46,8 @@ async def test_with_apply_it_is_executed_again_and_again(commands: Commands, dat
     [
         ((), "name at least one of --owner, --app, --reports, --tenant"),
         (("--app", 'x"; DROP'), "a name of a role or schema"),
-        (("--app", "a", "--reports", "a"), "each role has a name of its own"),
-        (("--tenant", "reader"), "--tenant: wants ROLE=TENANT_ID"),
+        (("--app", "a", "--reports", "a"), "each role needs a different name"),
+        (("--tenant", "reader"), "--tenant: expected ROLE=TENANT_ID"),
         (("--tenant", "reader=shop"), "--tenant: name --app, too"),
     ],
 )

@@ -17,7 +17,7 @@ async def test_a_tenant_of_which_nothing_is_said_has_the_defaults(commands: Comm
     listed = await commands.run("tenants", "list")
 
     assert shown == {"tenant_id": "nobody", **DEFAULTS, "is_default": True, "budgets": []}
-    assert listed.output == "Nothing is said of any tenant: the defaults hold for all.\n"
+    assert listed.output == "No tenant has settings of its own: the defaults apply to all.\n"
     assert (await commands.run("tenants", "list", "--json")).document == []
 
 
@@ -44,10 +44,10 @@ async def test_what_is_set_is_listed_and_the_rest_is_left_alone(commands: Comman
 
 async def test_what_is_wrong_is_told_in_one_line_and_changes_nothing(commands: Commands) -> None:
     wrong = {
-        "--timezone is wrong (nobody knows this time zone); it wants: ": ("set", "x", "--timezone", "Asia/Soul"),
-        "--weight is wrong; it wants: number from 0.01": ("set", "x", "--weight", "0"),
+        "--timezone is invalid (unknown time zone); expected: ": ("set", "x", "--timezone", "Asia/Soul"),
+        "--weight is invalid; expected: number from 0.01": ("set", "x", "--weight", "0"),
         "say what to change: --weight, --max-in-flight": ("set", "x"),
-        "TENANT is wrong; it wants: ": ("set", "x" * 256, "--weight", "1"),
+        "TENANT is invalid; expected: ": ("set", "x" * 256, "--weight", "1"),
     }
     for message, arguments in wrong.items():
         refused = await commands.run("tenants", *arguments)

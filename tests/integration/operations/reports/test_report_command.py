@@ -54,7 +54,7 @@ async def test_a_report_for_people_is_a_table_with_a_total(commands: Commands) -
 
 
 OPTIONS_REFUSED: Mapping[tuple[str, ...], str] = {
-    ("--tenant", "store-77"): "--tenant: no post and no request was ever of tenant 'store-77'",
+    ("--tenant", "store-77"): "--tenant: there are no posts or requests of tenant 'store-77'",
     ("--model", "gpt-77"): "--model: llm_models has no model 'gpt-77'",
     ("--since", "2026-11-02", "--until", "2026-11-02"): "the range is empty: --since 2026-11-02 00:00",
 }

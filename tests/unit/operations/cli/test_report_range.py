@@ -36,8 +36,8 @@ def test_moments_are_those_of_the_timezone() -> None:
         ("2026-11-02", "2026-11-02", None, "UTC", "the range is empty: --since 2026-11-02 00:00 is not before --until"),
         ("2026-11-03", "2026-11-02", None, "UTC", "the range is empty"),
         ("2999-01-01", "", None, "UTC", "is not before now"),
-        ("2026-11-02", "", 3, "UTC", "--since and --days"),
-        ("", "", None, "Asia/Pyeongchang-2", "--timezone: 'Asia/Pyeongchang-2' is no timezone"),
+        ("2026-11-02", "", 3, "UTC", "--since or --days"),
+        ("", "", None, "Asia/Pyeongchang-2", "--timezone: 'Asia/Pyeongchang-2' is not a time zone"),
         ("", "", None, "../etc/passwd", "--timezone"),
     ],
 )

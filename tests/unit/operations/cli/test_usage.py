@@ -22,7 +22,7 @@ from consumer.operations.cli.usage import usage_line
         ("feeds list --since 2026-13-45", "--since must be a time such as 2026-11-25T09:00"),
         ("replay --overlay x", "--overlay must be a UUID"),
         ("stack up --servers x", "--servers: 'x' is not one of"),
-        ("feeds purge --older-than x", "'--older-than': 'x' is not an age; it wants a number and a unit"),
+        ("feeds purge --older-than x", "'--older-than': 'x' is not an age; expected a number and a unit"),
         ("feeds list --nope", "no such option: --nope"),
         ("feeds list --limit", "option '--limit' requires an argument"),
         ("produce", "missing argument 'FILE.jsonl'; see `instagram-feed produce --help`"),

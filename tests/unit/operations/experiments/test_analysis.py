@@ -144,7 +144,7 @@ def test_where_tenants_are_the_unit_tenants_by_batch_are_compared() -> None:
 
 def test_a_tuning_that_was_chosen_is_said_to_be_no_part_of_the_experiment() -> None:
     both = figures(experiment("plain", "warm"))
-    told = "no part of the experiment"
+    told = "is not stored"
     assert not any(told in note for note in notes(analyse(both)))
     assert any(told in note for note in notes(analyse(both, tuning=700)))
 

@@ -29,9 +29,9 @@ def test_a_variant_is_read(text: str, spec: VariantSpec) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "'' is no name of a variant"),
-        ("b b", "is no name of a variant"),
-        ("b:0", "weight of 'b:0' is wrong; it wants: a number above 0"),
+        ("", "'' is not a valid name of a variant"),
+        ("b b", "is not a valid name of a variant"),
+        ("b:0", "weight of 'b:0' is invalid; expected: a number above 0"),
         ("b:-1", "a number above 0"),
         ("b:nan", "a number above 0"),
         ("b:inf", "a number above 0"),
@@ -39,8 +39,8 @@ def test_a_variant_is_read(text: str, spec: VariantSpec) -> None:
         ("b:half", "a number above 0"),
         ("b,colour=red", "'colour=red' in 'b,colour=red' is not understood"),
         ("b,prompt=", "is not understood"),
-        ("b,model=\udcff", "model of 'b,model=\udcff' is wrong; it wants: letters that can be seen"),
-        ("b,prompt=hook:0", "it wants: NAME or NAME:VERSION"),
+        ("b,model=\udcff", "model of 'b,model=\udcff' is invalid; expected: letters that can be seen"),
+        ("b,prompt=hook:0", "expected: NAME or NAME:VERSION"),
         ("b,temperature=2.1", "a number from 0 to 2"),
         ("b,temperature=warm", "a number from 0 to 2"),
         ("b,max_tokens=15", "a whole number from 16 to 128000"),

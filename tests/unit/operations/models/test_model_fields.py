@@ -48,7 +48,7 @@ def test_a_plausible_price_keeps_every_digit(column: str, price: Decimal) -> Non
 @pytest.mark.parametrize("column", PRICES)
 @pytest.mark.parametrize("price", ["-0.1", "free", "NaN", "Infinity", "0.00000015", "0.00015", "150000", "0,15"])
 def test_a_price_that_cannot_be_is_refused_with_what_is_wanted(column: str, price: str) -> None:
-    with pytest.raises(WrongModelField, match=rf"{column} is wrong.*; it wants: USD per 1,000,000 tokens") as told:
+    with pytest.raises(WrongModelField, match=rf"{column} is invalid.*; expected: USD per 1,000,000 tokens") as told:
         read_changes([f"{column}={price}"])
     assert "Input should" not in str(told.value)
 
@@ -61,7 +61,7 @@ def test_every_wrong_column_is_named_at_once() -> None:
     with pytest.raises(WrongModelField) as refused:
         read_changes(["colour=red", "default_temperature=3", "shutdown_date=soon"])
 
-    for complaint in ("colour is no column", "default_temperature is wrong", "shutdown_date is wrong"):
+    for complaint in ("colour is no column", "default_temperature is invalid", "shutdown_date is invalid"):
         assert complaint in str(refused.value)
 
 
@@ -77,7 +77,7 @@ def test_what_is_no_assignment_says_what_one_looks_like() -> None:
 
 
 def test_a_cached_price_above_the_full_one_is_refused() -> None:
-    with pytest.raises(WrongModelField, match=r"cached_prompt_token_cost_per_1m is wrong \(0.2 is more than"):
+    with pytest.raises(WrongModelField, match=r"cached_prompt_token_cost_per_1m is invalid \(0.2 is more than"):
         check_together({PRICES[0]: Decimal("0.15"), PRICES[1]: Decimal("0.2")})
 
 

@@ -30,7 +30,7 @@ def test_a_boundary_is_an_end_an_offset_or_a_time_which_is_in_utc_if_it_does_not
 
 @pytest.mark.parametrize("text", ["yesterday", "-1", "12.5", "", "2026-13-01"])
 def test_what_is_no_boundary_is_told_what_is(text: str) -> None:
-    with pytest.raises(ValueError, match="it wants earliest, latest, an offset"):
+    with pytest.raises(ValueError, match="expected earliest, latest, an offset"):
         parse_boundary(text)
 
 

@@ -40,11 +40,11 @@ def test_a_wrong_value_is_told_by_its_option_and_what_that_wants(column: str, te
         read_tenant_changes({column: text})
 
     message = str(error.value)
-    assert message.startswith(f"--{column.replace('_', '-')} is wrong")
-    assert f"it wants: {TenantFields.model_fields[column].description}" in message
+    assert message.startswith(f"--{column.replace('_', '-')} is invalid")
+    assert f"expected: {TenantFields.model_fields[column].description}" in message
     assert "\n" not in message
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
-    with pytest.raises(WrongTenantField, match=r"--weight is wrong.*--sector is wrong"):
+    with pytest.raises(WrongTenantField, match=r"--weight is invalid.*--sector is invalid"):
         read_tenant_changes({"weight": "x", "sector": "y"})
