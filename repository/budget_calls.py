@@ -129,7 +129,7 @@ async def announce_call(connection: Connection, charges: Sequence[Charge]) -> No
 
 
 # The budget's newest slice of the lost process; without one it had reserved nothing there, so it made no call. Nor did
-# # claimed requests that waited for their turn: together the calls took no more than what is left of the slice.
+# claimed requests that waited for their turn: together the calls took no more than what is left of the slice.
 _BOOK_LOST = f"""
     WITH told AS (SELECT * FROM {_LOST.unnest("lost", first=1)}),
     slices AS (

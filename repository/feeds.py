@@ -99,7 +99,7 @@ _FAILURE_EVENT = Columns(_FailureEvent)
 
 
 # ON CONFLICT alone would check upstream's NOT NULL columns first, even for existing rows; it is for rows that another
-# # transaction inserts meanwhile.
+# transaction inserts meanwhile.
 _ENSURE_REFERENCES = """
     ensured_jobs AS (
         INSERT INTO jobs (job_id)
@@ -117,7 +117,7 @@ _ENSURE_REFERENCES = """
 
 
 # The UPDATE comes first and decides: the second of two results for one request waits for the first's commit,
-# # finds the request finished, and so stores and announces nothing.
+# finds the request finished, and so stores and announces nothing.
 def _store_statement(ensure_references: str = "", settling_charges: str = "") -> str:
     return f"""
     WITH incoming AS (SELECT feed.* FROM {_FEED.unnest("feed", first=3)}, {lock_wait(2)}),

@@ -6,7 +6,7 @@ from repository.pool import Connection
 from repository.requests import ClaimedRequest, identities
 
 # A locked request is being ended or taken over at this moment. Waiting for it could deadlock with a
-# # statement that ends several in another order.
+# statement that ends several in another order.
 _EXTEND_LEASES = """
     WITH held AS (
         SELECT request.overlay_id, request.revision

@@ -38,7 +38,7 @@ _NOT_OURS = (
 )
 
 # Alembic keeps the running migration in the process-wide `alembic.context` and `alembic.op`: two at
-# # once in one process would run each other's statements, even on different databases.
+# once in one process would run each other's statements, even on different databases.
 _alembic_in_use = threading.Lock()
 _ALEMBIC_POLL_S = 0.02
 

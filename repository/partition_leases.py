@@ -84,8 +84,8 @@ async def renew(
 
 
 # A killed process's session ends at once, and with it the lock; a frozen one's lease must expire. After an outage of
-# # the database all need time to renew theirs. A lease longer than any can be was taken before the server's clock was
-# # set back, and would block its partitions for as long.
+# the database all need time to renew theirs. A lease longer than any can be was taken before the server's clock was
+# set back, and would block its partitions for as long.
 _BURY = """
     DELETE FROM intake_members AS member
     WHERE group_id = $1 AND topic = $2 AND owner <> $3

@@ -1,1 +1,1 @@
-"""Speaking to the LLM provider: one call, its errors, its pace, and whether it is well."""
+"""The LLM provider: calls, errors, rate limits, breaker and failover."""

@@ -1,18 +1,17 @@
-"""The breaker: whether the LLM provider may be called, judged by how the last calls went.
+"""The breaker: whether the LLM provider may be called, judged by the last calls.
 
-A state machine on a clock that is an argument. Closed: calls go out. It opens at once when the account
-is refused, and when most of the last calls failed; and whoever judges the answers opens it when they
-are of no use to anybody. Open: nothing goes out for a while. Then it is half-open: one call goes out as
-a probe. If that succeeds the breaker closes; if not, it waits again, twice as long. Where the answers
-were the trouble, a probe is all the calls for one request, and succeeds when there is a post.
+A state machine with the clock as an argument. Closed: calls go out. It opens at once when the account is refused, when
+most of the last calls failed, or when told to because all answers are useless. Open: nothing goes out for a while.
+Then it is half-open: one call goes out as a probe. If that succeeds the breaker closes; if not, it waits again, twice
+as long. If useless answers opened it, a probe consists of all calls for one request, and succeeds when there is a
+post.
 
-Each call carries the permit it began with, and a permit is good until the next change of state. So
-calls that began before the breaker opened tell nothing any more, whenever they end and however: those
-that hang until their timeout would open it again after the provider is back, and one that succeeds
-late has been answered by the provider as it was. Only the probe decides.
+Each call carries the permit it started with, which is valid until the next change of state. So calls that started
+before the breaker opened no longer count, however they end: those that hang until their timeout would open it again
+after the provider is back, and a late success says nothing about the provider now. Only the probe decides.
 
-An account that is refused for one request alone, again and again while all others are answered, is no
-refused account: some gateways tell of a flagged input that way.
+An account error for a single request, repeatedly while all others are answered, is not about the account: some
+gateways report a flagged input that way.
 
 Source of the terms: M. Nygard, "Release It!", stability pattern "Circuit Breaker".
 """
@@ -29,7 +28,7 @@ Permit = NewType("Permit", int)
 
 
 class BreakerState(Enum):
-    """What the breaker lets out: everything, nothing, or one probe."""
+    """What the breaker lets through: everything, nothing, or one probe."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -43,7 +42,7 @@ MOST_REMEMBERED = 1_000
 
 @dataclass(slots=True)
 class _Refused:
-    """How often a request met a refused account, and the counts of all calls before it first did."""
+    """How often a request met an account error, and the counts of all calls before the first time."""
 
     times: int
     answered_before: int
@@ -53,13 +52,12 @@ class _Refused:
 class Breaker:
     """The state of one provider, as seen from this process.
 
-    It opens when more than half of the last `window_calls` calls failed, if there were at least
-    `least_calls` of them within `window_s` and those that failed were for `least_requests` different
-    requests: one request that fails again and again says nothing about the others.
+    It opens when more than half of the last `window_calls` calls failed, if there were at least `least_calls` within
+    `window_s` and the failures were for at least `least_requests` different requests: a single failing request says
+    nothing about others.
 
-    The first probe goes out after `first_wait_s`, each later one after twice the wait, `longest_wait_s`
-    at most. A probe that has not reported within `probe_deadline_s` (longer than any call lasts) is
-    given up, and another one may go.
+    The first probe goes out after `first_wait_s`, each later one after twice the wait, at most `longest_wait_s`. A
+    probe without a result after `probe_deadline_s` (longer than any call) is given up, and another one may go.
     """
 
     def __init__(
@@ -79,7 +77,7 @@ class Breaker:
         self._least_calls = least_calls
         self._least_requests = least_requests
         self._window_s = window_s
-        # when each call ended, and the request that failed if it did
+        # when each call ended, and its request if it failed
         self._ended: deque[tuple[float, Hashable | None]] = deque(maxlen=window_calls)
         self._state = BreakerState.CLOSED
         self._permit = Permit(0)
@@ -94,12 +92,12 @@ class Breaker:
 
     @property
     def state(self) -> BreakerState:
-        """The present state; an open breaker stays so until a probe begins."""
+        """The current state; an open breaker stays open until a probe starts."""
         return self._state
 
     @property
     def is_closed(self) -> bool:
-        """Whether calls go out freely."""
+        """Whether calls go out without restriction."""
         return self._state is BreakerState.CLOSED
 
     @property
@@ -113,15 +111,15 @@ class Breaker:
         return self._opened_total
 
     def allowance(self, now_s: float, wanted: int) -> int:
-        """Return how many new requests may be taken on now: `wanted`, 1 or 0. Reserves nothing."""
+        """Return how many new requests may be accepted now: `wanted`, 1 or 0. Reserves nothing."""
         if self.is_closed:
             return wanted
         return min(wanted, 1) if now_s >= self._next_probe_s else 0
 
     def retry_in_s(self, now_s: float) -> float:
-        """Return when to ask again after a refusal; 0 when a call may begin now.
+        """Return the seconds until the next attempt; 0 if a call may start now.
 
-        While a probe is out this is a guess, never longer than until the probe is given up.
+        While a probe is out this is a guess, at most until the probe is given up.
         """
         if self.is_closed:
             return 0.0
@@ -129,9 +127,9 @@ class Breaker:
         return left_s if self._state is BreakerState.OPEN else min(left_s, self._wait_s)
 
     def begin_call(self, now_s: float, *, held: Permit | None = None) -> Permit | None:
-        """Return a permit for one call that goes out now, None when none may. It is due back by `record`.
+        """Return a permit for one call now, or None. It must be returned by `record`.
 
-        `held` is the permit of the call before it for the same request: a probe may go on.
+        `held` is the permit of the request's previous call: a probe may continue.
         """
         if self.is_closed:
             return self._permit
@@ -145,36 +143,36 @@ class Breaker:
         return self._permit
 
     def is_probe(self, permit: Permit | None) -> bool:
-        """Return whether this is the permit of the probe that is out."""
+        """Return whether this is the current probe's permit."""
         return self._state is BreakerState.HALF_OPEN and permit == self._permit
 
     def stop(self, reason: str, now_s: float) -> None:
-        """Open, because what the calls bring is of no use; only a probe that brings a post closes it."""
+        """Open, because answers are useless; only a probe that leads to a post closes it."""
         self._needs_post = True
         self._open(reason, now_s)
 
     def accept(self, permit: Permit) -> None:
-        """Note that the calls with this permit brought something of use."""
+        """Record that the calls with this permit led to a post."""
         if self.is_probe(permit):
             self._close()
 
     def refuse(self, permit: Permit, now_s: float) -> None:
-        """Note that the calls with this permit brought nothing of use; where it was a probe, that was asked."""
+        """Record that the calls with this permit did not lead to a post, which matters for a probe."""
         if self.is_probe(permit):
             self._open(self._reason or "", now_s)
 
     def record(self, permit: Permit, error: LlmError | None, now_s: float, request: Hashable | None = None) -> bool:
-        """Note how a call ended: with its error, or None when it was answered.
+        """Record the end of a call: its error, or None if it was answered.
 
-        `request` tells which request it was for; None stands for one of its own.
+        `request` identifies its request; None stands for a request of its own.
 
-        A refused request, a filtered one, a rate limit: the provider is there and knows the account, so
-        a probe that ends so closes the breaker, unless it is a post that is needed. Otherwise a rate
-        limit counts neither way; it is the limiter's matter.
+        A refused or filtered request and a rate limit show that the provider is up and accepts the account, so a probe
+        that ends like that closes the breaker, unless a post is required. Otherwise rate limits do not count; they are
+        the limiter's concern.
 
-        Returns whether a failure may be the request's own. It is not when the breaker opened since the
-        call began, or opens now: then no attempt is used up. Of a probe that was to bring a post, whoever
-        judges the answers decides; it is due back by `refuse`.
+        Returns whether a failure may be the request's own fault. It is not if the breaker has opened since the call
+        started, or opens now: then no attempt is used up. A probe that requires a post is decided by `accept` or
+        `refuse`.
         """
         if permit != self._permit:
             return False
@@ -198,7 +196,7 @@ class Breaker:
         return self._state is not BreakerState.OPEN
 
     def abandon(self, permit: Permit, now_s: float) -> None:
-        """Take back a permit whose call ended without a result: it was cancelled, or never went out."""
+        """Return a permit whose call had no result: it was cancelled, or never sent."""
         if permit == self._permit and self._state is BreakerState.HALF_OPEN:
             self._enter(BreakerState.OPEN)
             self._next_probe_s = now_s
@@ -209,12 +207,12 @@ class Breaker:
             self._open(_told(error), now_s)
 
     def _passed(self) -> None:
-        """Close after a probe has shown that the provider is there and knows the account."""
+        """Close after a probe has shown that the provider is up and accepts the account."""
         if self._state is BreakerState.HALF_OPEN and not self._needs_post:
             self._close()
 
     def _is_alone(self, request: Hashable | None) -> bool:
-        """Count a refused account. Returns whether it is refused for this request alone, while others are answered."""
+        """Count an account error. Returns whether it concerns this request alone, while others are answered."""
         self._refused += 1
         if request is None:
             return False

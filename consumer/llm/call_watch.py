@@ -1,4 +1,4 @@
-"""Who hears of each call of one model as it ends."""
+"""The port for observing the calls of one model."""
 
 from typing import Protocol
 
@@ -8,35 +8,35 @@ from repository.spending import Spending
 
 
 class CallWatch(Protocol):
-    """Hears of calls: how each ended, and what it took as soon as that is reckoned."""
+    """Observes calls: how each ended, and what it used."""
 
     def answered(self, completion: Completion, duration_s: float) -> None:
-        """Hear of a call that brought a completion."""
+        """Observe a call that was answered."""
 
     def failed(self, error: LlmError, duration_s: float) -> None:
-        """Hear of a call that brought none."""
+        """Observe a call that failed."""
 
     def took(self, spent: Spending | None, delivery: str = "live") -> None:
-        """Hear what a call took at the price of the tier that served it; None: it may be billed, and nobody told.
+        """Observe the spending of a call; None if it may have been billed at an unknown amount.
 
-        `delivery` is that tier: live or flex.
+        `delivery` is the tier that served it and set the price: live or flex.
         """
 
     def waited(self, wait_s: float) -> None:
-        """Hear that a call waited for its turn at the rate limit."""
+        """Observe the wait of a call for the rate limit."""
 
 
 class Unwatched:
-    """Nobody."""
+    """Observes nothing."""
 
     def answered(self, completion: Completion, duration_s: float) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     def failed(self, error: LlmError, duration_s: float) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     def took(self, spent: Spending | None, delivery: str = "live") -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     def waited(self, wait_s: float) -> None:
-        """Tell nobody."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""What a chat completion is asked with: the messages, and the name of the call."""
+"""The messages of a chat completion request, and the id of the call."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +23,7 @@ def as_text(messages: Messages) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CallId:
-    """Which call this is; the provider's logs and stored completions know it by this."""
+    """The id of a call, also in the provider's logs and stored completions."""
 
     overlay_id: UUID
     revision: int
@@ -36,5 +36,5 @@ class CallId:
 
     @property
     def request(self) -> str:
-        """What all calls for one request have in common."""
+        """The id of its request, shared by all calls for it."""
         return f"{self.overlay_id}/{self.revision}"

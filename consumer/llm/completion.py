@@ -1,4 +1,4 @@
-"""A chat completion: the little of a provider's answer that this program reads."""
+"""A chat completion: the parts of a provider's answer that this program reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ FLEX: Final = "flex"
 
 
 class Ending(StrEnum):
-    """Why a model stopped, in the words of any provider."""
+    """Why a model stopped, in the spelling of any provider."""
 
     COMPLETE = "complete"
     CUT_OFF = "cut_off"
@@ -60,19 +60,18 @@ _ENDINGS = {
 
 
 def ending_of(finish_reason: str) -> Ending:
-    """Return why the model stopped; what nobody knows counts as complete, and the text decides."""
+    """Return why the model stopped; unknown reasons count as complete, so that the text decides."""
     word = finish_reason.strip().lower().replace("-", "_").replace(" ", "_")
     return _ENDINGS.get(word.removeprefix("finish_reason_").removeprefix("finishreason."), Ending.COMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """What one call brought. `raw` and `usage` are JSON texts as received; tokens are the provider's count.
+    """The completion of one call. `raw` and `usage` are JSON texts as received; tokens are the provider's count.
 
-    A count that the provider does not tell is None. `received` is the answer byte for byte; `headers` are those
-    of the HTTP answer, names in any case.
-    `service_tier` is at which the provider says that it served the call: it decides on the price.
-    `latency_ms` is None for a completion that was looked up later: nobody was there to measure it.
+    Counts that the provider does not report are None. `received` is the answer byte for byte; `headers` are those of
+    the HTTP response, names in any case. `service_tier` is the tier that served the call, which determines the price.
+    `latency_ms` is None for a completion that was looked up later.
     """
 
     content: str

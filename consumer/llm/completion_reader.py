@@ -1,7 +1,7 @@
-"""Reading the completion out of what a provider sent.
+"""Reading the completion from a provider's response.
 
-A paid answer is read as generously as can be: whatever server wrote it, its text is worth money. What is neither a
-completion nor an error that is told is a failed call.
+A paid answer is parsed as leniently as possible, because its text was paid for. What is neither a completion nor a
+described error is a failed call.
 """
 
 import json
@@ -9,25 +9,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from consumer.llm.completion import Completion, Ending, ending_of
 from consumer.llm.error_answer import OK, heading_of, is_error, one_line, read_error
 from consumer.llm.errors import CallFailed
+from consumer.llm.lenient_json import parsed
 from consumer.llm.usage import UNKNOWN, Tokens, tokens_of
 
-# An escaped backslash and a whole surrogate pair are matched only to be left as they are.
-_SURROGATE_ESCAPE = re.compile(
-    r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
 _THOUGHTS = {"thinking", "reasoning", "redacted_thinking", "thought"}
 _USAGE = re.compile(r'"usage"\s*:\s*\{')
 _JSON = json.JSONDecoder()
-_SHORT = 200  # so long is what a proxy says, not what a model wrote
+_SHORT = 200  # texts up to this length come from a proxy, not from a model
 
 
 class ErrorInside(Exception):
-    """An answer with status 200 that describes an error; `body` is its JSON."""
+    """A response with status 200 that describes an error; `body` is its JSON."""
 
     def __init__(self, body: object) -> None:
         super().__init__("an error with status 200")
@@ -35,11 +32,11 @@ class ErrorInside(Exception):
 
 
 def read_completion(body: bytes, *, latency_ms: float | None, headers: Mapping[str, str] | None = None) -> Completion:
-    """Read a 200 answer, or one that was kept: then also an error that hands over what the model wrote.
+    """Parse a 200 response, or a kept one, which may also be an error that contains the model's text.
 
     Raises:
-        ErrorInside: it is an error all the same.
-        CallFailed: it is not a chat completion: HTML, a body cut off, no choices.
+        ErrorInside: it describes an error.
+        CallFailed: it is not a chat completion: HTML, a truncated body, no choices.
     """
     answer, raw = parsed(body)
     return completion_of(answer, raw=raw, received=body, latency_ms=latency_ms, headers=headers)
@@ -48,7 +45,7 @@ def read_completion(body: bytes, *, latency_ms: float | None, headers: Mapping[s
 def completion_of(
     answer: object, *, raw: str, received: bytes, latency_ms: float | None, headers: Mapping[str, str] | None = None
 ) -> Completion:
-    """Read an answer that is `parsed`; `raw` is its text as it is stored, `received` its bytes.
+    """Read the completion from the `parsed` response; `raw` is its text as stored, `received` its bytes.
 
     Raises:
         ErrorInside, CallFailed: as `read_completion` does.
@@ -64,10 +61,10 @@ def completion_of(
 
 
 def read_stored(body: bytes) -> Completion | None:
-    """Read a page of stored completions: the first, or None when there is none.
+    """Read a page of stored completions: the first one, or None.
 
     Raises:
-        CallFailed: it is no such page.
+        CallFailed: it is not such a page.
     """
     page, _ = parsed(body)
     found = page.get("data") if isinstance(page, dict) else None
@@ -81,14 +78,14 @@ def read_stored(body: bytes) -> Completion | None:
 
 
 def completion_of_draft(draft: str, body: object, *, latency_ms: float | None) -> Completion:
-    """Return the completion whose `draft` a provider's own check kept back and handed over with its error `body`."""
+    """Return the completion from a `draft` that the provider's own check rejected, given its error `body`."""
     raw = json.dumps(_storable(body), ensure_ascii=False)
     return _completion(draft, None, "", {}, raw=raw, received=raw.encode(), latency_ms=latency_ms, headers=None)
 
 
 def tokens_told(body: bytes) -> Tokens:
-    """Return what the `usage` of an answer that is no completion tells; the answer may be cut off."""
-    # only a whole object counts: of one that is cut off a figure may be cut off, too (found by chaos)
+    """Return the usage in a response that is not a completion; the response may be truncated."""
+    # only a complete object counts: in a truncated one a figure may be truncated, too (found by chaos)
     for place in _USAGE.finditer(text := body.decode(errors="replace")):
         try:
             return tokens_of(_JSON.raw_decode(text, place.end() - 1)[0])
@@ -100,7 +97,7 @@ def tokens_told(body: bytes) -> Tokens:
 def _completion_in(
     answer: object, *, raw: str, received: bytes, latency_ms: float | None, headers: Mapping[str, str] | None
 ) -> Completion | None:
-    """Return the parts that matter of a chat completion object; None where there is no message in it."""
+    """Return the completion in a chat completion object; None without a message."""
     choice = _choice(answer)
     if not isinstance(answer, dict) or choice is None:
         return None
@@ -138,7 +135,7 @@ def _completion(  # noqa: PLR0913 - the parts of an answer
 ) -> Completion:
     tokens = tokens_of(usage)
     if content and tokens.completion == 0:
-        # a text of no tokens is a count that nobody made
+        # zero tokens for a text means that they were not counted
         tokens = Tokens(prompt=tokens.prompt, cached_prompt=tokens.cached_prompt)
     return Completion(
         content=content,
@@ -159,7 +156,7 @@ def _completion(  # noqa: PLR0913 - the parts of an answer
 
 
 def _choice(answer: object) -> dict[str, Any] | None:
-    """Return the first choice that holds a text, else the first that holds a message at all."""
+    """Return the first choice with a text, else the first with a message."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list):
         return None
@@ -168,14 +165,14 @@ def _choice(answer: object) -> dict[str, Any] | None:
 
 
 def _with_message(choice: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the choice, if there is a message in it; the older interface puts a text in its place."""
+    """Return the choice, if it has a message; the legacy API has a text instead."""
     if isinstance(choice.get("message"), dict):
         return choice
     return {**choice, "message": {"content": choice["text"]}} if isinstance(choice.get("text"), str) else None
 
 
 def _content(message: Mapping[str, Any]) -> str:
-    """Return what the model says, as a text: of parts the texts, else a tool call's arguments."""
+    """Return the model's text: of parts their texts, else a tool call's arguments."""
     content = message.get("content")
     if isinstance(content, str) and content:
         return content
@@ -202,7 +199,7 @@ def _texts(parts: list[Any]) -> Iterator[str]:
 
 
 def _arguments(message: Mapping[str, Any]) -> Iterator[str]:
-    """Return the arguments of its tool calls, or of the function call that was their predecessor."""
+    """Return the arguments of tool calls, or of a legacy function call."""
     calls = message.get("tool_calls")
     functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
     for function in functions or [message.get("function_call")]:
@@ -224,7 +221,7 @@ def _refusal(message: Mapping[str, Any]) -> str | None:
 
 
 def _error_in_choice(answer: object) -> object:
-    """Return what OpenRouter puts into a choice whose generation broke off."""
+    """Return the error that OpenRouter puts into a choice whose generation failed."""
     match answer:
         case {"choices": [{"error": dict() as error}, *_]}:
             return {"error": error}
@@ -232,71 +229,12 @@ def _error_in_choice(answer: object) -> object:
             return None
 
 
-def parsed(body: bytes) -> tuple[Any, str]:
-    """Return the JSON of an answer, and its text as it can be stored; where it is no JSON, the text alone."""
-    try:
-        answer, raw = from_json(body, allow_inf_nan=False), body.decode()
-    except ValueError:
-        return _parsed_generously(body)
-    if rb"\u0000" in body:
-        # PostgreSQL refuses NUL; all other answers are kept byte for byte
-        answer = _storable(answer)
-        raw = json.dumps(answer, ensure_ascii=False)
-    return answer, raw
-
-
-def _parsed_generously(body: bytes) -> tuple[Any, str]:
-    """Parse JSON with a byte order mark, half a surrogate pair, NaN, or bytes that are no UTF-8."""
-    text = body.decode("utf-8-sig", "replace")
-    if text.startswith("data:"):
-        text = _joined_stream(text)
-    try:
-        answer = _storable(from_json(_SURROGATE_ESCAPE.sub(_replaced, text)))
-    except ValueError:
-        return text, text
-    return answer, to_json(answer, inf_nan_mode="null").decode()
-
-
-def _joined_stream(text: str) -> str:
-    """Return the completion that a server sent in pieces although nobody asked for a stream; else the text as it is."""
-    lines = [line.removeprefix("data:").strip() for line in text.splitlines() if line.startswith("data:")]
-    try:
-        pieces = [from_json(line) for line in lines if line != "[DONE]"]
-        choices = [choice for piece in pieces for choice in piece.get("choices") or () if choice.get("index", 0) == 0]
-        content = "".join(choice["delta"].get("content") or "" for choice in choices if "delta" in choice)
-        reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
-        usages = [piece["usage"] for piece in pieces if piece.get("usage")]
-    except (ValueError, TypeError, AttributeError):
-        return text
-    if not choices or not reasons:
-        return text  # it broke off
-    choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": reasons[-1]}
-    return json.dumps({**pieces[0], "choices": [choice], "usage": usages[-1] if usages else None})
-
-
-def _replaced(escape: re.Match[str]) -> str:
-    return "" if escape["lone"] else escape[0]
-
-
-def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Return the value without NUL."""
-    match value:
-        case str():
-            return value.replace("\0", "\ufffd")
-        case list():
-            return [_storable(item) for item in value]
-        case dict():
-            return {_storable(key): _storable(item) for key, item in value.items()}
-        case _:
-            return value
-
-
 def _json_text(value: Mapping[str, Any]) -> str:
     return to_json(value, inf_nan_mode="null").decode()
 
 
 def _described(answer: object) -> str:
-    """Describe what came instead, without its texts: they may be those of a shop."""
+    """Describe the response without its texts, which may be a shop's."""
     match answer:
         case dict():
             return one_line(f"an object with {', '.join(sorted(map(str, answer))[:12]) or 'nothing in it'}")
@@ -307,6 +245,6 @@ def _described(answer: object) -> str:
         case str() if len(answer) <= _SHORT and not answer.lstrip().startswith(("{", "[", '"')):
             return one_line(f"the text {answer!r}")
         case str():
-            return f"{len(answer):,} characters that are no JSON"
+            return f"{len(answer):,} characters that are not JSON"
         case _:
             return f"JSON of type {type(answer).__name__}"

@@ -1,4 +1,4 @@
-"""What a call took."""
+"""Tokens and cost of a call."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,21 +13,21 @@ from repository.prices import TOKENS_PER_PRICE, cost_usd
 from repository.spending import NOTHING_SPENT, Spending
 
 FRAME_TOKENS: Final = 16
-"""What a provider adds to each message, at most: its role and its borders."""
+"""The most tokens that a provider adds to each message, for its role and delimiters."""
 
 
 @dataclass(frozen=True, slots=True)
 class WorstCase:
-    """The most that a call may take. `cost_usd` is None where the model has no price: unknown is not free."""
+    """The worst case of a call. `cost_usd` is None if the model has no price: unknown is not free."""
 
     tokens: int
     cost_usd: Decimal | None
 
 
 def worst_case(messages: Messages, max_tokens: int, model: LlmModel) -> WorstCase:
-    """Return the most that a call may take: a token for each byte of its messages at the full price, and its limit.
+    """Return the worst case of a call: a token per byte of its messages at the full price, and its token limit.
 
-    No tokenizer makes more tokens of a text than it has bytes.
+    No tokenizer produces more tokens than a text has bytes.
     """
     prompt = sum(len(message.content.encode()) + FRAME_TOKENS for message in messages)
     prompt_price, completion_price = model.prompt_token_cost_per_1m, model.completion_token_cost_per_1m
@@ -40,7 +40,7 @@ def worst_case(messages: Messages, max_tokens: int, model: LlmModel) -> WorstCas
 
 
 def spending(completion: Completion, model: LlmModel) -> Spending:
-    """Return tokens and USD of an answered call at the model's prices; unknown where the provider does not tell."""
+    """Return tokens and USD of an answered call at the model's prices; None if the provider does not report usage."""
     return _priced(
         Tokens(
             prompt=completion.prompt_tokens,
@@ -53,7 +53,7 @@ def spending(completion: Completion, model: LlmModel) -> Spending:
 
 
 def spending_in_vain(error: LlmError, model: LlmModel) -> Spending | None:
-    """Return the same of a call without a completion; None where it may have been billed and nobody tells what."""
+    """Return the same for a call without a completion; None if it may have been billed at an unknown amount."""
     spent = _priced(error.received.tokens if error.received else UNKNOWN, model)
     if spent.cost_usd is not None:
         return spent

@@ -1,4 +1,4 @@
-"""Where a provider's models are called, and with which key."""
+"""A provider's endpoint and key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 class Endpoint:
     """A provider's OpenAI-compatible endpoint.
 
-    `base_url` ends before /chat/completions; `query` goes with every request, as an API's version does.
+    `base_url` ends before /chat/completions; `query` is sent with every request, such as an API version.
     """
 
     provider: str

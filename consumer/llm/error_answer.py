@@ -1,6 +1,6 @@
-"""What a provider, gateway or proxy says in place of a completion, read from whatever shape it has.
+"""The error that a provider, gateway or proxy returns in place of a completion, in any known shape.
 
-Shapes met: OpenAI's `{"error": {message, type, param, code}}`; the same in a list (Google); `error` as a text
+Known shapes: OpenAI's `{"error": {message, type, param, code}}`; the same in a list (Google); `error` as a text
 (Ollama) or beside `type` (Anthropic); `detail` as a text or a list of `loc` and `msg` (FastAPI); `errors`
 (Cloudflare); `message` at the top (vLLM, Mistral, Azure's gateway, AWS); the upstream's own body as text inside
 `metadata.raw` (OpenRouter); problem details (RFC 9457); plain text; a web page.
@@ -18,9 +18,9 @@ OK = 200
 _FAILED = 500
 _DEEPEST = 6
 _MESSAGE_KEYS = ("message", "msg", "error_description", "error_msg", "errormessage", "faultstring", "detail", "title")
-# The most telling first.
+# The most specific first.
 _CODE_KEYS = ("code", "type", "status", "reason", "error_code", "errorcode", "__type")
-# Upstream's own error, as text or object; what else stands beside it may hold texts of the request.
+# Upstream's own error, as text or object; other members may contain texts of the request.
 _INNER_KEYS = (
     "error",
     "errors",
@@ -34,7 +34,7 @@ _INNER_KEYS = (
     "body",
     "message",
 )
-# Their presence alone tells that a filter spoke; their values quote the input.
+# Their presence alone shows that a filter acted; their values quote the input.
 _FILTER_KEYS = {"flagged_input", "content_filter_result", "content_filter_results", "moderation_results"}
 _TITLE = re.compile(r"<(title|h1)[^>]*>([^<]{1,200})", re.IGNORECASE)
 _UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -48,12 +48,12 @@ FILTERED = "content_filter"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorAnswer:
-    """One error as it was told.
+    """One error as described by the server.
 
-    `message` is one line of bounded length; `codes` are all codes, types and statuses that the body names, in lower
-    case, `named` the first of them as given; `parameter` is the part of the request that is blamed, if one is;
-    `draft` the unusable text of a model that the provider hands over with its error. `status_is_told` is False for an
-    error with status 200 that names no other.
+    `message` is one line of bounded length; `codes` are all codes, types and statuses in the body, in lower case,
+    `named` the first of them as given; `parameter` is the part of the request at fault, if named; `draft` the model's
+    unusable text, if returned with the error. `status_is_told` is False for an error with status 200 that names no
+    other.
     """
 
     status: int
@@ -67,7 +67,7 @@ class ErrorAnswer:
 
     @property
     def body_is_json(self) -> bool:
-        """Whether an API spoke, not a web server's page."""
+        """Whether it came from an API and not from a web server."""
         return isinstance(self.body, dict | list)
 
     @property
@@ -77,9 +77,9 @@ class ErrorAnswer:
 
 
 def read_error(status: int, body: object) -> ErrorAnswer:
-    """Read an error's body, JSON or text; never raises.
+    """Parse an error's body, JSON or text; never raises.
 
-    Status 200 with an error object counts as the status that the object names, else as 500.
+    Status 200 with an error object counts as the status named in the object, else as 500.
     """
     parsed = _parsed(body)
     if isinstance(parsed, str):
@@ -103,7 +103,7 @@ def read_error(status: int, body: object) -> ErrorAnswer:
 
 
 def is_error(answer: object) -> bool:
-    """Return whether a JSON answer with status 200 is an error all the same."""
+    """Return whether a JSON response with status 200 describes an error."""
     return isinstance(answer, dict) and bool(answer.get("error") or answer.get("errors") or answer.get("detail"))
 
 
@@ -125,7 +125,7 @@ def _parsed(body: object) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def heading_of(text: str) -> str:
-    """Return a web page's title, or its first heading; of other text all of it."""
+    """Return a web page's title, or its first heading; other text unchanged."""
     if not text.lstrip().startswith("<"):
         return text
     title = _TITLE.search(text)
@@ -154,7 +154,7 @@ def _codes(found: Mapping[str, Any]) -> Iterator[str]:
     for key in _CODE_KEYS:
         value = named.get(key)
         if isinstance(value, str | int) and not isinstance(value, bool):
-            # AWS puts the namespace before it, "com.amazon.coral.service#ThrottlingException"
+            # AWS puts the namespace in front, "com.amazon.coral.service#ThrottlingException"
             code = str(value).rpartition("#")[2]
             if _WORD.fullmatch(code) and code.lower() not in {"error", "none", "null"}:
                 yield code
@@ -163,7 +163,7 @@ def _codes(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _messages(objects: list[Mapping[str, Any]]) -> list[str]:
-    """Return every message once, but none that another one quotes."""
+    """Return every message once, except those quoted by another one."""
     found = [message for one in objects for message in _messages_of(one)]
     return [
         message
@@ -183,14 +183,14 @@ def _messages_of(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _only_text(parsed: object) -> str:
-    """Return the text where an answer is a JSON text, or a list of one."""
+    """Return the text if the response is a JSON string, or a list of one."""
     if isinstance(parsed, list) and len(parsed) == 1:
         parsed = parsed[0]
     return parsed if isinstance(parsed, str) else ""
 
 
 def _place(found: Mapping[str, Any]) -> str:
-    """Return where FastAPI's and pydantic's errors are, "body.temperature"."""
+    """Return the location of FastAPI's and pydantic's errors, "body.temperature"."""
     loc = found.get("loc")
     return ".".join(str(part) for part in loc[:8]) if isinstance(loc, list | tuple) else ""
 
@@ -204,7 +204,7 @@ def _parameter(found: Mapping[str, Any]) -> str | None:
 
 
 def _setting_in(message: str) -> str | None:
-    """Return the setting that is named in words alone, as Anthropic and Google do."""
+    """Return the setting that is named only in the message, as Anthropic and Google do."""
     setting = _SETTING.search(message)
     return setting[1] if setting else None
 

@@ -1,4 +1,4 @@
-"""What can go wrong with an LLM call, in the terms that decide what happens next."""
+"""Errors of LLM calls, classified by what happens next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from schemas.reasons import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """What came in place of a completion, and what its `usage` tells, if it has one: it may have been paid for."""
+    """The response in place of a completion, and its usage, if any: it may have been billed."""
 
     body: bytes
     tokens: Tokens
@@ -17,10 +17,10 @@ class Received:
 
 
 class LlmError(Exception):
-    """An LLM call gave no completion.
+    """An LLM call returned no completion.
 
-    `reason` is its code in the ledger and in events; the message is the detail.
-    `maybe_billed`: the provider may have written an answer that never arrived. `received` is what came instead.
+    `reason` is its code in the ledger and in events; the message is the detail. `maybe_billed`: the provider may have
+    written an answer that never arrived. `received` is the response, if any.
     """
 
     reason: Reason
@@ -29,7 +29,7 @@ class LlmError(Exception):
 
 
 class Deferred(LlmError):
-    """Not the request's own fault: it comes back after `retry_in_s` seconds and uses up no attempt."""
+    """Not the request's own fault: it is retried after `retry_in_s` seconds and uses up no attempt."""
 
     def __init__(self, detail: str, *, reason: Reason, retry_in_s: float, maybe_billed: bool = False) -> None:
         super().__init__(detail)
@@ -39,14 +39,14 @@ class Deferred(LlmError):
 
     @classmethod
     def instead_of(cls, error: LlmError, *, retry_in_s: float) -> "Deferred":
-        """Return the same error, as one that is not the request's own fault."""
+        """Return an error as one that is not the request's own fault."""
         deferred = cls(str(error), reason=error.reason, retry_in_s=retry_in_s, maybe_billed=error.maybe_billed)
         deferred.received = error.received
         return deferred
 
 
 class RateLimited(LlmError):
-    """The provider asks to slow down; `headers` are those of its answer."""
+    """The provider's rate limit was hit; `headers` are those of its response."""
 
     reason = Reason.LLM_RATE_LIMITED
 
@@ -57,13 +57,13 @@ class RateLimited(LlmError):
 
 
 class FlexUnavailable(RateLimited):
-    """The provider has no room at its flex tier: this call waits, others need not."""
+    """The provider has no capacity at its flex tier: only this call waits."""
 
 
 class AccountRefused(LlmError):
-    """Key, quota, permission, model name or a setting is refused. No event can succeed until that is put right.
+    """Key, quota, permission, model name or a setting is refused. No event can succeed until that is fixed.
 
-    `parameter` is the part of the request that is blamed, where one is.
+    `parameter` is the part of the request at fault, if named.
     """
 
     reason = Reason.LLM_ACCOUNT_REFUSED
@@ -74,7 +74,7 @@ class AccountRefused(LlmError):
 
 
 class CallFailed(LlmError):
-    """Timeout, connection error, server error or unreadable answer: the same call may work later."""
+    """Timeout, connection error, server error or unreadable response: the same call may succeed later."""
 
     reason = Reason.LLM_UNAVAILABLE
 
@@ -85,7 +85,7 @@ class CallFailed(LlmError):
 
 
 class UnclearRefusal(CallFailed):
-    """Refused in a way that nobody explains: tried again until it shows whether it hits one request or all."""
+    """Refused without an explanation: retried until it is clear whether it concerns one request or all."""
 
     reason = Reason.LLM_BAD_REQUEST
 
@@ -97,7 +97,7 @@ class RequestRefused(LlmError):
 
     @classmethod
     def instead_of(cls, error: LlmError) -> "RequestRefused":
-        """Return the same error, as one that is this request's own fault."""
+        """Return an error as one that is this request's own fault."""
         refused = cls(str(error))
         refused.received = error.received
         return refused
@@ -112,7 +112,7 @@ class ContentFiltered(RequestRefused):
 class AnswerRejected(LlmError):
     """The provider's own check found that the model did not write the JSON asked for.
 
-    `draft` is what it wrote, as far as the error's `body` (JSON) holds it.
+    `draft` is the model's text, as far as the error's `body` (JSON) contains it.
     """
 
     reason = Reason.LLM_OUTPUT_INVALID

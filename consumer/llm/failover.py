@@ -1,8 +1,7 @@
-"""Which provider writes: the preferred one, or the next while the one before it is not called.
+"""Which provider writes: the first one, in order of preference, that may be called.
 
-A fallback steps in for a provider whose breaker is open, never for one that only asks to slow down.
-Meanwhile single calls still go to the unavailable provider as probes, so that it is used again when it
-is well.
+A fallback takes over from a provider whose breaker is open, but not from one that is only rate limited. Meanwhile
+single calls still go to the unavailable provider as probes, so that it is used again once it recovers.
 """
 
 from dataclasses import replace
@@ -22,22 +21,22 @@ class Failover:
 
     @property
     def unavailable_reason(self) -> str | None:
-        """Why none is called now; None while one is."""
+        """Why no provider may be called; None while one may."""
         reasons = [provider.unavailable_reason for provider in self._providers]
         return None if None in reasons else reasons[0]
 
     @property
     def preferred(self) -> Writer:
-        """Who writes while all is well."""
+        """The writer of the preferred provider."""
         return self._providers[0].writer
 
     @property
     def writers(self) -> list[Writer]:
-        """All who may write, in order of preference."""
+        """All writers, in order of preference."""
         return [provider.writer for provider in self._providers]
 
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
-        """Return how many of `wanted` new requests to take on now, a probe for each unavailable provider included."""
+        """Return how many of `wanted` new requests to accept now, including a probe for each unavailable provider."""
         allowed = 0
         for provider in self._providers:
             allowed += provider.allowance(wanted - allowed, within_s=within_s)
@@ -47,19 +46,19 @@ class Failover:
 
     @property
     def retry_in_s(self) -> float:
-        """When a request that was turned away is to come again: as soon as any provider may be called."""
+        """When a rejected request should return: as soon as any provider may be called."""
         return min(provider.retry_in_s for provider in self._providers)
 
     def stop(self, reason: str) -> None:
-        """Make no calls but probes at any provider: the fault is on this side."""
+        """Allow only probes at all providers: the fault is on this side."""
         for provider in self._providers:
             provider.stop(reason)
 
     async def admit(self, messages: Messages, *, after: Admission | None = None) -> Admission:
-        """Wait for this call's turn at the first provider that is called now; `after` is the call before it.
+        """Wait for this call's turn at the first provider that may be called; `after` is the request's previous call.
 
         Raises:
-            Deferred: it would have to wait too long, or none is called now.
+            Deferred: the wait would be too long, or no provider may be called.
         """
         *preferred, last = self._providers
         for provider in preferred:
@@ -74,9 +73,9 @@ class Failover:
         return replace(admission, another_is_called=lambda: self.unavailable_reason is None)
 
     async def find_stored(self, call_id: CallId) -> tuple[Writer, Completion] | None:
-        """Return the newest completion that a provider kept for this request, and who wrote it; costs nothing.
+        """Return the newest completion that a provider stored for this request, and its writer; free of charge.
 
-        One that is unavailable is asked only if there is no other.
+        An unavailable provider is asked only if there is no other.
 
         Raises:
             Deferred: a provider could not be asked.

@@ -1,4 +1,4 @@
-"""Reading an answer that was kept: with the current reader, which may find more in it than the one of its time."""
+"""Reading a kept answer with the current reader, which may find more in it than an earlier version did."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from consumer.llm.status import error_of
 
 
 def read_again(body: bytes, *, latency_ms: float | None) -> Completion | None:
-    """Return the completion in it; None where there is none."""
+    """Return the completion in it, if any."""
     try:
         return read_completion(body, latency_ms=latency_ms)
     except CallFailed:

@@ -1,10 +1,9 @@
-"""The openai client without the work that is the same for every call.
+"""The openai client without the work that is identical for every call.
 
-Of one call through the client half the CPU goes into building what never changes: the URL parsed and joined
-three times, the headers merged four times, redirects, event hooks and a stream around bytes that are there.
-Here the client builds the first request of a path as ever, and the later ones take its URL and headers over;
-they go straight to aiohttp. What the client makes of answers and errors stays as it is. Measured in
-`docs/performance.md`.
+Half the CPU of a call through the client is spent on what never changes: the URL is parsed and joined three times, the
+headers are merged four times, plus redirects, event hooks and a stream around bytes in memory. Here the client builds
+the first request of a path as usual; later ones reuse its URL and headers and go straight to aiohttp. The client's
+handling of responses and errors is unchanged.
 """
 
 import asyncio
@@ -17,16 +16,16 @@ import openai
 import yarl
 from openai._models import FinalRequestOptions
 
-# Of the request at hand, or of its connection.
+# Specific to a request or its connection.
 _OWN_HEADERS = {"content-length", "content-type", "host", "connection"}
 _PREPARED = "consumer.prepared"
-MOST_ANSWER_BYTES = 1_048_576  # a hundred times what a post takes; one without end must not fill the memory
+MOST_ANSWER_BYTES = 1_048_576  # a hundred times the size of a post, so that an endless answer does not fill the memory
 SLICE_BYTES = 1_024
 _OF_THE_ENCODED = {b"content-encoding", b"content-length"}
 
 
 class AnswerCutOff(aiohttp.ClientPayloadError):
-    """An answer broke off, or is larger than an answer can be; `content` is what had come by then."""
+    """A response ended early or is too large; `content` is what had arrived by then."""
 
     def __init__(self, detail: str, content: bytes) -> None:
         super().__init__(detail)
@@ -34,7 +33,7 @@ class AnswerCutOff(aiohttp.ClientPayloadError):
 
 
 class _Prepared:
-    """What the requests of one path have in common, in the forms that httpx2 and aiohttp take."""
+    """What the requests of one path share, in the forms that httpx2 and aiohttp take."""
 
     __slots__ = ("headers", "httpx_url", "url")
 
@@ -47,10 +46,10 @@ class _Prepared:
 
 
 class TimelyBody(aiohttp.BytesPayload):
-    """A request's body that is not sent when the time for the whole call has passed.
+    """A request body that is not sent after the deadline of the call.
 
-    A process that was frozen while a connection was being opened would otherwise send, when it wakes, what another
-    one has taken over by then: the socket is served before the timer (found by chaos, seed 619).
+    A process that was frozen while opening a connection would otherwise, on waking, send a request that another
+    process has taken over: the socket is served before the timer (found by chaos, seed 619).
     """
 
     def __init__(self, content: bytes, *, not_after_s: float) -> None:
@@ -69,13 +68,13 @@ class TimelyBody(aiohttp.BytesPayload):
 
 
 class LeanHttpClient(openai.DefaultAioHttpClient):
-    """The client's HTTP client; prepared requests take the short way. Made and closed in a running event loop."""
+    """The client's HTTP client, with a short path for prepared requests. Needs a running event loop."""
 
     def __init__(self, *, limits: httpx2.Limits, timeout: httpx2.Timeout) -> None:
         super().__init__(limits=limits, timeout=timeout)
         connector = aiohttp.TCPConnector(limit=limits.max_connections or 0, ssl=httpx2.create_ssl_context())
         self._timeout_s = timeout.read or 0.0
-        # the answer is decoded by httpx2, which knows all that its Accept-Encoding names
+        # the response is decoded by httpx2, which supports all that its Accept-Encoding names
         self._session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
@@ -83,10 +82,10 @@ class LeanHttpClient(openai.DefaultAioHttpClient):
         )
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:  # noqa: ANN401 - httpx2's own
-        """Send a request and read its whole answer.
+        """Send a request and read its whole response.
 
         Raises:
-            aiohttp.ClientError, TimeoutError: a prepared request was not answered, or with more than an answer can be.
+            aiohttp.ClientError, TimeoutError: a prepared request got no response, or one that is too large.
         """
         prepared: tuple[_Prepared, dict[str, str]] | None = request.extensions.get(_PREPARED)
         if prepared is None:
@@ -116,20 +115,20 @@ async def _whole(answer: aiohttp.ClientResponse) -> bytes:
             raise
         raise AnswerCutOff(str(error), bytes(content)) from error
     except asyncio.CancelledError as error:
-        # the timeout for the whole call turns it into its own error, whose cause tells what had come
+        # the timeout for the whole call turns it into its own error, whose cause has what had arrived
         raise asyncio.CancelledError(bytes(content)) from error
     return bytes(content)
 
 
 def come_by_then(error: TimeoutError) -> bytes:
-    """Return what had come of an answer when the time for the whole call had passed."""
+    """Return what had arrived of a response at the deadline of the call."""
     cause = error.__cause__
     content = cause.args[0] if isinstance(cause, asyncio.CancelledError) and cause.args else b""
     return content if isinstance(content, bytes) else b""
 
 
 class _Slices(httpx2.SyncByteStream):
-    """Encoded bytes, little by little: a slice becomes about a thousand times as long at most."""
+    """Encoded bytes in small slices, each of which decodes to at most about a thousand times its size."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -140,7 +139,7 @@ class _Slices(httpx2.SyncByteStream):
 
 
 def _decoded(answer: aiohttp.ClientResponse, encoded: bytes, request: httpx2.Request) -> httpx2.Response:
-    """Return the response with its content decoded, which may be no larger than any other."""
+    """Return the response with its content decoded, within the size limit."""
     if "," in answer.headers["content-encoding"]:
         raise AnswerCutOff("the answer is encoded more than once", b"")
     stream = httpx2.Response(answer.status, headers=answer.raw_headers, stream=_Slices(encoded), request=request)
@@ -162,18 +161,18 @@ def _require_bounded(content: bytearray) -> None:
 
 
 class LeanOpenAI(openai.AsyncOpenAI):
-    """The client; a POST of bytes is prepared, everything else is as in the client it derives from."""
+    """The client; POSTs of bytes are prepared, everything else is as in its base class."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the client's own
         super().__init__(**options)
         self._prepared: dict[str, _Prepared] = {}
 
     def forget_prepared(self) -> None:
-        """Prepare anew, with the key as it is now."""
+        """Forget prepared requests, so that new ones use the current key."""
         self._prepared.clear()
 
     def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
-        """Override the client's seam for deriving clients (its Azure client uses it too)."""
+        """Override the client's extension point for derived clients (its Azure client uses it too)."""
         own_headers = options.headers
         if not isinstance(options.content, bytes) or not isinstance(own_headers, dict):
             return super()._build_request(options, retries_taken=retries_taken)

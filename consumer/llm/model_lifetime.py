@@ -7,7 +7,7 @@ WARN_DAYS = 60
 
 
 class ShutdownNotice(NamedTuple):
-    """A model is about to be shut down by its provider, or has been; `days_left` is negative then."""
+    """A model's shutdown by its provider; `days_left` is negative once it is over."""
 
     shutdown_date: date
     days_left: int
@@ -24,7 +24,7 @@ class ShutdownNotice(NamedTuple):
 
 
 def shutdown_notice(shutdown_date: date | None, *, today: date) -> ShutdownNotice | None:
-    """Return what to say about a model's end; None if it has none or it is more than 60 days ahead."""
+    """Return a notice about a model's shutdown; None if there is none or it is more than 60 days ahead."""
     if shutdown_date is None:
         return None
     days_left = (shutdown_date - today).days

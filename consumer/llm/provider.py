@@ -1,7 +1,7 @@
-"""One model at its provider: the writer behind its rate limiter and its breaker.
+"""One model at its provider: its writer behind its rate limiter and breaker.
 
-Only what is the request's own fault comes out as such. A rate limit, a refused account and an outage
-come out as `Deferred`: the request comes back later and uses up no attempt.
+Only errors that are the request's own fault are raised as such. Rate limits, account errors and outages become
+`Deferred`: the request is retried later and uses up no attempt.
 """
 
 import asyncio
@@ -36,10 +36,10 @@ log = structlog.get_logger()
 
 TYPICAL_TOKENS = 1_200
 LOOKUP_RETRY_S = 5.0
-TOLD_WAIT_S = 0.001  # who went at once did not wait
+TOLD_WAIT_S = 0.001  # calls that went at once did not wait
 DISUSED_RETRY_S = 10.0
-FLEX_RETRY_S = 60.0  # the tier has room at other times of the day, if not now
-# Which column of a model's row decides on a parameter.
+FLEX_RETRY_S = 60.0  # the tier may have capacity later
+# The columns of a model's row that determine a parameter.
 _COLUMNS = {
     "tokens": "token_limit_parameter and default_max_tokens",
     "temperature": "supports_temperature and max_temperature",
@@ -54,9 +54,9 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """The right to make one call now, used up by `write` or by `give_back`.
+    """The right to make one call now, used up by `write` or `give_back`.
 
-    `another_is_called`: whether another provider would write in place of this one.
+    `another_is_called`: whether another provider could write instead.
     """
 
     provider: "Provider"
@@ -66,11 +66,11 @@ class Admission:
 
     @property
     def writer(self) -> Writer:
-        """Who will write."""
+        """The writer of the call."""
         return self.provider.writer
 
     async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool = False) -> Completion:
-        """Make the call, at the flex tier if so wanted.
+        """Make the call, at the flex tier if `flex` is set.
 
         Raises:
             LlmError: there is no completion. `Deferred` if that is not the request's own fault.
@@ -84,30 +84,30 @@ class Admission:
             raise Deferred.instead_of(error, retry_in_s=random.random()) from error
 
     def took(self, spent: Spending | None, delivery: str = "live") -> None:
-        """Tell what the call took, and at which tier; None: it may be billed, and nobody knows what."""
+        """Record the spending of the call and its tier; None: it may have been billed at an unknown amount."""
         self.provider.took(spent, delivery)
 
     def give_back(self) -> None:
-        """Make no call after all."""
+        """Give up the call."""
         self.provider.cancel(self)
 
     def accept(self) -> None:
-        """Note that this call and those before it brought a post."""
+        """Record that this call and those before it led to a post."""
         self.provider.accept(self)
 
     def refuse(self) -> None:
-        """Note that this call and those before it brought nothing of use."""
+        """Record that this call and those before it led to no post."""
         self.provider.refuse(self)
 
     def withdraw(self) -> None:
-        """Note that this call and those before it tell nothing."""
+        """Record that this call and those before it are inconclusive."""
         self.provider.withdraw(self)
 
 
 class Provider:
-    """Admits calls at the provider's pace and while it is well, and learns from each answer.
+    """Admits calls within the rate limits and while the breaker is closed, and learns from each response.
 
-    `disused_because`: why an operator wants it called no more, if so.
+    `disused_because`: why the model was deactivated, if so.
     """
 
     def __init__(self, writer: Writer, limiter: RateLimiter, breaker: Breaker, watch: CallWatch | None = None) -> None:
@@ -124,30 +124,30 @@ class Provider:
 
     @property
     def retry_in_s(self) -> float:
-        """When a request that was turned away is to come again."""
+        """When a rejected request should return."""
         return self._retry_in_s()
 
     @property
     def unavailable_reason(self) -> str | None:
-        """Why the provider is not called now; None while it is."""
+        """Why the provider may not be called; None while it may."""
         return self.disused_because or self._breaker.reason
 
     def use(self, model: LlmModel) -> None:
-        """Call the model as this row says, from the next call on."""
+        """Use this row of the model from the next call on."""
         self.writer = self.writer.about(model)
 
     def allowance(self, wanted: int, *, within_s: float | None = None) -> int:
-        """Return how many of `wanted` new requests are worth taking on now, or can go `within_s`, if given."""
+        """Return how many of `wanted` new requests to accept now, or that can go `within_s`, if given."""
         if self.disused_because is not None:
             return 0
         allowed = self._breaker.allowance(time.monotonic(), wanted)
         return self._limiter.room(allowed, TYPICAL_TOKENS, within_s=within_s) if allowed else 0
 
     async def admit(self, messages: Messages, *, after: Admission | None = None) -> Admission:
-        """Wait for this call's turn; `after` is the right to the call before it for the same request.
+        """Wait for this call's turn; `after` is the admission of the request's previous call.
 
         Raises:
-            Deferred: it would have to wait too long, or the provider is not called now.
+            Deferred: the wait would be too long, or the provider may not be called.
         """
         if self.disused_because is not None:
             raise Deferred(self.disused_because, reason=AccountRefused.reason, retry_in_s=DISUSED_RETRY_S)
@@ -170,30 +170,30 @@ class Provider:
         return Admission(provider=self, reservation=reservation, permit=permit)
 
     def took(self, spent: Spending | None, delivery: str = "live") -> None:
-        """Note what a call took, whatever came of it."""
+        """Record the spending of a call, whatever its result."""
         self._watch.took(spent, delivery)
 
     def cancel(self, admission: Admission) -> None:
-        """Take back the right to a call that is not made after all."""
+        """Take back the admission of a call that is not made."""
         self._limiter.cancel(admission.reservation)
         self._breaker.abandon(admission.permit, time.monotonic())
 
     def accept(self, admission: Admission) -> None:
-        """Note that there is a post; where that was a probe, the provider is called again."""
+        """Record that there is a post; after a probe, the breaker closes."""
         was_closed = self._breaker.is_closed
         self._breaker.accept(admission.permit)
         self._log_change(was_closed=was_closed)
 
     def refuse(self, admission: Admission) -> None:
-        """Note that there is none, although the model was called."""
+        """Record that there is no post, although the model answered."""
         self._breaker.refuse(admission.permit, time.monotonic())
 
     def withdraw(self, admission: Admission) -> None:
-        """Note that it never showed; where that was a probe, another one may go."""
+        """Record that the result is inconclusive; after a probe, another one may go."""
         self._breaker.abandon(admission.permit, time.monotonic())
 
     def stop(self, reason: str) -> None:
-        """Make no calls but probes until one of them brings a post: what they bring is of no use to anybody."""
+        """Allow only probes until one of them leads to a post: all answers are useless."""
         was_closed = self._breaker.is_closed
         self._breaker.stop(reason, time.monotonic())
         self._log_change(was_closed=was_closed)
@@ -201,7 +201,7 @@ class Provider:
     async def call(
         self, admission: Admission, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool = False
     ) -> Completion:
-        """Make the call that was admitted.
+        """Make an admitted call.
 
         Raises:
             LlmError: there is no completion. `Deferred` if that is not the request's own fault.
@@ -223,10 +223,10 @@ class Provider:
         return completion
 
     async def find_stored(self, call_id: CallId) -> Completion | None:
-        """Return the newest completion that the provider kept for this request; costs nothing.
+        """Return the newest completion that the provider stored for this request; free of charge.
 
         Raises:
-            Deferred: it cannot tell now. What may have been paid for is still to be looked up.
+            Deferred: the provider cannot be asked now; the lookup is still to be done.
         """
         try:
             return await self.writer.find_stored(call_id)
@@ -247,7 +247,7 @@ class Provider:
             retry_in_s = self._limiter.slow_down(admission.reservation, error.retry_after_s)
             return Deferred.instead_of(error, retry_in_s=retry_in_s)
         if own_fault:
-            # refused for this request alone, whatever the provider says of the account
+            # an account error that concerns this request alone
             return RequestRefused.instead_of(error) if isinstance(error, AccountRefused) else error
         return Deferred.instead_of(error, retry_in_s=self._retry_in_s())
 
@@ -256,7 +256,7 @@ class Provider:
         return Deferred(detail, reason=CallFailed.reason, retry_in_s=self._retry_in_s())
 
     def _retry_in_s(self) -> float:
-        # spread over a second what would otherwise all come back in the same moment
+        # spread over a second what would otherwise return all at once
         return self._breaker.retry_in_s(time.monotonic()) + random.random()
 
     def _record(self, permit: Permit, error: LlmError | None, call_id: CallId) -> bool:
@@ -275,6 +275,6 @@ class Provider:
 
 
 def _advice(parameter: str, model: str) -> str:
-    """Return what to correct where a parameter is refused: the column of the model's row that decides on it."""
+    """Return advice for a refused parameter: the column of the model's row that determines it."""
     column = next((column for part, column in _COLUMNS.items() if part in parameter), None)
     return f"see {column} of {model} in llm_models (`instagram-feed models update`)" if column else f"see {model}"

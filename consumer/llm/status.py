@@ -1,9 +1,9 @@
-"""Whose fault an error is: one table, from status, body and headers to what happens next.
+"""Whose fault an error is: a table from status, body and headers to what happens next.
 
-Providers and gateways agree on little: a wrong key comes as 401, 403 or 400, a spent budget as 402, 429 or 400, a
-flagged input as 400 or 403. So the codes in the body are asked first, then its words, the status last. The first row
-that fits decides. What no row knows is tried again like an outage: the breaker finds out whether it hits one request
-or all, and only then is it one or the other.
+Providers and gateways differ: a wrong key is reported as 401, 403 or 400, a spent budget as 402, 429 or 400, a flagged
+input as 400 or 403. So the codes in the body are checked first, then its words, the status last. The first matching
+row decides. Errors that match no row are retried like an outage, until the fates of other requests show whether they
+concern one request or all.
 
 Sources: the error pages of OpenAI, Azure OpenAI, Anthropic, Gemini (google.rpc.Code), Groq, OpenRouter, DeepSeek,
 litellm, Cloudflare's AI gateway, vLLM; bodies quoted in public issues.
@@ -30,20 +30,20 @@ from consumer.llm.rate_limit.retry_after import retry_after_s
 
 
 class Fault(StrEnum):
-    """Whose fault an error is, and so what happens next."""
+    """Whose fault an error is, which decides what happens next."""
 
-    ACCOUNT = "account"  # key, money, permission, model, settings: nobody's request can succeed
-    RATE = "rate"  # everybody is to wait
+    ACCOUNT = "account"  # key, money, permission, model, settings: no request can succeed
+    RATE = "rate"  # all requests must wait
     EVENT = "event"  # this request will never be answered
-    FILTERED = "filtered"  # neither will this one, because of what it says
-    ANSWER = "answer"  # the model wrote, but not the JSON that was asked for
+    FILTERED = "filtered"  # nor will this one, because of its content
+    ANSWER = "answer"  # the model wrote, but not the requested JSON
     OUTAGE = "outage"  # the same call may work later
-    UNKNOWN = "unknown"  # how many others it hits will tell
+    UNKNOWN = "unknown"  # unclear until others show whom it concerns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """One line of the table; what is empty fits everything. With both codes and words, either is enough."""
+    """One row of the table; an empty column matches everything. Of codes and words, either is enough."""
 
     fault: Fault
     statuses: Collection[int] = ()
@@ -53,7 +53,7 @@ class _Row:
     asks_to_wait: bool | None = None
 
     def fits(self, answer: ErrorAnswer, wait_s: float | None) -> bool:
-        """Return whether this row is about such an error."""
+        """Return whether this row matches an error."""
         speaks = bool(self.codes or self.words)
         if self.statuses and answer.status not in self.statuses and (answer.status_is_told or not speaks):
             return False
@@ -78,7 +78,7 @@ _REFUSALS = frozenset({400, 401, 403, 404, 422, 424})
 _SERVER_ERRORS = frozenset(range(500, 600))
 
 _TABLE = (
-    # An account that is locked is no flagged input, although both are "flagged".
+    # A locked account is not a flagged input, although both are "flagged".
     _Row(
         fault=Fault.ACCOUNT,
         codes=_codes("""
@@ -168,7 +168,7 @@ _TABLE = (
         words=_words(r"rate limit", r"too many requests", r"volume quota"),
         asks_to_wait=True,
     ),
-    # Google's free tier names no wait where nothing is allowed at all.
+    # Google's free tier names no wait if nothing is allowed at all.
     _Row(fault=Fault.ACCOUNT, statuses={429}, words=_words(r"\blimit: 0\b")),
     _Row(
         fault=Fault.RATE,
@@ -224,22 +224,22 @@ _TABLE = (
     _Row(fault=Fault.ACCOUNT, statuses={401, 402, 404, 405, 406, 407, 410, 411, 415, 421, 426, 451}),
 )
 
-# The parts of a request that an event's texts are in; all others are the same for every event.
+# The parts of a request that contain an event's texts; all others are the same for every event.
 _OF_THE_EVENT = re.compile(r"^(messages|input|prompt|contents?|text)\b|\.content\b", re.IGNORECASE)
 
 
 def fault_of(answer: ErrorAnswer, wait_s: float | None = None) -> Fault:
-    """Return whose fault this error is; `wait_s` is how long it asks to wait, if it does. Pure."""
+    """Return whose fault this error is; `wait_s` is the wait that it asks for, if any. Pure."""
     row = next((row for row in _TABLE if row.fits(answer, wait_s)), None)
     if row is not None:
         return row.fault
-    # A proxy that speaks of no error may dislike the input; an API that refuses with 403 dislikes the caller.
+    # A 403 page of a proxy may be about the input; a 403 of an API is about the caller.
     is_told = bool(answer.codes) or answer.body_is_json
     return Fault.ACCOUNT if answer.status == 403 and is_told else Fault.UNKNOWN  # noqa: PLR2004 - HTTP's Forbidden
 
 
 def error_of(status: int, body: object, headers: Mapping[str, str], *, now: datetime) -> LlmError:
-    """Return what an answer that is no completion means for the event and for all others. Pure.
+    """Return the error for a response that is not a completion. Pure.
 
     `body` is JSON, bytes or text; `headers` ignores case, or has lower-case names; `now` is aware.
     """
@@ -261,7 +261,7 @@ def error_of(status: int, body: object, headers: Mapping[str, str], *, now: date
 
 
 def _blamed(parameter: str | None) -> str | None:
-    """Return where the named part of the request is from: the "event", or a "setting" of ours; None without a name."""
+    """Return the origin of the named part of the request: the "event" or a "setting"; None if unnamed."""
     if parameter is None:
         return None
     return "event" if _OF_THE_EVENT.search(parameter) else "setting"

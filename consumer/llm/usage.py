@@ -1,9 +1,9 @@
-"""What a call used, from whatever a provider's `usage` looks like: unknown is None, never 0.
+"""The tokens of a call, from any known shape of `usage`: unknown is None, never 0.
 
-Spellings met: OpenAI's; `input_tokens` and `output_tokens` (Anthropic's, some gateways'); `prompt_cache_hit_tokens`
+Known spellings: OpenAI's; `input_tokens` and `output_tokens` (Anthropic's, some gateways'); `prompt_cache_hit_tokens`
 (DeepSeek), `cache_read_input_tokens` and `cache_creation_input_tokens` (Anthropic, litellm), `cached_tokens` at the
-top (Moonshot); counts as floats or texts; details as a list. Completion tokens that leave the reasoning out
-(Gemini, xAI) are told by a total that is larger than both counts together.
+top (Moonshot); counts as floats or texts; details as a list. Completion tokens without reasoning (Gemini, xAI) are
+recognised by a total larger than both counts together.
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MOST_TOKENS = 2**31 - 1  # PostgreSQL's INTEGER
-# Estimates until the usage is known: Korean takes about a token for two characters, a post about so many tokens.
+# Estimates until the usage is known: Korean takes about one token per two characters, a post about so many tokens.
 CHARACTERS_PER_TOKEN = 2
 ANSWER_TOKENS = 400
 _DECIMAL = re.compile(r"\s*(\d{1,10})(?:\.0*)?\s*", re.ASCII)
@@ -20,7 +20,7 @@ _DECIMAL = re.compile(r"\s*(\d{1,10})(?:\.0*)?\s*", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What one call used, None where unknown. Cached tokens, and those written to the cache, are prompt tokens too."""
+    """The tokens of one call, None if unknown. Tokens read from or written to the cache are prompt tokens, too."""
 
     prompt: int | None = None
     cached_prompt: int | None = None
@@ -33,9 +33,9 @@ UNKNOWN = Tokens()
 
 
 def tokens_of(usage: object) -> Tokens:
-    """Return the counts of a `usage` object, as far as it has any. Never raises.
+    """Return the counts in a `usage` object. Never raises.
 
-    Nobody is sent a prompt of no tokens, so a prompt of 0 is unknown, and with it what was cached.
+    A prompt always has tokens, so 0 prompt tokens means unknown, also for cached ones.
     """
     if not isinstance(usage, Mapping):
         return UNKNOWN
@@ -45,7 +45,7 @@ def tokens_of(usage: object) -> Tokens:
     if prompt is None:
         return Tokens(completion=completion or None, total=total)
     if total is not None and total > prompt + (completion or 0):
-        completion = total - prompt  # what is not in either count is reasoning
+        completion = total - prompt  # what neither count includes is reasoning
     if completion is None:
         return Tokens(prompt=prompt, cached_prompt=_cached(usage), cache_write_prompt=_written(usage))
     return Tokens(
@@ -64,12 +64,12 @@ def _prompt(usage: Mapping[str, Any]) -> int | None:
     uncached = _first(usage, "input_tokens")
     if uncached is None or "input_tokens_details" in usage:
         return uncached
-    # Anthropic's own count leaves out what was read from the cache or written to it
+    # Anthropic's own count excludes tokens read from or written to the cache
     return min(uncached + _cached(usage) + _written(usage), MOST_TOKENS)
 
 
 def _cached(usage: Mapping[str, Any]) -> int:
-    """Return what was read from a cache; a server that says nothing of one read nothing from it."""
+    """Return the tokens read from a cache; 0 if the server does not mention one."""
     cached = _first(_details(usage), "cached_tokens")
     if cached is None:
         cached = _first(usage, "cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
@@ -95,7 +95,7 @@ def _first(counts: Mapping[str, Any], *names: str) -> int | None:
 
 
 def _count(value: object) -> int | None:
-    """Return a whole number that a column holds, however it is written."""
+    """Return a whole number in a column's range, from any spelling."""
     if value is None or type(value) is bool:
         return None
     if isinstance(value, float) and value.is_integer():

@@ -1,7 +1,7 @@
 """The writer: one Chat Completions call through the openai client, and its errors translated.
 
-The call is the client's lean form, `post` with prebuilt bytes and the raw response: `parse` loses a
-paid completion when its JSON is bad, and typed models cost several times the CPU.
+The call is a `post` with prebuilt bytes and the raw response: `parse` loses a paid completion when its JSON is bad,
+and typed models cost several times the CPU.
 """
 
 import asyncio
@@ -33,11 +33,11 @@ _REQUEST_KEY = "feed_request"
 _CLIENT_ERRORS = (
     openai.APIStatusError, openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError,
 )  # fmt: skip
-_MODEL_KEY = "llm_model"  # two models may share an account, and their completions have different prices
+_MODEL_KEY = "llm_model"  # two models may share an account, but have different prices
 
 
 def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -> openai.AsyncOpenAI:
-    """Open the provider's client, on aiohttp, with its own retries off: a retry of its costs money unseen.
+    """Open the provider's client on aiohttp, without its own retries, which would cost money unnoticed.
 
     To be called in a running event loop.
     """
@@ -51,20 +51,20 @@ def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -
         "timeout": timeout,
     }
     if getproxies():
-        # which proxy is for which address, and how to speak to it, the ordinary client knows
+        # proxies are left to the ordinary client
         return openai.AsyncOpenAI(http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout), **options)
     return LeanOpenAI(http_client=LeanHttpClient(limits=limits, timeout=timeout), **options)
 
 
 def use_key(client: openai.AsyncOpenAI, api_key: str) -> None:
-    """Have the client's next calls made with this key."""
+    """Use this key for the client's next calls."""
     client.api_key = api_key
     if isinstance(client, LeanOpenAI):
         client.forget_prepared()
 
 
 class Writer:
-    """Has one model write; holds what all its calls share. `response_format` is a JSON schema as the API takes it."""
+    """Calls one model; holds what all its calls share. `response_format` is a JSON schema as the API takes it."""
 
     def __init__(
         self,
@@ -90,22 +90,22 @@ class Writer:
         self._client = client
         self._response_format = response_format
         self._timeout_s = timeout_s
-        """For a whole call: the client's is for each read, and a body that trickles in must end as well."""
-        # what is not given, the client copies from its defaults for each call
+        """For a whole call: the client's timeout is per read, and a body that trickles in must end as well."""
+        # options not given are copied from the client's defaults at each call
         self._request_options: RequestOptions = {
             "timeout": client.timeout, "max_retries": 0, "params": {}, "security": {"bearer_auth": True},
         }  # fmt: skip
         self._store_responses = store_responses and model.supports_store
 
     def about(self, model: LlmModel) -> "Writer":
-        """Return the same endpoint and settings with a model's row as it is now."""
+        """Return a writer with the same endpoint and settings for a new row of the model."""
         return Writer(self._client, model, **self._options)
 
     async def write(self, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool = False) -> Completion:
-        """Make one call; `flex`: at the provider's cheaper tier, which may have no room.
+        """Make one call; with `flex`, at the provider's cheaper tier, which may have no capacity.
 
         Raises:
-            LlmError: there is no completion; the class says what may be done.
+            LlmError: there is no completion; the class says what follows.
         """
         body = self._body(messages, max_tokens=max_tokens, call_id=call_id, flex=flex)
         request_id = call_id.client_request_id
@@ -116,7 +116,7 @@ class Writer:
             response = await self._posted(body, options)
             return self._read(response, latency_ms=_ms_since(started))
         except AnswerRejected as rejected:
-            # the model wrote, though not what was asked for: judged like any other answer
+            # the model wrote, though not the requested JSON: judged like any other answer
             return completion_of_draft(rejected.draft, rejected.body, latency_ms=_ms_since(started))
 
     async def _posted(self, body: bytes, options: RequestOptions) -> httpx2.Response:
@@ -141,13 +141,13 @@ class Writer:
             raise
 
     def _redacted(self, body: bytes) -> bytes:
-        """Return the body without the key: some servers quote the one they refuse."""
+        """Return the body without the key, which some servers quote."""
         return body.replace(self._client.api_key.encode(), b"***")
 
     async def find_stored(self, call_id: CallId) -> Completion | None:
-        """Return the newest completion that the provider kept for this request; costs nothing.
+        """Return the newest completion that the provider stored for this request; free of charge.
 
-        None when there is none, and when completions are not stored.
+        None if there is none, or completions are not stored.
 
         Raises:
             LlmError: the provider could not be asked.
@@ -160,13 +160,13 @@ class Writer:
             async with asyncio.timeout(self._timeout_s):
                 page = await self._client.get("/chat/completions", cast_to=httpx2.Response, options={"params": query})
         except (openai.NotFoundError, openai.PermissionDeniedError):
-            return None  # an endpoint that keeps none, or a key that may not look
+            return None  # the endpoint stores none, or the key lacks the permission
         except _CLIENT_ERRORS as error:
             raise self._llm_error(error) from error
         return read_stored(self._redacted(page.content))
 
     def batch_body(self, messages: Messages, *, max_tokens: int, response_format: Mapping[str, Any]) -> bytes:
-        """Build the body that a line of a batch carries, with a response format of its own."""
+        """Build the body of a batch line, with a response format of its own."""
         return to_json(self._fields(messages, max_tokens, response_format))
 
     def _body(self, messages: Messages, *, max_tokens: int, call_id: CallId, flex: bool) -> bytes:
@@ -179,7 +179,7 @@ class Writer:
         return to_json(body)
 
     def _fields(self, messages: Messages, max_tokens: int, response_format: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of a Chat Completions request, as far as this model understands it."""
+        """Return the fields of a Chat Completions request that this model supports."""
         model = self.model
         body: dict[str, Any] = {
             "model": model.model_name,
@@ -198,7 +198,7 @@ class Writer:
         return {_REQUEST_KEY: call_id.request, _MODEL_KEY: self.model.full_name}
 
     def _llm_error(self, error: Exception) -> LlmError:
-        """Return what one of the client's errors means."""
+        """Translate one of the client's errors."""
         if isinstance(error, openai.APIStatusError):
             response = error.response
             body = self._redacted(response.content)
@@ -209,7 +209,7 @@ class Writer:
         return self._unanswered(error)
 
     def _unanswered(self, error: BaseException) -> CallFailed:
-        # the client's transport calls every connection error a connect timeout; the first cause knows better
+        # the client's transport reports every connection error as a connect timeout; the first cause is more accurate
         while not isinstance(error, (TimeoutError, aiohttp.ClientError)) and error.__cause__:
             error = error.__cause__
         if isinstance(error, TimeoutError):
@@ -233,7 +233,7 @@ def _received(body: bytes, latency_ms: float | None) -> Received:
 
 
 def _taken_by(model: LlmModel, temperature: float | None) -> float | None:
-    """Return the temperature as far as the model's endpoint takes one; it is stored as what was used."""
+    """Return the temperature within the range of the model's endpoint; this is what is stored as used."""
     if temperature is None or not model.supports_temperature:
         return None
     return temperature if model.max_temperature is None else min(temperature, model.max_temperature)

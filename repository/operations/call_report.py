@@ -1,6 +1,6 @@
 """Calls whose answer did not become a post, and what was paid for them: the part of the bill with nothing to show.
 
-What they cost is in what their requests spent, too, except for superseded ones (`reports.cost_without_post`).
+What they cost is in what their requests spent, too, except for superseded ones (`cost_without_post`).
 """
 
 from dataclasses import dataclass

@@ -1,24 +1,22 @@
 """The figures of the seed's queries 4 to 9, each a function with tenant, model, time range and grouping.
 
 Columns have the seed's names. Without a group and for the seed's tenant and days, the figures are those
-of its queries. Averages come as float.
+of its queries. Averages are floats.
 
 `estimated_*` is the seed's estimate, by the seed's own formula in place of `repository.prices`: tokens of the
-calls that wrote the posts, at current prices, cached tokens at the full price. `spent_usd` is what was
-spent: every call for a post, at the prices of its time. Posts from before `cost_usd` was kept have none;
-`posts_without_cost` counts them. `posts_without_usage` counts posts whose provider did not say how many tokens
-they took: no sum or average has them.
+calls that wrote the posts, at current prices, with cached tokens at the full price. `spent_usd` is the real cost:
+every call for a post, at the prices of its time. Posts from before `cost_usd` was recorded have none and are
+counted by `posts_without_cost`. `posts_without_usage` counts posts whose provider did not report usage; they are
+in no sum or average.
 """
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Literal
 
 from repository.operations.report_scope import (
     FEEDS,
     FEEDS_OF_A_MODEL,
-    NO_GROUP,
     GroupBy,
     ReportScope,
     group_expression,
@@ -137,88 +135,6 @@ async def cost(connection: Connection, scope: ReportScope, by: GroupBy | None = 
         ORDER BY estimated_total_cost_usd DESC, model.model_name, "group"
     """
     return [Cost(**dict(row)) for row in await connection.fetch(statement, *scope.arguments)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CostWithoutPost:
-    """What was spent on requests that have no post: failed, or not finished yet. Unknown costs are counted apart.
-
-    `superseded`: calls whose post came when another process had ended the request; `duplicate`: what a provider had
-    answered of a second batch that it made of one file. Both are in no other sum; of the latter no tokens are kept.
-    """
-
-    group: str | None
-    state: Literal["failed", "unfinished", "superseded", "duplicate"]
-    request_count: int
-    llm_calls: int
-    total_prompt_tokens: int | None
-    total_completion_tokens: int | None
-    total_tokens: int | None
-    spent_usd: Decimal
-    requests_without_cost: int
-
-
-async def cost_without_post(
-    connection: Connection, scope: ReportScope, by: GroupBy | None = None
-) -> list[CostWithoutPost]:
-    """Return what `cost` leaves out of the provider's bill, by the time of a request's last change.
-
-    The ledger does not say which model was called, so the scope's model is not regarded; of the groups
-    it knows the tenant. A second batch is no single tenant's.
-    """
-    group = "tenant_id" if by is GroupBy.TENANT else NO_GROUP
-    statement = f"""
-        SELECT {group} AS "group",
-            CASE state WHEN 'failed' THEN state ELSE 'unfinished' END AS state,
-            count(*) AS request_count,
-            sum(llm_calls) AS llm_calls,
-            coalesce(sum(prompt_tokens), 0)::bigint AS total_prompt_tokens,
-            coalesce(sum(completion_tokens), 0)::bigint AS total_completion_tokens,
-            coalesce(sum(prompt_tokens + completion_tokens), 0)::bigint AS total_tokens,
-            trim_scale(coalesce(sum(cost_usd), 0)) AS spent_usd,
-            count(*) FILTER (WHERE cost_usd IS NULL) AS requests_without_cost
-        FROM (
-            SELECT * FROM feed_requests WHERE state = 'failed' AND finished_at >= $1
-            UNION ALL
-            SELECT * FROM feed_requests WHERE state NOT IN ('done', 'failed') AND updated_at >= $1
-        ) AS request
-        WHERE ($2::timestamptz IS NULL OR updated_at < $2)
-            AND ($3::text IS NULL OR tenant_id = $3)
-            AND (cost_usd > 0 OR cost_usd IS NULL)
-        GROUP BY 1, 2
-        UNION ALL
-        SELECT {group} AS "group", 'superseded' AS state,
-            count(*) AS request_count,
-            count(*) AS llm_calls,
-            coalesce(sum(call.prompt_tokens), 0)::bigint AS total_prompt_tokens,
-            coalesce(sum(call.completion_tokens), 0)::bigint AS total_completion_tokens,
-            coalesce(sum(call.prompt_tokens + call.completion_tokens), 0)::bigint AS total_tokens,
-            trim_scale(coalesce(sum(call.cost_usd), 0)) AS spent_usd,
-            count(*) FILTER (WHERE call.cost_usd IS NULL) AS requests_without_cost
-        FROM llm_calls AS call
-        JOIN feed_requests AS request USING (overlay_id, revision)
-        WHERE call.verdict = 'superseded' AND call.called_at >= $1
-            AND ($2::timestamptz IS NULL OR call.called_at < $2)
-            AND ($3::text IS NULL OR request.tenant_id = $3)
-        GROUP BY 1, 2
-        UNION ALL
-        SELECT {NO_GROUP} AS "group", 'duplicate' AS state,
-            sum(request_count) AS request_count,
-            sum(completed_count) AS llm_calls,
-            NULL AS total_prompt_tokens,
-            NULL AS total_completion_tokens,
-            NULL AS total_tokens,
-            trim_scale(sum(cost_usd)) AS spent_usd,
-            0 AS requests_without_cost
-        FROM llm_batches
-        WHERE duplicate_of IS NOT NULL AND cost_usd > 0 AND submitted_at >= $1
-            AND ($2::timestamptz IS NULL OR submitted_at < $2)
-            AND $3::text IS NULL
-        HAVING count(*) > 0
-        ORDER BY spent_usd DESC, 1, 2
-    """  # noqa: S608 - all parts are constants
-    rows = await connection.fetch(statement, *scope.arguments[:3])
-    return [CostWithoutPost(**dict(row)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""Batches at a provider: a file of requests goes there, and within a day a file of answers comes back, cheaper."""
+"""Batches at a provider: a file of requests is sent, and a file of answers returned within a day, at a lower price."""
 
 from typing import Final
 
 PROVIDERS: Final = frozenset({"openai"})
-"""Those whose batches are spoken here: OpenAI's, and whatever server speaks the same under its name."""
+"""The supported providers: OpenAI, and compatible servers under its name."""

@@ -1,4 +1,4 @@
-"""The provider's limit on tokens that wait in batches: what a refusal, or a success, tells of it. Pure."""
+"""The provider's limit on tokens enqueued in batches, learned from refusals and successes. Pure."""
 
 import re
 
@@ -7,9 +7,9 @@ _TOLD = re.compile(r"Limit: ([\d,]+) enqueued tokens")
 
 
 def after_refusal(message: str, *, enqueued: int, known: int | None) -> int:
-    """Return the limit after a batch was refused while so many tokens were waiting, its own among them.
+    """Return the limit after a batch was refused with so many tokens enqueued, including its own.
 
-    It is what the message says, if that is less than was waiting; else half of what was tried or known.
+    It is the limit in the message, if less than was enqueued; else half of what was tried or known.
     """
     if (told := _TOLD.search(message)) and 0 < (limit := int(told[1].replace(",", ""))) < enqueued:
         return limit
@@ -17,7 +17,7 @@ def after_refusal(message: str, *, enqueued: int, known: int | None) -> int:
 
 
 def after_success(*, enqueued: int, known: int | None) -> int | None:
-    """Return the limit after a batch ended well, with which so many were waiting: raised if that came close to it."""
+    """Return the limit after a batch succeeded with so many tokens enqueued: raised if that came close to it."""
     if known is None:
         return None
     return max(known, int(known * RAISED_BY)) if enqueued >= known // 2 else known

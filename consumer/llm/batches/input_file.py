@@ -1,4 +1,4 @@
-"""The file that goes to the provider: one request a line."""
+"""The input file of a batch: one request per line."""
 
 from pydantic_core import to_json
 
@@ -11,10 +11,10 @@ _URL = b'"method":"POST","url":"/v1/chat/completions"'
 
 
 def file_line(call_id: CallId, body: bytes) -> bytes:
-    """Return the line of a call, whose body is sent as it is."""
+    """Return the line of a call, with its body unchanged."""
     return b'{"custom_id":%b,%b,"body":%b}\n' % (to_json(custom_id(call_id)), _URL, body)
 
 
 def line_bytes(body: bytes) -> int:
-    """Return how long the line of this body is at most."""
+    """Return the maximum length of the line for this body."""
     return len(body) + len(_URL) + 120

@@ -1,4 +1,4 @@
-"""The Batch API of OpenAI and of whatever speaks the same: `/files` and `/batches`.
+"""The Batch API of OpenAI and compatible servers: `/files` and `/batches`.
 
 https://platform.openai.com/docs/api-reference/batch
 """
@@ -32,7 +32,7 @@ PAGE = 100
 CHUNK_BYTES = 256 * 1024
 _MESSAGE_LENGTH = 200
 _LOST = (openai.APIConnectionError, httpx2.HTTPError, aiohttp.ClientError, OSError, TimeoutError)
-# refused without a doubt: nothing was created
+# certainly refused: nothing was created
 _REFUSED = {
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.NOT_FOUND,
@@ -49,19 +49,19 @@ _LATER = {
 
 
 class OpenAIBatches:
-    """A client that repeats nothing by itself (`open_client`): a creation repeated is a second batch, paid twice."""
+    """The client must not retry by itself (`open_client`): a repeated creation is a second batch, paid twice."""
 
     def __init__(self, client: openai.AsyncOpenAI) -> None:
         self._client = client
 
     async def upload(self, path: Path, name: str) -> str:
-        """Upload an input file under this name; gives its id."""
+        """Upload an input file under this name; returns its id."""
         with self._translated(), path.open("rb") as content:
             async with asyncio.timeout(UPLOAD_S):
                 return (await self._client.files.create(file=(name, content), purpose="batch")).id
 
     async def files_named(self, name: str) -> list[str]:
-        """Return the ids of input files of this name, the newest first."""
+        """Return the ids of input files with this name, newest first."""
         with self._translated():
             files = self._client.files.list(purpose="batch", order="desc")
             return [file.id async for file in files if file.filename == name]
@@ -81,11 +81,11 @@ class OpenAIBatches:
                 raise self._told(error) from error
             raise CreateUnanswered(self._detail(error)) from error
         except (*_LOST, ValueError, AttributeError, TypeError) as error:
-            # an answer that cannot be read is as good as none
+            # an unreadable response is as good as none
             raise CreateUnanswered(self._detail(error)) from error
 
     async def created_since(self, input_file_id: str, batch_id: UUID, since: datetime) -> list[ProviderBatch]:
-        """Return the batches of this file, or with our id, that were created then or later, the oldest first."""
+        """Return the batches of this file, or with our id, created at that time or later, oldest first."""
         found = []
         with self._translated():
             async for batch in self._client.batches.list(limit=PAGE):
@@ -97,12 +97,12 @@ class OpenAIBatches:
         return sorted(found, key=lambda one: (one.created_at, one.provider_batch_id))
 
     async def retrieve(self, provider_batch_id: str) -> ProviderBatch:
-        """Return how a batch stands."""
+        """Return the current state of a batch."""
         with self._translated():
             return _provider_batch(await self._client.batches.retrieve(provider_batch_id))
 
     async def cancel(self, provider_batch_id: str) -> None:
-        """Have a batch stopped; one that has ended stays as it is."""
+        """Cancel a batch; one that has ended is unchanged."""
         try:
             with self._translated():
                 await self._client.batches.cancel(provider_batch_id)
@@ -115,7 +115,7 @@ class OpenAIBatches:
             return (await self._client.files.retrieve(file_id)).bytes
 
     async def read(self, file_id: str, begin: int) -> AsyncIterator[bytes]:
-        """Yield the bytes of a file from this place on; where no parts are served, what is before is skipped."""
+        """Yield the bytes of a file from this position on, also if the server does not support ranges."""
         async with self._content(file_id, begin) as (place, chunks):
             async for chunk in chunks:
                 if place + len(chunk) > begin:
@@ -131,7 +131,7 @@ class OpenAIBatches:
                 yield (begin if is_part else 0), answer.iter_bytes(CHUNK_BYTES)
 
     async def delete_file(self, file_id: str) -> None:
-        """Delete a file; one that is gone is as good."""
+        """Delete a file; it may be gone already."""
         try:
             with self._translated():
                 await self._client.files.delete(file_id)
@@ -140,7 +140,7 @@ class OpenAIBatches:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Raise a `BatchProviderError` in place of the client's errors, for what may be asked again."""
+        """Translate the client's errors into `BatchProviderError`."""
         try:
             yield
         except openai.APIStatusError as error:

@@ -1,4 +1,4 @@
-"""What a provider of batches has to offer, and what is known of a batch there."""
+"""The port to a provider of batches, and the state of a batch there."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ TOKEN_LIMIT_CODE = "token_limit_exceeded"  # noqa: S105 - a code of the API
 
 
 class BatchProviderError(Exception):
-    """The provider did not do what it was asked; the message is the detail, without any text of a request."""
+    """The provider failed; the message is the detail, without texts of requests."""
 
 
 class ProviderUnavailable(BatchProviderError):
-    """It cannot, or will not, now: rate limit, account, outage. Nothing was done; the same may work later."""
+    """Temporarily unavailable: rate limit, account, outage. Nothing was done; the same may succeed later."""
 
 
 class ProviderRefused(BatchProviderError):
-    """It will never do this."""
+    """Permanently refused."""
 
 
 class NotThere(ProviderRefused):
-    """It knows no such batch or file."""
+    """There is no such batch or file."""
 
 
 class CreateUnanswered(BatchProviderError):
-    """A creation was asked for and not answered: the batch may or may not be there."""
+    """A creation got no response: the batch may or may not exist."""
 
 
 class FileCutOff(BatchProviderError):
-    """A file ended before its end; what is behind the last whole line is to be fetched again."""
+    """A file was truncated; what follows the last complete line must be fetched again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineProblem:
-    """Why a batch failed as a whole; `line` counts from 1, None where no line is to blame."""
+    """Why a batch failed as a whole; `line` counts from 1, None if no line is at fault."""
 
     code: str
     message: str
@@ -45,13 +45,13 @@ class LineProblem:
 
     @property
     def is_token_limit(self) -> bool:
-        """Whether too much is waiting at the provider, which is nobody's fault."""
+        """Whether too many tokens are enqueued at the provider, which is no request's fault."""
         return self.code == TOKEN_LIMIT_CODE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderBatch:
-    """A batch as the provider tells it. An id of a file is None where there is none, however it is told."""
+    """A batch as reported by the provider. The id of a missing file is None."""
 
     provider_batch_id: str
     status: str
@@ -68,7 +68,7 @@ class ProviderBatch:
 
     @property
     def has_ended(self) -> bool:
-        """Whether its files are final. Counters tell nothing: they say done before."""
+        """Whether its files are final. Counters are no indication: they say so earlier."""
         return self.status in ENDS
 
 
@@ -79,33 +79,33 @@ class FileReader(Protocol):
         """Return how many bytes a file has."""
 
     def read(self, file_id: str, begin: int) -> AsyncIterator[bytes]:
-        """Yield the bytes of a file from this place on."""
+        """Yield the bytes of a file from this position on."""
 
 
 class BatchProvider(FileReader, Protocol):
     """All methods raise `BatchProviderError`."""
 
     async def upload(self, path: Path, name: str) -> str:
-        """Upload an input file under this name; gives its id."""
+        """Upload an input file under this name; returns its id."""
 
     async def files_named(self, name: str) -> list[str]:
-        """Return the ids of input files of this name, the newest first."""
+        """Return the ids of input files with this name, newest first."""
 
     async def create(self, input_file_id: str, batch_id: UUID) -> ProviderBatch:
-        """Create a batch. Not idempotent: asked twice, there are two.
+        """Create a batch. Not idempotent: two calls create two.
 
         Raises:
-            CreateUnanswered: it may or may not be there.
+            CreateUnanswered: it may or may not exist.
         """
 
     async def created_since(self, input_file_id: str, batch_id: UUID, since: datetime) -> list[ProviderBatch]:
-        """Return the batches of this file, or with our id, that were created then or later, the oldest first."""
+        """Return the batches of this file, or with our id, created at that time or later, oldest first."""
 
     async def retrieve(self, provider_batch_id: str) -> ProviderBatch:
-        """Return how a batch stands."""
+        """Return the current state of a batch."""
 
     async def cancel(self, provider_batch_id: str) -> None:
-        """Have a batch stopped, which takes its time; one that has ended stays as it is."""
+        """Request cancellation of a batch; one that has ended is unchanged."""
 
     async def delete_file(self, file_id: str) -> None:
-        """Delete a file; one that is gone is as good."""
+        """Delete a file; it may be gone already."""

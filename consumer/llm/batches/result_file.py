@@ -1,4 +1,4 @@
-"""Reading a file of results: whole lines, a group at a time, however large the file is."""
+"""Reading a file of results in groups of complete lines, however large the file is."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ from consumer.llm.batches.custom_ids import call_of
 from consumer.llm.batches.port import FileCutOff, FileReader
 from consumer.llm.chat import CallId
 from consumer.llm.completion import Completion
-from consumer.llm.completion_reader import ErrorInside, completion_of, parsed, tokens_told
+from consumer.llm.completion_reader import ErrorInside, completion_of, tokens_told
 from consumer.llm.errors import CallFailed, LlmError, Received
+from consumer.llm.lenient_json import parsed
 from consumer.llm.status import error_of
 
 GROUP_LINES = 500
-LONGEST_LINE = 16 * 1024 * 1024  # more than this without a line break is no file of results
+LONGEST_LINE = 16 * 1024 * 1024  # more than this without a line break is not a file of results
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One line: of which call (None: of none of ours), and its completion or why there is none."""
+    """One line: the id of its call (None if foreign), and its completion or error."""
 
     call_id: CallId | None
     outcome: Completion | LlmError
@@ -30,17 +31,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class ResultGroup:
-    """Some lines in their order, and the place behind the last, in bytes."""
+    """Some lines in order, and the end position of the last, in bytes."""
 
     lines: tuple[bytes, ...]
     end: int
 
 
 async def groups(provider: FileReader, file_id: str, begin: int) -> AsyncIterator[ResultGroup]:
-    """Yield the lines of a file from this place on.
+    """Yield the lines of a file from this position on.
 
     Raises:
-        FileCutOff: the file ended early; all whole lines before were yielded.
+        FileCutOff: the file was truncated; all complete lines were yielded.
         BatchProviderError: it cannot be read.
     """
     size = await provider.size(file_id)
@@ -66,10 +67,10 @@ async def groups(provider: FileReader, file_id: str, begin: int) -> AsyncIterato
 
 
 def read_result(line: bytes) -> Result:
-    """Read one line. Never raises: what is no result is a call that failed, of nobody."""
+    """Parse one line. Never raises: a malformed line is a failed call without an id."""
     said, _ = parsed(line)
     if not isinstance(said, dict):
-        return Result(None, CallFailed("a line that is no JSON object"))
+        return Result(None, CallFailed("a line that is not a JSON object"))
     return Result(call_of(said.get("custom_id")), _outcome(said))
 
 

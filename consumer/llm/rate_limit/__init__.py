@@ -1,1 +1,1 @@
-"""The provider's rate limits: learned from its answers, kept by waiting."""
+"""The provider's rate limits: learned from its responses, obeyed by waiting."""

@@ -1,9 +1,8 @@
-"""What follows a 429: half the rate that was being sent, then a little more each second.
+"""Congestion control after a 429: half the sending rate, then a little more each second.
 
-It needs no limit to be known. Some providers name none, and OpenAI names a day's limit in place of the
-minute's where the account has both, so the limit that was hit is often not the one in the headers.
-The rule is TCP's (RFC 5681; RFC 9002, section 7.3.2): multiplicative decrease once for each event of
-congestion, additive increase without end. The clock is an argument.
+It needs no known limit. Some providers name none, and OpenAI names a daily limit instead of the per-minute one if the
+account has both, so the limit that was hit is often not the one in the headers. The rule is TCP's (RFC 5681; RFC 9002,
+section 7.3.2): one multiplicative decrease per congestion event, then additive increase. The clock is an argument.
 """
 
 import math
@@ -11,10 +10,10 @@ import math
 from consumer.llm.rate_limit.token_bucket import ROUNDING
 
 DECREASE = 0.5
-RECOVERY_S = 60.0  # in which the rate that ran into the limit is added: half of that brings it back
+RECOVERY_S = 60.0  # the time in which the rate that hit the limit is added; half of that recovers it
 LEAST_PER_S = 0.05
-LEAST_GAIN_PER_S = 1.0 / RECOVERY_S  # each second, so that a rate once low does not stay low
-MEMORY_S = 10.0  # over which the rate being sent is measured
+LEAST_GAIN_PER_S = 1.0 / RECOVERY_S  # added each second, so that a low rate does not stay low
+MEMORY_S = 10.0  # the window in which the sending rate is measured
 FADE_EVERY_S = 0.1
 
 
@@ -22,7 +21,7 @@ class CongestionControl:
     """A ceiling in requests per second; none until the first 429."""
 
     def __init__(self) -> None:
-        self._sent = 0.0  # admissions, each fading away over MEMORY_S
+        self._sent = 0.0  # admissions, each decaying over MEMORY_S
         self._faded_at_s = -math.inf
         self._rate_per_s = math.inf
         self._gain_per_s = 0.0
@@ -32,11 +31,11 @@ class CongestionControl:
         self._at_s = 0.0
 
     def rate_per_s(self, now_s: float) -> float:
-        """Return the ceiling, infinite when there is none."""
+        """Return the ceiling; infinite if there is none."""
         return self._rate_per_s + self._gain_per_s * max(0.0, now_s - self._since_s)
 
     def wait_s(self, now_s: float, ahead: int = 0) -> float:
-        """Return how long until one more request may go, after `ahead` others."""
+        """Return the seconds until one more request may go, after `ahead` others."""
         if self._rate_per_s == math.inf:
             return 0.0
         self._advance(now_s)
@@ -51,20 +50,20 @@ class CongestionControl:
         return self._credit + self.rate_per_s(now_s) * seconds
 
     def count(self, now_s: float) -> None:
-        """Count a request that goes."""
+        """Count a request that is sent."""
         if now_s - self._faded_at_s > FADE_EVERY_S:
             self._fade(now_s)
         self._sent += 1.0
         self._credit -= 1.0
 
     def halve(self, admitted_at_s: float, now_s: float, resume_at_s: float, *, named_per_s: float = 0.0) -> bool:
-        """Answer the 429 of a request admitted at `admitted_at_s`; nothing goes before `resume_at_s`.
+        """Handle the 429 of a request admitted at `admitted_at_s`; nothing is sent before `resume_at_s`.
 
-        `named_per_s` is the rate that a minute's limit allows, if the provider names one. A 429 after a
-        lull halves next to nothing, which says little about the limit; so this is the rate to gain back.
+        `named_per_s` is the rate that a per-minute limit allows, if the provider names one. After a lull the sending
+        rate says little about the limit, so this is the rate to return to.
 
-        The other requests that were under way at the last halving ran into the same limit: they do not
-        halve again. Returns whether this one did.
+        Requests that were in flight at the last halving hit the same limit: they do not halve again. Returns whether
+        this one did.
         """
         if admitted_at_s <= self._halved_at_s:
             return False
@@ -74,7 +73,7 @@ class CongestionControl:
         self._gain_per_s = max(LEAST_GAIN_PER_S, max(sent_per_s, named_per_s) / RECOVERY_S)
         self._halved_at_s = now_s
         self._since_s = self._at_s = resume_at_s
-        self._faded_at_s = max(now_s, resume_at_s)  # silence that was asked for is no low rate
+        self._faded_at_s = max(now_s, resume_at_s)  # a requested pause is not a low rate
         self._credit = 1.0
         return True
 

@@ -1,7 +1,7 @@
-"""What a provider says about its rate limits in the `x-ratelimit-*` headers of an answer.
+"""The rate limits in the `x-ratelimit-*` headers of a response.
 
-Source: https://platform.openai.com/docs/guides/rate-limits (the project's headers since 2026-06). Other
-providers with the same interface send them too, in part or with other units; what makes no sense is ignored.
+Source: https://platform.openai.com/docs/guides/rate-limits (the project's headers since 2026-06). Compatible
+providers send them too, in part or with other units; nonsensical values are ignored.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-_COUNT = re.compile(r"\d{1,15}", re.ASCII)  # more digits than that are no limit, and no exact float
+_COUNT = re.compile(r"\d{1,15}", re.ASCII)  # more digits are not a limit, and not an exact float
 _NUMBER = r"\d{1,15}(?:\.\d{0,15})?"
 _DURATION = re.compile(rf"(?:{_NUMBER}(?:h|ms|m|s|us|µs|μs|ns))+", re.ASCII)
 _PART = re.compile(rf"({_NUMBER})([a-zµμ]+)", re.ASCII)
@@ -20,7 +20,7 @@ _LONGEST = 64
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit: its size, what remains of it (never more than that), and when it will be whole again."""
+    """One limit: its size, what remains of it (never more), and when it is fully replenished."""
 
     limit: int
     remaining: int | None = None
@@ -32,12 +32,12 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 def read_rate_headers(headers: Mapping[str, str]) -> dict[Unit, Quota]:
-    """Return the limits that an answer names. `headers` ignores case, or has lower-case names. Never raises."""
+    """Return the limits in a response's headers. `headers` ignores case, or has lower-case names. Never raises."""
     return {unit: quota for unit in UNITS if (quota := _quota(headers, unit))}
 
 
 def duration_s(text: str) -> float | None:
-    """Return the seconds in a Go duration ("6m0s", "1.5s", "20ms"); None if it is none, or negative.
+    """Return the seconds in a Go duration ("6m0s", "1.5s", "20ms"); None if invalid or negative.
 
     A number without a unit counts as seconds, as Azure sends them.
 
@@ -66,6 +66,6 @@ def _quota(headers: Mapping[str, str], unit: Unit) -> Quota | None:
 
 
 def _count(text: str | None) -> int | None:
-    # stripped for both: int() does not take all that strip() takes for white space
+    # stripped for both: int() does not accept all that strip() treats as white space
     digits = (text or "").strip()
     return int(digits) if _COUNT.fullmatch(digits) else None

@@ -1,7 +1,7 @@
-"""The rate limiter of one model: requests wait their turn here, or are told when to come back.
+"""The rate limiter of one model: requests wait for their turn, or are told when to return.
 
-A request reserves before it is sent and settles when its usage is known. Waiting is first come, first
-served, and one timer serves the whole queue.
+A request reserves before it is sent and settles when its usage is known. Waiting is first come, first served, with one
+timer for the whole queue.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from consumer.llm.rate_limit.headers import read_rate_headers
 from consumer.llm.rate_limit.limits import CallLimits, Demand, KnownLimit, Reservation
 
 PATIENCE_S = 5.0
-RECHECK_S = 0.25  # the pace may rise while somebody waits
-LEARN_EVERY_S = 0.05  # reading the headers costs more than all the rest, and more of them say no more
+RECHECK_S = 0.25  # the rate may rise while requests wait
+LEARN_EVERY_S = 0.05  # parsing the headers is the most expensive part, and more often brings no more information
 TIMER_RESOLUTION_S = 0.001  # uvloop's; a shorter delay would only spin
 
 
 class WaitTooLong(Exception):
-    """The turn of this request would come later than it can wait."""
+    """The turn of this request would come too late."""
 
     def __init__(self, retry_in_s: float) -> None:
-        super().__init__(f"rate limit reached, come back in {retry_in_s:.1f} s")
+        super().__init__(f"rate limit reached, retry in {retry_in_s:.1f} s")
         self.retry_in_s = retry_in_s
 
 
@@ -36,10 +36,9 @@ class _Waiter:
 
 
 class RateLimiter:
-    """Admits requests at the pace the model's limits allow; belongs to one event loop.
+    """Admits requests within the model's limits; for use in one event loop.
 
-    `patience_s` is how long a request may wait here, holding its slot. `clock` counts seconds and
-    never goes back.
+    `patience_s` is how long a request may wait here, holding its slot. `clock` returns monotonic seconds.
     """
 
     def __init__(self, *, patience_s: float = PATIENCE_S, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,18 +57,18 @@ class RateLimiter:
 
     @property
     def known_limits(self) -> list[KnownLimit]:
-        """The limits that answers have named."""
+        """The limits learned from responses."""
         return self._limits.known(self._clock())
 
     @property
     def requests_per_s(self) -> float | None:
-        """The pace learned from refusals for the rate; None before the first."""
+        """The rate learned from refusals; None before the first."""
         return self._limits.requests_per_s(self._clock())
 
     def room(self, wanted: int, estimated_tokens: int, *, within_s: float | None = None) -> int:
-        """Return how many of `wanted` new requests can go within that time, else within the patience. Reserves nothing.
+        """Return how many of `wanted` new requests can go within that time, by default the patience. Reserves nothing.
 
-        Taking in no more than that keeps requests where they are instead of sending them back and forth.
+        Accepting no more than that avoids sending requests back and forth.
         """
         within_s = self._patience_s if within_s is None else within_s
         room = self._limits.room(estimated_tokens, self._clock(), within_s=within_s, ahead=self._ahead)
@@ -79,7 +78,7 @@ class RateLimiter:
         """Wait for this request's turn.
 
         Raises:
-            WaitTooLong: it would not come within the patience; says when to come back.
+            WaitTooLong: it would not come within the patience; has the time to return.
         """
         now_s = self._clock()
         wait_s = self._limits.wait_s(estimated_tokens, now_s, ahead=self._ahead)
@@ -90,22 +89,22 @@ class RateLimiter:
         return await self._queued(estimated_tokens, now_s + self._patience_s)
 
     def settle(self, reservation: Reservation, used_tokens: int) -> None:
-        """Replace the estimate by the usage. A call whose usage stays unknown keeps its estimate."""
+        """Replace the estimate by the usage. A call with unknown usage keeps its estimate."""
         self._limits.settle(reservation, used_tokens)
 
     def cancel(self, reservation: Reservation) -> None:
-        """Give back what was reserved for a request that is not sent after all."""
+        """Release the reservation of a request that is not sent."""
         self._limits.cancel(reservation)
 
     def learn(self, reservation: Reservation, headers: Mapping[str, str]) -> None:
-        """Take over the limits an answer names; after `settle`, as the provider has counted the call."""
+        """Learn the limits in a response; call it after `settle`, since the provider has counted the call."""
         now_s = self._clock()
         if now_s - self._learned_at_s >= LEARN_EVERY_S:
             self._learned_at_s = now_s
             self._limits.learn(reservation, read_rate_headers(headers), now_s)
 
     def slow_down(self, reservation: Reservation, retry_after_s: float | None) -> float:
-        """Answer a 429. Returns the seconds after which that request should come again."""
+        """Handle a 429. Returns the seconds after which that request should return."""
         return self._limits.slow_down(reservation, retry_after_s, self._clock())
 
     async def _queued(self, tokens: int, deadline_s: float) -> Reservation:
@@ -117,13 +116,13 @@ class RateLimiter:
         try:
             return await waiter.turn
         except asyncio.CancelledError:
-            # it may have been admitted in the same moment; if not, the queue drops it when its turn comes
+            # it may have been admitted at the same moment; if not, the queue drops it at its turn
             if not waiter.turn.cancelled() and waiter.turn.exception() is None:
                 self._limits.cancel(waiter.turn.result())
             raise
 
     def _serve(self) -> None:
-        """Admit or send away those at the head of the queue, and come back when the next one's turn is."""
+        """Admit or reject requests at the head of the queue, and schedule the next turn."""
         self._timer = None
         now_s = self._clock()
         while self._queue:

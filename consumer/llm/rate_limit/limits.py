@@ -1,7 +1,7 @@
-"""How fast a model may be called: all its limits together, on a clock that is an argument.
+"""How fast a model may be called: all its limits together, with the clock as an argument.
 
-Limits are learned from answers; none known means no limiting. A request counts with an estimate of its
-tokens until what it used is settled.
+Limits are learned from responses; without any there is no limiting. A request counts with its estimated tokens until
+it is settled.
 """
 
 import math
@@ -13,26 +13,26 @@ from consumer.llm.rate_limit.headers import Quota, Unit
 from consumer.llm.rate_limit.token_bucket import TokenBucket
 
 DEFAULT_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 60.0  # then a few requests find out whether a limit said to last longer still holds
+LONGEST_PAUSE_S = 60.0  # then a few requests test whether a limit said to last longer still applies
 LONGEST_QUEUE_S = 60.0
 
 
 class Reservation(NamedTuple):
-    """A request that may be sent, and the tokens it counts for until more is known."""
+    """An admitted request, and its estimated tokens."""
 
     tokens: int
     admitted_at_s: float
 
 
 class Demand(NamedTuple):
-    """Requests that wait, and the tokens they need together."""
+    """Waiting requests, and the tokens they need together."""
 
     requests: int = 0
     tokens: int = 0
 
 
 class KnownLimit(NamedTuple):
-    """A limit as it was learned, and what is left of it."""
+    """A learned limit, and what is left of it."""
 
     unit: Unit
     period_s: float
@@ -44,7 +44,7 @@ NOTHING = Demand()
 
 
 class CallLimits:
-    """Decides when a request may go. It never waits; whoever asks does."""
+    """Decides when a request may go; the caller waits."""
 
     def __init__(self) -> None:
         self._request_limits: dict[Unit, TokenBucket] = {}
@@ -55,7 +55,7 @@ class CallLimits:
         self._learned_from_s = -math.inf
 
     def wait_s(self, tokens: int, now_s: float, *, ahead: Demand = NOTHING) -> float:
-        """Return how long until a request of so many tokens may go, after those ahead of it; 0 is now."""
+        """Return the seconds until a request of so many tokens may go, after those ahead of it; 0 is now."""
         wait_s = max(self._congestion.wait_s(now_s, ahead.requests), self._resume_at_s - now_s)
         for bucket in self._request_limits.values():
             wait_s = max(wait_s, bucket.wait_s(1, now_s, ahead.requests))
@@ -64,25 +64,25 @@ class CallLimits:
         return wait_s
 
     def admit(self, tokens: int, now_s: float) -> Reservation:
-        """Count a request that goes now."""
+        """Count a request that is sent now."""
         self._congestion.count(now_s)
         self._spend(1, tokens)
         return Reservation(tokens, now_s)
 
     def settle(self, reservation: Reservation, used_tokens: int) -> None:
-        """Replace the estimate by what was used."""
+        """Replace the estimate by the usage."""
         for bucket in self._token_limits.values():
             bucket.spend(used_tokens - reservation.tokens)
 
     def cancel(self, reservation: Reservation) -> None:
-        """Give back what was reserved for a request that was not sent."""
+        """Release the reservation of a request that was not sent."""
         self._spend(-1, -reservation.tokens)
 
     def learn(self, reservation: Reservation, quotas: Mapping[Unit, Quota], now_s: float) -> None:
-        """Take over what the answer to a request says, unless a request sent later was answered before.
+        """Learn from the response to a request, unless a later request was answered before.
 
-        The remainder is as old as the request, and is taken for the present one: what this process and
-        the others spent since is, where the limit matters, about what the provider refilled.
+        The remainder is as old as the request, but is taken as current: what all processes have spent since is, when
+        the limit matters, about what the provider replenished.
         """
         if reservation.admitted_at_s < self._learned_from_s:
             return
@@ -95,7 +95,7 @@ class CallLimits:
                 limits[unit] = TokenBucket(quota, now_s)
 
     def slow_down(self, reservation: Reservation, retry_after_s: float | None, now_s: float) -> float:
-        """Answer a 429: pause as asked, go on at half the pace. Returns when that request is to come again."""
+        """Handle a 429: pause as requested, continue at half the rate. Returns when that request should return."""
         asked_s = DEFAULT_PAUSE_S if retry_after_s is None else retry_after_s
         resume_at_s = now_s + min(asked_s, LONGEST_PAUSE_S)
         named_per_s = max((bucket.minute_pace_per_s for bucket in self._request_limits.values()), default=0.0)
@@ -105,17 +105,17 @@ class CallLimits:
         return self.return_s(reservation.tokens, now_s, wait_s=asked_s)
 
     def return_s(self, tokens: int, now_s: float, *, wait_s: float) -> float:
-        """Return in how long a request is to come again that cannot go for `wait_s`.
+        """Return when a request should return that cannot go for `wait_s`.
 
-        Those sent away come back one after another at the present pace, not all at once, and no later
-        than a minute after the wait, as the pace may have changed by then.
+        Rejected requests return one after another at the current rate, not all at once, and at most a minute after the
+        wait, as the rate may have changed by then.
         """
         in_turn_s = min(self._last_return_s + self._cost_s(tokens, now_s), now_s + LONGEST_QUEUE_S)
         self._last_return_s = max(now_s + wait_s, in_turn_s)
         return self._last_return_s - now_s
 
     def room(self, tokens: int, now_s: float, *, within_s: float, ahead: Demand = NOTHING) -> float:
-        """Return how many requests of so many tokens may go within that time, besides those ahead; may be infinite."""
+        """Return how many requests of so many tokens may go within that time, after those ahead; may be infinite."""
         if self.wait_s(tokens, now_s, ahead=ahead) > within_s:
             return 0.0
         seconds = min(within_s, within_s + now_s - self._resume_at_s)
@@ -127,12 +127,12 @@ class CallLimits:
         return max(1.0, room)
 
     def known(self, now_s: float) -> list[KnownLimit]:
-        """Return the limits that answers have named."""
+        """Return the limits learned from responses."""
         buckets = {**self._request_limits, **self._token_limits}
         return [KnownLimit(unit, one.period_s, one.limit, one.remaining(now_s)) for unit, one in buckets.items()]
 
     def requests_per_s(self, now_s: float) -> float | None:
-        """Return the pace learned from refusals; None before the first."""
+        """Return the rate learned from refusals; None before the first."""
         rate_per_s = self._congestion.rate_per_s(now_s)
         return None if rate_per_s == math.inf else rate_per_s
 
@@ -143,7 +143,7 @@ class CallLimits:
             bucket.spend(tokens)
 
     def _cost_s(self, tokens: int, now_s: float) -> float:
-        """Return how long one such request takes at the present pace."""
+        """Return the time that one such request takes at the current rate."""
         costs_s = [1 / self._congestion.rate_per_s(now_s)]
         costs_s += [1 / bucket.pace_per_s for bucket in self._request_limits.values()]
         costs_s += [tokens / bucket.pace_per_s for bucket in self._token_limits.values()]

@@ -1,4 +1,4 @@
-"""How long a provider asks to wait before the next try: in headers, in the body, or in its words."""
+"""How long a provider asks to wait: in headers, in the body, or in its message."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -31,13 +31,13 @@ _DEEPEST = 6
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime, *, body: object = None, message: str = "") -> float | None:
-    """Return the seconds to wait, from 0 to an hour; None when nothing says anything sensible. Never raises.
+    """Return the seconds to wait, from 0 to an hour; None if nothing valid is found. Never raises.
 
-    The first that is there counts: `retry-after-ms`, the more exact; `Retry-After`, a number of seconds or an HTTP
-    date; `retryDelay` or `retry_after` anywhere in the JSON `body` (Google's RetryInfo); "try again in 5.12s" in the
-    `message`; the reset of a limit of which the headers say that nothing remains. A date in the past means now. A
-    longer wait is cut to an hour: it is meant (a day's limit is used up), but the limit may be raised meanwhile.
-    Nonsense, a negative number among it, is ignored.
+    The first one found counts: `retry-after-ms`, the more exact; `Retry-After`, a number of seconds or an HTTP date;
+    `retryDelay` or `retry_after` anywhere in the JSON `body` (Google's RetryInfo); "try again in 5.12s" in the
+    `message`; the reset of a limit that is used up according to the headers. A date in the past means now. A longer
+    wait is cut to an hour: it may be meant (a daily limit), but the limit may be raised meanwhile. Invalid values,
+    including negative numbers, are ignored.
 
     `headers` is a mapping that ignores case, or has lower-case names; `now` is aware.
 
@@ -58,7 +58,7 @@ def _header_s(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    number = text.strip()  # float() does not take all that strip() takes for white space
+    number = text.strip()  # float() does not accept all that strip() treats as white space
     return float(number) if _NUMBER.fullmatch(number) else None
 
 
@@ -67,7 +67,7 @@ def _seconds_until(http_date: str, now: datetime) -> float | None:
         date = parsedate_to_datetime(http_date)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    if date.tzinfo is None:  # an HTTP date is in GMT, also where its form has no room to say so
+    if date.tzinfo is None:  # an HTTP date is in GMT, even in forms that do not say so
         date = date.replace(tzinfo=UTC)
     return (date - now).total_seconds()
 
@@ -132,7 +132,7 @@ def _unit_s(unit: str) -> float:
 
 
 def _reset_s(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Return when the limits that are used up are whole again; the latest of them."""
+    """Return when the used-up limits are replenished; the latest of them."""
     used_up = [name.lower() for name, value in headers.items() if _REMAINING.search(name) and value.strip() == "0"]
     resets = (_moment_s(headers.get(name.replace("remaining", "reset"), ""), now) for name in used_up)
     return max((reset_s for reset_s in resets if reset_s is not None), default=None)

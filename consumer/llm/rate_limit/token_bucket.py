@@ -1,23 +1,22 @@
-"""One rate limit of a model, as this process sees it: arithmetic on a clock that is an argument.
+"""One rate limit of a model, as seen by this process, with the clock as an argument.
 
-Two figures decide. `remaining` follows the provider's own bucket, which all processes on the account
-draw from: it comes with every answer and is carried forward in between. `credit` paces this process,
-so that a minute's limit is spent evenly instead of at once.
+Two figures decide. `remaining` follows the provider's own bucket, shared by all processes of the account: it comes
+with every response and is extrapolated in between. `credit` paces this process, so that a per-minute limit is spent
+evenly instead of at once.
 
-Nobody divides the limit among the processes. Each slows its pace in proportion once less than half of
-the limit remains, and all see the same remainder: it settles where their paces add up to the limit
-(with three of them at a sixth), and shifts by itself when one comes, goes or has less to do. While
-nearly all of it remains, the pace is up to double: the provider counts less than we do, as OpenAI does
-when the usage of a call exceeds what it charged in advance.
+The limit is not divided among the processes. Each slows down in proportion once less than half of the limit remains,
+and all see the same remainder: it settles where their rates add up to the limit (with three of them at a sixth), and
+adapts when one joins, leaves or has less to do. While nearly all of it remains, the rate is up to double: the provider
+counts less than we do, as OpenAI does when the usage of a call exceeds what it charged in advance.
 
-Within any minute this lets through no more than the limit and a tenth of it, the burst, and one request.
+Within any minute this lets through at most the limit plus a burst of a tenth, plus one request.
 """
 
 from consumer.llm.rate_limit.headers import Quota
 
 MINUTE_S = 60.0
 DAY_S = 86_400.0
-BURST_S = 1.0  # providers enforce a minute's limit over shorter periods too
+BURST_S = 1.0  # providers enforce per-minute limits over shorter periods too
 PLENTY = 0.9
 COMFORTABLE = 0.5
 LEAST_SHARE = 0.05
@@ -26,7 +25,7 @@ ROUNDING = 1e-6  # waiting exactly as long as computed must be enough
 
 
 class TokenBucket:
-    """One limit, known from the provider alone. Asked before every call, so its fields are kept ready."""
+    """One limit, learned from the provider. Checked before every call, so its fields are precomputed."""
 
     __slots__ = ("_at_s", "_burst", "_credit", "_limit", "_period_s", "_refill_per_s", "_remaining")
 
@@ -39,7 +38,7 @@ class TokenBucket:
 
     @property
     def pace_per_s(self) -> float:
-        """What this process gains: a smaller share of a minute's limit, the less there remains for all."""
+        """The rate of this process: the less remains for all, the smaller its share."""
         if self._period_s != MINUTE_S:
             return self._refill_per_s
         left = self._remaining / self._limit
@@ -49,28 +48,28 @@ class TokenBucket:
 
     @property
     def limit(self) -> float:
-        """The whole of it."""
+        """Its size."""
         return self._limit
 
     @property
     def period_s(self) -> float:
-        """What it is for: a minute or a day."""
+        """Its period: a minute or a day."""
         return self._period_s
 
     def remaining(self, now_s: float) -> float:
-        """Return what is left of it, as far as this process can tell."""
+        """Return the estimated remainder."""
         return min(self._limit, self._remaining + self._refill_per_s * max(0.0, now_s - self._at_s))
 
     @property
     def minute_pace_per_s(self) -> float:
-        """The whole of a minute's limit, evenly spent; 0 for a longer limit, which paces nothing."""
+        """The rate of a per-minute limit spent evenly; 0 for a longer limit, which does not pace."""
         return self._refill_per_s if self._period_s == MINUTE_S else 0.0
 
     def wait_s(self, amount: float, now_s: float, ahead: float = 0.0) -> float:
-        """Return how long until `amount` may be spent, after `ahead` that others spend first; 0 is now.
+        """Return the seconds until `amount` may be spent, after `ahead` spent by others; 0 is now.
 
-        An amount larger than the burst waits for a whole burst and leaves a debt; one larger than the
-        limit waits for all of it, and it is the provider that refuses.
+        An amount larger than the burst waits for a full burst and leaves a debt; one larger than the limit waits for
+        all of it, and is then refused by the provider.
         """
         self._advance(now_s)
         wanted = ahead + amount
@@ -84,16 +83,16 @@ class TokenBucket:
         )
 
     def within(self, seconds: float) -> float:
-        """Return how much may be spent in that time from the last look on."""
+        """Return how much may be spent in that time from the last update on."""
         return min(self._credit + self.pace_per_s * seconds, self._remaining + self._refill_per_s * seconds)
 
     def spend(self, amount: float) -> None:
-        """Take `amount`; a negative one gives back what was not used."""
+        """Spend `amount`; a negative one returns what was not used."""
         self._credit = min(self._burst, self._credit - amount)
         self._remaining = min(self._limit, max(0.0, self._remaining - amount))
 
     def learn(self, quota: Quota, now_s: float) -> None:
-        """Take over what the provider says; what it does not say is carried on."""
+        """Learn what the provider reports; the rest is extrapolated."""
         self._advance(now_s)
         self._limit = float(quota.limit)
         self._remaining = min(self._remaining if quota.remaining is None else quota.remaining, self._limit)
@@ -103,12 +102,12 @@ class TokenBucket:
             self._burst = 1.0 + self._limit * BURST_S / MINUTE_S
             self._credit = min(self._credit, self._burst)
         else:
-            # to pace a day's limit would hold back the events of the morning for an evening that may have none
+            # pacing a daily limit would hold back events in the morning for an evening that may have none
             self._burst = self._limit
             self._credit = self._remaining
 
     def _advance(self, now_s: float) -> None:
-        """Add what has come in since the last look; a clock that goes back adds nothing."""
+        """Add what was replenished since the last update; a clock that goes back adds nothing."""
         elapsed_s = now_s - self._at_s
         if elapsed_s > 0:
             self._credit = min(self._burst, self._credit + self.pace_per_s * elapsed_s)
@@ -117,7 +116,7 @@ class TokenBucket:
 
 
 def period_s(quota: Quota) -> float | None:
-    """Return a minute or a day, whichever the time until the reset shows; None when it shows nothing.
+    """Return a minute or a day, as inferred from the time until the reset; None if unclear.
 
     The headers do not name the period: `10000`, `9999 left`, `reset in 8.64s` is a limit for a day, as
     one request of a minute's limit would be back after 6 ms. Short times are rounded too much to tell.

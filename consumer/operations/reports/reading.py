@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from consumer.operations.experiments.figures import ExperimentFigures, read_figures
 from consumer.operations.reports.buckets import Bucket, bucket_for, bucket_starts, in_part
+from repository.operations.cost_without_post import CostWithoutPost, cost_without_post
 from repository.operations.experiment_figures import experiments_between
 from repository.operations.report_charts import (
     Activity,
@@ -20,7 +21,7 @@ from repository.operations.report_charts import (
     shares,
 )
 from repository.operations.report_scope import GroupBy, ReportScope
-from repository.operations.reports import CostWithoutPost, Latency, cost_without_post, latency
+from repository.operations.reports import Latency, latency
 from repository.pool import Connection
 
 BREAKDOWNS = (GroupBy.MODEL, GroupBy.VARIANT, GroupBy.TENANT)

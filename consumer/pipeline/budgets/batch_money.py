@@ -17,17 +17,16 @@ from uuid import UUID
 from consumer.llm.cost import WorstCase
 from consumer.pipeline.budgets.periods import Span, span_at, zone_called
 from consumer.pipeline.budgets.reserving import Budgets, OverBudget, in_unit, unpriced
-from repository.budgets import (
-    Budget,
+from repository.budget_slices import (
     SliceInHand,
     SpentOfSlice,
     close_slices,
     draw,
     give_back,
-    open_period,
     slices_of,
     spend_of_slices,
 )
+from repository.budgets import Budget, open_period
 from repository.llm_models import LlmModel
 from repository.pool import Connection
 from repository.spending import Spending

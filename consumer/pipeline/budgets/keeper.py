@@ -11,20 +11,16 @@ import structlog
 from consumer.pipeline.budgets.reserving import Budgets, SliceKey
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
-from repository.budgets import (
-    Budget,
+from repository.budget_slices import (
     SliceInHand,
     SpentOfSlice,
-    all_budgets,
     close_lost_slices,
     close_slices,
     extend_slices,
     give_back,
-    note_spent,
-    note_warnings,
     spend_of_slices,
-    warned_budgets,
 )
+from repository.budgets import Budget, all_budgets, note_spent, note_warnings, warned_budgets
 from repository.errors import StoreError
 from repository.held_requests import MOST_PER_RELEASE, release_due, release_fitting
 from repository.pool import Connection, Pool, connection

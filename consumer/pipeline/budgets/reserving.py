@@ -20,7 +20,8 @@ from consumer.llm.writer import Writer
 from consumer.pipeline.budgets.periods import Span, span_at, zone_called
 from consumer.pipeline.budgets.slice import Slice
 from repository.budget_calls import Charge, announce_call
-from repository.budgets import Budget, Position, draw, open_period
+from repository.budget_slices import Position, draw
+from repository.budgets import Budget, open_period
 from repository.errors import StoreError
 from repository.llm_models import LlmModel
 from repository.pool import Pool, connection

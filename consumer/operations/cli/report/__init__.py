@@ -29,6 +29,7 @@ from consumer.operations.cli.tables import WideOption, print_table
 from consumer.settings import DatabaseSettings, load
 from repository.operations import reports
 from repository.operations.call_report import UnusedCalls, unused_calls
+from repository.operations.cost_without_post import cost_without_post
 from repository.operations.outcome_report import PostOutcomes, outcomes
 from repository.operations.report_scope import GroupBy, ReportScope
 from repository.pool import Connection
@@ -177,7 +178,7 @@ async def _figures(chosen: Report, wanted: Range, tenant: str | None, model: str
         rows = await chosen.query(connection, scope, by)
         # which model a failed request was for is not kept
         bill = chosen.query is reports.cost and model is None
-        without_post = await reports.cost_without_post(connection, scope, by) if bill else None
+        without_post = await cost_without_post(connection, scope, by) if bill else None
     return figures_of(rows, without_post, by)
 
 

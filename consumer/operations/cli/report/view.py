@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from consumer.telemetry.visible_text import one_line
+from repository.operations.cost_without_post import CostWithoutPost
 from repository.operations.report_scope import GroupBy
-from repository.operations.reports import CostWithoutPost
 
 Row = dict[str, Any]
 GROUP_COLUMNS: Mapping[GroupBy, str] = {

@@ -9,6 +9,7 @@ import pytest
 from consumer.operations.reports.buckets import Bucket
 from consumer.operations.reports.reading import read
 from repository.operations import reports
+from repository.operations.cost_without_post import cost_without_post
 from repository.operations.report_charts import activity, breakdown, failures, shares
 from repository.operations.report_scope import GroupBy, ReportScope
 from repository.pool import Connection
@@ -58,7 +59,7 @@ async def test_groups_are_those_of_the_report_most_posts_first(
 async def test_failures_by_reason_are_the_failed_requests(database: Connection, scope: ReportScope) -> None:
     found = await failures(database, scope, bucket="day")
 
-    rest = await reports.cost_without_post(database, scope)
+    rest = await cost_without_post(database, scope)
     [failed] = [row for row in rest if row.state == "failed"]
     assert sum(one.requests for one in found) == failed.request_count > 0
     assert sum((one.spent_usd for one in found), Decimal(0)) == failed.spent_usd

@@ -8,6 +8,7 @@ from consumer.llm.cost import spending
 from repository.feeds import Feed, fail, store
 from repository.llm_models import LlmModel
 from repository.operations import reports
+from repository.operations.cost_without_post import cost_without_post
 from repository.operations.feed_queries import list_feeds
 from repository.operations.model_changes import change_models
 from repository.operations.report_scope import ReportScope
@@ -105,7 +106,7 @@ async def test_failed_requests_of_unknown_cost_are_counted_apart(pool: Pool, mod
     async with connection(pool) as borrowed:
         failures = [failure(one, spent=so_much) for one, so_much in zip(requests, spent, strict=True)]
         await fail(borrowed, failures, relay_lease_s=30.0)
-        [row] = await reports.cost_without_post(borrowed, ALL_TIME)
+        [row] = await cost_without_post(borrowed, ALL_TIME)
     assert (row.request_count, row.requests_without_cost) == (2, 1)
     assert (row.total_tokens, row.spent_usd) == (700, Decimal("0.000195"))
 

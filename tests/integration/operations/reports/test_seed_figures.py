@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from repository.operations import reports
+from repository.operations.cost_without_post import cost_without_post
 from repository.operations.report_scope import GroupBy, ReportScope, tenant_is_known
 from repository.pool import Connection
 from tests.support.seed_queries import SEED_QUERIES
@@ -123,7 +124,7 @@ BILL = """
 
 async def test_with_failed_and_unfinished_requests_it_is_the_bill(database: Connection, now: datetime) -> None:
     posts = await reports.cost(database, scope(now, 100, tenant=None))
-    rest = await reports.cost_without_post(database, scope(now, 100, tenant=None))
+    rest = await cost_without_post(database, scope(now, 100, tenant=None))
     assert {(row.state, row.request_count) for row in rest} == {("failed", 108), ("unfinished", 12)}
     spent = sum(row.spent_usd for row in posts) + sum(row.spent_usd for row in rest)
     assert spent == await database.fetchval(BILL)
@@ -167,7 +168,7 @@ async def test_nothing_in_the_range_is_no_error(database: Connection) -> None:
     [latency] = await reports.latency(database, nothing)
     assert (latency.total_count, latency.avg_latency) == (0, None)
     assert await reports.cost(database, nothing) == []
-    assert await reports.cost_without_post(database, nothing) == []
+    assert await cost_without_post(database, nothing) == []
 
 
 async def test_a_tenant_is_known_by_its_posts_or_its_requests(database: Connection) -> None:

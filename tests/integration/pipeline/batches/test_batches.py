@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from devstack.simulated_llm.control import SimulatedLlmControl
+from repository.operations.cost_without_post import cost_without_post
 from repository.operations.report_scope import ReportScope
-from repository.operations.reports import cost, cost_without_post
+from repository.operations.reports import cost
 from repository.pool import connection
 from tests.support.application import Application, application
 from tests.support.batches import (
