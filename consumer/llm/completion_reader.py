@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from consumer.llm.completion import Completion, Ending, ending_of
 from consumer.llm.error_answer import OK, heading_of, is_error, one_line, read_error
 from consumer.llm.errors import CallFailed
-from consumer.llm.lenient_json import parsed
+from consumer.llm.lenient_json import parsed, storable
 from consumer.llm.usage import UNKNOWN, Tokens, tokens_of
 
 _THOUGHTS = {"thinking", "reasoning", "redacted_thinking", "thought"}
@@ -79,7 +79,7 @@ def read_stored(body: bytes) -> Completion | None:
 
 def completion_of_draft(draft: str, body: object, *, latency_ms: float | None) -> Completion:
     """Return the completion from a `draft` that the provider's own check rejected, given its error `body`."""
-    raw = json.dumps(_storable(body), ensure_ascii=False)
+    raw = json.dumps(storable(body), ensure_ascii=False)
     return _completion(draft, None, "", {}, raw=raw, received=raw.encode(), latency_ms=latency_ms, headers=None)
 
 

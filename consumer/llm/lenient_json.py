@@ -20,7 +20,7 @@ def parsed(body: bytes) -> tuple[Any, str]:
         return _parsed_leniently(body)
     if rb"\u0000" in body:
         # PostgreSQL refuses NUL; all other responses are kept byte for byte
-        answer = _storable(answer)
+        answer = storable(answer)
         raw = json.dumps(answer, ensure_ascii=False)
     return answer, raw
 
@@ -31,7 +31,7 @@ def _parsed_leniently(body: bytes) -> tuple[Any, str]:
     if text.startswith("data:"):
         text = _joined_stream(text)
     try:
-        answer = _storable(from_json(_SURROGATE_ESCAPE.sub(_replaced, text)))
+        answer = storable(from_json(_SURROGATE_ESCAPE.sub(_replaced, text)))
     except ValueError:
         return text, text
     return answer, to_json(answer, inf_nan_mode="null").decode()
@@ -58,14 +58,14 @@ def _replaced(escape: re.Match[str]) -> str:
     return "" if escape["lone"] else escape[0]
 
 
-def _storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def storable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value without NUL."""
     match value:
         case str():
             return value.replace("\0", "\ufffd")
         case list():
-            return [_storable(item) for item in value]
+            return [storable(item) for item in value]
         case dict():
-            return {_storable(key): _storable(item) for key, item in value.items()}
+            return {storable(key): storable(item) for key, item in value.items()}
         case _:
             return value

@@ -224,7 +224,7 @@ def test_a_draft_that_was_kept_with_its_error_is_read_again() -> None:
         (b"no healthy upstream", "'no healthy upstream'"),
         (b"<html><head><title>Sign in</title>", "a web page, 'Sign in'"),
         (b'{"object": "list", "data": []}', "an object with data, object"),
-        (b'{"choices": [{"message": {"content": "a shop', "44 characters that are no JSON"),
+        (b'{"choices": [{"message": {"content": "a shop', "44 characters that are not JSON"),
         (b"[1]", "JSON of type list"),
     ],
 )

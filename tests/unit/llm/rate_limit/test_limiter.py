@@ -236,7 +236,7 @@ async def test_nothing_is_allowed_during_a_long_pause() -> None:
     subject.slow_down(await subject.reserve(NO_TOKENS), 60.0)
 
     assert subject.room(10, NO_TOKENS) == 0
-    with pytest.raises(WaitTooLong, match="come back in 60"):
+    with pytest.raises(WaitTooLong, match="retry in 60"):
         await subject.reserve(NO_TOKENS)
 
 
