@@ -15,13 +15,17 @@ _SIGNS: Final = "#＃"
 
 # Letters and digits of the scripts seen daily, all unchanged by NFC: one match instead of a look
 # at every character. Anything else is judged by its Unicode category, with the same result.
-_COMMON_BODY: Final = re.compile(
-    "[0-9A-Za-z_"
+_COMMON_CHARACTERS: Final = (
+    "0-9A-Za-z_"
     "\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f"  # accented Latin
     "\u3041-\u3096\u30a1-\u30fa\u30fc"  # Kana
     "\u3400-\u4dbf\u4e00-\u9fff"  # Han
-    "\uac00-\ud7a3]+"  # Hangul
+    "\uac00-\ud7a3"  # Hangul
 )
+_COMMON_BODY: Final = re.compile(f"[{_COMMON_CHARACTERS}]+")
+_COMMON_HASHTAG: Final = rf"#(?![0-9]+(?: |\Z))[{_COMMON_CHARACTERS}]+"
+_COMMON_LIST: Final = re.compile(f"{_COMMON_HASHTAG}(?: {_COMMON_HASHTAG})*")
+"""A list in which there is nothing to put right, unless it says something twice."""
 _WORD: Final = re.compile(rf"[{_SIGNS}]?[^\s,，、،;；|{_SIGNS}]+")
 _ITEM: Final = re.compile(rf"[{_SIGNS}]*[^,，、،;；|\n{_SIGNS}]+")
 _BETWEEN_ITEMS: Final = re.compile(rf"[,，、،;；|\n{_SIGNS}]")
@@ -42,6 +46,8 @@ def hashtags_in_list(text: str) -> list[str]:
     signs or separators are one hashtag. Mentions, links, labels and bare numbers are not made into
     hashtags.
     """
+    if _COMMON_LIST.fullmatch(text) and len(set(text.casefold().split(" "))) == len(tags := text.split(" ")):
+        return tags
     first_of_each: dict[str, str] = {}
     for word in _words(text):
         if tag := _hashtag(word):
@@ -51,6 +57,8 @@ def hashtags_in_list(text: str) -> list[str]:
 
 def hashtags_in_prose(text: str) -> list[str]:
     """Find every hashtag that Instagram may count in running text, repeated ones too."""
+    if "#" not in text and "＃" not in text:
+        return []
     runs = ("".join(takewhile(_may_hold, piece)) for piece in _IN_PROSE.findall(text))
     return ["#" + run for run in runs if run and not run.isdecimal()]
 

@@ -58,10 +58,11 @@ def apply_rules(
     written = undisclosed(written, disclosure)
     caption = f"{disclosure}\n{written}" if disclosure else written
     inline = hashtags_in_prose(caption)
+    written_inline = hashtags_in_prose(written) if disclosure else inline
     tags = _within_length(caption, _new(listed, inline)[: max(max_hashtags - len(inline), 0)])
     problems = (
         *_caption_problems(written, max_mentions),
-        *_hashtag_problems(listed, hashtags_in_prose(written), room),
+        *_hashtag_problems(listed, written_inline, room),
         *_length_problems(caption, tags),
     )
     if problems:
@@ -79,7 +80,7 @@ def undisclosed(caption: str, disclosure: str) -> str:
 
 def as_published(post: InstagramPost) -> str:
     """Return caption and hashtags in one text, joined as they were counted."""
-    return f"{post.instagram_ad_copy}{SEPARATOR}{post.hashtags}" if post.hashtags else post.instagram_ad_copy
+    return _joined(post.instagram_ad_copy, post.hashtags)
 
 
 def hashtag_count(post: InstagramPost) -> int:
@@ -109,17 +110,16 @@ def _new(listed: list[str], inline: list[str]) -> list[str]:
 
 
 def _within_length(caption: str, tags: list[str]) -> list[str]:
-    count = len(tags)
-    while count > 1 and _total_units(caption, tags[:count]) > MAX_UTF16_UNITS:
-        count -= 1
-    return tags[:count]
+    while len(tags) > 1 and _is_too_long(_joined(caption, " ".join(tags))):
+        tags = tags[:-1]
+    return tags
 
 
 def _caption_problems(caption: str, max_mentions: int) -> list[str]:
     problems = []
     if is_blank(caption):
         problems.append("instagram_ad_copy is empty.")
-    mentions = len(_MENTION.findall(caption))
+    mentions = len(_MENTION.findall(caption)) if "@" in caption or "＠" in caption else 0
     if mentions > max_mentions:
         problems.append(f"instagram_ad_copy has {mentions} @-mentions; at most {max_mentions} are allowed.")
     return problems
@@ -141,12 +141,17 @@ def _hashtag_problems(listed: list[str], inline: list[str], room: int) -> list[s
 
 
 def _length_problems(caption: str, tags: list[str]) -> list[str]:
-    units = _total_units(caption, tags)
-    if units <= MAX_UTF16_UNITS:
+    text = _joined(caption, " ".join(tags))
+    if not _is_too_long(text):
         return []
-    together = f"instagram_ad_copy and hashtags are {units} characters long together"
+    together = f"instagram_ad_copy and hashtags are {utf16_length(text)} characters long together"
     return [f"{together}; at most {MAX_UTF16_UNITS} are allowed. Shorten instagram_ad_copy."]
 
 
-def _total_units(caption: str, tags: list[str]) -> int:
-    return utf16_length(as_published(InstagramPost(caption, " ".join(tags))))
+def _is_too_long(text: str) -> bool:
+    # no character takes more than two units
+    return 2 * len(text) > MAX_UTF16_UNITS and utf16_length(text) > MAX_UTF16_UNITS
+
+
+def _joined(caption: str, hashtags: str) -> str:
+    return f"{caption}{SEPARATOR}{hashtags}" if hashtags else caption

@@ -6,7 +6,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import digits
 from typing import Final
+
+from consumer.post.quality.signs import OTHER_DIGITS, SPACES
 
 _DIGIT_WORDS: Final = {word: value for value, word in enumerate("영일이삼사오육칠팔구")}
 _SMALL_UNITS: Final = {"십": 10, "백": 100, "천": 1_000}
@@ -24,8 +27,9 @@ _CURRENCY: Final = re.compile(  # one look at the first letter is faster than a 
     rf"|(?P<before>{_NUMBER})\s?(?:[₩€]|krw\b|won\b|usd\b|dollars?\b|달러|불(?![가-힣])|유로|엔(?![가-힣])|위안))"
 )
 _CURRENCY_SIGNS: Final = frozenset((
-    "₩", "$", "€", "£", "¥", "krw", "won", "usd", "eur", "jpy", "dollar", "달러", "불", "유로", "엔", "위안",
-))  # fmt: skip
+    "₩", "$", "€", "£", "¥", "krw", "won", "usd", "eur", "jpy", "dollar", "달러", "유로", "위안",
+    *(f"{digit}{space}{unit}" for digit in digits for space in ("", *SPACES) for unit in "불엔"),
+)) | OTHER_DIGITS  # fmt: skip
 _PRICE_WORDS: Final = frozenset(("가격", "할인가", "판매가", "정가", "특가", "세일가", "단돈"))
 _PRICE_TAG: Final = re.compile(
     rf"(?:가격|할인가|판매가|정가|특가|세일가|단돈|가격대)\s?[은는이가:]?\s?(?P<tag>{_NUMBER})"
@@ -34,7 +38,7 @@ _PRICE_TAG: Final = re.compile(
 _DISCOUNT_WORDS: Final = r"(?:할인|세일|sale|off|dc|d\.c|적립|페이백|캐시백|쿠폰|저렴|discount)"
 _PER_CENT: Final = r"(?:%|퍼센트|프로(?![가-힣]))"
 _PER_CENT_SIGNS: Final = frozenset(("%", "퍼센트", "프로"))
-_HALF_SIGNS: Final = frozenset(("반", "half"))
+_HALF_SIGNS: Final = frozenset(("half", *(f"반{space}값" for space in ("", *SPACES))))
 _PLUS_SIGNS: Final = frozenset(("+", "플러스", "plus one", "buy one"))
 SIGNS: Final = _CURRENCY_SIGNS | _PRICE_WORDS | _PER_CENT_SIGNS | _HALF_SIGNS | _PLUS_SIGNS | {"원"}
 """Without one of them a folded text names no price and no discount; the functions take those that may stand in it."""

@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from string import digits
 from typing import Final
+
+from consumer.post.quality.signs import OTHER_DIGITS, SPACES
 
 Day = tuple[int, int]
 """Month and day of the month."""
@@ -41,8 +44,12 @@ _NAMED_DAYS: Final[dict[Day, tuple[str, ...]]] = {
     (12, 31): ("연말", "올해의 마지막", "한 해의 마지막"),
 }
 
-
 _MAY_NAME_A_DAY: Final = re.compile(r"\d(?:\s?월|[./-]\s?\d)")
+SIGNS: Final = OTHER_DIGITS.union(
+    (f"{digit}{sign}" for digit in digits for sign in "./-"),
+    (f"{digit}{space}월" for digit in digits for space in ("", *SPACES)),
+)
+"""Without one of them a folded text names no day."""
 
 
 def days_named(text: str) -> Iterator[tuple[str, Day]]:

@@ -112,20 +112,20 @@ class QualityGate:
     def __init__(self, rules: Iterable[Rule], *, off: Collection[str] = (), refuse: Collection[str] = ()) -> None:
         self._rules = [rule for rule in rules if rule.name not in off]
         self._repairs = [(rule.repair, rule.signs_to_repair) for rule in self._rules if rule.repair]
-        self._repairable = SignFinder(sign for _, signs in self._repairs for sign in signs)
         self._refusing = frozenset(
             rule.name for rule in self._rules if rule.by_default == "refuse" or rule.name in refuse
         )
         self._checks = [(rule, rule.needed_signs) for rule in self._rules]
-        self._finder = SignFinder(sign for rule in self._rules for sign in rule.signs)
+        # One for repairs and checks: a post that needs no repair has the same letters when it is checked.
+        self._finder = SignFinder(sign for rule in self._rules for sign in rule.signs | rule.signs_to_repair)
         self.compares_posts = any(rule.name == "similar" for rule in self._rules)
 
     def repaired(self, post: RawPost) -> RawPost:
         """Return the post after every repair that is certain; one that needs none comes back as it is."""
-        signs = self._repairable.found_in(_lower(post))
+        signs = self._finder.found_in(_lower(post))
         for repair, needed in self._repairs:
             if not needed.isdisjoint(signs) and (repaired := repair(post)) is not post:
-                post, signs = repaired, self._repairable.found_in(_lower(repaired))
+                post, signs = repaired, self._finder.found_in(_lower(repaired))
         return post
 
     def repairs(self, post: RawPost) -> list[QualityRule]:

@@ -70,7 +70,8 @@ def unknown_hours(text: str, source: str, signs: frozenset[str] = SIGNS) -> list
 
     `signs` are those of `SIGNS` that may stand in the text.
     """
-    if _SIGNS_OF_OTHERS.isdisjoint(signs) and all(hour in source for hour in _DIGITAL.findall(text)):
+    # hours stand in the store's information, at the end of the fields
+    if _SIGNS_OF_OTHERS.isdisjoint(signs) and all(source.rfind(hour) >= 0 for hour in _digital_hours(text)):
         return []
     found = [span[0].strip() for span in _HOURS.finditer(text)]
     known = hours_in(source) if found else frozenset()
@@ -79,6 +80,11 @@ def unknown_hours(text: str, source: str, signs: frozenset[str] = SIGNS) -> list
         if (claim := claimed.search(text)) and not says.search(source):
             unknown.append(claim[0])
     return unknown
+
+
+def _digital_hours(text: str) -> list[str]:
+    """Return what looks like 9:30 or 21:00; no text is read but that around its colons."""
+    return _DIGITAL.findall(text, max(text.find(":") - 2, 0), text.rfind(":") + 3)
 
 
 def hours_in(text: str) -> frozenset[Hour]:

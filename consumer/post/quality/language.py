@@ -43,7 +43,7 @@ _COMMON_WORDS: Final = {
 _COMMON_WORDS_OF: Final = {language: frozenset(words.split()) for language, words in _COMMON_WORDS.items()}
 
 _LATIN_SENTENCE: Final = re.compile(rf"[{_LATIN}]+(?:[^\w\n]{{1,3}}[{_LATIN}]+){{7,}}")
-_MAY_HOLD_ADDRESS: Final = re.compile(r"\.[a-z]|@|//")
+_LETTER_BEHIND_DOT: Final = re.compile(r"\.[a-z]")
 _ADDRESS: Final = re.compile(r"[\w.+-]*(?:://|@|www\.)\S*|[\w-]+(?:\.[\w-]+)*\.[a-z]{2,6}(?:/\S*)?")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
@@ -78,7 +78,7 @@ class Language:
         foreign = sum(map(len, foreign_words))
         if own >= _CLEARLY_OWN * foreign and own:
             return self._neighbour(caption) if self._is_latin else self._kindred_scripts(caption, own)
-        if _MAY_HOLD_ADDRESS.search(caption):
+        if "@" in caption or "//" in caption or _LETTER_BEHIND_DOT.search(caption):
             caption = _ADDRESS.sub(" ", caption)
             foreign_words = self._foreign_word.findall(caption)
             foreign = sum(map(len, foreign_words))

@@ -6,6 +6,7 @@ a sentence that the shop wants word for word says nothing of captions, tones or 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 from consumer.post.quality.source import Source, folded, without_spaces
@@ -44,6 +45,7 @@ _ORDER: Final = re.compile(
 )
 _SENTENCE_END: Final = re.compile(r"[.!?\n;]+")
 _FEWEST_LETTERS: Final = 8
+_WISHES_REMEMBERED: Final = 2_000
 
 
 class OurTexts:
@@ -78,8 +80,7 @@ def own_signs_in(text: str, source: Source, signs: frozenset[str] = SIGNS_OF_TOK
 
 def instructions_in(text: str, source: Source) -> list[str]:
     """Find sentences of the shop's wishes, or the tone asked for, repeated instead of followed."""
-    wishes = _SENTENCE_END.split(source.wishes_text)
-    found = [part for part in wishes if _begins_in(part, text) and _ABOUT_WRITING.search(part) and _ORDER.search(part)]
+    found = [order for order in _orders_in(source.wishes_text) if order.strip()[:_FEWEST_LETTERS] in text]
     tone = source.tone_text
     if tone in text and _NAMES_A_TONE.search(tone):
         found.append(tone)
@@ -87,9 +88,14 @@ def instructions_in(text: str, source: Source) -> list[str]:
     return [part.strip() for part in found if _is_in(without_spaces(part), dense)]
 
 
-def _begins_in(sentence: str, text: str) -> bool:
-    """Return whether a sentence may stand in the text, by its first letters."""
-    return len(sentence) >= _FEWEST_LETTERS and sentence.strip()[:_FEWEST_LETTERS] in text
+@lru_cache(_WISHES_REMEMBERED)
+def _orders_in(wishes: str) -> list[str]:
+    """Return the sentences that say how to write; a shop wishes much the same for all its posts."""
+    return [
+        sentence
+        for sentence in _SENTENCE_END.split(wishes)
+        if len(sentence) >= _FEWEST_LETTERS and _ABOUT_WRITING.search(sentence) and _ORDER.search(sentence)
+    ]
 
 
 def _is_in(sentence: str, dense: str) -> bool:

@@ -25,9 +25,10 @@ class Letters:
     def count(self, text: str) -> int:
         """Return how many of the script's letters stand in the text."""
         blocks = text.encode("utf-16-be", "surrogatepass")[::2]
-        if len(blocks.translate(None, self._mixed)) < len(blocks):
+        others = blocks.translate(None, self._whole)
+        if len(others.translate(None, self._mixed)) < len(others):
             return self._count_each(text)
-        return len(blocks) - len(blocks.translate(None, self._whole))
+        return len(blocks) - len(others)
 
     def _count_each(self, text: str) -> int:
         return len(text) - len(self._letters.sub("", text))

@@ -82,15 +82,14 @@ class RecentPosts:
     def _too_much(self, one: int, others: Iterable[int], too_much: float, overlay_id: UUID | None) -> float:
         """Return a likeness that is too much, if there is one; most others are ruled out by what they share alone."""
         enough = ceil(too_much * one.bit_count())
-        for other in [other for other in others if (one & other).bit_count() >= enough]:
-            if (found := likeness(one, other)) >= too_much:
-                break
-        else:
-            return 0.0
-        if overlay_id is None or overlay_id.int not in self._overlay_ids:
-            return found
-        of_others = (other for other, about in zip(others, self._overlay_ids, strict=True) if about != overlay_id.int)
-        return next((found for other in of_others if (found := likeness(one, other)) >= too_much), 0.0)
+        for place, other in enumerate(others):
+            if (
+                (one & other).bit_count() >= enough
+                and (found := likeness(one, other)) >= too_much
+                and (overlay_id is None or self._overlay_ids[place] != overlay_id.int)
+            ):
+                return found
+        return 0.0
 
 
 def likeness(one: int, other: int) -> float:

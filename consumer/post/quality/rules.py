@@ -67,7 +67,7 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "phone",
             "the post names a phone number that no field of the advertisement holds; leave it out.",
             lambda draft, context: contacts.unknown_phones(draft.folded, context.source, draft.signs),
-            signs=contacts.SIGNS_OF_SPELLED_PHONES,
+            signs=contacts.SIGNS_OF_PHONES,
             needs_a_sign=False,
         ),
         Rule(
@@ -80,6 +80,7 @@ def rules(*, language: str, our_texts: Iterable[str] = (), banned_words: Iterabl
             "date",
             "the post names a date that no field of the advertisement holds; leave it out.",
             _unknown_days,
+            signs=dates.SIGNS,
         ),
         Rule(
             "hours",

@@ -10,6 +10,7 @@ from consumer.post.quality.gate import QualityGate
 from consumer.post.quality.rules import rules
 from consumer.post.quality.signs import SignFinder
 from schemas.post import RawPost
+from tests.support.quality import refused_by
 from tests.unit.post.quality.test_any_answer import captions, hashtags
 
 RULES = rules(language="ko")
@@ -155,6 +156,19 @@ def test_each_way_of_writing_is_repaired_as_if_each_repair_were_tried(caption: s
 @pytest.mark.parametrize("tag", EMPTY_TAGS)
 def test_each_hashtag_that_says_nothing_is_dropped(tag: str) -> None:
     assert GATE.repaired(RawPost("안녕하세요", f"#{tag} #원두")).hashtags == "#원두"
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("date", "٣월 ٥일에 만나요."),
+        ("date", "३/५까지 드려요."),
+        ("phone", "문의 ০১০-১২৩৪-৫৬৭৮로 주세요."),
+        ("price", "오늘만 ٣٠٠엔."),
+    ],
+)
+def test_digits_of_other_scripts_are_looked_at_too(rule: str, said: str) -> None:
+    assert rule in refused_by(f"{said} 창가에 앉아 천천히 내린 커피 한 잔 어때요?")
 
 
 def test_half_a_surrogate_pair_hides_no_sign() -> None:
