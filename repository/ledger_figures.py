@@ -22,10 +22,11 @@ class UnfinishedWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxDepth:
-    """The number of unpublished events, and since when the oldest has waited."""
+    """The events that are not published yet, since when the oldest of them waits, and how many are left to people."""
 
     events: int
     oldest_at: datetime | None
+    unreadable: int
 
 
 _UNFINISHED = """
@@ -46,7 +47,8 @@ async def unfinished_work(connection: Connection, group_id: str) -> list[Unfinis
 # the oldest by id is approximately the oldest by time
 _OUTBOX = """
     SELECT (SELECT count(*) FROM outbox_events) AS events,
-        (SELECT created_at FROM outbox_events ORDER BY outbox_id LIMIT 1) AS oldest_at
+        (SELECT created_at FROM outbox_events ORDER BY outbox_id LIMIT 1) AS oldest_at,
+        (SELECT count(*) FROM outbox_events WHERE available_at = 'infinity') AS unreadable
 """
 
 

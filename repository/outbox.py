@@ -28,6 +28,15 @@ class OutboxEvent:
     record: OutgoingRecord
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableEvent:
+    """A row of the outbox of which no record can be made: somebody changed it by hand."""
+
+    outbox_id: int
+    event_id: UUID
+    problem: str
+
+
 _CLAIM_PENDING = """
     UPDATE outbox_events
     SET available_at = now() + $1 * interval '1 second'
@@ -42,13 +51,21 @@ _CLAIM_PENDING = """
 """
 
 
-async def claim_pending(connection: Connection, *, lease_s: float, limit: int) -> list[OutboxEvent]:
-    """Lease at most `limit` events that no relay has leased, oldest first."""
+async def claim_pending(
+    connection: Connection, *, lease_s: float, limit: int
+) -> tuple[list[OutboxEvent], list[UnreadableEvent]]:
+    """Take at most `limit` events that no relay has leased, oldest first; apart, those that cannot be read."""
     rows = await connection.fetch(_CLAIM_PENDING, lease_s, limit)
-    return [
-        OutboxEvent(outbox_id, event_id, OutgoingRecord(topic, key, value, unpack_headers(headers)))
-        for outbox_id, event_id, topic, key, value, headers in sorted(rows, key=lambda row: int(row["outbox_id"]))
-    ]
+    events: list[OutboxEvent] = []
+    unreadable: list[UnreadableEvent] = []
+    for outbox_id, event_id, topic, key, value, packed in sorted(rows, key=lambda row: int(row["outbox_id"])):
+        try:
+            headers = unpack_headers(packed)
+        except ValueError as error:
+            unreadable.append(UnreadableEvent(outbox_id, event_id, str(error)))
+        else:
+            events.append(OutboxEvent(outbox_id, event_id, OutgoingRecord(topic, key, value, headers)))
+    return events, unreadable
 
 
 # A locked row must not hold up the others: its event is sent once more, byte-identical.
@@ -75,3 +92,16 @@ _GIVE_BACK = """
 async def give_back(connection: Connection, outbox_ids: Sequence[int], *, delay_s: float) -> None:
     """Make events that could not be sent available to any relay after `delay_s`."""
     await connection.execute(_GIVE_BACK, outbox_ids, delay_s)
+
+
+_SET_APART = """
+    UPDATE outbox_events
+    SET available_at = 'infinity'
+    WHERE outbox_id = ANY (ARRAY(
+        SELECT outbox_id FROM outbox_events WHERE outbox_id = ANY($1::bigint[]) FOR UPDATE SKIP LOCKED))
+"""
+
+
+async def set_apart(connection: Connection, outbox_ids: Sequence[int]) -> None:
+    """Have no relay take these events until somebody has repaired them and set `available_at`."""
+    await connection.execute(_SET_APART, outbox_ids)

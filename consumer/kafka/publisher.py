@@ -39,6 +39,10 @@ class RecordTooLarge(PublishFailed):
     """The broker, or the client for it, takes no record of this size."""
 
 
+class UnsendableRecord(PublishFailed):
+    """The client cannot write this record, whatever the broker: a header's name is no text."""
+
+
 class _OutOfSequence(PublishFailed):
     """The producer's numbering has a gap; another producer can send the record."""
 
@@ -229,7 +233,7 @@ async def _begin(producer: Producer, record: OutgoingRecord) -> "asyncio.Future[
     delivery: asyncio.Future[object]
     try:
         delivery = await producer.send(record.topic, value, record.key, headers=list(record.headers))
-    except (KafkaError, OSError) as error:
+    except (KafkaError, OSError, ValueError) as error:  # ValueError: the record itself cannot be written
         delivery = asyncio.get_running_loop().create_future()
         delivery.set_exception(error)
     return delivery
@@ -245,4 +249,6 @@ async def _close(producer: Producer) -> None:
 def _failed(error: BaseException) -> PublishFailed:
     if isinstance(error, MessageSizeTooLargeError):
         return RecordTooLarge(f"too large for the topic: {error}")
+    if isinstance(error, UnicodeEncodeError):
+        return UnsendableRecord(f"a header's name is no text: {error.reason}")
     return PublishFailed(f"{type(error).__name__}: {error}")

@@ -13,11 +13,18 @@ from uuid import UUID
 
 import structlog
 
-from consumer.kafka.publisher import Publisher, RecordTooLarge, error_type
+from consumer.kafka.publisher import Publisher, PublishFailed, RecordTooLarge, UnsendableRecord, error_type
 from consumer.telemetry.metrics import Metrics
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.errors import StoreError
-from repository.outbox import OutboxEvent, claim_pending, delete_published, give_back
+from repository.outbox import (
+    OutboxEvent,
+    UnreadableEvent,
+    claim_pending,
+    delete_published,
+    give_back,
+    set_apart,
+)
 from repository.pool import Pool, connection
 
 log = structlog.get_logger()
@@ -96,7 +103,11 @@ class OutboxRelay:
 
     async def _take_from_table(self) -> list[OutboxEvent]:
         async with connection(self._pool) as borrowed:
-            return await claim_pending(borrowed, lease_s=RELAY_LEASE_S, limit=BATCH)
+            events, unreadable = await claim_pending(borrowed, lease_s=RELAY_LEASE_S, limit=BATCH)
+            if unreadable:
+                await set_apart(borrowed, [event.outbox_id for event in unreadable])
+        self._tell_of_unreadable(unreadable)
+        return events
 
     async def _publish(self, events: Sequence[OutboxEvent]) -> int:
         began_s = time.perf_counter()
@@ -105,26 +116,28 @@ class OutboxRelay:
             ((event.record.topic, error_type(failure)) for event, failure in zip(events, results, strict=True)),
             time.perf_counter() - began_s,
         )
-        published = [event.outbox_id for event, failure in zip(events, results, strict=True) if not failure]
-        too_large = [
-            event for event, failure in zip(events, results, strict=True) if isinstance(failure, RecordTooLarge)
+        outcomes = list(zip(events, results, strict=True))
+        published = [event.outbox_id for event, failure in outcomes if failure is None]
+        too_large = [event for event, failure in outcomes if isinstance(failure, RecordTooLarge)]
+        unsendable = [
+            UnreadableEvent(event.outbox_id, event.event_id, str(failure))
+            for event, failure in outcomes
+            if isinstance(failure, UnsendableRecord)
         ]
-        unsent = [
-            event.outbox_id
-            for event, failure in zip(events, results, strict=True)
-            if failure and not isinstance(failure, RecordTooLarge)
-        ]
+        unsent = [(event, failure) for event, failure in outcomes if _may_pass(failure)]
         async with connection(self._pool) as borrowed:
             if published:
                 await delete_published(borrowed, published)
             if too_large:
                 await give_back(borrowed, [event.outbox_id for event in too_large], delay_s=TOO_LARGE_RETRY_S)
+            if unsendable:
+                await set_apart(borrowed, [event.outbox_id for event in unsendable])
             if unsent:
-                await give_back(borrowed, unsent, delay_s=RETRY_S)
+                await give_back(borrowed, [event.outbox_id for event, _ in unsent], delay_s=RETRY_S)
         self._tell_of(too_large)
+        self._tell_of_unreadable(unsendable)
         if unsent:
-            reason = next(str(failure) for failure in results if failure and not isinstance(failure, RecordTooLarge))
-            log.warning("relay.publish_failed", events=len(unsent), error=reason)
+            log.warning("relay.publish_failed", events=len(unsent), error=str(unsent[0][1]))
             if not published:
                 await asyncio.sleep(LOOK_S)
         return len(published)
@@ -137,3 +150,18 @@ class OutboxRelay:
                 self._metrics.messaging.too_large.inc()
                 size = len(event.record.value or b"")
                 log.error("relay.event_too_large", event_id=str(event.event_id), topic=event.record.topic, bytes=size)
+
+    def _tell_of_unreadable(self, events: Sequence[UnreadableEvent]) -> None:
+        """Say of each row that it is left to people; it is not taken again before they have changed it."""
+        for event in events:
+            log.error(
+                "relay.event_unreadable",
+                event_id=str(event.event_id),
+                outbox_id=event.outbox_id,
+                error=event.problem,
+            )
+
+
+def _may_pass(failure: PublishFailed | None) -> bool:
+    """Return whether the same record may be taken later without anybody's help."""
+    return failure is not None and not isinstance(failure, RecordTooLarge | UnsendableRecord)

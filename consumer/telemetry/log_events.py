@@ -108,6 +108,7 @@ LOG_EVENTS: Final = {
     "relay.store_unavailable": "The database could not be asked for events to publish; they wait.",
     "relay.publish_failed": "The broker did not take events; they wait in the outbox.",
     "relay.event_too_large": "An event is larger than its topic takes: it is tried again every 5 minutes.",
+    "relay.event_unreadable": "A row of the outbox was changed by hand and is no event: it is left to people.",
     "relay.not_drained": "Events were left in the outbox at the end; any process publishes them.",
     "publisher.dead_letters_cut": "The broker takes no dead letters of that size; they go cut, and say so.",
     "publisher.replacing_producer": "The Kafka producer is stuck and is replaced; its events go out again.",

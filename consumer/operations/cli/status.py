@@ -105,7 +105,10 @@ def _print(found: "GroupStatus", now: datetime, console: Console) -> None:
         console.print(f"waiting for a slot: {_tenants(found, now)}", soft_wrap=True)
     if found.outbox.oldest_at:
         age = _age((now - found.outbox.oldest_at).total_seconds())
-        console.print(f"outbox: {found.outbox.events:,} events not published yet, the oldest for {age}")
+        left = (
+            f"; {found.outbox.unreadable:,} cannot be read (relay.event_unreadable)" if found.outbox.unreadable else ""
+        )
+        console.print(f"outbox: {found.outbox.events:,} events not published yet, the oldest for {age}{left}")
     for process in found.processes:
         if problem := process.condition.get("store_problem"):
             console.print(f"{process.owner} pays for nothing more: {problem}", soft_wrap=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.kafka.publisher import Publisher
 from consumer.pipeline.outbox_relay import TOO_LARGE_RETRY_S, OutboxRelay
@@ -104,6 +105,33 @@ async def test_an_event_for_a_topic_that_is_gone_stays_in_the_outbox_and_holds_u
     assert await relay.run_once() == 1
     assert await ids_on(stack, topics.created) == ids(events[1:])
     assert await pool.fetchval("SELECT event_id FROM outbox_events") == gone.event_id
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [b'{"ce_id": 1}', b"[]", b"null", b"\x00", b"\0\0\0\x02\0\0\0\x01\xff\xffA", b"\0\0\0\x03\0\0\0\0\xed\xa0\x80"],
+    ids=["an object", "a list", "null", "cut off", "a name that is not UTF-8", "half a surrogate as a name"],
+)
+async def test_a_row_that_somebody_changed_by_hand_is_set_apart_and_holds_up_no_other(
+    stack: Endpoints, pool: Pool, topics: Topics, publisher: Publisher, relay: OutboxRelay, headers: bytes
+) -> None:
+    broken, fine = [await put(pool, announcement(topics.created), lease_s=-1) for _ in range(2)]
+    good_headers = await pool.fetchval(
+        "UPDATE outbox_events AS row SET headers = $2 FROM outbox_events AS old "
+        "WHERE row.outbox_id = $1 AND old.outbox_id = $1 RETURNING old.headers",
+        broken.outbox_id,
+        headers,
+    )
+    with capture_logs() as lines:
+        assert await relay.run_once() == 1
+        await pool.execute("UPDATE outbox_events SET available_at = now() WHERE available_at < 'infinity'")
+        assert await OutboxRelay(pool, publisher, Metrics()).run_once() == 0
+    assert await ids_on(stack, topics.created) == ids([fine])
+    [told] = [line for line in lines if line["event"] == "relay.event_unreadable"]
+    assert (told["event_id"], told["outbox_id"]) == (str(broken.event_id), broken.outbox_id)
+    await pool.execute("UPDATE outbox_events SET headers = $1, available_at = now()", good_headers)
+    assert await relay.run_once() == 1
+    assert await ids_on(stack, topics.created) == ids([fine, broken])
 
 
 async def test_what_was_left_behind_is_published_although_there_is_always_something_in_hand(

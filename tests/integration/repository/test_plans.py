@@ -82,6 +82,7 @@ CALLS: dict[str, Call] = {
     ),
     "claim_pending": lambda borrowed, _: outbox.claim_pending(borrowed, lease_s=RELAY_LEASE_S, limit=500),
     "delete_published": lambda borrowed, _: outbox.delete_published(borrowed, list(range(BATCH))),
+    "set_apart": lambda borrowed, _: outbox.set_apart(borrowed, list(range(BATCH))),
     "give_back": lambda borrowed, _: outbox.give_back(borrowed, list(range(BATCH)), delay_s=5),
 }
 

@@ -87,13 +87,23 @@ async def test_without_a_process_nobody_reads_and_without_a_broker_the_lag_is_un
 async def test_events_that_wait_in_the_outbox_are_counted_with_the_oldest(
     commands: Commands, database_url: str
 ) -> None:
-    assert (await commands.run("status", "--json")).document["outbox"] == {"events": 0, "oldest_at": None}
+    assert (await commands.run("status", "--json")).document["outbox"] == {
+        "events": 0,
+        "oldest_at": None,
+        "unreadable": 0,
+    }
     connection = await asyncpg.connect(database_url)
     await put(connection, announcement())
+    unreadable = await put(connection, announcement())
     await connection.execute("UPDATE outbox_events SET created_at = now() - interval '3 minutes'")
+    await connection.execute(
+        "UPDATE outbox_events SET available_at = 'infinity' WHERE outbox_id = $1", unreadable.outbox_id
+    )
     await connection.close()
-    assert (await commands.run("status", "--json")).document["outbox"]["events"] == 1
-    assert "outbox: 1 events not published yet, the oldest for 3 min" in (await commands.run("status")).output
+    assert (await commands.run("status", "--json")).document["outbox"]["events"] == 2
+    told = (await commands.run("status")).output
+    assert "outbox: 2 events not published yet, the oldest for 3 min" in told
+    assert "1 cannot be read (relay.event_unreadable)" in " ".join(told.split())
 
 
 async def test_what_another_group_left_is_named_until_it_is_adopted(
