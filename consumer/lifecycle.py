@@ -82,23 +82,23 @@ async def _consume(
     grace_s: float,
 ) -> None:
     claiming = [
-        tasks.create_task(app.intake.run(stop, watchdog.watch("intake"))),
-        tasks.create_task(app.sweeper.run(watchdog.watch("sweeper"))),
-        tasks.create_task(app.share.run(watchdog.watch("partition_share"))),
+        tasks.create_task(watchdog.keep("intake", lambda beat: app.intake.run(stop, beat))),
+        tasks.create_task(watchdog.keep("sweeper", app.sweeper.run)),
+        tasks.create_task(watchdog.keep("partition_share", app.share.run)),
     ]
     outcomes = tasks.create_task(app.feed_outcomes.run(stop))
     batches = tasks.create_task(app.batches.run())
     storing = [
-        tasks.create_task(app.outcome_store.run(watchdog.watch("outcome_store"))),
-        tasks.create_task(app.outcome_store.run_retries(watchdog.watch("outcome_retries"))),
+        tasks.create_task(watchdog.keep("outcome_store", app.outcome_store.run)),
+        tasks.create_task(watchdog.keep("outcome_retries", app.outcome_store.run_retries)),
     ]
     finishing = [
-        tasks.create_task(app.relay.run(watchdog.watch("outbox_relay"))),
-        tasks.create_task(app.lease_keeper.run(watchdog.watch("lease_keeper"))),
-        tasks.create_task(app.refresher.run(watchdog.watch("refresher"))),
-        tasks.create_task(app.budget_keeper.run(watchdog.watch("budget_keeper"))),
-        tasks.create_task(app.reopener.run(watchdog.watch("reopener"))),
-        tasks.create_task(app.ledger_watch.run(watchdog.watch("ledger_watch"))),
+        tasks.create_task(watchdog.keep("outbox_relay", app.relay.run)),
+        tasks.create_task(watchdog.keep("lease_keeper", app.lease_keeper.run)),
+        tasks.create_task(watchdog.keep("refresher", app.refresher.run)),
+        tasks.create_task(watchdog.keep("budget_keeper", app.budget_keeper.run)),
+        tasks.create_task(watchdog.keep("reopener", app.reopener.run)),
+        tasks.create_task(watchdog.keep("ledger_watch", app.ledger_watch.run)),
         tasks.create_task(watch_event_loop(metrics.process)),
     ]
     log.info("consumer.started", owner=app.owner, max_in_flight=app.in_flight.limit)

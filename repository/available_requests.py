@@ -7,12 +7,20 @@ each tenant, oldest first: each tenant costs one index descent, however many req
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from repository.columns import one_more
 from repository.pool import Connection
-from repository.requests import EXPERIMENT_NAME, MAX_TAKEOVERS, ClaimedRequest, claimed_request, identities
+from repository.requests import (
+    EXPERIMENT_NAME,
+    MAX_TAKEOVERS,
+    ClaimedRequest,
+    claimed_request,
+    identities,
+)
 
 # The conditions of the partial indexes, word for word.
 _LOST = "(state = 'claimed' OR (state = 'waiting' AND takeovers > 0))"
 _WAITS = "(state = 'waiting' AND takeovers = 0)"
+_LOST_ONE = "(available.state = 'claimed')::int"
 
 _MAY_BE_TAKEN = """
     available_at <= now()
@@ -58,7 +66,7 @@ def _claim(waiting: str) -> str:
         WHERE {_LOST} AND {_MAY_BE_TAKEN}
             -- while the database was down nobody could extend a lease: give the holders time to
             AND (state = 'waiting' OR ($7 AND pg_postmaster_start_time() < now() - $2 * interval '1 second'))
-            AND (takeovers + (state = 'claimed')::int >= $9) = $10
+            AND ({one_more("takeovers", "(state = 'claimed')::int")} >= $9) = $10
         ORDER BY available_at
         LIMIT $3
         FOR UPDATE SKIP LOCKED
@@ -69,10 +77,10 @@ def _claim(waiting: str) -> str:
     SET state = 'claimed',
         lease_owner = $1,
         available_at = now() + $2 * interval '1 second',
-        fencing_token = request.fencing_token + 1,
-        llm_calls = request.llm_calls + (available.state = 'claimed')::int,
+        fencing_token = {one_more("request.fencing_token")},
+        llm_calls = {one_more("request.llm_calls", _LOST_ONE)},
         unrecorded_call = request.unrecorded_call OR available.state = 'claimed',
-        takeovers = request.takeovers + (available.state = 'claimed')::int,
+        takeovers = {one_more("request.takeovers", _LOST_ONE)},
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)

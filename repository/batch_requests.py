@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from repository.columns import Columns
+from repository.columns import Columns, one_more
 from repository.llm_calls import CALL, LlmCall, keep_calls
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
@@ -105,15 +105,15 @@ async def lock_gathered(
     return [claimed_request(row) for row in rows], (last["available_at"], last["overlay_id"], last["revision"])
 
 
-_PUT_IN = """
+_PUT_IN = f"""
     UPDATE feed_requests AS request
     SET batch_id = chosen.batch_id,
-        fencing_token = request.fencing_token + 1,
-        llm_calls = request.llm_calls + 1,
+        fencing_token = {one_more("request.fencing_token")},
+        llm_calls = {one_more("request.llm_calls")},
         updated_at = now()
     FROM unnest($1::uuid[], $2::int[], $3::uuid[]) AS chosen (overlay_id, revision, batch_id)
     WHERE (request.overlay_id, request.revision) = (chosen.overlay_id, chosen.revision)
-"""
+"""  # noqa: S608 - no value is in it
 
 
 async def put_in_batches(connection: Connection, chosen: Sequence[tuple[ClaimedRequest, UUID]]) -> None:
@@ -126,14 +126,14 @@ async def put_in_batches(connection: Connection, chosen: Sequence[tuple[ClaimedR
     )
 
 
-_CLAIM = """
+_CLAIM = f"""
     UPDATE feed_requests AS request
-    SET state = 'claimed', fencing_token = request.fencing_token + 1, available_at = now()
+    SET state = 'claimed', fencing_token = {one_more("request.fencing_token")}, available_at = now()
     FROM unnest($2::uuid[], $3::int[]) AS ending (overlay_id, revision)
     WHERE (request.overlay_id, request.revision) = (ending.overlay_id, ending.revision)
         AND request.state = 'batched' AND request.batch_id = $1
     RETURNING request.overlay_id, request.revision, request.fencing_token
-"""
+"""  # noqa: S608 - no value is in it
 
 
 async def claim_from_batch(
@@ -167,7 +167,7 @@ _SEND_ON = f"""
     SET state = CASE WHEN later.goes_live THEN 'waiting' ELSE 'batched' END,
         batch_id = CASE WHEN later.goes_live THEN request.batch_id END,
         available_at = now() + later.delay_s * interval '1 second',
-        fencing_token = request.fencing_token + 1,
+        fencing_token = {one_more("request.fencing_token")},
         attempts = later.attempts,
         llm_calls = later.llm_calls,
         {set_spending("later", prefix="spent_")},

@@ -14,6 +14,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import TypeAdapter
 
+from repository.columns import one_more
 from repository.llm_models import LlmModel
 from repository.pool import Connection
 from schemas.batch_state import BatchState
@@ -24,6 +25,14 @@ ResultFile = Literal["output", "error"]
 
 class BatchLeaseLost(Exception):
     """Another process has taken over the batch; nothing was written."""
+
+
+class UnreadableBatch(Exception):
+    """Somebody has changed the row of a batch by hand, so that it is none."""
+
+    def __init__(self, batch_id: UUID) -> None:
+        super().__init__(f"the row of batch {batch_id} cannot be read")
+        self.batch_id = batch_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +124,7 @@ async def intend(connection: Connection, batch: NewBatch) -> None:
 
 _CLAIM = f"""
     UPDATE llm_batches
-    SET lease_owner = $1, available_at = now() + $2 * interval '1 second', fencing_token = fencing_token + 1
+    SET lease_owner = $1, available_at = now() + $2 * interval '1 second', fencing_token = {one_more("fencing_token")}
     WHERE batch_id = (
         SELECT batch_id FROM llm_batches
         WHERE available_at <= now() AND (group_id = $3 OR group_id IS NULL)
@@ -127,9 +136,28 @@ _CLAIM = f"""
 
 
 async def claim_batch(connection: Connection, *, owner: str, lease_s: float, group_id: str) -> Batch | None:
-    """Claim the batch that has been due for longest, if any."""
+    """Claim the batch whose look is due for longest, if one is.
+
+    Raises:
+        UnreadableBatch: nothing can be made of its row. It is leased all the same.
+    """
     row = await connection.fetchrow(_CLAIM, owner, lease_s, group_id)
-    return None if row is None else batch_of(row)
+    if row is None:
+        return None
+    try:
+        return batch_of(row)
+    except ValueError as error:  # pydantic's is one
+        raise UnreadableBatch(row["batch_id"]) from error
+
+
+_SET_APART = """
+    UPDATE llm_batches SET available_at = NULL, last_error = $2 WHERE batch_id = $1
+"""
+
+
+async def set_apart(connection: Connection, batch_id: UUID, *, reason: str) -> None:
+    """Have no process look at a batch again until somebody has repaired its row and set `available_at`."""
+    await connection.execute(_SET_APART, batch_id, reason)
 
 
 async def change_batch(

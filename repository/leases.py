@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from repository.columns import one_more
 from repository.pool import Connection
 from repository.requests import ClaimedRequest, identities
 
@@ -36,12 +37,12 @@ async def extend_leases(
     return [request for request in held if (request.overlay_id, request.revision) in extended]
 
 
-_RELEASE = """
+_RELEASE = f"""
     UPDATE feed_requests
     SET state = 'waiting',
         lease_owner = NULL,
         available_at = now(),
-        llm_calls = llm_calls + 1,
+        llm_calls = {one_more("llm_calls")},
         unrecorded_call = true,
         updated_at = now()
     WHERE (overlay_id, revision) IN (
@@ -50,7 +51,7 @@ _RELEASE = """
             AND (overlay_id, revision) NOT IN (SELECT * FROM unnest($2::uuid[], $3::int[]))
         -- a row that somebody else holds must not keep the others: its lease runs out
         FOR UPDATE SKIP LOCKED)
-"""
+"""  # noqa: S608 - no value is in it
 
 
 async def release(connection: Connection, *, owner: str, keep: Sequence[ClaimedRequest] = ()) -> None:

@@ -54,6 +54,16 @@ class LlmModel:
             completion_token_cost_per_1m=self.completion_token_cost_per_1m,
         )
 
+    @property
+    def price_problem(self) -> str | None:
+        """Say which price is none, by a change by hand; None where all are prices, or unknown."""
+        figures = {**asdict(self.prices), "batch_price_factor": self.batch_price_factor}
+        wrong = {name: figure for name, figure in figures.items() if figure is not None and not _is_price(figure)}
+        if not wrong:
+            return None
+        told = ", ".join(f"{name} {figure}" for name, figure in wrong.items())
+        return f"{self.full_name} has {told} in llm_models, which is no price (`instagram-feed models update`)"
+
     def at_reduced_price(self) -> "LlmModel":
         """Return the model at the prices of batches and the flex tier."""
         reduced = self.prices.times(self.batch_price_factor)
@@ -74,6 +84,10 @@ class InactiveModel(ModelNotUsable):
 
 class AmbiguousModel(ModelNotUsable):
     """Several rows have this name."""
+
+
+class WrongPrice(ModelNotUsable):
+    """A price in the row is none: nobody could say what a call costs."""
 
 
 # is_active is a text in the seed, and may be NULL
@@ -137,6 +151,7 @@ async def find_active(connection: Connection, name: str) -> LlmModel:
         UnknownModel: there is none.
         InactiveModel: it is not active.
         AmbiguousModel: several providers have it.
+        WrongPrice: its row has a price that is none.
     """
     found = await models_named(connection, name)
     if not found:
@@ -151,6 +166,7 @@ def newest_active(name: str, found: Sequence[LlmModel]) -> LlmModel:
     Raises:
         InactiveModel: none is active.
         AmbiguousModel: several providers have an active one.
+        WrongPrice: its row has a price that is none.
     """
     active = [model for model in found if model.is_active]
     if not active:
@@ -159,12 +175,18 @@ def newest_active(name: str, found: Sequence[LlmModel]) -> LlmModel:
         )
     if len({model.provider for model in active}) > 1:
         raise AmbiguousModel(f"'{name}' means models of several providers; say which: {_told_apart(active)}")
+    if problem := active[0].price_problem:
+        raise WrongPrice(problem)
     return active[0]
 
 
 def model_of(row: Any) -> LlmModel:  # noqa: ANN401 - a record of the columns of `LlmModel`
     """Return the row as a record."""
     return LlmModel(**dict(row))
+
+
+def _is_price(figure: Decimal) -> bool:
+    return figure.is_finite() and figure >= 0
 
 
 def _listed(models: Sequence[LlmModel]) -> str:

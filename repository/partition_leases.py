@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
+from repository.columns import one_more
 from repository.pool import Connection
 
 IDLE_MS = 1_500  # the shares are computed in a few milliseconds
@@ -132,12 +133,12 @@ async def holders(connection: Connection, member: Member) -> dict[int, str]:
     return {row["partition"]: row["owner"] for row in rows}
 
 
-_TAKE = """
+_TAKE = f"""
     INSERT INTO partition_leases AS lease (group_id, topic, partition, owner)
     SELECT $1, $2, partition, $3 FROM unnest($4::int[]) AS wanted (partition)
     ON CONFLICT (group_id, topic, partition) DO UPDATE
-    SET owner = excluded.owner, fencing_token = lease.fencing_token + 1, leased_at = excluded.leased_at
-"""
+    SET owner = excluded.owner, fencing_token = {one_more("lease.fencing_token")}, leased_at = excluded.leased_at
+"""  # noqa: S608 - no value is in it
 
 
 async def take(connection: Connection, member: Member, partitions: Collection[int]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from repository.columns import one_more
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
 from repository.requests import (
@@ -45,7 +46,7 @@ _REOPEN_CORRECTED = f"""
         lease_owner = $1,
         available_at = now() + $2 * interval '1 second',
         group_id = $3,
-        fencing_token = request.fencing_token + 1,
+        fencing_token = {one_more("request.fencing_token")},
         attempts = 0,
         takeovers = 0,
         unrecorded_call = false,

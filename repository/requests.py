@@ -13,11 +13,11 @@ from uuid import UUID
 
 import asyncpg
 
-from repository.columns import Columns
+from repository.columns import MOST_COUNTED, Columns
 from repository.llm_calls import CALL, LlmCall, keep_calls
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
-from repository.spending import NOTHING_SPENT, Spending, set_spending
+from repository.spending import NOTHING_SPENT, Spending, set_spending, spending_of
 from schemas.instagram_feed_created import ExperimentArm
 from schemas.overlay_completed import OverlayCompleted
 from schemas.record import SourceRecord, unpack_headers
@@ -215,13 +215,13 @@ def claimed_request(row: asyncpg.Record) -> ClaimedRequest:
         event_id=row["event_id"],
         source=source_record(row),
         arm=_arm(row["experiment_id"], row["experiment_name"], row["variant"]),
-        attempts=row["attempts"],
-        llm_calls=row["llm_calls"],
-        spent=Spending(row["prompt_tokens"], row["cached_prompt_tokens"], row["completion_tokens"], row["cost_usd"]),
+        attempts=_count(row["attempts"]),
+        llm_calls=_count(row["llm_calls"]),
+        spent=spending_of(row),
         unrecorded_call=row["unrecorded_call"],
         reclaimed=row["reclaimed"],
         lost_owner=row.get("lost_owner"),
-        takeovers=row["takeovers"],
+        takeovers=_count(row["takeovers"]),
         background=row["background"],
     )
 
@@ -232,6 +232,11 @@ def _arm(experiment_id: UUID | None, name: str | None, variant: str | None) -> E
     if experiment_id is None or name is None or variant is None:
         return None
     return ExperimentArm(experiment_id=UUID(int=experiment_id.int), name=name, variant=variant)
+
+
+def _count(stored: int) -> int:
+    """Return a count that can be counted on, whatever somebody wrote into the row by hand."""
+    return min(max(0, stored), MOST_COUNTED)
 
 
 def source_record(row: asyncpg.Record) -> SourceRecord:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Figure = TypeVar("Figure", int, Decimal)
 
@@ -38,6 +38,23 @@ def _sum(one: Figure | None, other: Figure | None) -> Figure | None:
 
 
 NOTHING_SPENT = Spending()
+MOST_TOKENS = 10**15
+MOST_USD = Decimal(10**12)
+
+
+def spending_of(row: Any) -> Spending:  # noqa: ANN401 - a record of these columns
+    """Read what a row says was spent; a figure that no call can have cost, by a change by hand, is unknown."""
+    return Spending(
+        _figure(row["prompt_tokens"], MOST_TOKENS),
+        _figure(row["cached_prompt_tokens"], MOST_TOKENS),
+        _figure(row["completion_tokens"], MOST_TOKENS),
+        _figure(row["cost_usd"], MOST_USD),
+    )
+
+
+def _figure(value: Figure | None, most: Figure) -> Figure | None:
+    # NaN is in no range, and may not even be compared by order
+    return value if value is not None and value == value and 0 <= value <= most else None  # noqa: PLR0124
 
 
 def set_spending(source: str, *, prefix: str = "") -> str:

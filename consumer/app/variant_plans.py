@@ -66,6 +66,8 @@ class VariantPlans:
         provider = build_provider(writer, limiter, self.settings, self.metrics.llm.calls_of(called, arm))
         if not called.is_active:
             provider.disused_because = f"{called.full_name} is inactive"
+        elif problem := called.price_problem:
+            provider.disused_because = problem
         self.model_rows.watch(str(called.llm_model_id) if model else self.settings.llm_model, provider)
         self.called_models.append(CalledModel(provider, limiter, *arm))
         return provider

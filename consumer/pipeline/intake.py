@@ -90,6 +90,12 @@ class Intake:
             self._partitions.undo()
             await self._pause(self._backoff.after_failure_s())
             return 0
+        except FatalError:
+            raise
+        except Exception:
+            # a defect of ours: what was polled is not to be passed over
+            self._partitions.undo()
+            raise
         self.unavailable_reason, self._backoff = self._dead_letters.unavailable_reason, Backoff()
         return started
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import structlog
+
 from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.outcome_store import OutcomeStore
 from consumer.pipeline.outcomes import Rejected, Work, usage_so_far
@@ -11,6 +13,8 @@ from repository.pool import Connection
 from repository.requests import ClaimedRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.reasons import Reason
+
+log = structlog.get_logger()
 
 
 class LedgerWorks:
@@ -47,6 +51,11 @@ class LedgerWorks:
             )
         except (InvalidEvent, IgnoredEvent) as error:
             self._reject(request, Reason.INVALID_EVENT, str(error))
+            return None
+        except Exception as error:
+            # a defect of ours over one row must not keep the others, whose leases are taken
+            log.exception("worker.defect", overlay_id=str(request.overlay_id))
+            self._reject(request, Reason.INTERNAL_ERROR, type(error).__name__)
             return None
         return Work(request, event, kept.get((request.overlay_id, request.revision), ()))
 

@@ -170,6 +170,10 @@ class OutcomeStore:
 
     def _end_otherwise(self, outcome: Outcome, error: StoreError) -> None:
         log.error("store.refused", overlay_id=str(outcome.request.overlay_id), error=str(error))
+        if isinstance(outcome, Rejected) and outcome.reason is Reason.STORE_REFUSED:
+            # nor its end: the row stays as it is, and comes up again when its lease has run out
+            self._settled([outcome])
+            return
         instead = self._instead_of(outcome, error)
         del self._unsettled[id(outcome)]
         self.put(instead)

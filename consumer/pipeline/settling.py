@@ -17,7 +17,7 @@ from consumer.pipeline.faults.fault_finder import RequestKey
 from consumer.pipeline.faults.many_alike import Decision, Fault, ManyAlike, Ticket
 from consumer.pipeline.outcomes import Outcome
 from consumer.telemetry.watchdog import Beat, unwatched
-from repository.errors import MissingReference, StoreContention, StoreError, StoreUnavailable
+from repository.errors import MissingReference, RefusedData, StoreContention, StoreError, StoreUnavailable
 from repository.locks import LOCK_WAIT_S
 
 log = structlog.get_logger()
@@ -124,10 +124,17 @@ class Settler(Generic[AnyOutcome]):
                     await asyncio.sleep(backoff.after_failure_s())
                 except StoreError as error:
                     return error
+                except Exception as error:  # noqa: BLE001 - a defect of ours over one outcome is not to keep others
+                    return self._told_defect(outcomes, error)
                 else:
                     return None
         finally:
             del self._attempts[attempt]
+
+    def _told_defect(self, outcomes: Sequence[AnyOutcome], error: Exception) -> StoreError:
+        if len(outcomes) == 1:  # else it is tried alone next, which tells whose fault it is
+            log.error("store.defect", overlay_id=str(outcomes[0].request.overlay_id), exc_info=error)
+        return RefusedData(f"a defect of this program: {type(error).__name__}")
 
     def _judge(self, outcome: AnyOutcome, ticket: Ticket, error: StoreError | None) -> None:
         now_s = time.monotonic()

@@ -11,6 +11,7 @@ LOG_EVENTS: Final = {
     "consumer.started": "Settings, database, broker and models are in order; intake begins.",
     "consumer.stopping": "Told to stop: nothing new is taken in, what is in flight has the grace period.",
     "consumer.stopped": "All is stored, given back and closed.",
+    "loop.defect": "A defect of this program in one of its loops, and which; the loop begins again, the others go on.",
     "stop.cut_off": "The stop took longer than the grace period and 20 s, whatever held it up: the process is ended.",
     "consumer.not_closed": "The Kafka consumer did not close in time at the end.",
     "database.doubtful": "The database refused a rehearsed post for a reason that may or may not concern others.",
@@ -70,6 +71,7 @@ LOG_EVENTS: Final = {
     # the ledger
     "store.unavailable": "Results wait in memory until the database takes them; none is lost meanwhile.",
     "store.refused": "The database will not take one result; its request ends in another way.",
+    "store.defect": "A defect of this program over one result; its request ends in another way, others are stored.",
     "store.locked": "Somebody else holds rows of these results; they are tried again alone, the others are stored.",
     "store.refused_alike": "The database refuses results for the same reason: all wait, nothing more is paid for.",
     "store.accepted_again": "The database takes results again; those that waited are stored.",
@@ -100,6 +102,7 @@ LOG_EVENTS: Final = {
     "batch.file_cut_off": "A file of results ended early; it is fetched again from where it was.",
     "batch.file_gone": "The provider has a file of results no more; its requests go on without.",
     "batch.put_off": "A batch cannot be brought further now; it is looked at again.",
+    "batch.unreadable": "The row of a batch was changed by hand and is none: it is left to people, the others go on.",
     "batch.lease_lost": "Another process has taken a batch over; nothing of it was done twice.",
     "batch.defect": "A defect of this program over a batch; it is looked at again in five minutes.",
     "batches.defect": "A defect of this program while batches were gathered; tried again in five minutes.",

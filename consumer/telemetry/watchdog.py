@@ -1,10 +1,17 @@
 """The watchdog: each loop reports its rounds, and one that makes none for a minute is named."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+import structlog
+
+log = structlog.get_logger()
+
 STUCK_AFTER_S = 60.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
 
 Beat: TypeAlias = Callable[[], None]
 """What a loop calls at the beginning of each round."""
@@ -25,6 +32,20 @@ class Watchdog:
 
         beat()
         return beat
+
+    async def keep(self, loop: str, run: Callable[[Beat], Awaitable[None]]) -> None:
+        """Watch a loop and begin it again after a defect of this program: it is to end neither itself nor others."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            began_s = self._clock()
+            try:
+                await run(self.watch(loop))
+            except Exception:
+                log.exception("loop.defect", loop=loop)
+            else:
+                return
+            pause_s = FIRST_PAUSE_S if self._clock() - began_s > STUCK_AFTER_S else min(LONGEST_PAUSE_S, pause_s * 2)
+            await asyncio.sleep(pause_s)
 
     def dismiss(self, *loops: str) -> None:
         """Expect no more rounds of these."""

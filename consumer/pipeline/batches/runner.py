@@ -15,7 +15,7 @@ from consumer.pipeline.batches.gathering import Gatherer
 from consumer.pipeline.batches.polling import Polling
 from consumer.pipeline.batches.rest import Rest
 from consumer.pipeline.batches.submission import Submission
-from repository.batches import Batch, BatchLeaseLost, claim_batch
+from repository.batches import Batch, BatchLeaseLost, UnreadableBatch, claim_batch, set_apart
 from repository.errors import StoreError
 from repository.pool import connection
 from schemas.batch_state import BatchState
@@ -81,10 +81,15 @@ class BatchRunner:
         return done + await self._gatherer.run_once()
 
     async def _claim(self) -> Batch | None:
-        async with connection(self._desk.pool) as borrowed:
-            return await claim_batch(
-                borrowed, owner=self._owner, lease_s=self._desk.terms.lease_s, group_id=self._group_id
-            )
+        while True:
+            async with connection(self._desk.pool) as borrowed:
+                try:
+                    return await claim_batch(
+                        borrowed, owner=self._owner, lease_s=self._desk.terms.lease_s, group_id=self._group_id
+                    )
+                except UnreadableBatch as error:
+                    log.error("batch.unreadable", batch_id=str(error.batch_id))  # noqa: TRY400 - told in full
+                    await set_apart(borrowed, error.batch_id, reason="its row cannot be read: changed by hand?")
 
     async def _step_or_later(self, batch: Batch) -> None:
         try:

@@ -119,6 +119,19 @@ def rejected(request: ClaimedRequest, detail: str = "No.") -> Rejected:
     return Rejected(request=request, usage=Usage(1, SPENT), attempts=1, reason=Reason.LLM_REFUSED, detail=detail)
 
 
+async def test_an_outcome_over_which_this_program_fails_keeps_no_other_and_is_left_in_the_end(process: Process) -> None:
+    """Of an amount that is none neither the created event nor the failed one can be written."""
+    bad, *good = await process.claimed(4)
+    unwritable = replace(process.written(bad), usage=Usage(1, replace(SPENT, cost_usd=Decimal("NaN"))))
+    with capture_logs() as lines:
+        process.put([unwritable, *map(process.written, good)])
+        while process.outcome_store.unsettled:
+            await process.outcome_store.run_once()
+    assert await states(process.pool) == {bad.overlay_id: "claimed", **{one.overlay_id: "done" for one in good}}
+    assert {line["overlay_id"] for line in lines if line["event"] == "store.defect"} == {str(bad.overlay_id)}
+    assert process.in_flight.held == []
+
+
 async def test_each_kind_of_outcome_ends_its_request_and_frees_its_slot(process: Process) -> None:
     stored, postponed, failed = await process.claimed(3)
     process.put([process.written(stored), retry_later(postponed), rejected(failed)])

@@ -63,6 +63,22 @@ async def test_a_model_that_is_switched_off_is_not_called_until_it_is_on_again(p
     (await provider.admit(MESSAGES)).give_back()
 
 
+@pytest.mark.parametrize("price", ["NaN", "Infinity", "-0.15"])
+async def test_a_model_whose_price_is_none_is_not_called_until_it_is_put_right(
+    pool: Pool, provider: Provider, price: str
+) -> None:
+    refresher = Refresher(ModelRows(pool, {"gpt-4o-mini": provider}))
+    await pool.execute(
+        "UPDATE llm_models SET prompt_token_cost_per_1m = $1 WHERE model_name = 'gpt-4o-mini'", Decimal(price)
+    )
+    await refresher.run_once()
+    assert f"prompt_token_cost_per_1m {price} in llm_models" in str(provider.unavailable_reason)
+    assert provider.allowance(10) == 0
+    await pool.execute(AS_IT_WAS)
+    await refresher.run_once()
+    assert provider.unavailable_reason is None
+
+
 async def test_while_the_database_is_away_the_last_row_holds(module_database_url: str, provider: Provider) -> None:
     before = provider.writer
     gone = await open_pool(module_database_url, size=1, application_name="tests")

@@ -213,6 +213,41 @@ async def test_a_row_that_somebody_changed_by_hand_fails_alone_and_ends_no_proce
     assert await states(pool) == {changed.overlay_id: "failed", other.overlay_id: "done"}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "cost_usd = 'NaN'",
+        "cost_usd = '-Infinity', prompt_tokens = -5",
+        "prompt_tokens = 9223372036854775807, completion_tokens = 9223372036854775807",
+        "attempts = -2147483648",
+        "llm_calls = 2147483647",
+        "fencing_token = 9223372036854775807",
+        "source_timestamp_ms = 9223372036854775807, source_partition = -1, source_offset = -1",
+        "references_missing_since = '-infinity', created_at = 'infinity'",
+    ],
+)
+async def test_figures_that_somebody_wrote_by_hand_hold_up_no_request(
+    feed_env: Mapping[str, str], pool: Pool, change: str
+) -> None:
+    changed, other = await claim(pool, [request(), request()], lease_s=EXPIRED_S)
+    await pool.execute(f"UPDATE feed_requests SET {change} WHERE overlay_id = $1", changed.overlay_id)
+    async with application(feed_env, **QUICK) as consumer:
+        assert await consumer.app.sweeper.run_once() == 2
+        await consumer.finish()
+    assert await states(pool) == {changed.overlay_id: "done", other.overlay_id: "done"}
+
+
+async def test_a_count_of_lost_processes_that_somebody_wrote_by_hand_ends_its_request_alone(
+    feed_env: Mapping[str, str], pool: Pool
+) -> None:
+    changed, other = await claim(pool, [request(), request()], lease_s=EXPIRED_S)
+    await pool.execute("UPDATE feed_requests SET takeovers = 2147483647 WHERE overlay_id = $1", changed.overlay_id)
+    async with application(feed_env, **QUICK) as consumer:
+        assert await consumer.app.sweeper.run_once() == 2
+        await consumer.finish()
+    assert await states(pool) == {changed.overlay_id: "failed", other.overlay_id: "done"}
+
+
 async def test_a_request_whose_process_is_alive_is_never_taken_over_however_long_its_call(
     feed_env: Mapping[str, str], pool: Pool, llm: SimulatedLlmControl
 ) -> None:

@@ -50,6 +50,21 @@ async def assert_paid_once(running: Application, llm: SimulatedLlmControl) -> No
     assert await files_left(llm) == []
 
 
+@pytest.mark.parametrize("model", ["{}", "[1]", "null", '{"provider": 1}'])
+async def test_a_batch_whose_row_somebody_changed_by_hand_holds_up_no_other(
+    running: Application, feed_env: Mapping[str, str], model: str
+) -> None:
+    pool = running.resources.pool
+    await pool.execute(
+        "INSERT INTO llm_batches (batch_id, provider, llm_model_id, model, state, request_count, estimated_tokens,"
+        " available_at) VALUES (gen_random_uuid(), 'openai', gen_random_uuid(), $1, 'intended', 1, 1, '-infinity')",
+        model,
+    )
+    assert await written(running, feed_env, 2) == {"done": 2}
+    told = [batch["last_error"] for batch in await batches(pool)]
+    assert sorted(told, key=str) == [None, "its row cannot be read: changed by hand?"]
+
+
 async def test_requests_are_written_by_batch_at_half_price(
     running: Application, feed_env: Mapping[str, str], llm: SimulatedLlmControl
 ) -> None:
