@@ -91,6 +91,7 @@ async def _consume(
     storing = [
         tasks.create_task(watchdog.keep("outcome_store", app.outcome_store.run)),
         tasks.create_task(watchdog.keep("outcome_retries", app.outcome_store.run_retries)),
+        tasks.create_task(watchdog.keep("lock_watch", app.outcome_store.run_lock_watch)),
     ]
     finishing = [
         tasks.create_task(watchdog.keep("outbox_relay", app.relay.run)),

@@ -25,16 +25,14 @@ Pooler = Literal["auto", "none", "transaction"]
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_TIMEOUT_S = 10.0
-_LONGEST_IDLE = "idle_in_transaction_session_timeout"
 KEPT_STATEMENTS = 100
 
 
 class Connector:
     """Opens connections of one kind; what it learns from the first applies to the others.
 
-    A pool calls it in place of `asyncpg.connect`. `current_url` returns the current URL, whose password may have
-    changed. `longest_idle_s`: the server ends a session that is idle in a transaction for longer, unless the URL says
-    otherwise; not available behind a pooler.
+    A pool calls it in place of `asyncpg.connect`. `current_url` gives the URL to log in with as it is at that time:
+    a password may be exchanged meanwhile.
     """
 
     def __init__(
@@ -45,10 +43,8 @@ class Connector:
         pooler: Pooler = "auto",
         must_write: bool = True,
         current_url: Callable[[], str] | None = None,
-        longest_idle_s: float | None = None,
     ) -> None:
         self._current_url = current_url
-        self._longest_idle_s = None if _LONGEST_IDLE in url.server_settings else longest_idle_s
         self.pooler: Pooler = "transaction" if pooler == "auto" and url.names_pooler else pooler
         self._url = url
         self._settings = {"application_name": application_name, **url.server_settings}
@@ -73,10 +69,6 @@ class Connector:
             with suppress(asyncpg.TargetServerAttributeNotMatched):
                 opened = await self._connect(access, options)
                 _keep_alive(opened, self._url.keep_alive)
-                if self._longest_idle_s and keeps_statements:  # not at the login: PgBouncer would refuse that
-                    await opened.execute(
-                        "SELECT set_config($1, $2, false)", _LONGEST_IDLE, f"{self._longest_idle_s:g}s"
-                    )
                 return opened
         raise ReadOnlyDatabase(f"no server here is {self._accesses[0].value}: {_READ_ONLY_BECAUSE}")
 

@@ -26,12 +26,10 @@ async def open_pool(
     pooler: Pooler = "auto",
     must_write: bool = True,
     current_url: Callable[[], str] | None = None,
-    longest_idle_s: float | None = None,
 ) -> Pool:
     """Open a pool of at most `size` connections; if it need not write, a replica will do without a primary.
 
-    `current_url`: returns the URL for later connections, whose login may change. `longest_idle_s`: how long a process
-    that is frozen or lost within a transaction may hold its locks.
+    `current_url`: the URL with the login of later connections, where that may change.
 
     Raises:
         StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.
@@ -45,7 +43,6 @@ async def open_pool(
             pooler=pooler,
             must_write=must_write,
             current_url=current_url,
-            longest_idle_s=longest_idle_s,
         )
         opened: Pool = await asyncpg.create_pool(
             min_size=1, max_size=size, command_timeout=STATEMENT_TIMEOUT_S, connect=connector, reset=_leave_as_is
@@ -82,6 +79,25 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
         # the block's results are valid, even if the connection is lost on release
         with suppress(StoreError), translated():
             await pool.release(borrowed)
+
+
+LONGEST_IDLE_S = 10.0  # within a transaction, where milliseconds pass between two statements
+
+_BOUND = """
+    SELECT set_config('idle_in_transaction_session_timeout', $1, true)
+    WHERE current_setting('idle_in_transaction_session_timeout') = '0'
+"""
+
+
+@asynccontextmanager
+async def transaction(borrowed: Connection, *, longest_idle_s: float = LONGEST_IDLE_S) -> AsyncIterator[None]:
+    """Have a block be one transaction. Who is frozen or lost within it loses its session, and the locks with it.
+
+    The server is told in the transaction, which holds behind a pooler, too; what the URL or the role says goes first.
+    """
+    async with borrowed.transaction():
+        await borrowed.execute(_BOUND, f"{longest_idle_s:g}s")
+        yield
 
 
 @asynccontextmanager

@@ -84,6 +84,11 @@ _MAY_INSERT = """
     FROM unnest($1::text[], $2::text[]) AS upstream (name, key)
 """
 
+AS_A_TRIAL = """
+    SET LOCAL lock_timeout = '2s'; SET LOCAL idle_in_transaction_session_timeout = '10s'; SET CONSTRAINTS ALL IMMEDIATE
+"""
+"""What begins a transaction that is taken back: it is to be in nobody's way."""
+
 
 async def _try_to_fill(connection: Connection, table: str, key: str) -> None:
     insert = f"INSERT INTO {table} ({key}) VALUES ('{uuid4()}')"  # noqa: S608 - names of our own
@@ -91,7 +96,7 @@ async def _try_to_fill(connection: Connection, table: str, key: str) -> None:
     with translated():
         await transaction.start()
         try:
-            await connection.execute("SET LOCAL lock_timeout = '2s'; SET CONSTRAINTS ALL IMMEDIATE")
+            await connection.execute(AS_A_TRIAL)
             await connection.execute(insert)
         finally:
             await transaction.rollback()

@@ -18,7 +18,7 @@ from repository.feeds import Failure, Feed, fail, store
 from repository.leases import extend_leases
 from repository.outbox import NewOutboxEvent, delete_published, give_back
 from repository.pool import Connection
-from repository.references import KEYS, may_insert, missing_rows, unfillable_tables
+from repository.references import AS_A_TRIAL, KEYS, may_insert, missing_rows, unfillable_tables
 from repository.requests import NewRequest, Postponement, claim_new, postpone
 from repository.rights import SERVICE
 from repository.spending import NOTHING_SPENT, Spending
@@ -85,7 +85,7 @@ async def _undone(connection: Connection) -> AsyncIterator[None]:
     transaction = connection.transaction()
     with translated():
         await transaction.start()
-        await connection.execute("SET LOCAL lock_timeout = '2s'; SET CONSTRAINTS ALL IMMEDIATE")
+        await connection.execute(AS_A_TRIAL)
     try:
         yield
     finally:

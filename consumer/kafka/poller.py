@@ -33,6 +33,8 @@ COMMIT_AGAIN_S = 3_600.0  # the broker forgets a group's offset that is not comm
 
 
 Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
+Place = tuple[int, int]
+"""Partition and offset of a record."""
 _Hold = tuple[int, UUID | None]
 
 
@@ -130,10 +132,17 @@ class Poller:
         for one, state in self._partitions.items():
             self._consumer.seek(one, state.position)
 
-    async def settle(self) -> None:
-        """Note that all that was polled is safe: by position, which passes the marks of transactions too."""
+    async def settle(self, owed: Iterable[Place] = ()) -> None:
+        """Note that all that was polled is safe, in partitions of what is `owed` as far as the first of that.
+
+        It is by position, which passes the marks of transactions too.
+        """
+        first_owed: dict[int, int] = {}
+        for partition, offset in owed:
+            first_owed[partition] = min(offset, first_owed.get(partition, offset))
         for one, state in self._partitions.items():
-            state.position = await self._consumer.position(one)
+            polled = await self._consumer.position(one)
+            state.position = max(state.position, min(polled, first_owed.get(one.partition, polled)))
 
     async def commit(self) -> None:
         """Commit how far all is safe, as far as that has moved.

@@ -1,7 +1,7 @@
 """Claiming events: into the ledger and into slots of this process, one statement per poll.
 
-An event that the database alone refuses is singled out, so that it does not hold up the others. So is one whose row is
-locked by another transaction: it is claimed again with the next poll, and until then no offset is committed.
+An event that the database refuses alone is singled out: it must not hold up those beside it. Neither must one whose
+row somebody else is about to write: it is claimed again with the next poll, and until then its offset is not committed.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 
+from consumer.kafka.poller import Place
 from consumer.pipeline.classified_records import Event
 from consumer.pipeline.corrections import claim_corrected
 from consumer.pipeline.dead_letters import Refusal
@@ -70,6 +71,11 @@ class Claims:
     def owed(self) -> int:
         """How many events of earlier polls are not in the ledger yet."""
         return len(self._locked)
+
+    @property
+    def owed_places(self) -> list[Place]:
+        """Where their records lie."""
+        return [(source.partition, source.offset) for source, _ in self._locked.values()]
 
     async def room(self, *, may_read_ahead: bool, patience_s: float) -> tuple[int, int]:
         """Return how many events may start at once, and how many more may be queued; waits a moment for either.

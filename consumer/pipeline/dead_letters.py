@@ -1,7 +1,7 @@
 """Dead letters of records rejected on arrival: acknowledged before their offsets move.
 
-A dead letter that the broker does not take holds up no other record: it is owed, and sent again beside new ones. No
-offset moves until it is acknowledged. The number owed is bounded, and so is memory.
+One that the broker does not take now holds up no other record: it is owed, and sent again beside those that come. Until
+it is acknowledged its partition's offset waits before it. What is owed is bounded, so that memory is.
 """
 
 import time
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from consumer.kafka.poller import Place
 from consumer.kafka.publisher import Publisher, PublishFailed, error_type
 from consumer.pipeline.flood_limit import FloodLimit
 from consumer.pipeline.tracing.traces import Traces, trace_id_in
@@ -60,6 +61,11 @@ class DeadLetters:
     def owed(self) -> int:
         """How many dead letters are not acknowledged yet."""
         return len(self._owed)
+
+    @property
+    def owed_places(self) -> list[Place]:
+        """Where the records of these lie."""
+        return [(partition, offset) for _, partition, offset in self._owed]
 
     async def send(self, invalid: Sequence[Refusal], *, valid: Sequence[bool]) -> None:
         """Send these and those owed, and wait for acknowledgements; what is not acknowledged is owed.

@@ -88,8 +88,7 @@ class FeedOutcomeIntake:
         records = [source_record(record) for some in poll.values() for record in some]
         if records or self._dead_letters.owed:
             await self._take_in(records)
-        if not self._dead_letters.owed:
-            await self._partitions.settle()
+        await self._partitions.settle(self._dead_letters.owed_places)
         return len(records)
 
     async def leave(self) -> None:

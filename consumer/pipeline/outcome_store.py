@@ -22,7 +22,7 @@ from consumer.pipeline.outbox_relay import RELAY_LEASE_S, OutboxRelay
 from consumer.pipeline.outcome_log import OutcomeLog
 from consumer.pipeline.outcomes import Held, Outcome, Rejected, RetryLater, Written, unwritten
 from consumer.pipeline.retry import RetryPolicy, after_failed_attempt
-from consumer.pipeline.settling import AnyOutcome, Settler
+from consumer.pipeline.settling import STALLED_AFTER_S, AnyOutcome, Settler
 from consumer.pipeline.unused_calls import superseded_call, unused
 from consumer.telemetry.watchdog import Beat, unwatched
 from repository.budget_calls import Settlement, settle
@@ -30,6 +30,7 @@ from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import fail, store
 from repository.held_requests import Holding, hold
 from repository.llm_calls import keep_superseded
+from repository.locks import locked_tables
 from repository.pool import Connection, Pool, connection
 from repository.refusals import refused_columns
 from repository.requests import Postponement, postpone
@@ -40,6 +41,7 @@ log = structlog.get_logger()
 
 LOOK_S = 5.0  # how often the watchdog is told, while there is nothing to store
 RETRY_S = 1.0
+HELD_UP_S = 2.0  # longer than one waits for a lock
 MOST_PER_STATEMENT = 500
 
 
@@ -73,6 +75,7 @@ class OutcomeStore:
         self._held = self._settler("hold", self._hold)
         self._rejected = self._settler("reject", self._fail)
         self._settlers = (self._written, self._postponed, self._held, self._rejected)
+        self._locked_tables: list[str] = []
         self._waiting: list[Outcome] = []
         self._unsettled: dict[int, Outcome] = {}
         self._arrived = asyncio.Event()
@@ -86,9 +89,15 @@ class OutcomeStore:
 
     @property
     def unavailable_reason(self) -> str | None:
-        """Why results cannot be stored, so that nothing more should be paid for; None while they can."""
+        """Why no more should be paid for now: results cannot be stored; None while they can."""
+        if self._locked_tables and self._held_up_s > STALLED_AFTER_S:
+            return f"results cannot be stored: somebody has locked {', '.join(self._locked_tables)}"
         reasons = (settler.unavailable_reason for settler in self._settlers)
         return next((reason for reason in reasons if reason), None)
+
+    @property
+    def _held_up_s(self) -> float:
+        return max(settler.held_up_s for settler in self._settlers)
 
     def put(self, outcome: Outcome) -> None:
         """Add an outcome to be stored."""
@@ -132,6 +141,22 @@ class OutcomeStore:
         for settler in self._settlers:
             await settler.retry()
         return len(self._unsettled)
+
+    async def run_lock_watch(self, beat: Beat = unwatched) -> None:
+        """Look without end what is in the way while nothing can be stored."""
+        while True:
+            beat()
+            await self.look_for_locks()
+            await asyncio.sleep(RETRY_S)
+
+    async def look_for_locks(self) -> None:
+        """Find out which tables somebody has locked as a whole, if nothing has been stored for a while."""
+        if self._held_up_s < HELD_UP_S:
+            self._locked_tables = []
+            return
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(LOOK_S), connection(self._pool) as borrowed:
+                self._locked_tables = await locked_tables(borrowed)
 
     async def drain(self) -> None:
         """Wait until all outcomes are stored; `run` and `run_retries` do the storing."""

@@ -59,6 +59,7 @@ class Settler(Generic[AnyOutcome]):
         self._told_reason: Hashable | None = None
         self._probe_at_s = 0.0
         self._attempts: dict[object, float] = {}
+        self._locked_since_s: float | None = None
         self._last_error = "it does not answer"
 
     @property
@@ -68,6 +69,13 @@ class Settler(Generic[AnyOutcome]):
             return f"the database refuses results alike: {self._alike.common_reason}"
         longest_s = time.monotonic() - min(self._attempts.values(), default=time.monotonic())
         return f"results cannot be stored: {self._last_error}" if longest_s > STALLED_AFTER_S else None
+
+    @property
+    def held_up_s(self) -> float:
+        """For how long nothing could be written, as far as has been tried: a statement hangs, or all meet locks."""
+        now_s = time.monotonic()
+        began_s = [*self._attempts.values(), *([] if self._locked_since_s is None else [self._locked_since_s])]
+        return now_s - min(began_s, default=now_s)
 
     async def settle(self, outcomes: Sequence[AnyOutcome]) -> None:
         """Write outcomes; those that cannot be written now are kept for `retry`, so that they do not hold up others."""
@@ -87,6 +95,8 @@ class Settler(Generic[AnyOutcome]):
         locked, self._locked = self._locked, []
         for outcome in locked:
             await self._try_alone(outcome, self._alike.begin())
+        if not self._locked:
+            self._locked_since_s = None
         if self._alike.common_reason is not None and self._held_back and time.monotonic() >= self._probe_at_s:
             self._probe_at_s = time.monotonic() + PROBE_S
             await self._try_alone(self._held_back.pop(0), self._alike.begin())
@@ -127,6 +137,7 @@ class Settler(Generic[AnyOutcome]):
                 except Exception as error:  # noqa: BLE001 - a defect of ours over one outcome is not to keep others
                     return self._told_defect(outcomes, error)
                 else:
+                    self._locked_since_s = None
                     return None
         finally:
             del self._attempts[attempt]
@@ -143,6 +154,7 @@ class Settler(Generic[AnyOutcome]):
                 self._decide(self._alike.accept(ticket, now_s))
             case StoreContention():
                 self._locked.append(outcome)
+                self._locked_since_s = self._locked_since_s or time.monotonic()
                 self._set_aside(outcome)
                 self._decide(self._alike.withdraw(ticket, now_s))
             case MissingReference():

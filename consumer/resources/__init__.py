@@ -34,7 +34,6 @@ log = structlog.get_logger()
 
 BATCH_TIMEOUT_S = 60.0
 BATCH_CONNECTIONS = 4
-LONGEST_IDLE_S = 10.0  # idle within a transaction, where statements follow each other within milliseconds
 
 
 OpenTraces = Callable[[ModelOf], Traces]
@@ -125,7 +124,6 @@ async def _open_pool(current: CurrentSettings, stack: AsyncExitStack) -> tuple[P
             application_name=settings.kafka_client_id,
             pooler=settings.database_pooler,
             current_url=current.database_url,
-            longest_idle_s=LONGEST_IDLE_S,
         )
         stack.push_async_callback(closed_in_time, "database pool", pool.close)
         async with connection(pool) as borrowed:

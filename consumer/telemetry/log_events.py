@@ -31,7 +31,7 @@ LOG_EVENTS: Final = {
     # intake
     "intake.undone": "A poll's records could not be entered in the ledger; they come again.",
     "event.not_counted": "Skipped events of other types could not be counted now; they are with a later poll.",
-    "letters.owed": "The broker does not take dead letters now: they are sent again; until then no offset moves.",
+    "letters.owed": "The broker does not take dead letters now: they are sent again; until then their offsets wait.",
     "intake.fatal_error": "Intake cannot go on, and says why; the process ends in good order.",
     "claim.locked": "Somebody else is about to write this event's row; it is claimed again, others are not held up.",
     "event.invalid": "A record is no valid event, and where it lies; it is in the dead letters.",

@@ -32,7 +32,7 @@ from repository.errors import StoreError
 from repository.held_requests import BatchHolding, hold_gathered
 from repository.llm_calls import KeptAnswers, kept_answers
 from repository.llm_models import LlmModel
-from repository.pool import Connection, Pool, connection
+from repository.pool import Connection, Pool, connection, transaction
 from repository.requests import ClaimedRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 from schemas.overlay_completed import OverlayCompleted
@@ -91,7 +91,7 @@ class Gatherer:
             if not waiting.count or not is_due:
                 return 0
             self._to_hold = []
-            async with borrowed.transaction():
+            async with transaction(borrowed):
                 if not await try_to_gather(borrowed, group_id=group_id):
                     return 0
                 packs = await self._pack(borrowed)

@@ -24,7 +24,7 @@ from repository.errors import MissingReference, RefusedData, StoreError
 from repository.feeds import Feed, fail, store
 from repository.llm_calls import keep_superseded
 from repository.outbox import OutboxEvent
-from repository.pool import Connection, connection
+from repository.pool import Connection, connection, transaction
 from repository.spending import NOTHING_SPENT, Spending
 from schemas.call_verdict import CallVerdict
 from schemas.quality import QualityRule
@@ -114,7 +114,7 @@ class GroupStore:
         feeds = [feed or self._feed_events.feed(outcome) for outcome, feed in stored]
         cost_usd = sum((one.cost_usd for one in group), step.cost_usd)
         words = {one.line.line_number: one.word for one in group}
-        async with connection(self._desk.pool) as borrowed, borrowed.transaction():
+        async with connection(self._desk.pool) as borrowed, transaction(borrowed):
             await advance_batch(borrowed, batch, replace(step, cost_usd=cost_usd), lease_s=self._desk.terms.lease_s)
             events, superseded = await self._store(borrowed, written, feeds)
             rejected, more = await self._end(borrowed, batch, group)

@@ -10,7 +10,7 @@ from consumer.pipeline.in_flight import ClaimTerms
 from consumer.pipeline.outcomes import Outcome
 from consumer.pipeline.writing_plans import WritingPlans
 from repository.budget_calls import LostCall, Settlement, book_found_calls, book_lost_calls, settle
-from repository.pool import Connection
+from repository.pool import Connection, transaction
 from repository.requests import ClaimedRequest
 from schemas.codec import IgnoredEvent, InvalidEvent, decode_overlay_completed
 
@@ -28,7 +28,7 @@ async def booked(budgets: Budgets, borrowed: Connection, outcomes: Sequence[Outc
     if not charges and not found:
         yield ended_before
         return
-    async with borrowed.transaction():
+    async with transaction(borrowed):
         yield ended_before
         new = [charge for charge in charges if charge.overlay_id not in ended_before]
         await settle(borrowed, budgets.owner, new)
@@ -58,7 +58,7 @@ class LostCalls:
         if not self._budgets.are_there:
             yield
             return
-        async with borrowed.transaction():
+        async with transaction(borrowed):
             yield
 
     async def book(self, borrowed: Connection, claimed: Iterable[ClaimedRequest]) -> None:

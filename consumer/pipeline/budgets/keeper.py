@@ -23,7 +23,7 @@ from repository.budget_slices import (
 from repository.budgets import Budget, all_budgets, note_spent, note_warnings, warned_budgets
 from repository.errors import StoreError
 from repository.held_requests import MOST_PER_RELEASE, release_due, release_fitting
-from repository.pool import Connection, Pool, connection
+from repository.pool import Connection, Pool, connection, transaction
 
 log = structlog.get_logger()
 
@@ -96,7 +96,7 @@ class BudgetKeeper:
             for key, in_hand in slices.items()
             if not in_hand.is_idle
         ]
-        async with connection(self._pool) as borrowed, borrowed.transaction():
+        async with connection(self._pool) as borrowed, transaction(borrowed):
             if untold:
                 await spend_of_slices(borrowed, self._budgets.owner, untold)
             await close_slices(borrowed, self._budgets.owner, list(slices))

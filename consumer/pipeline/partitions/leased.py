@@ -1,8 +1,10 @@
 """Reading leased partitions: the poller follows this process's share, and commits only while the leases are certain."""
 
+from collections.abc import Iterable
+
 import structlog
 
-from consumer.kafka.poller import Poll, Poller
+from consumer.kafka.poller import Place, Poll, Poller
 from consumer.pipeline.partitions.share import PartitionShare
 from consumer.telemetry.metrics.messaging import MessagingMetrics
 from repository.partition_leases import Gap
@@ -51,9 +53,12 @@ class LeasedPartitions:
         """Rewind to the last settled position."""
         self._poller.undo()
 
-    async def settle(self) -> None:
-        """Record that everything polled is safe, and commit it, unless the leases may have been lost."""
-        await self._poller.settle()
+    async def settle(self, owed: Iterable[Place] = ()) -> None:
+        """Note that all that was polled is safe, up to what is `owed` of a partition, and commit it.
+
+        Who may have lost a lease leaves that to its heir.
+        """
+        await self._poller.settle(owed)
         if self._share.is_sure:
             await self._poller.commit()
 

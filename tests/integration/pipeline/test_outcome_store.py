@@ -384,6 +384,23 @@ async def test_a_statement_that_hangs_makes_the_process_not_ready_within_ten_sec
         settling.cancel()
 
 
+@pytest.mark.parametrize("table", ["llm_models", "jobs", "overlay_layouts", "llm_calls", "instagram_feeds"])
+async def test_while_somebody_has_a_table_locked_that_is_said_within_ten_seconds(process: Process, table: str) -> None:
+    store, pool = process.outcome_store, process.pool
+    requests = await process.claimed(3)
+    loops = [asyncio.create_task(loop()) for loop in (store.run, store.run_retries, store.run_lock_watch)]
+    try:
+        async with pool.acquire() as somebody, somebody.transaction():
+            await somebody.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            process.put([process.written(request) for request in requests])
+            await eventually(lambda: f"somebody has locked {table}" in (store.unavailable_reason or ""), 10)
+        await eventually(lambda: not store.unsettled and store.unavailable_reason is None, 10)
+    finally:
+        for loop in loops:
+            loop.cancel()
+    assert await states(pool) == {request.overlay_id: "done" for request in requests}
+
+
 @pytest.mark.skipif(not postgres.can_serve(), reason="stops a Postgres of its own: the wheel is not installed")
 async def test_paid_results_wait_while_postgres_is_away_and_are_stored_when_it_is_back(
     tmp_path: Path, publisher: Publisher

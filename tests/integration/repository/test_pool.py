@@ -1,12 +1,11 @@
 """Connections lost at the worst moment, by way of a proxy that cuts them."""
 
-import time
 from urllib.parse import urlsplit
 
 import pytest
 
 from repository.errors import StoreUnavailable
-from repository.pool import connection, open_pool
+from repository.pool import connection, open_pool, transaction
 from tests.chaos.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.waiting import eventually
 
@@ -42,29 +41,10 @@ async def test_a_lost_connection_is_replaced(module_database_url: str) -> None:
         pool.terminate()
 
 
-async def test_who_is_lost_or_frozen_within_a_transaction_soon_holds_nothing(module_database_url: str) -> None:
-    frozen = await open_pool(module_database_url, size=1, application_name="tests", longest_idle_s=0.5)
-    other = await open_pool(module_database_url, size=1, application_name="tests")
-    began_s = time.monotonic()
-
-    async def freeze_within() -> None:
-        async with connection(frozen) as held, held.transaction():
-            await held.execute("LOCK TABLE jobs")
-            async with connection(other) as borrowed:
-                await borrowed.execute("SELECT FROM jobs")
-            await held.execute("SELECT 1")
-
-    with pytest.raises(StoreUnavailable):
-        await freeze_within()
-    assert time.monotonic() - began_s < 5
-    frozen.terminate()
-    other.terminate()
-
-
 async def test_how_long_a_transaction_may_be_idle_is_for_the_url_to_say(module_database_url: str) -> None:
     url = f"{module_database_url}?idle_in_transaction_session_timeout=77s"
-    pool = await open_pool(url, size=1, application_name="tests", longest_idle_s=0.5)
-    async with connection(pool) as borrowed:
+    pool = await open_pool(url, size=1, application_name="tests")
+    async with connection(pool) as borrowed, transaction(borrowed):
         assert await borrowed.fetchval("SHOW idle_in_transaction_session_timeout") == "77s"
     pool.terminate()
 

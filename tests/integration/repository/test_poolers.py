@@ -1,6 +1,7 @@
 """Behind a pooler in transaction mode everything works, found by itself or by the setting."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from repository import migrations
 from repository.connecting import is_pooled
 from repository.errors import StoreError, WrongDatabaseUrl
-from repository.pool import Pool, connection, open_pool
+from repository.pool import Pool, connection, open_pool, transaction
 from repository.requests import claim_new
 from tests.support.examples import new_request
 from tests.support.transaction_pooler import PGBOUNCER, pgbouncer, transaction_pooler
@@ -43,6 +44,29 @@ async def test_two_processes_claim_through_one_pooler(pooled_url: str) -> None:
     assert await claim_often(*pools) == 2 * CLAIMS
     for pool in pools:
         pool.terminate()
+
+
+@pytest.mark.parametrize("is_pooled", [False, True])
+async def test_who_is_lost_or_frozen_within_a_transaction_soon_holds_nothing(
+    pooled_url: str, empty_database_url: str, *, is_pooled: bool
+) -> None:
+    await migrations.upgrade(empty_database_url)
+    frozen = await open_pool(pooled_url if is_pooled else empty_database_url, size=1, application_name="tests")
+    other = await open_pool(empty_database_url, size=1, application_name="tests")
+    began_s = time.monotonic()
+
+    async def freeze_within() -> None:
+        async with connection(frozen) as held, transaction(held, longest_idle_s=0.5):
+            await held.execute("LOCK TABLE jobs")
+            async with connection(other) as borrowed:
+                await borrowed.execute("SELECT FROM jobs")
+            await held.execute("SELECT 1")
+
+    with pytest.raises(StoreError):
+        await freeze_within()
+    assert time.monotonic() - began_s < 5
+    frozen.terminate()
+    other.terminate()
 
 
 async def test_kept_statements_are_what_a_pooler_breaks(pooled_url: str) -> None:
