@@ -136,7 +136,7 @@ _CLAIM = f"""
 
 
 async def claim_batch(connection: Connection, *, owner: str, lease_s: float, group_id: str) -> Batch | None:
-    """Claim the batch whose look is due for longest, if one is.
+    """Claim the batch that has been due for longest, if any.
 
     Raises:
         UnreadableBatch: nothing can be made of its row. It is leased all the same.

@@ -5,11 +5,13 @@ in a session: no named prepared statement (asyncpg numbers them, and two clients
 setting, no session lock. This works with PgBouncer without `max_prepared_statements`.
 """
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
@@ -25,14 +27,15 @@ Pooler = Literal["auto", "none", "transaction"]
 Session: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_TIMEOUT_S = 10.0
+RESOLVE_S = 1.0
 KEPT_STATEMENTS = 100
 
 
 class Connector:
     """Opens connections of one kind; what it learns from the first applies to the others.
 
-    A pool calls it in place of `asyncpg.connect`. `current_url` gives the URL to log in with as it is at that time:
-    a password may be exchanged meanwhile.
+    A pool calls it in place of `asyncpg.connect`. `current_url` returns the current URL, whose password may have
+    changed.
     """
 
     def __init__(
@@ -88,10 +91,17 @@ class Connector:
             if self._url.wants_tls:
                 raise StoreUnavailable(f"the server closes the connection: it may want {_OWN_CERTIFICATE}") from error
             raise
+        except TimeoutError as error:
+            raise StoreUnavailable(await self._said_of_silence()) from error
         except (ssl.SSLError, ConnectionError) as error:
             self._name_channel_binding(error)
             _name_own_certificate(error)
             raise
+
+    async def _said_of_silence(self) -> str:
+        host = urlsplit(self._url.dsn).hostname
+        why = f": nobody resolves the name {host}" if host and not await _is_resolved(host) else ""
+        return f"no connection within {self._url.connect_timeout_s:g} s{why}"
 
     def _name_refused_setting(self, error: asyncpg.PostgresError) -> None:
         """Raise for a parameter passed to the server as a setting, which it does not know or a pooler does not pass on.
@@ -130,6 +140,15 @@ def _name_own_certificate(error: OSError) -> None:
 
 _OWN_CERTIFICATE = "a client certificate, or another one (sslcert, sslkey)"
 _READ_ONLY_BECAUSE = "a replica, or a database or role with default_transaction_read_only=on"
+
+
+async def _is_resolved(host: str) -> bool:
+    try:
+        async with asyncio.timeout(RESOLVE_S):
+            await asyncio.get_running_loop().getaddrinfo(host, None)
+    except (OSError, TimeoutError):
+        return False
+    return True
 
 
 async def is_pooled(session: "Session | PoolConnectionProxy[asyncpg.Record]") -> bool:

@@ -22,7 +22,7 @@ class UnfinishedWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxDepth:
-    """The events that are not published yet, since when the oldest of them waits, and how many are left to people."""
+    """The number of unpublished events, since when the oldest has waited, and how many of them cannot be read."""
 
     events: int
     oldest_at: datetime | None

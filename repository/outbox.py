@@ -54,7 +54,7 @@ _CLAIM_PENDING = """
 async def claim_pending(
     connection: Connection, *, lease_s: float, limit: int
 ) -> tuple[list[OutboxEvent], list[UnreadableEvent]]:
-    """Take at most `limit` events that no relay has leased, oldest first; apart, those that cannot be read."""
+    """Lease at most `limit` events that no relay has leased, oldest first; returns unreadable rows separately."""
     rows = await connection.fetch(_CLAIM_PENDING, lease_s, limit)
     events: list[OutboxEvent] = []
     unreadable: list[UnreadableEvent] = []

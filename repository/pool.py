@@ -29,7 +29,7 @@ async def open_pool(
 ) -> Pool:
     """Open a pool of at most `size` connections; if it need not write, a replica will do without a primary.
 
-    `current_url`: the URL with the login of later connections, where that may change.
+    `current_url`: returns the URL for later connections, whose login may change.
 
     Raises:
         StoreUnavailable: the database does not answer, refuses the credentials, or cannot be written to.

@@ -90,6 +90,7 @@ async def _client_options(settings: KafkaSettings) -> Mapping[str, Any]:
 
 async def _brokers(address: _Address, options: Mapping[str, Any]) -> list[_Address]:
     """Return the addresses that the brokers want clients to use."""
+    await _resolve(address)
     async with asyncio.timeout(ANSWER_S):
         connection: Any = await create_conn(address.host, address.port, **options)
         with closing(connection):
@@ -100,6 +101,14 @@ async def _brokers(address: _Address, options: Mapping[str, Any]) -> list[_Addre
     return [_Address(host, port) for _, host, port, *_ in metadata.brokers]
 
 
+async def _resolve(address: _Address) -> None:
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await asyncio.get_running_loop().getaddrinfo(address.host, address.port)
+    except TimeoutError:
+        raise socket.gaierror(socket.EAI_AGAIN, f"the resolver does not answer within {ANSWER_S:g} s") from None
+
+
 def _said(error: BaseException, settings: KafkaSettings) -> str:  # noqa: PLR0911 - one line for each
     """Describe what an address has done, to follow its name; never a secret."""
     protocol = settings.kafka_security_protocol
@@ -107,7 +116,7 @@ def _said(error: BaseException, settings: KafkaSettings) -> str:  # noqa: PLR091
         case ssl.SSLError() | ConnectionResetError() if protocol.endswith("SSL"):
             return _said_of_tls(error, protocol)
         case socket.gaierror():
-            return "is a name that cannot be resolved"
+            return f"is a name that cannot be resolved: {error.strerror}"
         case ConnectionRefusedError():
             return "refuses connections: nothing listens there"
         case TimeoutError():

@@ -1,7 +1,7 @@
 """Claiming events: into the ledger and into slots of this process, one statement per poll.
 
-An event that the database refuses alone is singled out: it must not hold up those beside it. Neither must one whose
-row somebody else is about to write: it is claimed again with the next poll, and until then its offset is not committed.
+An event that the database alone refuses is singled out, so that it does not hold up the others. So is one whose row is
+locked by another transaction: it is claimed again with the next poll, and until then its offset is not committed.
 """
 
 import asyncio

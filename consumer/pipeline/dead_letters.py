@@ -1,7 +1,7 @@
 """Dead letters of records rejected on arrival: acknowledged before their offsets move.
 
-One that the broker does not take now holds up no other record: it is owed, and sent again beside those that come. Until
-it is acknowledged its partition's offset waits before it. What is owed is bounded, so that memory is.
+A dead letter that the broker does not take holds up no other record: it is owed, and sent again beside new ones. Its
+partition's offset stays before it until it is acknowledged. The number owed is bounded, and so is memory.
 """
 
 import time

@@ -1,8 +1,8 @@
 """The intake: poll as many records as there are free slots, and some more to queue; claim, dispatch, commit.
 
-A poll's events are in the ledger before their calls begin and before its offsets are committed, and an invalid record's
-dead letter is acknowledged before. When the ledger cannot be written now, the poll is undone by seeking back. A record
-that cannot be dealt with while others can waits in memory, and its partition's offset before it; the intake goes on.
+A poll's events are in the ledger, and the dead letters of its invalid records acknowledged, before calls start and
+offsets are committed. If the ledger cannot be written, the poll is undone by seeking back. A single record that cannot
+be processed waits in memory, and its partition's offset before it, while the intake continues.
 """
 
 import asyncio
@@ -109,7 +109,7 @@ class Intake:
         began_s = time.monotonic()
         started = await self._take_in(poll, at_once=at_once) if poll or self._owed else 0
         await self._partitions.settle([*self._claims.owed_places, *self._dead_letters.owed_places])
-        if poll and not at_once:  # calls in flight come first: they need the processor more than what waits anyway
+        if poll and not at_once:  # calls in flight need the processor more than requests that wait anyway
             await self._pause(min(LONGEST_REST_S, REST_SHARE * (time.monotonic() - began_s)))
         return started
 

@@ -89,7 +89,7 @@ class OutcomeStore:
 
     @property
     def unavailable_reason(self) -> str | None:
-        """Why no more should be paid for now: results cannot be stored; None while they can."""
+        """Why results cannot be stored, so that nothing more should be paid for; None while they can."""
         if self._locked_tables and self._held_up_s > STALLED_AFTER_S:
             return f"results cannot be stored: somebody has locked {', '.join(self._locked_tables)}"
         reasons = (settler.unavailable_reason for settler in self._settlers)

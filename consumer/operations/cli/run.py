@@ -4,6 +4,8 @@ import asyncio
 import gc
 import os
 import signal
+import sys
+from threading import Timer
 
 from consumer.errors import FatalError, StartupError
 from consumer.operations.cli.errors import CommandError
@@ -32,12 +34,7 @@ def run() -> None:
     settings = load(Settings)
     logs.configure(log_format=settings.log_format, level=settings.log_level)
     _spare_the_collector()
-    try:
-        uvloop.run(_run(settings))
-    except StartupError as error:
-        raise CommandError(str(error)) from None
-    except FatalError as error:
-        raise CommandError(str(error), exit_code=EXIT_GAVE_UP) from None
+    uvloop.run(_run(settings))
 
 
 def _spare_the_collector() -> None:
@@ -55,7 +52,7 @@ async def _run(settings: Settings) -> None:
     from consumer.app.secret_rotation import reread_secrets  # noqa: PLC0415 - see above
     from consumer.lifecycle import END_S  # noqa: PLC0415 - see above
     from consumer.lifecycle import run as run_until_stopped  # noqa: PLC0415 - see above
-    from consumer.shutdown import exit_at_latest  # noqa: PLC0415 - see above
+    from consumer.shutdown import LET_GO_S, exit_at_latest  # noqa: PLC0415 - see above
 
     stop = asyncio.Event()
 
@@ -70,4 +67,24 @@ async def _run(settings: Settings) -> None:
         loop.add_signal_handler(number, on_signal)
     current = CurrentSettings(settings)
     loop.add_signal_handler(signal.SIGHUP, reread_secrets, current)
-    await run_until_stopped(current, stop)
+    failure = None
+    try:
+        await run_until_stopped(current, stop)
+    except StartupError as error:
+        failure = CommandError(str(error))
+    except FatalError as error:
+        failure = CommandError(str(error), exit_code=EXIT_GAVE_UP)
+    # the loop does not close before each look-up of a name has ended, which takes as long as the resolver likes
+    leaving = Timer(LET_GO_S, _leave, [failure])
+    leaving.daemon = True
+    leaving.start()
+    if failure is not None:
+        raise failure
+
+
+def _leave(failure: CommandError | None) -> None:
+    if failure is not None:
+        sys.stderr.write(f"instagram-feed: {failure}\n")
+    sys.stderr.flush()
+    sys.stdout.flush()
+    os._exit(failure.exit_code if failure else 0)

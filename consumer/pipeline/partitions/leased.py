@@ -54,9 +54,9 @@ class LeasedPartitions:
         self._poller.undo()
 
     async def settle(self, owed: Iterable[Place] = ()) -> None:
-        """Note that all that was polled is safe, up to what is `owed` of a partition, and commit it.
+        """Record that everything polled is safe, in each partition up to the first record `owed`.
 
-        Who may have lost a lease leaves that to its heir.
+        Commits it, unless the leases may have been lost.
         """
         await self._poller.settle(owed)
         if self._share.is_sure:
