@@ -1,5 +1,6 @@
 """The connection pool: with `repository.connecting`, the only place that opens connections to PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
@@ -76,9 +77,14 @@ async def connection(pool: Pool) -> AsyncIterator[Connection]:
         with translated():
             yield borrowed
     finally:
-        # the block's results are valid, even if the connection is lost on release
-        with suppress(StoreError), translated():
-            await pool.release(borrowed)
+        # who is cancelled meanwhile waits no longer; asyncpg leaves its own task for that to nobody
+        await asyncio.shield(_release(pool, borrowed))
+
+
+async def _release(pool: Pool, borrowed: Connection) -> None:
+    # the block's results are valid, even if the connection is lost on release
+    with suppress(StoreError), translated():
+        await pool.release(borrowed)
 
 
 LONGEST_IDLE_S = 10.0  # within a transaction, where milliseconds pass between two statements

@@ -136,6 +136,15 @@ async def test_an_address_that_is_closed_and_a_name_that_nobody_knows() -> None:
     assert "nowhere.invalid:9092 is a name that cannot be resolved" in (problem or "")
 
 
+async def test_a_resolver_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+    problem = await connection_problem(KafkaSettings(kafka_bootstrap_servers="kafka.example.test:9092"))
+    assert "kafka.example.test:9092 is a name that cannot be resolved: the resolver does not answer" in (problem or "")
+
+
 @pytest.mark.parametrize("idempotence", ["true", "false"])
 async def test_with_a_closed_advertised_address_the_start_ends_by_itself_and_names_it(
     guarded_env: Mapping[str, str], broker: GuardedBroker, idempotence: str

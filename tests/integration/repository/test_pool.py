@@ -1,9 +1,12 @@
 """Connections lost at the worst moment, by way of a proxy that cuts them."""
 
+import asyncio
+import gc
 from urllib.parse import urlsplit
 
 import pytest
 
+from consumer.shutdown import until_ended
 from repository.errors import StoreUnavailable
 from repository.pool import connection, open_pool, transaction
 from tests.chaos.tcp_proxy import TcpProxy, tcp_proxy
@@ -39,6 +42,43 @@ async def test_a_lost_connection_is_replaced(module_database_url: str) -> None:
 
         await eventually(answered)
         pool.terminate()
+
+
+async def test_who_is_cancelled_while_the_database_is_frozen_leaves_no_task_without_an_owner(
+    module_database_url: str,
+) -> None:
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+    async with tcp_proxy(urlsplit(module_database_url).port or 5432) as proxy:
+        pool = await open_pool(through(proxy, module_database_url), size=1, application_name="tests")
+
+        async def ask() -> None:
+            async with connection(pool) as borrowed:
+                await borrowed.fetchval("SELECT pg_sleep(60)")
+
+        asking = asyncio.create_task(ask())
+        await eventually(lambda: pool.get_idle_size() == 0)
+        proxy.freeze()
+        await until_ended([asking])
+
+        async def none_is_left() -> bool:
+            return not [task for task in asyncio.all_tasks() if "release" in repr(task)]
+
+        await eventually(none_is_left, 20)
+        gc.collect()
+        pool.terminate()
+    loop.set_exception_handler(None)
+    assert [one for one in told if "never retrieved" in one] == []
+
+
+async def test_a_resolver_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
+    with pytest.raises(StoreUnavailable, match="nobody resolves the name"):
+        await open_pool("postgresql://db.example.test/feeds?connect_timeout=2", size=1, application_name="tests")
 
 
 async def test_how_long_a_transaction_may_be_idle_is_for_the_url_to_say(module_database_url: str) -> None:
