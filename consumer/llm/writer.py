@@ -1,7 +1,7 @@
 """The writer: one Chat Completions call through the openai client, and its errors translated.
 
-The call is a `post` with prebuilt bytes and the raw response: `parse` loses a paid completion when its JSON is bad,
-and typed models cost several times the CPU.
+The call is a POST of prebuilt bytes, and its result the bytes that came: `parse` loses a paid completion when its JSON
+is bad, and typed models cost several times the CPU.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from urllib.request import getproxies
 import aiohttp
 import httpx2
 import openai
-from openai._types import RequestOptions
 from pydantic_core import to_json
 
 from consumer.llm.chat import CallId, Messages
@@ -23,7 +22,7 @@ from consumer.llm.completion_reader import ErrorInside, completion_of_draft, rea
 from consumer.llm.endpoints import Endpoint
 from consumer.llm.error_answer import MESSAGE_LENGTH
 from consumer.llm.errors import AnswerRejected, CallFailed, FlexUnavailable, LlmError, RateLimited, Received
-from consumer.llm.lean_client import AnswerCutOff, LeanHttpClient, LeanOpenAI, come_by_then
+from consumer.llm.lean_client import AnswerCutOff, BytesOpenAI, LeanOpenAI, Reply, come_by_then
 from consumer.llm.status import error_of
 from repository.llm_models import DEFAULT_MAX_TOKENS, LlmModel
 
@@ -36,7 +35,7 @@ _CLIENT_ERRORS = (
 _MODEL_KEY = "llm_model"  # two models may share an account, but have different prices
 
 
-def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -> openai.AsyncOpenAI:
+def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -> BytesOpenAI:
     """Open the provider's client on aiohttp, without its own retries, which would cost money unnoticed.
 
     To be called in a running event loop.
@@ -48,19 +47,12 @@ def open_client(endpoint: Endpoint, *, timeout_s: float, max_connections: int) -
         "base_url": endpoint.base_url,
         "default_query": endpoint.query,
         "max_retries": 0,
-        "timeout": timeout,
     }
     if getproxies():
         # proxies are left to the ordinary client
-        return openai.AsyncOpenAI(http_client=openai.DefaultAioHttpClient(limits=limits, timeout=timeout), **options)
-    return LeanOpenAI(http_client=LeanHttpClient(limits=limits, timeout=timeout), **options)
-
-
-def use_key(client: openai.AsyncOpenAI, api_key: str) -> None:
-    """Use this key for the client's next calls."""
-    client.api_key = api_key
-    if isinstance(client, LeanOpenAI):
-        client.forget_prepared()
+        http_client = openai.DefaultAioHttpClient(limits=limits, timeout=timeout)
+        return BytesOpenAI(http_client=http_client, timeout=timeout, **options)
+    return LeanOpenAI(limits=limits, timeout=timeout, **options)
 
 
 class Writer:
@@ -68,7 +60,7 @@ class Writer:
 
     def __init__(
         self,
-        client: openai.AsyncOpenAI,
+        client: BytesOpenAI,
         model: LlmModel,
         *,
         response_format: Mapping[str, Any],
@@ -91,10 +83,6 @@ class Writer:
         self._response_format = response_format
         self._timeout_s = timeout_s
         """For a whole call: the client's timeout is per read, and a body that trickles in must end as well."""
-        # options not given are copied from the client's defaults at each call
-        self._request_options: RequestOptions = {
-            "timeout": client.timeout, "max_retries": 0, "params": {}, "security": {"bearer_auth": True},
-        }  # fmt: skip
         self._store_responses = store_responses and model.supports_store
 
     def about(self, model: LlmModel) -> "Writer":
@@ -108,32 +96,28 @@ class Writer:
             LlmError: there is no completion; the class says what follows.
         """
         body = self._body(messages, max_tokens=max_tokens, call_id=call_id, flex=flex)
-        request_id = call_id.client_request_id
-        headers = {"Content-Type": "application/json", "X-Client-Request-Id": request_id}
-        options: RequestOptions = {**self._request_options, "headers": headers, "idempotency_key": request_id}
+        headers = {"Content-Type": "application/json", "X-Client-Request-Id": call_id.client_request_id}
         started = time.perf_counter()
         try:
-            response = await self._posted(body, options)
-            return self._read(response, latency_ms=_ms_since(started))
+            reply = await self._posted(body, headers)
+            return self._read(reply, latency_ms=_ms_since(started))
         except AnswerRejected as rejected:
             # the model wrote, though not the requested JSON: judged like any other answer
             return completion_of_draft(rejected.draft, rejected.body, latency_ms=_ms_since(started))
 
-    async def _posted(self, body: bytes, options: RequestOptions) -> httpx2.Response:
+    async def _posted(self, body: bytes, headers: Mapping[str, str]) -> Reply:
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._client.post(
-                    "/chat/completions", cast_to=httpx2.Response, content=body, options=options
-                )
+                return await self._client.post_bytes("/chat/completions", body, headers)
         except _CLIENT_ERRORS as error:
             raise self._llm_error(error) from error
 
-    def _read(self, response: httpx2.Response, *, latency_ms: float) -> Completion:
-        body = self._redacted(response.content)
+    def _read(self, reply: Reply, *, latency_ms: float) -> Completion:
+        body = self._redacted(reply.content)
         try:
-            return read_completion(body, latency_ms=latency_ms, headers=response.headers)
+            return read_completion(body, latency_ms=latency_ms, headers=reply.headers)
         except ErrorInside as error:
-            told = error_of(response.status_code, error.body, response.headers, now=datetime.now(UTC))
+            told = error_of(reply.status_code, error.body, reply.headers, now=datetime.now(UTC))
             told.received = _received(body, latency_ms)
             raise told from error
         except CallFailed as error:

@@ -14,7 +14,7 @@ from consumer.kafka.publisher import Publisher
 from consumer.llm.batches.openai_batches import OpenAIBatches
 from consumer.llm.batches.port import BatchProvider
 from consumer.llm.model_lifetime import shutdown_notice
-from consumer.llm.writer import Writer, open_client, use_key
+from consumer.llm.writer import Writer, open_client
 from consumer.pipeline.tracing.call_spans import ModelOf
 from consumer.pipeline.tracing.traces import Traces
 from consumer.resources.broker import open_kafka, register_schemas
@@ -219,5 +219,5 @@ def _open_batch_providers(current: CurrentSettings, stack: AsyncExitStack) -> di
     endpoint = current.now.endpoint("openai", model="batches")
     client = open_client(endpoint, timeout_s=BATCH_TIMEOUT_S, max_connections=BATCH_CONNECTIONS)
     stack.push_async_callback(closed_in_time, "batch client", client.close)
-    current.on_change(lambda fresh: use_key(client, fresh.endpoint("openai", model="batches").api_key))
+    current.on_change(lambda fresh: client.use_key(fresh.endpoint("openai", model="batches").api_key))
     return {"openai": OpenAIBatches(client)}

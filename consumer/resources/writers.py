@@ -2,9 +2,8 @@
 
 from contextlib import AsyncExitStack
 
-import openai
-
-from consumer.llm.writer import Writer, open_client, use_key
+from consumer.llm.lean_client import BytesOpenAI
+from consumer.llm.writer import Writer, open_client
 from consumer.resources.closing import closed_in_time
 from consumer.settings.current import CurrentSettings
 from repository.llm_models import LlmModel
@@ -17,7 +16,7 @@ class Writers:
     def __init__(self, current: CurrentSettings, stack: AsyncExitStack) -> None:
         self._current = current
         self._stack = stack
-        self._clients: dict[str, openai.AsyncOpenAI] = {}
+        self._clients: dict[str, BytesOpenAI] = {}
 
     def open(self, model: LlmModel, *, temperature: float | None = None, max_tokens: int | None = None) -> Writer:
         """Open a writer; None means the value of the settings.
@@ -36,7 +35,7 @@ class Writers:
             store_responses=settings.llm_store_responses,
         )
 
-    def _open_client(self, model: LlmModel) -> openai.AsyncOpenAI:
+    def _open_client(self, model: LlmModel) -> BytesOpenAI:
         settings = self._current.now
         client = open_client(
             settings.endpoint(model.provider, model=model.full_name),
@@ -46,6 +45,6 @@ class Writers:
         self._clients[model.provider] = client
         self._stack.push_async_callback(closed_in_time, "LLM client", client.close)
         self._current.on_change(
-            lambda fresh: use_key(client, fresh.endpoint(model.provider, model=model.full_name).api_key)
+            lambda fresh: client.use_key(fresh.endpoint(model.provider, model=model.full_name).api_key)
         )
         return client
