@@ -4,8 +4,6 @@ A fallback takes over from a provider whose breaker is open, but not from one th
 single calls still go to the unavailable provider as probes, so that it is used again once it recovers.
 """
 
-from dataclasses import replace
-
 from consumer.llm.chat import CallId, Messages
 from consumer.llm.completion import Completion
 from consumer.llm.errors import Deferred
@@ -63,14 +61,14 @@ class Failover:
         *preferred, last = self._providers
         for provider in preferred:
             try:
-                return self._replaceable(await provider.admit(messages, after=after))
+                return await provider.admit(messages, after=after, another_is_called=self._any_is_called)
             except Deferred:
                 if provider.unavailable_reason is None:
                     raise
-        return self._replaceable(await last.admit(messages, after=after))
+        return await last.admit(messages, after=after, another_is_called=self._any_is_called)
 
-    def _replaceable(self, admission: Admission) -> Admission:
-        return replace(admission, another_is_called=lambda: self.unavailable_reason is None)
+    def _any_is_called(self) -> bool:
+        return self.unavailable_reason is None
 
     async def find_stored(self, call_id: CallId) -> tuple[Writer, Completion] | None:
         """Return the newest completion that a provider stored for this request, and its writer; free of charge.

@@ -155,7 +155,8 @@ class LeanOpenAI(BytesOpenAI):
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limits.max_connections or 0, ssl=httpx2.create_ssl_context()),
             auto_decompress=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect, sock_read=timeout.read),
+            # the caller limits the whole call: a timer for each read would add nothing
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeout.connect, sock_read=None),
         )
 
     async def post_bytes(self, path: str, content: bytes, headers: Mapping[str, str]) -> Reply:

@@ -62,7 +62,7 @@ class Admission:
     provider: "Provider"
     reservation: Reservation
     permit: Permit
-    another_is_called: Callable[[], bool] = lambda: False
+    another_is_called: Callable[[], bool]
 
     @property
     def writer(self) -> Writer:
@@ -143,7 +143,13 @@ class Provider:
         allowed = self._breaker.allowance(time.monotonic(), wanted)
         return self._limiter.room(allowed, TYPICAL_TOKENS, within_s=within_s) if allowed else 0
 
-    async def admit(self, messages: Messages, *, after: Admission | None = None) -> Admission:
+    async def admit(
+        self,
+        messages: Messages,
+        *,
+        after: Admission | None = None,
+        another_is_called: Callable[[], bool] = lambda: False,
+    ) -> Admission:
         """Wait for this call's turn; `after` is the admission of the request's previous call.
 
         Raises:
@@ -167,7 +173,7 @@ class Provider:
         if permit is None:
             self._limiter.cancel(reservation)
             raise self._not_called()
-        return Admission(provider=self, reservation=reservation, permit=permit)
+        return Admission(provider=self, reservation=reservation, permit=permit, another_is_called=another_is_called)
 
     def took(self, spent: Spending | None, delivery: str = "live") -> None:
         """Record the spending of a call, whatever its result."""
@@ -261,7 +267,8 @@ class Provider:
 
     def _record(self, permit: Permit, error: LlmError | None, call_id: CallId) -> bool:
         was_closed = self._breaker.is_closed
-        own_fault = self._breaker.record(permit, error, time.monotonic(), call_id.request)
+        request = (call_id.overlay_id, call_id.revision)
+        own_fault = self._breaker.record(permit, error, time.monotonic(), request)
         self._log_change(was_closed=was_closed, parameter=getattr(error, "parameter", None))
         return own_fault
 
