@@ -67,8 +67,9 @@ class Settler(Generic[AnyOutcome]):
         """Why nothing can be written now; None if it can, or has not been tried."""
         if self._alike.common_reason is not None:
             return f"the database refuses results alike: {self._alike.common_reason}"
-        longest_s = time.monotonic() - min(self._attempts.values(), default=time.monotonic())
-        return f"results cannot be stored: {self._last_error}" if longest_s > STALLED_AFTER_S else None
+        if not self._attempts or time.monotonic() - min(self._attempts.values()) <= STALLED_AFTER_S:
+            return None
+        return f"results cannot be stored: {self._last_error}"
 
     @property
     def held_up_s(self) -> float:

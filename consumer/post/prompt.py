@@ -6,12 +6,13 @@ instructions.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from consumer.llm.chat import Message, Messages
 from consumer.post.languages import language_name
-from consumer.post.untrusted import harmless
+from consumer.post.untrusted import harmless, is_harmless
 from schemas.overlay_completed import OverlayCompleted
 
 # Stored as gpt_prompt when the event brings none.
@@ -114,9 +115,10 @@ class PromptTemplate:
 
     def messages(self, event: OverlayCompleted) -> Messages:
         """Return the two messages of a first call for this event."""
-        fields = "\n\n".join(
-            f"<{name}>\n{harmless(text)}\n</{name}>" for name, text in zip(FIELDS, _texts(event), strict=True)
-        )
+        texts: Iterable[str] = _texts(event)
+        if not is_harmless("".join(texts)):
+            texts = map(harmless, texts)
+        fields = "\n\n".join(f"<{name}>\n{text}\n</{name}>" for name, text in zip(FIELDS, texts, strict=True))
         return (self._system, Message("user", fields))
 
 

@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 _LESS_THAN: Final = ("<", "＜", "﹤")
+_REPLACED: Final = (*_LESS_THAN, "[", "［")
 _BRACKETED_TOKEN: Final = re.compile(
     r"[\[［]\s*(/?\s*(?:inst|sys|system|system_prompt|available_tools|tool_calls|tool_results|tool_content|"
     r"b_inst|e_inst|b_sys|e_sys|user|assistant))\s*[\]］]",
@@ -22,6 +23,11 @@ _UNSEEN: Final = re.compile(
 )
 _PRINTABLE_BUT_UNSEEN: Final = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"
 _SELECTORS_IN_UTF8: Final = b"\xf3\xa0"  # how U+E0100 and those after it begin; they, too, count as printable
+
+
+def is_harmless(text: str) -> bool:
+    """Return whether `harmless` would leave this text, or several in a row, as they are."""
+    return not (any(sign in text for sign in _REPLACED) or _may_hold_unseen(text))
 
 
 def harmless(text: str) -> str:

@@ -30,7 +30,6 @@ def configure(*, log_format: Literal["json", "console"], level: str, stream: Tex
     """Set structlog up for this process, and send the libraries' warnings the same way (standard output by default)."""
     stream = stream or sys.stdout
     shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

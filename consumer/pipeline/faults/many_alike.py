@@ -117,6 +117,8 @@ class ManyAlike:
         return {refusal.request for refusal in self._alike(self._common_reason, now_s)}
 
     def _decided(self, now_s: float) -> list[Decision]:
+        if not self._undecided:
+            return []
         for reason in dict.fromkeys(refusal.reason for refusal in self._undecided.values()):
             if self._is_common(reason, now_s):
                 self._common_reason, self._common_from = reason, self._begun
