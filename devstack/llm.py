@@ -10,7 +10,7 @@ from devstack.ownership import dying_with_parent
 from devstack.ports import LOOPBACK, require_free
 from devstack.server_process import ServerProcess
 
-START_DEADLINE_S = 20.0
+START_DEADLINE_S = 60.0
 STOP_GRACE_S = 5.0
 
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from consumer.lifecycle import END_S
+from devstack.endpoints import Endpoints
 from tests.chaos.parts import consumer_environment
 from tests.chaos.servers import Servers, running_servers
 from tests.support.consumer_process import ConsumerProcess, running_consumer
@@ -24,10 +25,14 @@ RECOVERY_S = 60.0
 
 
 @pytest.fixture
-async def servers(tmp_path: Path) -> AsyncIterator[Servers]:
-    """A broker, a database and an LLM of the test's own, which it may stop."""
-    async with running_servers(tmp_path, latency="constant:1", seed=1, report=lambda _: None) as running:
+async def servers(stack: Endpoints, tmp_path: Path) -> AsyncIterator[Servers]:
+    """A database and an LLM of the test's own, which it may stop, and everybody's broker."""
+    async with own_servers(tmp_path, broker=stack.kafka_bootstrap_servers) as running:
         yield running
+
+
+def own_servers(folder: Path, *, broker: str | None = None) -> AbstractAsyncContextManager[Servers]:
+    return running_servers(folder, latency="constant:1", seed=1, report=lambda _: None, broker=broker)
 
 
 def environment(servers: Servers) -> dict[str, str]:
@@ -117,8 +122,8 @@ async def test_results_that_can_neither_be_stored_nor_spooled_are_named_with_wha
     assert all(float(line["cost_usd"]) > 0 for line in lost)
 
 
-async def test_created_events_wait_in_the_outbox_while_kafka_is_away(servers: Servers) -> None:
-    async with running_consumer(environment(servers)) as consumer:
+async def test_created_events_wait_in_the_outbox_while_kafka_is_away(tmp_path: Path) -> None:
+    async with own_servers(tmp_path) as servers, running_consumer(environment(servers)) as consumer:
         await servers.llm.set_latency("constant:3")
         await produce(servers)
         await until_all_called(servers)
@@ -133,7 +138,7 @@ async def test_created_events_wait_in_the_outbox_while_kafka_is_away(servers: Se
         await servers.kafka.start()
         await until_all_created(servers)
         assert await consumer.stop() == 0
-    assert (await servers.llm.ledger_summary()).billed_calls == EVENTS
+        assert (await servers.llm.ledger_summary()).billed_calls == EVENTS
 
 
 @asynccontextmanager

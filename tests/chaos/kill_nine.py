@@ -50,13 +50,18 @@ class Kill:
         return self.billed - self.rows
 
 
-async def kill_again_and_again(kills: int, folder: Path, *, store_responses: bool, report: Report) -> list[Kill]:
+async def kill_again_and_again(
+    kills: int, folder: Path, *, store_responses: bool, report: Report, broker: str | None = None
+) -> list[Kill]:
     """Kill a consumer `kills` times with all its slots in flight; each time the next one finishes the work.
+
+    Without the address of a broker it has one of its own.
 
     Raises:
         AssertionError: the calls were not in flight, or the work was not finished, within the deadline.
     """
-    async with running_servers(folder, latency=f"constant:{LATENCY_S}", seed=1, report=report) as servers:
+    latency = f"constant:{LATENCY_S}"
+    async with running_servers(folder, latency=latency, seed=1, report=report, broker=broker) as servers:
         store = {"LLM_STORE_RESPONSES": str(store_responses).lower()}
         environment = consumer_environment(servers) | SETTINGS | store
         consumer = Consumer(0, environment, folder / "consumer.log")

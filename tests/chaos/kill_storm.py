@@ -157,13 +157,15 @@ async def _places(servers: Servers, count: int, victims: Sequence[int], folder: 
         yield places
 
 
-async def storm(kind: Kind, processes: int, seed: int, folder: Path, report: Report) -> Storm:
-    """One storm on servers of its own.
+async def storm(
+    kind: Kind, processes: int, seed: int, folder: Path, report: Report, *, broker: str | None = None
+) -> Storm:
+    """One storm on servers of its own, but for the broker if the address of one is given.
 
     Raises:
         AssertionError: the consumers did not begin within the deadline.
     """
-    async with running_servers(folder, latency=LATENCY, seed=seed, report=report) as servers:
+    async with running_servers(folder, latency=LATENCY, seed=seed, report=report, broker=broker) as servers:
         upstream, maker = Upstream(servers.kafka.address, servers.topics.incoming), RecordMaker(f"storm {seed}")
         random = Random(seed)
         victims = _victims(kind, processes, random)
