@@ -9,6 +9,7 @@ import structlog
 from consumer.app import App, assemble
 from consumer.app.exposed import expose_health
 from consumer.pipeline.result_rescue import rescue, store_spooled
+from consumer.pipeline.result_spool import takes_files
 from consumer.resources import Resources, open_resources
 from consumer.settings.current import CurrentSettings
 from consumer.shutdown import unless_stopped, until_ended, within_deadline
@@ -65,6 +66,8 @@ async def run(current: CurrentSettings, stop: asyncio.Event) -> None:
 
 
 async def _store_spooled(app: App, pool: Pool, *, ensure_references: bool) -> None:
+    if not takes_files(app.spool.path.parent):
+        log.warning("spool.not_writable", directory=str(app.spool.path.parent), setting="SPOOL_DIR")
     try:
         await store_spooled(pool, app.spool, ensure_references=ensure_references)
     except (StoreError, OSError) as error:

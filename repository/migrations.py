@@ -93,6 +93,7 @@ async def _migrate(database_url: str, run: Callable[[Config, str], None], revisi
     def run_in(connection: Connection) -> None:
         _refuse_old_server(connection)
         _refuse_other_encoding(connection)
+        _refuse_missing_schema(connection)
         run(_config(connection=connection, on_version_apply=note), revision)
 
     async with _alembic_to_itself(), _connected(database_url) as connection:
@@ -117,6 +118,17 @@ def _refuse_other_encoding(connection: Connection) -> None:
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
     if encoding != ENCODING:
         raise MigrationError(f"the database's encoding is {encoding}, which cannot hold every post: it must be UTF8")
+
+
+def _refuse_missing_schema(connection: Connection) -> None:
+    with connection.begin():
+        row = connection.exec_driver_sql("SELECT current_schema(), current_setting('search_path'), current_user").one()
+    schema, search_path, role = row
+    if schema is None:
+        raise MigrationError(
+            f"no schema of the search_path ({search_path}) exists and may be used by {role}: create it, "
+            "grant USAGE on it, or correct schema, currentSchema, search_path or options in DATABASE_URL"
+        )
 
 
 @asynccontextmanager

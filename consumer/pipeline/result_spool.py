@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import structlog
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -36,6 +37,15 @@ class SpooledResult:
 
 
 _AS_JSON = TypeAdapter(list[SpooledResult], config=ConfigDict(ser_json_bytes="base64", val_json_bytes="base64"))
+
+
+def takes_files(directory: Path) -> bool:
+    """Return whether files can be written there: not with a container's read-only root, whatever its rights say."""
+    try:
+        with TemporaryFile(dir=directory):
+            return True
+    except OSError:
+        return False
 
 
 class ResultSpool:

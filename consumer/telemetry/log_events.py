@@ -75,6 +75,7 @@ LOG_EVENTS: Final = {
     "store.locked": "Somebody else holds rows of these results; they are tried again alone, the others are stored.",
     "store.refused_alike": "The database refuses results for the same reason: all wait, nothing more is paid for.",
     "store.accepted_again": "The database takes results again; those that waited are stored.",
+    "spool.not_writable": "SPOOL_DIR takes no files: paid results that cannot be stored before the end would be lost.",
     "spool.written": "Results could not be stored before the end; they are in this file for the next start.",
     "spool.not_written": "The spool cannot be written: the results are lost, each in a line of its own.",
     "spool.stored": "Results that an earlier process left in the spool are in the ledger.",

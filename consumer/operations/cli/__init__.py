@@ -9,6 +9,7 @@ seconds to import, which `--help` and `feeds list` should not.
 
 import asyncio
 import errno
+import io
 import os
 import signal
 import sys
@@ -123,7 +124,12 @@ def main() -> None:
     """Run the command line; expected errors are one line on standard error, not a traceback."""
     if sys.stdout is None:
         sys.exit(_told("standard output is closed", EXIT_FAILED))
+    # a locale may lack letters of a post, and the check marks of `doctor`
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # see __main__
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     # `run`, whose log is its output, configures its own
     logs.configure(log_format="console", level="warning", stream=sys.stderr)
     # for shell completion the arguments are in a variable

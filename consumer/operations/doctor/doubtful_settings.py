@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from dotenv import dotenv_values
 
 from consumer.operations.doctor.finding import Finding
+from consumer.pipeline.result_spool import takes_files
 from consumer.settings import Settings, SettingsError, load
 from consumer.settings.base import is_in_quotation_marks
 from consumer.settings.env_file import ENV_FILE, env_file_problem
@@ -29,6 +30,11 @@ def doubtful_settings() -> Iterator[Finding]:
         return
     yield from _in_quotation_marks(settings)
     yield from _in_the_clear(settings)
+    if not takes_files(settings.spool_dir):
+        detail = (
+            f"SPOOL_DIR ({settings.spool_dir}) cannot be written: paid results that cannot be stored are lost at a stop"
+        )
+        yield Finding("settings", "warning", detail, "name a directory on a volume that this user may write to")
     if settings.lease_s < settings.llm_timeout_s:
         yield Finding(
             "settings",

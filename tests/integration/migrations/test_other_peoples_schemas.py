@@ -157,6 +157,12 @@ async def test_a_database_that_cannot_hold_every_post_is_refused(latin_database_
     assert "encoding is LATIN1" in await refusal(latin_database_url)
 
 
+async def test_a_schema_that_does_not_exist_is_named_with_where_it_is_asked_for(empty_database_url: str) -> None:
+    said = await refusal(f"{empty_database_url}?schema=Nope")
+    assert '("Nope")' in said
+    assert "DATABASE_URL" in said
+
+
 async def test_a_database_that_takes_no_changes_is_told_so(
     empty_database_url: str, connection: asyncpg.Connection
 ) -> None:

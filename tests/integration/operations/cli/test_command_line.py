@@ -1,7 +1,9 @@
 """What all commands have in common: where logs go, what a failure looks like, how values are refused."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 import sys
 from importlib.metadata import version
@@ -21,6 +23,31 @@ ESCAPES = "\x1b]52;c;ZXZpbA==\x07\x1b[2Jtea\nroom"
 def test_the_version_is_told() -> None:
     done = subprocess.run([*PROGRAM, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"instagram-feed {version('instagram-feed-consumer')}\n"
+
+
+def test_letters_that_the_terminals_encoding_lacks_are_escaped(tmp_path: Path) -> None:
+    nothing_set = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [*PROGRAM, "doctor"], capture_output=True, text=True, check=False, env=nothing_set, cwd=tmp_path
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout.startswith("\\u2717 settings")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to make a namespace for processes")
+def test_as_process_1_a_command_obeys_sigterm() -> None:
+    """As in a container without an init: the kernel delivers to process 1 only what it handles."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        environment = {**os.environ, "DATABASE_URL": f"postgresql://127.0.0.1:{silent.getsockname()[1]}/feeds"}
+        alone = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", *PROGRAM, "migrate"]
+        with subprocess.Popen(alone, env=environment, stderr=subprocess.PIPE, text=True) as process:
+            silent.settimeout(60)
+            connected, _ = silent.accept()
+            [child] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(child), signal.SIGTERM)
+            process.communicate(timeout=20)
+            connected.close()
+    assert process.returncode == 130
 
 
 def test_a_full_device_is_told_in_one_line() -> None:

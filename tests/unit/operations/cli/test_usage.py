@@ -27,6 +27,8 @@ from consumer.operations.cli.usage import usage_line
         ("feeds list --limit", "option '--limit' requires an argument"),
         ("produce", "missing argument 'FILE.jsonl'; see `instagram-feed produce --help`"),
         ("nope", "no such command 'nope'"),
+        ("experiments widen tone -0.8", "-0.8 begins with -, which no argument does; it wants: NAME"),
+        ("feeds list -5", "no such option: -5"),
     ],
 )
 def test_a_wrong_argument_is_named_with_what_it_must_be(arguments: str, line: str) -> None:

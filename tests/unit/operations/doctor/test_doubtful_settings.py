@@ -82,3 +82,17 @@ def test_a_dotenv_file_that_cannot_be_read_ends_no_examination(monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".env").write_text("LEASES_S=3\n", encoding="utf-16")
     assert not list(doubtful_settings())
+
+
+def test_a_spool_that_cannot_be_written_is_warned_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "KAFKA_BOOTSTRAP_SERVERS": "broker.example:9092",
+        "DATABASE_URL": "postgresql://127.0.0.1/feeds",
+        "OPENAI_API_KEY": "sk-test",
+        "SPOOL_DIR": "/proc",  # where root cannot write either
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    [finding] = doubtful_settings()
+    assert finding.detail.startswith("SPOOL_DIR (/proc) cannot be written")
