@@ -3,7 +3,8 @@
 Known shapes: OpenAI's `{"error": {message, type, param, code}}`; the same in a list (Google); `error` as a text
 (Ollama) or beside `type` (Anthropic); `detail` as a text or a list of `loc` and `msg` (FastAPI); `errors`
 (Cloudflare); `message` at the top (vLLM, Mistral, Azure's gateway, AWS); the upstream's own body as text inside
-`metadata.raw` (OpenRouter); problem details (RFC 9457); plain text; a web page.
+`metadata.raw` (OpenRouter); `status` as an object (CLOVA Studio); problem details (RFC 9457);
+plain text; a web page.
 """
 
 import re
@@ -33,6 +34,7 @@ _INNER_KEYS = (
     "raw",
     "body",
     "message",
+    "status",
 )
 # Their presence alone shows that a filter acted; their values quote the input.
 _FILTER_KEYS = {"flagged_input", "content_filter_result", "content_filter_results", "moderation_results"}

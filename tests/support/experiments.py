@@ -99,3 +99,16 @@ def figures(
         earlier=earlier,
         left_out=NOTHING_LEFT_OUT,
     )
+
+
+def spent(variant: str, *, decided: int, stored: int, tenant: str = "t") -> ArmSpending:
+    """Overlays at 1 dollar each."""
+    return ArmSpending(
+        variant=variant,
+        tenant_id=tenant,
+        decided=decided,
+        stored=stored,
+        total=decided,
+        squares=decided,
+        total_of_stored=stored,
+    )

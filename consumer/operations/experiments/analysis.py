@@ -99,6 +99,11 @@ class Analysis:
         return [one for one in self.comparisons if one.role is Role.HEADLINE]
 
     @property
+    def costs_per_post(self) -> list[Comparison]:
+        """What a post took, in comparison: described, not tested."""
+        return [one for one in self.comparisons if one.metric == COST_PER_POST]
+
+    @property
     def guardrails(self) -> list[Comparison]:
         """What must not get worse."""
         return [one for one in self.comparisons if one.role is Role.GUARDRAIL]

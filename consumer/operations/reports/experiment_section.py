@@ -15,7 +15,7 @@ HOW_TO_INSTALL = "The comparison needs SciPy: pip install 'instagram-feed-consum
 HEADINGS = ("variant", "share", "tenants", "assigned", "stored", "by batch", "failed", "with outcome", "USD per post")
 ABOUT_THE_PLOT = (
     "Relative to the control. Thin: where the difference lies in 95% of cases however often one looks; "
-    "thick: the same for a single look. In colour: shown, after correction for all that was compared."
+    "thick: the same for a single look. In colour: shown, after correction for all that was tested (costs are not)."
 )
 
 
@@ -50,7 +50,7 @@ def _plot(analysis: "Analysis") -> str:
             narrow=(one.relative.fixed_horizon.low, one.relative.fixed_horizon.high),
             is_shown=one.is_shown,
         )
-        for one in analysis.headlines
+        for one in (*analysis.headlines, *analysis.costs_per_post)
         if one.relative
     ]
     if not intervals:

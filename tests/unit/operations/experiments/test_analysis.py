@@ -14,9 +14,8 @@ from consumer.operations.experiments.document import document
 from consumer.operations.experiments.units import Scale, failure_rate, sample_of, sample_per_assigned
 from consumer.operations.experiments.verdict import verdict
 from repository.operations.experiment_figures import EarlierMean
-from repository.operations.experiment_spending import ArmSpending
 from schemas.experiments import AssignmentUnit
-from tests.support.experiments import counts, experiment, figures, sums
+from tests.support.experiments import counts, experiment, figures, spent, sums
 
 OVERLAY = AssignmentUnit.OVERLAY
 
@@ -226,19 +225,6 @@ def test_what_the_posts_are_like_is_described_and_not_tested() -> None:
     assert latency.absolute is not None
     assert latency.absolute.estimate == pytest.approx(-200)
     assert [arm.cost_per_post_usd for arm in analysis.arms] == [None, pytest.approx(0.002)]
-
-
-def spent(variant: str, *, decided: int, stored: int, tenant: str = "t") -> ArmSpending:
-    """Overlays at 1 dollar each."""
-    return ArmSpending(
-        variant=variant,
-        tenant_id=tenant,
-        decided=decided,
-        stored=stored,
-        total=decided,
-        squares=decided,
-        total_of_stored=stored,
-    )
 
 
 def cost_per_post(analysis: Analysis) -> Comparison:

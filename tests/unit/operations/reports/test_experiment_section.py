@@ -7,7 +7,7 @@ import pytest
 
 from consumer.operations.reports.experiment_section import experiment_sections
 from consumer.operations.reports.interval_plot import LEFT, RIGHT, WIDTH, PlottedInterval, interval_plot
-from tests.support.experiments import counts, experiment, figures, sums
+from tests.support.experiments import counts, experiment, figures, spent, sums
 
 HOSTILE = "<b>&likes</b>"
 
@@ -45,6 +45,12 @@ def test_an_experiment_has_a_verdict_a_plot_and_its_arms() -> None:
     assert "No difference is shown so far" in page
     assert "<svg" in page
     assert "plain (control)" in page
+
+
+def test_what_a_post_costs_is_plotted_with_its_interval() -> None:
+    spending = [spent("plain", decided=1000, stored=1000), spent("warm", decided=1000, stored=800)]
+    page = experiment_sections([figures(experiment("plain", "warm"), spending=spending)])
+    assert "cost_per_post_usd, warm" in page
 
 
 @pytest.mark.parametrize(("of_warm", "warned"), [(110, False), (190, True)])
