@@ -1,4 +1,4 @@
-"""How this program talks to Kafka: clients built from settings, with the safe options set."""
+"""Kafka clients, built from settings with safe options."""
 
 from typing import Any
 
@@ -11,17 +11,17 @@ from consumer.kafka.topics import MAX_RECORD_BYTES
 from consumer.settings import KafkaSettings
 
 TOKEN_MECHANISMS = frozenset({"OAUTHBEARER", "AWS_MSK_IAM"})
-# What aiokafka's client looks at again for each connection; it has no public way of changing it.
+# The attributes that aiokafka's client reads for each connection; there is no public way of changing them.
 RENEWABLE = frozenset({"sasl_plain_password", "sasl_oauth_token_provider", "ssl_context"})
 PRODUCER_LINGER_MS = 2
-# A batch of what is published together; with aiokafka's 16 KiB each ten events would be a request of their own.
+# Large enough for all that is published together; with aiokafka's 16 KiB every ten events would be a request.
 PRODUCER_BATCH_BYTES = 65_536
-# What is fetched ahead waits in memory, for each partition; a larger record still comes, alone.
+# Fetched records wait in memory, per partition; a larger record is still fetched, alone.
 MAX_PARTITION_FETCH_BYTES = 262_144
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
-    """Return the options all three kinds of client share."""
+    """Return the options that all kinds of clients share."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap_servers,
         "client_id": settings.kafka_client_id,
@@ -46,17 +46,17 @@ def _login(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def renew_login(client: Any, settings: KafkaSettings) -> None:  # noqa: ANN401 - a consumer or a producer of aiokafka
-    """Have a client's later connections log in as the settings say now; those that are open stay."""
+    """Let a client's later connections log in with the current settings; open ones stay."""
     options = connection_options(settings)
-    connections = client._client if isinstance(client, AIOKafkaConsumer) else client.client  # noqa: SLF001 - no other way
+    connections = client._client if isinstance(client, AIOKafkaConsumer) else client.client  # noqa: SLF001 - there is no public way
     for name in RENEWABLE & options.keys():
         setattr(connections, f"_{name}", options[name])
 
 
 def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
-    """Return what the intake reads with: partitions are assigned by hand, the group only keeps the committed offsets.
+    """Build the intake's consumer: partitions are assigned manually, the group only stores committed offsets.
 
-    Bytes come out as they are: a raising deserializer would wedge a partition (#744). No offset is chosen in silence.
+    Values are raw bytes: a raising deserializer would block a partition (#744). No offset is chosen silently.
     """
     return AIOKafkaConsumer(
         group_id=settings.kafka_group_id,
@@ -69,7 +69,7 @@ def build_consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
 
 
 def build_reader(settings: KafkaSettings) -> AIOKafkaConsumer:
-    """Build a consumer outside any group, for reading a range: it takes nobody's partition and commits nothing."""
+    """Build a consumer outside any group, for reading a range: it takes no partitions and commits nothing."""
     return AIOKafkaConsumer(
         group_id=None,
         enable_auto_commit=False,
@@ -80,7 +80,7 @@ def build_reader(settings: KafkaSettings) -> AIOKafkaConsumer:
 
 
 def build_producer(settings: KafkaSettings) -> AIOKafkaProducer:
-    """Return the producer for created and failed events and dead letters."""
+    """Build the producer for created and failed events and dead letters."""
     return AIOKafkaProducer(
         acks="all",
         enable_idempotence=settings.kafka_enable_idempotence,
@@ -92,5 +92,5 @@ def build_producer(settings: KafkaSettings) -> AIOKafkaProducer:
 
 
 def build_admin(settings: KafkaSettings) -> AIOKafkaAdminClient:
-    """Return the admin client for topics."""
+    """Build the admin client for topics."""
     return AIOKafkaAdminClient(**connection_options(settings))

@@ -1,4 +1,4 @@
-"""Publishing to Kafka: the one place that sends records, and replaces a producer that is stuck."""
+"""Publishing to Kafka: the only place that sends records, and that replaces a stuck producer."""
 
 import asyncio
 import math
@@ -26,17 +26,17 @@ Producer: TypeAlias = "AIOKafkaProducer"
 ACKNOWLEDGE_S = 20.0
 CLOSE_S = 5.0
 TOPIC_LOOKUP_S = 2.0
-CUT_TO_BYTES = (524_288, 65_536, 4_096)  # one after the other, while the topic's limit is smaller still
+CUT_TO_BYTES = (524_288, 65_536, 4_096)  # one after another, while the topic's limit is even smaller
 UNFRAMED: Mapping[str, bytes] = MappingProxyType({})
 _STUCK = (OutOfOrderSequenceNumber, ProducerFenced)
 
 
 class PublishFailed(Exception):
-    """The broker did not acknowledge a record. It may or may not have been written: send it again."""
+    """The broker did not acknowledge a record, which may or may not have been written: send it again."""
 
 
 class RecordTooLarge(PublishFailed):
-    """The broker, or the client for it, takes no record of this size."""
+    """The broker, or the client on its behalf, refuses a record of this size."""
 
 
 class UnsendableRecord(PublishFailed):
@@ -48,11 +48,10 @@ class _OutOfSequence(PublishFailed):
 
 
 class Publisher:
-    """Sends records with acks=all; a record counts as sent when the broker acknowledged it.
+    """Sends records with acks=all; a record is sent once the broker has acknowledged it.
 
-    An idempotent producer can get stuck for good on its sequence numbers (aiokafka #1017). One that
-    says so, or does not answer in time, is replaced before the next records are sent. `framings` are what
-    stands before the values of a topic's records.
+    An idempotent producer can get stuck on its sequence numbers (aiokafka #1017). One that reports this, or does not
+    respond in time, is replaced before the next records are sent. `framings` are prefixes of values by topic.
     """
 
     def __init__(self, build_producer: Callable[[], Producer], framings: Mapping[str, bytes] = UNFRAMED) -> None:
@@ -75,7 +74,7 @@ class Publisher:
         await self._producer.stop()
 
     def renew_login(self, settings: KafkaSettings) -> None:
-        """Have later connections log in as the settings say now."""
+        """Let later connections log in with the current settings."""
         renew_login(self._producer, settings)
 
     async def known_topics(self) -> set[str]:
@@ -84,15 +83,15 @@ class Publisher:
         return set(metadata.topics())
 
     async def describe_topic(self, topic: str) -> TopicDescription:
-        """Return what a topic is now.
+        """Return the current state of a topic.
 
         Raises:
-            KafkaError: the broker does not say, or has no such topic.
+            KafkaError: the broker does not respond, or has no such topic.
         """
         return await describe_topic(self._producer.client, topic)
 
     async def missing_rights(self, topics: Mapping[str, Operation]) -> list[str]:
-        """Return what the broker's ACLs do not allow of these operations.
+        """Return which of these operations the broker's ACLs do not allow.
 
         Raises:
             KafkaError: no broker answers.
@@ -108,9 +107,9 @@ class Publisher:
         return await may_read_group(self._producer.client, group_id)
 
     async def publish(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
-        """Send records, in their order within a partition; a dead letter that the broker finds too large goes cut.
+        """Send records, in order within a partition; a dead letter that is too large is sent truncated.
 
-        Returns one entry for each record: None when it was acknowledged.
+        Returns one entry per record: None if it was acknowledged.
         """
         if self._framings:
             records = [self._framed(record) for record in records]
@@ -136,7 +135,7 @@ class Publisher:
         return replace(record, value=framing + record.value)
 
     async def _send_all(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
-        """Send records; those refused as too large once more, one by one, since brokers judge whole batches."""
+        """Send records; those refused as too large again, one by one, since brokers check whole batches."""
         results = await self._send_in_sequence(records)
         if len(records) == 1:
             return results
@@ -150,7 +149,7 @@ class Publisher:
 
     async def _send_in_sequence(self, records: Sequence[OutgoingRecord]) -> list[PublishFailed | None]:
         results = await self._send(records)
-        # a record that the broker refuses leaves a gap in the numbering, and all behind it fail for good
+        # a refused record leaves a gap in the sequence numbers, and all later ones fail for good
         behind = [index for index, failure in enumerate(results) if isinstance(failure, _OutOfSequence)]
         again = await self._send([records[index] for index in behind]) if behind else []
         for index, result in zip(behind, again, strict=True):
@@ -177,9 +176,9 @@ class Publisher:
         try:
             async with asyncio.timeout(ACKNOWLEDGE_S):
                 for record in records:
-                    deliveries.append(await _begin(producer, record))  # noqa: PERF401 - keeps those begun in time
+                    deliveries.append(await _begin(producer, record))  # noqa: PERF401 - keeps those sent in time
         except TimeoutError:
-            # its batches are full and none is sent
+            # its batches are full and none is being sent
             self._stuck = True
         if deliveries:
             await asyncio.wait(deliveries, timeout=0 if self._stuck else ACKNOWLEDGE_S)
@@ -210,7 +209,7 @@ class Publisher:
 
 
 def error_type(failure: PublishFailed | None) -> str:
-    """Return what figures call a failure; nothing where there is none."""
+    """Return the label of a failure in metrics; empty if there is none."""
     return "" if failure is None else type(failure).__name__.removeprefix("_")
 
 
@@ -219,7 +218,7 @@ def _size(record: OutgoingRecord) -> int:
 
 
 async def _knows(producer: Producer, topic: str) -> bool:
-    """Return whether the broker has this topic. One that it does not have must not hold up the records for others."""
+    """Return whether the broker has this topic: a missing one must not hold up records for others."""
     with suppress(KafkaError, TimeoutError):
         async with asyncio.timeout(TOPIC_LOOKUP_S):
             return bool(await producer.partitions_for(topic))
@@ -227,7 +226,7 @@ async def _knows(producer: Producer, topic: str) -> bool:
 
 
 async def _begin(producer: Producer, record: OutgoingRecord) -> "asyncio.Future[object]":
-    """Put one record into the producer's batch; the future is its acknowledgement."""
+    """Add a record to the producer's batch; the future is its acknowledgement."""
     # aiokafka refuses a record with neither key nor value, so such a dead letter gets an empty value
     value = b"" if record.key is None and record.value is None else record.value
     delivery: asyncio.Future[object]
@@ -240,7 +239,7 @@ async def _begin(producer: Producer, record: OutgoingRecord) -> "asyncio.Future[
 
 
 async def _close(producer: Producer) -> None:
-    """Close a producer that may be past saying goodbye; what it had not sent is sent again by its successor."""
+    """Close a producer that may be stuck; its successor sends what it had not sent."""
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(CLOSE_S):
             await producer.stop()

@@ -1,4 +1,4 @@
-"""What the broker's ACLs let this user do: asked of the broker at the start, so that no post is paid for in vain."""
+"""The rights that the broker's ACLs give this user, checked at startup, before a post is paid for."""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -13,11 +13,11 @@ from consumer.kafka.topic_description import describe_topic
 from consumer.kafka.topics import topic_names
 from consumer.settings import TopicSettings
 
-_NOT_TOLD: Final = (-(2**31), 0)  # by brokers that know no such question
+_NOT_TOLD: Final = (-(2**31), 0)  # by brokers that do not support the question
 
 
 class Operation(IntEnum):
-    """An operation that an ACL allows, by the number that Kafka's protocol gives it."""
+    """An operation of ACLs, with its number in Kafka's protocol."""
 
     READ = 3
     WRITE = 4
@@ -27,13 +27,13 @@ class Operation(IntEnum):
 
 
 def needed_rights(settings: TopicSettings) -> dict[str, Operation]:
-    """Return what nothing works without, by topic."""
+    """Return the required operations, by topic."""
     incoming, *outgoing = topic_names(settings)
     return {incoming: Operation.READ, **dict.fromkeys(outgoing, Operation.WRITE)}
 
 
 async def missing_rights(client: AIOKafkaClient, topics: Mapping[str, Operation]) -> list[str]:
-    """Return what is needed and not allowed, such as `Write on topic instagram_feed.created`.
+    """Return the missing rights, such as `Write on topic instagram_feed.created`.
 
     Raises:
         KafkaError: no broker answers.
@@ -47,7 +47,7 @@ async def missing_rights(client: AIOKafkaClient, topics: Mapping[str, Operation]
 
 
 async def may_read_group(client: AIOKafkaClient, group_id: str) -> bool:
-    """Return whether offsets can be committed for the group; also where the broker does not tell.
+    """Return whether offsets can be committed for the group; true if the broker does not tell.
 
     Raises:
         KafkaError: no broker answers, or hides the group.
@@ -67,7 +67,7 @@ def _is_denied(operation: Operation, allowed: int | None) -> bool:
 
 # aiokafka has no types: its classes are Any to the type checker.
 class _Request_v3(DescribeGroupsRequest_v3):  # type: ignore[misc]  # noqa: N801 - named as aiokafka names them
-    RESPONSE_TYPE = DescribeGroupsResponse_v3  # aiokafka reads the answer without the operations
+    RESPONSE_TYPE = DescribeGroupsResponse_v3  # aiokafka parses the response without the operations
 
 
 class _DescribeGroup(Request[_Request_v3]):  # type: ignore[misc]

@@ -1,7 +1,7 @@
-"""A schema registry with Confluent's API: the schemas of outgoing events are registered, their ids frame the values.
+"""A schema registry with Confluent's API: registers the schemas of outgoing events, whose ids frame the values.
 
-The framing is Confluent's wire format: a zero byte, the id in four bytes, then the value. It is put on when a record is
-sent, so that tables and outbox hold plain JSON.
+The framing is Confluent's wire format: a zero byte, the id in four bytes, then the value. It is added when a record is
+sent, so that tables and outbox contain plain JSON.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 Framings = Mapping[str, bytes]
-"""What stands before the values of records, by their topic."""
+"""The prefix of values, by topic."""
 
 REGISTER_S: Final = 20.0
 _CALL_S: Final = 5.0
@@ -37,12 +37,12 @@ class RegistryProblem(Exception):
 
 
 async def register_outputs(settings: RegistrySettings) -> Framings:
-    """Register the schemas of the outgoing events, and return their framings; none where no registry is set.
+    """Register the schemas of outgoing events, and return their framings; none without a registry.
 
-    Subjects are named after topics, as serializers do it by default: `instagram_feed.created-value`.
+    Subjects are named after topics, as serializers do by default: `instagram_feed.created-value`.
 
     Raises:
-        RegistryProblem: at the first schema that is not registered.
+        RegistryProblem: a schema cannot be registered.
     """
     if settings.schema_registry_url is None:
         return {}
@@ -58,10 +58,10 @@ async def register_outputs(settings: RegistrySettings) -> Framings:
 
 
 async def count_subjects(settings: RegistrySettings) -> int:
-    """Return how many subjects the registry shows this user; nothing is changed.
+    """Return how many subjects the registry shows this user; changes nothing.
 
     Raises:
-        RegistryProblem: it does not answer as it should.
+        RegistryProblem: its response is an error or invalid.
     """
     async with _client(settings) as client:
         with _refusals(settings, "this user"):
@@ -69,7 +69,7 @@ async def count_subjects(settings: RegistrySettings) -> int:
 
 
 def framing(schema_id: int) -> bytes:
-    """Return what stands before a value of this schema."""
+    """Return the prefix of values of this schema."""
     return _MAGIC_BYTE + schema_id.to_bytes(_ID_BYTES)
 
 
@@ -90,14 +90,14 @@ async def _client(settings: RegistrySettings) -> "AsyncIterator[AsyncSchemaRegis
 
 @contextmanager
 def _refusals(settings: RegistrySettings, what: str) -> Iterator[None]:
-    """Say in one line what the registry has against `what`, or that it cannot be reached."""
+    """Translate the registry's refusal of `what`, or a failed connection, into one line."""
     from confluent_kafka.schema_registry.error import SchemaRegistryError  # noqa: PLC0415 - see above
 
     try:
         yield
     except SchemaRegistryError as error:
         raise RegistryProblem(_at(settings, _refusal(error.http_status_code, what, error))) from error
-    except Exception as error:  # those of the client's transport have no root that it would name
+    except Exception as error:  # errors of the client's transport have no common base class
         raise RegistryProblem(_at(settings, f"cannot be reached ({in_words(error)})")) from error
 
 
@@ -113,7 +113,7 @@ def _client_settings(settings: RegistrySettings) -> dict[str, object]:
 
 
 def _schema(contract: Contract) -> "Schema":
-    """Return the schema without its examples: a better example is no new version."""
+    """Return the schema without its examples: a changed example is not a new version."""
     from confluent_kafka.schema_registry import Schema  # noqa: PLC0415 - see above
 
     document = {name: part for name, part in contract.schema.items() if name != "examples"}

@@ -1,6 +1,6 @@
-"""Kafka clients for the time of a command: reached within a deadline, closed at the end.
+"""Kafka clients of commands: connected within a deadline, closed at the end.
 
-The consumer itself opens its clients in `resources`, where a broker may take its time.
+The consumer opens its clients in `resources`, where a broker may take longer.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ Client = TypeVar("Client")
 
 
 class BrokerUnavailable(Exception):
-    """No broker answers, or the settings cannot lead to one; the message names the setting."""
+    """No broker responds, or the settings are unusable; the message names the setting."""
 
 
 @asynccontextmanager
 async def connected_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Return an admin client that has reached a broker.
+    """Yield a connected admin client.
 
     Raises:
-        BrokerUnavailable: it has not. What goes wrong later comes out as aiokafka's KafkaError.
+        BrokerUnavailable: no connection. Later errors are aiokafka's KafkaError.
     """
     admin = built(lambda: build_admin(settings))
     async with _open(admin.start, admin.close, settings):
@@ -44,7 +44,7 @@ async def connected_admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdmi
 
 @asynccontextmanager
 async def connected_publisher(settings: KafkaSettings) -> AsyncIterator[Publisher]:
-    """Return a publisher that has reached a broker; raises as `connected_admin` does."""
+    """Yield a connected publisher; raises as `connected_admin` does."""
     publisher = built(lambda: Publisher(lambda: build_producer(settings)))
     async with _open(publisher.start, publisher.stop, settings):
         yield publisher
@@ -52,7 +52,7 @@ async def connected_publisher(settings: KafkaSettings) -> AsyncIterator[Publishe
 
 @asynccontextmanager
 async def connected_reader(settings: KafkaSettings) -> AsyncIterator[AIOKafkaConsumer]:
-    """Return a consumer outside any group that has reached a broker; raises as `connected_admin` does."""
+    """Yield a connected consumer outside any group; raises as `connected_admin` does."""
     reader = built(lambda: build_reader(settings))
     async with _open(reader.start, reader.stop, settings):
         yield reader
@@ -62,7 +62,7 @@ def built(build: Callable[[], Client]) -> Client:
     """Build a client from the settings.
 
     Raises:
-        BrokerUnavailable: certificates or credentials that no client can be made with.
+        BrokerUnavailable: certificates or credentials are unusable.
     """
     try:
         return build()
@@ -73,10 +73,10 @@ def built(build: Callable[[], Client]) -> Client:
 
 
 async def reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings, *, deadline_s: float) -> None:
-    """Start a client within a deadline: with a closed advertised address it would try without end.
+    """Start a client within a deadline: with an unreachable advertised address it would try forever.
 
     Raises:
-        BrokerUnavailable: it did not start; the message is one line that says which address does what.
+        BrokerUnavailable: it did not start; the message names the address and its failure.
     """
     if settings.kafka_sasl_mechanism in TOKEN_MECHANISMS and (problem := await connection_problem(settings)):
         raise BrokerUnavailable(problem)  # aiokafka does not notice that a token is refused
@@ -102,13 +102,13 @@ def _not_started(error: BaseException, settings: KafkaSettings, deadline_s: floa
 async def _open(
     start: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]], settings: KafkaSettings
 ) -> AsyncIterator[None]:
-    # what aiokafka logs about a broker that is away, the exception says as well
+    # the exception says what aiokafka logs about an unreachable broker
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         await reach(start, settings, deadline_s=CONNECT_DEADLINE_S)
         yield
     finally:
-        # a broker that has just died must not hold the end up (aiokafka #659)
+        # a broker that has just died must not hold up the shutdown (aiokafka #659)
         with suppress(TimeoutError, KafkaError, OSError):
             async with asyncio.timeout(CLOSE_DEADLINE_S):
                 await close()

@@ -1,11 +1,11 @@
-"""Where to begin reading a partition: what was committed, what is still there, and what is lost between. Pure."""
+"""Where to start reading a partition: the committed offset, the first available one, and what is lost between. Pure."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """The offset to begin with. `lost_from`: the first offset that was not read and is gone; None when none is."""
+    """The starting offset. `lost_from`: the first unread offset that is gone, if any."""
 
     offset: int
     lost_from: int | None = None
@@ -13,11 +13,11 @@ class Start:
 
 
 def start_of(known: int | None, *, first: int, end: int, is_same_topic: bool = True) -> Start:
-    """Begin at the `known` offset (committed, or reached) if the partition has it.
+    """Start at the `known` offset (committed, or reached) if the partition has it.
 
-    `first` is the offset of its oldest record, `end` that of the next one to be written. What lies beyond the end
-    speaks of another topic of this name, or of records that an unclean election took back: all is read, and the
-    ledger knows what it has seen. Nothing known means that nobody has read the partition: nothing is lost by that.
+    `first` is the offset of its oldest record, `end` that of the next one to be written. A known offset beyond the end
+    indicates a recreated topic, or records lost in an unclean election: everything is read, and the ledger knows
+    duplicates. Without a known offset the partition has never been read, so nothing is lost.
     """
     if not is_same_topic or (known is not None and known > end):
         return Start(first, is_new_topic=True)

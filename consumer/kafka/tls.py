@@ -1,4 +1,4 @@
-"""What TLS to the brokers takes: their CA, and our own certificate with its key, which may have a passphrase."""
+"""TLS to the brokers: their CA, and a client certificate with its key, which may have a passphrase."""
 
 import ssl
 from contextlib import suppress
@@ -8,14 +8,14 @@ from consumer.settings import KafkaSettings
 
 
 class UnusableCertificate(Exception):
-    """A file of certificates cannot be used; the message names the setting."""
+    """A certificate file is unusable; the message names the setting."""
 
 
 def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
     """Return a context that verifies the broker's certificate and its host name.
 
     Raises:
-        UnusableCertificate: a file holds something else, the key is another one's, or the passphrase does not open it.
+        UnusableCertificate: a file is invalid, or key, certificate and passphrase do not match.
     """
     try:
         context = ssl.create_default_context(cafile=_text(settings.kafka_ssl_cafile))
@@ -28,7 +28,7 @@ def tls_context(settings: KafkaSettings) -> ssl.SSLContext:
 
 def _load_own_certificate(context: ssl.SSLContext, certificate: Path, settings: KafkaSettings) -> None:
     passphrase = settings.kafka_ssl_key_password
-    # an empty one is given where there is none: OpenSSL would ask for it on the terminal
+    # an empty passphrase, since OpenSSL would otherwise ask on the terminal
     given = passphrase.get_secret_value() if passphrase else ""
     try:
         context.load_cert_chain(certificate, settings.kafka_ssl_keyfile, given)

@@ -1,6 +1,6 @@
 """Tokens for SASL/OAUTHBEARER: from a token endpoint by the client credentials grant, or signed for Amazon MSK.
 
-aiokafka asks for a token at each new connection; one that still lasts is given again.
+aiokafka requests a token for each new connection; a valid one is reused.
 """
 
 import asyncio
@@ -21,28 +21,28 @@ from consumer.settings import KafkaSettings
 
 FETCH_S: Final = 5.0
 MOST_BYTES: Final = 65_536
-RENEWED_BEFORE_END: Final = 0.2  # of a token's life
+RENEWED_BEFORE_END: Final = 0.2  # of a token's lifetime
 _UNTOLD_LIFETIME_S: Final = 60.0
 _ABOUT_THE_CLIENT: Final = {"invalid_client", "unauthorized_client", "access_denied"}
 _BAD_REQUEST, _UNAUTHORIZED, _FORBIDDEN = 400, 401, 403
 
 
 class TokenUnavailable(KafkaConnectionError):  # type: ignore[misc] # aiokafka has no types
-    """There is no token to log in with; the message names the setting, never a secret."""
+    """No token is available; the message names the setting, never a secret."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class Token(NamedTuple):
-    """A token, and how many seconds it lasts."""
+    """A token, and its lifetime in seconds."""
 
     text: str
     lifetime_s: float
 
 
 class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
-    """Gives out a token for as long as it lasts. `fetch` gets another one and may block."""
+    """Caches a token for its lifetime. `fetch` gets a new one and may block."""
 
     def __init__(self, fetch: Callable[[], Token]) -> None:
         self._fetch = fetch
@@ -51,10 +51,10 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         self._fetching = asyncio.Lock()
 
     async def token(self) -> str:
-        """Return a token that lasts.
+        """Return a valid token.
 
         Raises:
-            TokenUnavailable: there is none to be had now.
+            TokenUnavailable: no token can be obtained now.
         """
         async with self._fetching:
             if time.monotonic() >= self._good_until_s:
@@ -65,14 +65,14 @@ class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
 
 
 def token_provider(settings: KafkaSettings) -> TokenProvider:
-    """Return what gives tokens for the mechanism of the settings."""
+    """Return the token provider for the mechanism of the settings."""
     if settings.kafka_sasl_mechanism == "AWS_MSK_IAM":
         return TokenProvider(lambda: signed_for_msk(str(settings.kafka_aws_region)))
     return TokenProvider(lambda: granted(settings))
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Follows no redirect: it would carry the client secret to another address."""
+    """Follows no redirects, which would carry the client secret to another address."""
 
     def redirect_request(self, *_: Any) -> None:  # noqa: ANN401 - urllib's
         return None
@@ -82,10 +82,10 @@ _OPENER = build_opener(_NoRedirect)
 
 
 def granted(settings: KafkaSettings) -> Token:
-    """Ask the token endpoint; blocks.
+    """Request a token from the endpoint; blocks.
 
     Raises:
-        TokenUnavailable: it does not answer, refuses, or answers without a token.
+        TokenUnavailable: it does not respond, refuses, or responds without a token.
     """
     url = str(settings.kafka_oauth_token_url)
     try:
@@ -119,7 +119,7 @@ def _refusal(error: HTTPError) -> str:
 
 
 def _error_code(error: HTTPError) -> str:
-    """Return the code of RFC 6749, section 5.2; nothing else of the answer is told, for it may quote the secret."""
+    """Return the error code of RFC 6749, section 5.2; the rest of the response may quote the secret."""
     try:
         code = _object_in(error.read(MOST_BYTES)).get("error")
     except (OSError, HTTPException):

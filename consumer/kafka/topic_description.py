@@ -1,7 +1,7 @@
-"""What a topic is at this moment: its partitions, and the id that tells it from a recreated one of the same name.
+"""The current state of a topic: its partitions, and the id that distinguishes it from a recreated one of the same name.
 
-aiokafka speaks metadata up to version 5, which has no ids, and looks again every five minutes. Version 10 has them,
-and lets a client ask for a topic by name without having the broker create it. Older brokers are asked in version 5.
+aiokafka supports metadata requests up to version 5, which has no ids, and refreshes every five minutes. Version 10 has
+them, and does not make the broker create a topic. Older brokers are asked in version 5.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _ID_BYTES = 16
 class TopicDescription:
     """A topic's partitions; `topic_id` is None when the broker does not give ids.
 
-    `operations`: what the user may do there, as Kafka's protocol numbers the bits; None when nobody asked.
+    `operations`: the user's rights, as a bit set of Kafka's protocol; None if not requested.
     """
 
     topic_id: UUID | None
@@ -33,7 +33,7 @@ class TopicDescription:
 
 
 async def describe_topic(client: AIOKafkaClient, topic: str, *, with_operations: bool = False) -> TopicDescription:
-    """Ask a broker, any of them.
+    """Ask any broker.
 
     Raises:
         KafkaError: it has no such topic, hides it (TopicAuthorizationFailedError), or none answers.

@@ -1,4 +1,4 @@
-"""The topics of the settings: what they should be like, and creating those that are missing."""
+"""The topics of the settings: their configuration, and creating missing ones."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from consumer.settings import KafkaSettings, TopicSettings
 
-MAX_RECORD_BYTES = 10_485_760  # a dead letter keeps an oversized original and adds its headers
+MAX_RECORD_BYTES = 10_485_760  # a dead letter contains an oversized original and adds headers
 USUAL_REPLICATION = 3
 LEADERS_DEADLINE_S = 10.0
 LEADERS_POLL_S = 0.05
@@ -21,12 +21,12 @@ TopicState = Literal["created", "would be created", "exists"]
 
 
 class TopicsRefused(Exception):
-    """The broker does not create the topics as wanted; the message is its reason for each."""
+    """The broker does not create the topics; the message has its reason for each."""
 
 
 @dataclass(frozen=True, slots=True)
 class WantedTopic:
-    """A topic to be; `replication` None means three copies, or one on each broker if there are fewer."""
+    """A topic to create; `replication` None means three replicas, or one per broker if there are fewer."""
 
     name: str
     partitions: int
@@ -36,7 +36,7 @@ class WantedTopic:
 
 @dataclass(frozen=True, slots=True)
 class TopicResult:
-    """A topic as it is now, or as it would be."""
+    """A topic as it is, or as it would be created."""
 
     name: str
     state: TopicState
@@ -45,7 +45,7 @@ class TopicResult:
 
 
 def topic_names(settings: TopicSettings) -> tuple[str, str, str, str]:
-    """Return the topics that nothing works without: the incoming one, the two outgoing ones and the dead letters'."""
+    """Return the required topics: the incoming one, the two outgoing ones and the dead letter topic."""
     return (
         settings.overlay_completed_topic,
         settings.feed_created_topic,
@@ -57,7 +57,7 @@ def topic_names(settings: TopicSettings) -> tuple[str, str, str, str]:
 def wanted_topics(
     settings: KafkaSettings, *, partitions: int, replication: int | None, retention_hours: int | None
 ) -> list[WantedTopic]:
-    """Return all topics, each once. A dead letter must hold an oversized original and its added headers."""
+    """Return all topics, each once. The dead letter topic must accept an oversized original with added headers."""
     retention = {} if retention_hours is None else {"retention.ms": str(retention_hours * MS_PER_HOUR)}
     large = {"max.message.bytes": str(MAX_RECORD_BYTES)}
     return [
@@ -69,12 +69,12 @@ def wanted_topics(
 async def create_missing(
     admin: AIOKafkaAdminClient, wanted: Sequence[WantedTopic], *, dry_run: bool = False
 ) -> list[TopicResult]:
-    """Create the topics that are not there and wait until they take records; leave the others alone.
+    """Create missing topics and wait until they accept records; existing ones are not changed.
 
-    With `dry_run` the broker checks the request and creates nothing.
+    With `dry_run` the broker validates the request and creates nothing.
 
     Raises:
-        TopicsRefused: too few brokers for the copies, no permission, a limit of the cluster.
+        TopicsRefused: too few brokers for the replicas, no permission, a limit of the cluster.
         KafkaError: no answer.
     """
     existing = await _existing(admin, [topic.name for topic in wanted])
@@ -89,14 +89,14 @@ async def create_missing(
 
 
 async def partitions_of(admin: AIOKafkaAdminClient, topic: str) -> list[int]:
-    """Return the partitions of a topic; none when the broker has no such topic."""
-    # all are asked for: a broker may create a topic that it is asked for by name
+    """Return the partitions of a topic; empty if there is no such topic."""
+    # request all topics: a broker may create one that is requested by name
     described = [one for one in await admin.describe_topics() if one["topic"] == topic]
     return sorted(partition["partition"] for one in described for partition in one["partitions"])
 
 
 async def _existing(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str, TopicResult]:
-    # all are asked for: a broker may create a topic that it is asked for by name
+    # request all topics: a broker may create one that is requested by name
     described = [topic for topic in await admin.describe_topics() if topic["topic"] in names]
     return {
         topic["topic"]: TopicResult(
@@ -121,7 +121,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic], *, validat
     answer = await admin.create_topics(topics, validate_only=validate_only)
     refused: dict[str, list[str]] = {}
     for name, code, *message in answer.topic_errors:
-        # already there: created by somebody else in this moment
+        # created by another client at the same moment
         if code not in {0, TopicAlreadyExistsError.errno}:
             reason = message[0] if message and message[0] else for_code(code).__name__
             refused.setdefault(reason, []).append(name)
@@ -130,7 +130,7 @@ async def _create(admin: AIOKafkaAdminClient, topics: list[NewTopic], *, validat
 
 
 async def _until_led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Wait until each partition has a leader: a producer that comes too soon is refused."""
+    """Wait until each partition has a leader: earlier producers are refused."""
     async with asyncio.timeout(LEADERS_DEADLINE_S):
         while not _all_led(await admin.describe_topics(names)):  # noqa: ASYNC110 - the broker sends no event
             await asyncio.sleep(LEADERS_POLL_S)

@@ -35,27 +35,27 @@ __all__ = [
 
 
 class LogSettings(SettingsGroup):
-    """How the program tells what it does."""
+    """Logging."""
 
     log_format: Literal["json", "console"] = Field("json", description="json or console")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
 
 
 class CapacitySettings(SettingsGroup):
-    """How much one consumer does at once."""
+    """The capacity of one consumer."""
 
     max_in_flight: int = Field(
         200, ge=1, le=10_000, description="whole number from 1 to 10000: posts being written at once"
     )
     fair_shares: bool = Field(
         default=True,
-        description="true or false; true has what waits begin by its tenant's share, false by who came first",
+        description="true or false; true shares slots between tenants, false is first come, first served",
     )
     read_ahead: int = Field(
         10_000,
         ge=1,
         le=1_000_000,
-        description="whole number from 1 to 1000000: requests a process has waiting in the ledger, beyond its slots",
+        description="whole number from 1 to 1000000: requests that a process queues in the ledger, beyond its slots",
     )
 
 
@@ -69,7 +69,7 @@ class Settings(
     LogSettings,
     TracingSettings,
 ):
-    """All that the consumer itself needs."""
+    """All settings of the consumer."""
 
     max_attempts: int = Field(5, ge=1, le=100, description="whole number from 1 to 100")
     dead_letter_max_run: int = Field(
@@ -89,7 +89,7 @@ class Settings(
         3,
         ge=1,
         le=100,
-        description="whole number from 1 to 100: lost processes in a row after which their request is to blame",
+        description="whole number from 1 to 100: lost processes in a row after which their request is at fault",
     )
     retry_base_s: Seconds = Field(1, description="seconds: upper end of the first retry's random wait")
     retry_max_s: Seconds = Field(300, description="seconds: the longest wait between two attempts")
@@ -98,8 +98,8 @@ class Settings(
     )
     spool_dir: DirectoryPath = Field(
         Path(),
-        description="directory, best on a volume, for paid results that cannot be stored before the end; "
-        "default: where the program runs",
+        description="directory, preferably on a volume, for paid results that cannot be stored before shutdown; "
+        "default: the working directory",
     )
     shutdown_grace_s: Seconds = Field(
         25,
@@ -110,6 +110,6 @@ class Settings(
         0,
         ge=0,
         le=1_000,
-        description="whole number from 0 to 1000: so many tenants, the first met, have figures of their own",
+        description="whole number from 0 to 1000: how many tenants, the first ones seen, have metrics of their own",
     )
     ops_port: int = Field(8080, ge=0, le=65_535, description="port number, 0 picks a free one")

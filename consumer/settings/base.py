@@ -1,4 +1,4 @@
-"""What all groups of settings share: where values come from, and the one line that says what is wrong with them."""
+"""What all groups of settings share: sources of values, and one-line errors."""
 
 from typing import TypeVar, get_args
 
@@ -13,11 +13,11 @@ _LIBRARY_PROBLEMS = set(get_args(core_schema.ErrorType)) - {"value_error"}
 
 
 class SettingsError(Exception):
-    """A setting is missing or wrong; the message is one line that names it and what it wants."""
+    """A setting is missing or invalid; the message is one line that names it and the expected value."""
 
 
 class SettingsGroup(BaseSettings):
-    """Settings that are loaded together. A field's description says what the variable wants; errors quote it."""
+    """Settings that are loaded together. A field's description is the expected value, which errors quote."""
 
     model_config = SettingsConfigDict(
         env_file=ENV_FILE, extra="ignore", case_sensitive=False, env_ignore_empty=True, frozen=True
@@ -32,16 +32,16 @@ class SettingsGroup(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Add the secrets that are given as files."""
+        """Add secrets from files."""
         files = SecretFiles(settings_cls, env_settings, dotenv_settings)
         return init_settings, files, env_settings, dotenv_settings
 
     @field_validator("*", mode="before")
     @classmethod
     def _without_quotation_marks(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse what `docker run --env-file` and a Secret's manifest take for a part of the value.
+        """Refuse quotation marks, which `docker run --env-file` and Kubernetes secrets do not remove.
 
-        Secrets check themselves: to a password they may belong.
+        Secrets have checks of their own: quotation marks may belong to a password.
         """
         if is_in_quotation_marks(value) and info.field_name not in set(secret_names(cls)):
             raise ValueError("is in quotation marks, which are taken for a part of it")
@@ -49,7 +49,7 @@ class SettingsGroup(BaseSettings):
 
 
 def is_in_quotation_marks(value: object) -> bool:
-    """Return whether a text begins and ends with one and the same quotation mark."""
+    """Return whether a text is enclosed in quotation marks."""
     return isinstance(value, str) and len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
 
 
@@ -60,7 +60,7 @@ def load(group: type[Group]) -> Group:
     """Read one group of settings from the environment.
 
     Raises:
-        SettingsError: naming every variable that is missing or wrong, and what it wants.
+        SettingsError: names every variable that is missing or invalid, with the expected value.
     """
     if problem := env_file_problem():
         raise SettingsError(problem)
@@ -73,7 +73,7 @@ def load(group: type[Group]) -> Group:
 
 
 def _explain(group: type[SettingsGroup], error: ValidationError) -> str:
-    """Return one line; never the value, which may be a secret in the wrong variable."""
+    """Return one line, without the value, which may be a secret in the wrong variable."""
     parts = []
     for problem in error.errors(include_input=False, include_url=False):
         name = str(problem["loc"][0])
@@ -84,7 +84,7 @@ def _explain(group: type[SettingsGroup], error: ValidationError) -> str:
 
 
 def _why(problem: ErrorDetails) -> str:
-    """Return what our own checks say; what the library's say is in the description, in better words."""
+    """Return the message of the project's own checks; for the library's the description is clearer."""
     if problem["type"] in _LIBRARY_PROBLEMS:
         return ""
     return f" ({problem['msg'].removeprefix('Value error, ')})"

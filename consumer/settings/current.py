@@ -1,4 +1,4 @@
-"""The settings of a running program, whose secrets may be given anew while it runs."""
+"""The settings of a running program, whose secrets can be reloaded."""
 
 from collections.abc import Callable
 
@@ -9,25 +9,25 @@ from repository.database_url import database_of
 
 
 class CurrentSettings:
-    """The settings as they are now: `reread` takes over secrets that have changed, and nothing else."""
+    """The current settings: `reread` applies changed secrets, and nothing else."""
 
     def __init__(self, settings: Settings) -> None:
         self.now = settings
         self._takers: list[Callable[[Settings], None]] = []
 
     def database_url(self) -> str:
-        """Return the URL that a new connection is made with."""
+        """Return the URL for new connections."""
         return self.now.database_url.get_secret_value()
 
     def on_change(self, take: Callable[[Settings], None]) -> None:
-        """Have the settings handed on whenever a secret has changed."""
+        """Register a callback for changed secrets."""
         self._takers.append(take)
 
     def reread(self) -> list[str]:
-        """Read the secrets again and hand on those that have changed; returns the names of their variables.
+        """Reload secrets and apply those that changed; returns the names of their variables.
 
         Raises:
-            SettingsError: one cannot be used; all stays as it was.
+            SettingsError: one is unusable; nothing was changed.
         """
         fresh = load(Settings)
         if database_of(fresh.database_url.get_secret_value()) != database_of(self.database_url()):

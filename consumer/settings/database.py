@@ -1,4 +1,4 @@
-"""How to reach PostgreSQL."""
+"""Settings of PostgreSQL."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from consumer.settings.values import PostgresUrl, Seconds
 
 
 class DatabaseSettings(SettingsGroup):
-    """How to reach PostgreSQL, and what is expected of upstream's rows there."""
+    """The connection to PostgreSQL, and how to treat upstream's rows there."""
 
     database_url: PostgresUrl = Field(description="postgresql://user:password@host:port/database")
     database_pooler: Literal["auto", "none", "transaction"] = Field(
@@ -19,5 +19,5 @@ class DatabaseSettings(SettingsGroup):
     database_pool_size: int = Field(5, ge=2, le=100, description="whole number from 2 to 100: connections")
     reference_rows: Literal["ensure", "require"] = Field("ensure", description="ensure or require")
     reference_wait_s: Seconds = Field(
-        600, description="seconds that a request waits for rows which upstream has not committed"
+        600, description="seconds that a request waits for rows that upstream has not committed"
     )

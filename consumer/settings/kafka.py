@@ -1,4 +1,4 @@
-"""Which topics there are, and how to reach the brokers."""
+"""Topics and brokers."""
 
 from collections.abc import Collection, Mapping
 from typing import Literal
@@ -22,14 +22,14 @@ _NEEDED_FOR: Mapping[str, Collection[str]] = {
 
 
 class TopicSettings(SettingsGroup):
-    """The names of the topics, and which events are taken from them."""
+    """The names of the topics, and the accepted events."""
 
     overlay_completed_topic: TopicName = Field("overlay.completed", description="a Kafka topic name")
     feed_created_topic: TopicName = Field("instagram_feed.created", description="a Kafka topic name")
     feed_failed_topic: TopicName = Field("instagram_feed.failed", description="a Kafka topic name")
     dead_letter_topic: TopicName = Field("overlay.completed.dlq", description="a Kafka topic name")
     feed_outcome_topic: TopicName = Field(
-        "instagram_feed.outcome", description="a Kafka topic name; what became of posts is read from it"
+        "instagram_feed.outcome", description="a Kafka topic name; outcomes of posts are read from it"
     )
     max_event_bytes: int = Field(
         262_144, ge=1_024, le=10_485_760, description="whole number of bytes from 1024 to 10485760"
@@ -40,12 +40,12 @@ class TopicSettings(SettingsGroup):
 
     @property
     def event_types(self) -> EventTypes:
-        """The types of event that are taken, however they are spelled."""
+        """The accepted event types, in any spelling."""
         return EventTypes(tuple(name.strip() for name in self.overlay_event_types.split(",")))
 
 
 class KafkaSettings(TopicSettings):
-    """How to reach the brokers."""
+    """The connection to the brokers."""
 
     kafka_bootstrap_servers: BrokerAddresses = Field(description="host:port, several separated by commas")
     kafka_group_id: str = Field(
@@ -67,7 +67,7 @@ class KafkaSettings(TopicSettings):
     kafka_oauth_token_url: HttpUrl | None = Field(
         None,
         validate_default=True,
-        description="http:// or https:// URL that gives out tokens for OAUTHBEARER (client credentials grant)",
+        description="http:// or https:// URL of the token endpoint for OAUTHBEARER (client credentials grant)",
     )
     kafka_oauth_client_id: str | None = Field(
         None, validate_default=True, description="client id for the token endpoint"
@@ -75,7 +75,9 @@ class KafkaSettings(TopicSettings):
     kafka_oauth_client_secret: Password | None = Field(
         None, validate_default=True, description="client secret for the token endpoint"
     )
-    kafka_oauth_scope: str | None = Field(None, description="scopes to ask the token endpoint for, separated by spaces")
+    kafka_oauth_scope: str | None = Field(
+        None, description="scopes to request from the token endpoint, separated by spaces"
+    )
     kafka_aws_region: str | None = Field(
         None, validate_default=True, description="AWS region of the brokers, such as ap-northeast-2, for AWS_MSK_IAM"
     )

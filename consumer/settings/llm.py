@@ -1,4 +1,4 @@
-"""Which model writes, how it is called, and what a post has to be like."""
+"""Models, calls, and rules for posts."""
 
 from urllib.parse import parse_qsl
 
@@ -12,17 +12,17 @@ from schemas.prompt_reference import PROMPT_REFERENCE
 from schemas.quality import QUALITY_RULES
 
 _RULES = ", ".join(QUALITY_RULES)
-_BASE_URL_WANTS = "the http(s) URL that ends before /chat/completions, with ?name=value where the server wants it"
+_BASE_URL_WANTS = "the http(s) URL that ends before /chat/completions, with ?name=value if the server needs it"
 
 
 class PostSettings(SettingsGroup):
-    """Which model writes, which one stands in for it, and what a post has to be like."""
+    """Models and rules for posts."""
 
     llm_model: str = Field(
         "gpt-4o-mini", min_length=1, description="an active model of `instagram-feed models list`, by any of its names"
     )
     llm_fallback_model: str | None = Field(
-        None, min_length=1, description="another such model, used while LLM_MODEL's provider is not called"
+        None, min_length=1, description="another such model, used while LLM_MODEL's breaker is open"
     )
     llm_prompt: str = Field(
         "feed-post",
@@ -35,31 +35,31 @@ class PostSettings(SettingsGroup):
     quality_refuse: RuleNames = Field(
         (), description=f"quality rules that warn by default and are to refuse, comma-separated: {_RULES}"
     )
-    banned_words: Words = Field((), description="words that no post may hold, separated by commas")
+    banned_words: Words = Field((), description="words that no post may contain, separated by commas")
     feed_language: str = Field(
         "ko", pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="a BCP 47 language tag such as ko"
     )
 
     @property
     def models(self) -> dict[str, str]:
-        """The models to be used by the variable that names them, the preferred one first."""
+        """The models by the variable that names them, the preferred one first."""
         fallback = {"LLM_FALLBACK_MODEL": self.llm_fallback_model} if self.llm_fallback_model else {}
         return {"LLM_MODEL": self.llm_model, **fallback}
 
 
 class LlmSettings(PostSettings):
-    """How the model is called."""
+    """Settings of LLM calls."""
 
-    anthropic_api_key: ApiKey | None = Field(None, description="an API key of Anthropic, for models of theirs")
+    anthropic_api_key: ApiKey | None = Field(None, description="an API key of Anthropic, for its models")
     anthropic_base_url: BaseUrl = Field("https://api.anthropic.com/v1", description=_BASE_URL_WANTS)
-    google_api_key: ApiKey | None = Field(None, description="an API key of Google, for models of theirs")
+    google_api_key: ApiKey | None = Field(None, description="an API key of Google, for its models")
     google_base_url: BaseUrl = Field(
         "https://generativelanguage.googleapis.com/v1beta/openai", description=_BASE_URL_WANTS
     )
     openai_api_key: ApiKey | None = Field(
         None,
         validate_default=True,
-        description="an API key of OpenAI (or ANTHROPIC_API_KEY or GOOGLE_API_KEY, for models of theirs)",
+        description="an API key of OpenAI (or ANTHROPIC_API_KEY or GOOGLE_API_KEY, for their models)",
     )
     openai_base_url: BaseUrl = Field("https://api.openai.com/v1", description=_BASE_URL_WANTS)
     llm_temperature: float | None = Field(
@@ -70,24 +70,24 @@ class LlmSettings(PostSettings):
     )
     llm_store_responses: bool = Field(
         default=False,
-        description="true or false; true has the provider keep answers, to look a lost one up before paying again",
+        description="true or false; true makes the provider store answers, to look up lost ones before paying again",
     )
     llm_timeout_s: Seconds = Field(60, description="seconds one LLM call may take")
 
     @field_validator("openai_api_key")
     @classmethod
     def _one_key_at_least(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        """Refuse to start without any key; which one is needed only the model's row says."""
+        """Refuse to start without any key; which one is needed depends on the model's row."""
         others = (info.data.get("anthropic_api_key"), info.data.get("google_api_key"))
         if key is None and others == (None, None):
             raise PydanticCustomError("missing", "no key of any provider")
         return key
 
     def endpoint(self, provider: str, *, model: str) -> Endpoint:
-        """Return the endpoint of a provider; `model` is whose endpoint it is, for the error message.
+        """Return the endpoint of a provider; `model` is for the error message.
 
         Raises:
-            SettingsError: the provider's key is not set, or nobody knows the provider.
+            SettingsError: the provider's key is not set, or the provider is unknown.
         """
         match provider:
             case "openai":

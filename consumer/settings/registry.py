@@ -1,4 +1,4 @@
-"""Where a schema registry is, if there is one."""
+"""The schema registry, if there is one."""
 
 from pydantic import Field, FilePath
 
@@ -7,7 +7,7 @@ from consumer.settings.values import BaseUrl, Password
 
 
 class RegistrySettings(TopicSettings):
-    """A schema registry that frames the events that leave."""
+    """A schema registry, whose ids frame outgoing events."""
 
     schema_registry_url: BaseUrl | None = Field(
         None,

@@ -1,7 +1,6 @@
-"""Secrets from files: NAME_FILE gives the path of a file that holds what NAME would hold.
+"""Secrets from files: NAME_FILE is the path of a file with the value of NAME.
 
-So orchestrators mount them, and so a secret can be exchanged while the program runs. The line break at the end of the
-file is no part of the secret.
+Orchestrators mount secrets like this, and it allows reloading them at run time. A trailing line break is removed.
 """
 
 from collections.abc import Iterator
@@ -17,11 +16,11 @@ MOST_BYTES = 65_536
 
 
 class UnusableSecretFile(Exception):
-    """A file with a secret cannot be used; the message names the variable, and never a value or a path."""
+    """A secret's file is unusable; the message names the variable, but never a value or a path."""
 
 
 def secret_names(group: type[BaseSettings]) -> Iterator[str]:
-    """Yield the names of the fields that hold a secret."""
+    """Yield the names of secret fields."""
     return (name for name, field in group.model_fields.items() if _holds_secret(field.annotation))
 
 
@@ -30,21 +29,21 @@ def _holds_secret(annotation: object) -> bool:
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """The values of all secrets that are given as files; the first of `sources` that names a file or a value counts."""
+    """The values of all secrets from files; the first of `sources` that has a file or a value counts."""
 
     def __init__(self, group: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
         super().__init__(group)
         self._sources = [source.env_vars for source in sources if isinstance(source, EnvSettingsSource)]
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - pydantic's
-        """Return the secret in the form that pydantic asks for."""
+        """Return the secret in the form that pydantic expects."""
         return self._secret(field_name), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """Return the secrets by the names of their fields.
+        """Return the secrets by field name.
 
         Raises:
-            UnusableSecretFile: at the first that cannot be read.
+            UnusableSecretFile: a file cannot be read.
         """
         found = {name: self._secret(name) for name in secret_names(self.settings_cls)}
         return {name: secret for name, secret in found.items() if secret is not None}

@@ -1,4 +1,4 @@
-"""Whether spans are sent, and how much is in them. Where to is for the standard OTEL_* variables to say."""
+"""Whether spans are sent, and with which contents. The standard OTEL_* variables say where to."""
 
 from pydantic import Field
 
@@ -10,11 +10,12 @@ class TracingSettings(SettingsGroup):
 
     tracing: bool = Field(
         default=False,
-        description="true or false: each event's handling is sent as spans over OTLP/HTTP, to where the environment's "
-        "OTEL_* variables say; needs the extra 'tracing'",
+        description="true or false: whether handlings are exported as spans over OTLP/HTTP, configured by the "
+        "OTEL_* variables; needs the extra 'tracing'",
     )
     trace_texts: bool = Field(
-        default=False, description="true or false: prompts and answers, which hold shops' texts, are in the spans, too"
+        default=False,
+        description="true or false: whether spans contain prompts and answers, which include shops' texts",
     )
     otel_sdk_disabled: bool = Field(
         default=False, description="true or false, a variable of OpenTelemetry's own: true turns tracing off"

@@ -1,4 +1,4 @@
-"""The types of values that settings have: each checks its value and tidies what a mounted file has around it."""
+"""The value types of settings: each validates its value and removes white space around it where that is safe."""
 
 import re
 from typing import Annotated
@@ -11,7 +11,7 @@ from pydantic_settings import NoDecode
 from repository.database_url import UnusableUrl, are_hosts, read_database_url
 from schemas.quality import QualityRule
 
-_ONE_WORD = re.compile(r"[!-~]+")  # what a URL and a header take as it is: ASCII without spaces and controls
+_ONE_WORD = re.compile(r"[!-~]+")  # valid in a URL and a header without escaping: ASCII without spaces and controls
 
 
 _VARIABLE = re.compile(r"(?:export )?[A-Z]+(?:_[A-Z]+)+=")
@@ -35,7 +35,7 @@ def _host_ports(servers: str) -> str:
 def _http_parts(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        has_address = bool(parts.hostname) and parts.port != 0  # the port is looked at only when it is asked for
+        has_address = bool(parts.hostname) and parts.port != 0  # the port is validated only on access
     except ValueError:
         return None
     return parts if has_address and parts.scheme in {"http", "https"} and _ONE_WORD.fullmatch(url) else None
@@ -59,7 +59,7 @@ def _base_url(url: str) -> str:
 
 
 def _api_key(key: SecretStr) -> SecretStr:
-    """Strip from a key what a mounted file or a copied line has around it; a header takes nothing else."""
+    """Strip white space from a key, as left by a mounted file or a copied line."""
     trimmed = key.get_secret_value().strip()
     if trimmed[:1] in {'"', "'"}:
         raise ValueError("is in quotation marks, which belong to no key")
@@ -73,12 +73,12 @@ def _api_key(key: SecretStr) -> SecretStr:
 
 
 def _password(secret: SecretStr) -> SecretStr:
-    """Strip from a password the line break that ends a mounted file; all else may belong to it."""
+    """Strip the trailing line break of a mounted file from a password; all else may belong to it."""
     return SecretStr(secret.get_secret_value().rstrip("\r\n"))
 
 
 def _split_at_commas(value: object) -> object:
-    """Split a list as the environment has it; anything else is left to the field's own type."""
+    """Split a comma-separated list; anything else is left to the field's own type."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 

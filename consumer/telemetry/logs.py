@@ -1,9 +1,9 @@
 """Logging: structlog to one stream, one JSON object or one readable line each.
 
-The consumer's log is its output; a command's output is its result, so it logs to standard error.
+The consumer logs to standard output; commands print results there, and so log to standard error.
 
-The names of log events are a closed set, in `log_events`. At info level and above no prompt, no product
-text and no secret is logged.
+Names of log events are a closed set, in `log_events`. Prompts, product texts and secrets are never logged at info
+level and above.
 """
 
 import io
@@ -20,14 +20,14 @@ from structlog.typing import ExcInfo, Processor
 from consumer.telemetry.visible_text import one_line, visible, visible_json
 
 REPEAT_AFTER_S = 30.0
-# Never the variables of the frames: keys and product texts are among them.
+# Never with variables of frames, which may contain keys and product texts.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=20)
 )
 
 
 def configure(*, log_format: Literal["json", "console"], level: str, stream: TextIO | None = None) -> None:
-    """Set structlog up for this process, and send the libraries' warnings the same way (standard output by default)."""
+    """Configure structlog for this process, and route the libraries' warnings to it (standard output by default)."""
     stream = stream or sys.stdout
     shared: list[Processor] = [
         structlog.processors.add_log_level,
@@ -54,7 +54,7 @@ def _as_json(line: object, **options: Any) -> str:  # noqa: ANN401 - json's own
 
 
 def _shown(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Make the line's texts harmless; whatever is no text is written with escapes anyway."""
+    """Make the line's texts harmless; other values are escaped anyway."""
     return {name: one_line(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
@@ -65,9 +65,9 @@ def _plain_traceback(stream: TextIO, error: ExcInfo) -> None:
 
 
 class Sparing(logging.Filter):
-    """Lets one kind of message pass once in a while; a kind is a message before its arguments are filled in.
+    """Rate-limits each kind of message; a kind is a message before its arguments are filled in.
 
-    aiokafka repeats some of its messages a hundred times a second while a broker is away.
+    aiokafka repeats some messages a hundred times a second while a broker is down.
     """
 
     def __init__(self, *, interval_s: float = REPEAT_AFTER_S) -> None:
@@ -76,7 +76,7 @@ class Sparing(logging.Filter):
         self._last_s: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether this one is told."""
+        """Return whether to log this message."""
         kind = (record.name, str(record.msg))
         if record.created - self._last_s.get(kind, -math.inf) < self._interval_s:
             return False

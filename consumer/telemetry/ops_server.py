@@ -22,7 +22,7 @@ async def ops_server(
     """Serve /healthz, /readyz and /metrics while the block runs; yields the port (0 picks a free one).
 
     Raises:
-        StartupError: the address is taken or not ours.
+        StartupError: the address is in use or not local.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -38,7 +38,7 @@ async def ops_server(
         return web.json_response({"status": "not ready", "reason": reason}, status=503)
 
     async def expose(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))  # OpenMetrics for who asks for it
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))  # OpenMetrics if requested
         return web.Response(body=encode(metrics.registry), headers={"Content-Type": content_type})
 
     app = web.Application()

@@ -1,4 +1,4 @@
-"""Whether the consumer is able to take in work, and if not, why."""
+"""Whether the consumer can accept work, and if not, why."""
 
 from collections.abc import Callable
 
@@ -6,15 +6,15 @@ Check = Callable[[], str | None]
 
 
 class Readiness:
-    """Asks the parts; each gives a reason while it cannot work, else None."""
+    """Combines the parts, each of which returns a reason while it cannot work, else None."""
 
     def __init__(self) -> None:
         self._checks: list[Check] = [lambda: "starting"]
 
     def begin(self, *checks: Check) -> None:
-        """Decide by these parts from now on."""
+        """Set the parts to ask."""
         self._checks = list(checks)
 
     def not_ready_because(self) -> str | None:
-        """Return the first reason there is."""
+        """Return the first reason, if any."""
         return next((reason for check in self._checks if (reason := check())), None)

@@ -1,7 +1,7 @@
 """Names of span attributes, by OpenTelemetry's semantic conventions 1.44.
 
-Those for messaging and gen_ai are still in development there; a test compares these names with the installed package.
-What the conventions have no name for begins with `feed.`.
+Those for messaging and gen_ai are still in development; a test compares these names with the installed package. Names
+that the conventions lack begin with `feed.`.
 """
 
 from typing import Final

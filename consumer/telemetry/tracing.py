@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK: where spans go, and that they go before the program ends. Comes with the extra `tracing`.
+"""Exporting spans with OpenTelemetry's SDK, which comes with the extra `tracing`.
 
 The SDK and its exporter read the standard OTEL_* variables themselves: endpoint, headers, sampler, queue, resource.
 """
@@ -18,7 +18,7 @@ FLUSH_S = 4.0
 
 
 class SpanExport:
-    """Sends spans over OTLP/HTTP from a thread of its own; while no collector takes them, the oldest are dropped."""
+    """Sends spans over OTLP/HTTP from a thread of its own; while no collector accepts them, the oldest are dropped."""
 
     def __init__(self) -> None:
         ours = Resource({"service.name": SERVICE_NAME})
@@ -29,12 +29,12 @@ class SpanExport:
 
     @property
     def tracer(self) -> Tracer:
-        """What spans are begun with."""
+        """The tracer that starts spans."""
         return self._provider.get_tracer(SERVICE_NAME, schema_url=SCHEMA_URL)
 
     def close(self) -> None:
-        """Send what is left, for at most `FLUSH_S` seconds; blocks."""
-        # a daemon: a collector that hangs must not keep the program from ending
+        """Flush for at most `FLUSH_S` seconds; blocks."""
+        # a daemon: a collector that hangs must not block the shutdown
         flush = threading.Thread(target=self._provider.shutdown, daemon=True)
         flush.start()
         flush.join(FLUSH_S)

@@ -1,4 +1,4 @@
-"""The watchdog: each loop reports its rounds, and one that makes none for a minute is named."""
+"""The watchdog: each loop reports its rounds, and one without a round for a minute counts as stuck."""
 
 import asyncio
 import time
@@ -14,18 +14,18 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 
 Beat: TypeAlias = Callable[[], None]
-"""What a loop calls at the beginning of each round."""
+"""Called by a loop at the start of each round."""
 
 
 class Watchdog:
-    """Knows when each loop began its last round. Loops wait for work a few seconds at a time, so all go round."""
+    """Records when each loop started its last round. Loops wait for work at most a few seconds per round."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last_round_s: dict[str, float] = {}
 
     def watch(self, loop: str) -> Beat:
-        """Watch a loop from now on; gives what it reports its rounds with."""
+        """Watch a loop; returns the function by which it reports rounds."""
 
         def beat() -> None:
             self._last_round_s[loop] = self._clock()
@@ -48,21 +48,21 @@ class Watchdog:
             await asyncio.sleep(pause_s)
 
     def dismiss(self, *loops: str) -> None:
-        """Expect no more rounds of these."""
+        """Stop watching these loops."""
         for loop in loops:
             self._last_round_s.pop(loop, None)
 
     def round_ages_s(self) -> dict[str, float]:
-        """Return how long ago each loop began its last round."""
+        """Return how long ago each loop started its last round."""
         now_s = self._clock()
         return {loop: now_s - at_s for loop, at_s in self._last_round_s.items()}
 
     def stuck(self) -> str | None:
-        """Return which loops have made no round for a minute, and for how long; None when there is none."""
+        """Return the loops without a round for a minute, with the time; None if there are none."""
         now_s = self._clock()
         late = {loop: now_s - at_s for loop, at_s in self._last_round_s.items() if now_s - at_s > STUCK_AFTER_S}
         return ", ".join(f"{loop} has made no round for {late_s:.0f} s" for loop, late_s in late.items()) or None
 
 
 def unwatched() -> None:
-    """Report to nobody."""
+    """Do nothing."""

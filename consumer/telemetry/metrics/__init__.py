@@ -1,8 +1,8 @@
-"""All metrics there are: a closed set, in a registry of its own; `docs/metrics.md` is written from it.
+"""All metrics: a closed set, in a registry of its own, from which `docs/metrics.md` is generated.
 
-Names and units are those of OpenTelemetry's semantic conventions in Prometheus' spelling where these have one
-(`messaging_…`, `gen_ai_…`, `db_…`); all others begin with `instagram_feed_`. Labels are few and bounded: never an
-overlay or a text, and tenants only where a setting says how many.
+Names and units follow OpenTelemetry's semantic conventions in Prometheus' spelling (`messaging_…`, `gen_ai_…`,
+`db_…`); all others begin with `instagram_feed_`. Labels are few and bounded: never an overlay or a text, and tenants
+only up to a configured number.
 """
 
 from collections.abc import Sequence
@@ -21,23 +21,23 @@ __all__ = ["Metrics"]
 
 
 class _Registry(CollectorRegistry):
-    """A registry that says what is in it, for the docs."""
+    """A registry that lists its metrics, for the docs."""
 
     def __init__(self) -> None:
         self.registered: list[Collector] = []
         super().__init__()
 
     def register(self, collector: Collector) -> None:
-        """Add one."""
+        """Register a collector."""
         self.registered.append(collector)
         super().register(collector)
 
 
 class Metrics:
-    """The program's figures, by what they are about."""
+    """The program's metrics, by subject."""
 
     def __init__(self, *, group_id: str = "", tenants: int = 0) -> None:
-        # one series of time stamps for each counter and histogram: half as much again, and nobody asks for them
+        # a series of timestamps per counter and histogram would add half as much again, and nobody uses them
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = _Registry()
         self.messaging = MessagingMetrics(self.registry, group_id)

@@ -1,4 +1,4 @@
-"""How PostgreSQL answers. The names are OpenTelemetry's for databases."""
+"""Metrics of PostgreSQL, with OpenTelemetry's names for databases."""
 
 from typing import Final
 
@@ -13,12 +13,12 @@ DURATION_BUCKETS_S: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30)
 
 
 class DatabaseMetrics:
-    """Figures of statements and of the pool."""
+    """Metrics of statements and of the pool."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._duration_s = LeanHistogram(
             "db_client_operation_duration_seconds",
-            "Duration of the statements on the way of an event, by what they do: claim, store, postpone, reject; "
+            "Duration of the statements that handle events, by operation: claim, store, postpone, reject; "
             "error_type is the class of repository/errors.py",
             ["db_system_name", "db_query_summary", "error_type"],
             buckets=DURATION_BUCKETS_S,
@@ -32,10 +32,10 @@ class DatabaseMetrics:
             registry=registry,
         )
         self.connections_limit = LiveGauge(
-            "db_client_connection_max", "How many they may be: DATABASE_POOL_SIZE", [POOL], registry=registry
+            "db_client_connection_max", "Maximum number of connections: DATABASE_POOL_SIZE", [POOL], registry=registry
         )
 
     def executed(self, summary: str, duration_s: float, error: BaseException | None = None) -> None:
-        """Note how long a statement took, and how it failed, if it did."""
+        """Record the duration of a statement, and its error, if any."""
         kind = "" if error is None else type(error).__name__
         self._duration_s.labels(SYSTEM, summary, kind).observe(duration_s)

@@ -1,6 +1,6 @@
-"""A histogram for what each event passes: an observation costs a search and two additions, no lock and no look-up.
+"""A histogram for hot paths: an observation costs a search and two additions, without a lock or a lookup.
 
-Everything that observes runs on the event loop, and so does the scrape: there is nobody to lock out.
+All observations and the scrape run on the event loop, so no lock is needed.
 """
 
 from bisect import bisect_left
@@ -14,17 +14,17 @@ from prometheus_client.utils import INF, floatToGoString
 
 
 class Series:
-    """The figures of one set of label values."""
+    """The series of one set of label values."""
 
     __slots__ = ("_bounds", "_counts", "_sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds  # the last one is infinite, so that each value has a bucket
+        self._bounds = bounds  # the last one is infinite, so that every value has a bucket
         self._counts = [0] * len(bounds)
         self._sum = 0.0
 
     def observe(self, value: float) -> None:
-        """Count one value; it may be equal to the bound of its bucket."""
+        """Count a value; upper bounds are inclusive."""
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
 
@@ -34,12 +34,12 @@ class Series:
         return self._sum
 
     def cumulated(self) -> list[int]:
-        """Return for each bound how many values are not above it."""
+        """Return the cumulative counts."""
         return list(accumulate(self._counts))
 
 
 class LeanHistogram(Collector):
-    """Exposes what `prometheus_client.Histogram` would; bounds ascend, none is negative."""
+    """Exposes the same as `prometheus_client.Histogram`; bounds ascend and are not negative."""
 
     def __init__(
         self,
@@ -58,10 +58,10 @@ class LeanHistogram(Collector):
         registry.register(self)
 
     def labels(self, *values: str) -> Series:
-        """Return the series of these label values, which exists from now on; keep it where it is used often.
+        """Return the series of these label values, creating it if needed; keep a reference in hot paths.
 
         Raises:
-            ValueError: there are not as many values as labels.
+            ValueError: the number of values differs from that of labels.
         """
         series = self._series.get(values)
         if series is None:

@@ -1,4 +1,4 @@
-"""What the whole ledger has, counted by one process of the group; all others have no samples of these."""
+"""Metrics of the whole ledger, counted by one process of the group; the others export no samples of these."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ UNFINISHED: Final = tuple(state for state in RequestState if not state.has_ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFigures:
-    """One look. Requests by state and last reason; ages in seconds at the time of the look, by state."""
+    """One measurement: requests by state and last reason, ages in seconds by state."""
 
     requests: Mapping[tuple[str, str], int] = field(default_factory=dict)
     oldest_age_s: Mapping[str, float] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class LedgerFigures:
 
 
 class LedgerMetrics:
-    """Figures of waiting work and of the outbox."""
+    """Metrics of unfinished requests and of the outbox."""
 
     def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -33,7 +33,7 @@ class LedgerMetrics:
         self._looked_at_s = 0.0
         self._budgets = Gauge(
             "instagram_feed_budgets_spent",
-            "Budgets of which so many percent or more are spent in their current period: 80, 100",
+            "Budgets of which at least this percentage is spent in the current period: 80, 100",
             ["percent"],
             registry=registry,
         )
@@ -48,48 +48,48 @@ class LedgerMetrics:
         self._gauge(
             registry,
             "instagram_feed_requests_oldest_age_seconds",
-            "How long ago the oldest of them was taken in, by state; 0 where there is none",
+            "Age of the oldest of them, by state; 0 if there are none",
             ["state"],
             lambda figures: (((state,), self._grown(figures.oldest_age_s.get(state))) for state in UNFINISHED),
         )
         self._gauge(
             registry,
             "instagram_feed_outbox_events",
-            "Events in the outbox that are not published yet, of all groups",
+            "Unpublished events in the outbox, of all groups",
             [],
             lambda figures: [((), figures.outbox_events)],
         )
         self._gauge(
             registry,
             "instagram_feed_outbox_oldest_age_seconds",
-            "How long the oldest of them has waited; 0 where there is none",
+            "Age of the oldest of them; 0 if there are none",
             [],
             lambda figures: [((), self._grown(figures.outbox_age_s))],
         )
         self._gauge(
             registry,
             "instagram_feed_ledger_figures_age_seconds",
-            "How long ago this process last counted what the ledger has; only the process that counts has it",
+            "Time since this process last counted the ledger; only the counting process has it",
             [],
             lambda _: [((), self._clock() - self._looked_at_s)],
         )
 
     def show(self, figures: LedgerFigures) -> None:
-        """Expose these until the next look, or until they are a minute old."""
+        """Expose these figures until the next measurement, for at most a minute."""
         self._figures, self._looked_at_s = figures, self._clock()
 
     def tell_budgets(self, at_80: int, at_100: int) -> None:
-        """Tell how many budgets are spent to 80 percent or more, and how many of them wholly."""
+        """Set how many budgets are spent to 80 percent or more, and how many of them fully."""
         self._budgets.labels("80").set(at_80)
         self._budgets.labels("100").set(at_100)
 
     def clear(self) -> None:
-        """Expose none: another process counts."""
+        """Expose no figures: another process counts."""
         self._figures = None
 
     @property
     def figures(self) -> LedgerFigures | None:
-        """What is exposed; None where this process does not count, or has not been able to for a minute."""
+        """The exposed figures; None if this process does not count, or has failed to for a minute."""
         return None if self._clock() - self._looked_at_s > STALE_AFTER_S else self._figures
 
     def _grown(self, age_s: float | None) -> float:

@@ -1,4 +1,4 @@
-"""A gauge that is read when it is scraped: what is gone by then has no sample any more."""
+"""A gauge that is read at each scrape, so that samples of what is gone disappear."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -7,11 +7,11 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 Samples = Iterable[tuple[Sequence[str], float]]
-"""Values of the labels, and the value."""
+"""Label values, and the value."""
 
 
 class LiveGauge(Collector):
-    """A gauge whose samples somebody else has; none until that is said."""
+    """A gauge whose samples are read from elsewhere."""
 
     _family: type[GaugeMetricFamily | CounterMetricFamily] = GaugeMetricFamily
 
@@ -24,11 +24,11 @@ class LiveGauge(Collector):
         registry.register(self)
 
     def read_from(self, samples: Callable[[], Samples]) -> None:
-        """Ask here from now on."""
+        """Read samples from here."""
         self._samples = samples
 
     def read_value(self, value: Callable[[], float]) -> None:
-        """Ask here from now on, where there are no labels."""
+        """Read a value without labels from here."""
         self._samples = lambda: [((), value())]
 
     def describe(self) -> Iterable[Metric]:
@@ -44,6 +44,6 @@ class LiveGauge(Collector):
 
 
 class LiveCounter(LiveGauge):
-    """The same for what only grows."""
+    """The same as a counter."""
 
     _family = CounterMetricFamily

@@ -1,4 +1,4 @@
-"""What is asked of models, how long it takes, what it costs. Names are OpenTelemetry's for gen_ai, where it has one."""
+"""Metrics of LLM calls, with OpenTelemetry's names for gen_ai where they exist."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -19,9 +19,9 @@ PROVIDER: Final = "gen_ai_provider_name"
 MODEL: Final = "gen_ai_request_model"
 ARM: Final = ("experiment", "variant")
 PROVIDER_NAMES: Final[Mapping[str, str]] = {"google": "gcp.gemini"}
-"""What OpenTelemetry calls a provider that `llm_models` calls otherwise."""
+"""OpenTelemetry's names of providers that differ from those in `llm_models`."""
 MOST_MODELS: Final = 50
-# the convention's, and minutes
+# the convention's, plus minutes
 DURATION_BUCKETS_S: Final = (
     0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84, 327.68, 655.36,
 )  # fmt: skip
@@ -37,20 +37,20 @@ ERRORS: Final = (
 
 
 class LlmMetrics:
-    """Figures of all calls, whatever came of them."""
+    """Metrics of all calls, whatever their result."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         who = ["gen_ai_operation_name", PROVIDER, MODEL]
         self.duration_s = LeanHistogram(
             "gen_ai_client_operation_duration_seconds",
-            "Duration of each LLM call, those that failed included; error_type is the code of schemas/reasons.py",
+            "Duration of each LLM call, including failed ones; error_type is a code of schemas/reasons.py",
             [*who, "error_type"],
             buckets=DURATION_BUCKETS_S,
             registry=registry,
         )
         self.tokens = LeanHistogram(
             "gen_ai_client_token_usage",
-            "Tokens of each LLM call that told its usage, by type: input (cached ones included), output",
+            "Tokens of each LLM call with known usage, by type: input (including cached ones), output",
             [*who, "gen_ai_token_type"],
             buckets=TOKEN_BUCKETS,
             registry=registry,
@@ -63,55 +63,58 @@ class LlmMetrics:
         )
         self.cost_usd = Counter(
             "instagram_feed_llm_cost_usd_total",
-            "USD for LLM calls, whatever became of them, by model and delivery (live, flex, batch), and by variant "
-            "where there is one and the call was no line of a batch",
+            "USD for LLM calls, whatever their result, by model, delivery (live, flex, batch) and variant; "
+            "calls of batches have no variant",
             [PROVIDER, MODEL, *ARM, "delivery"],
             registry=registry,
         )
         self.unknown_costs = Counter(
             "instagram_feed_llm_calls_without_cost_total",
-            "LLM calls that may have been billed and of which nobody told the usage",
+            "LLM calls that may have been billed, with unknown usage",
             [PROVIDER, MODEL],
             registry=registry,
         )
         calls = Counter(
             "instagram_feed_llm_calls_total",
-            "LLM calls by what became of their answers: stored, or a verdict of llm_calls such as unusable, unanswered",
+            "LLM calls by result: stored, or a verdict of llm_calls such as unusable, unanswered",
             ["result"],
             registry=registry,
         )
         self._calls = {result: calls.labels(result) for result in ("stored", *CallVerdict)}
         self.wait_s = LeanHistogram(
             "instagram_feed_llm_limiter_wait_seconds",
-            "How long calls waited for their turn at the provider's rate limit; those that went at once are not in it",
+            "Wait of calls for the provider's rate limit; calls that did not wait are not counted",
             [PROVIDER, MODEL],
             buckets=WAIT_BUCKETS_S,
             registry=registry,
         )
         self.waiting = LiveGauge(
-            "instagram_feed_llm_limiter_waiting", "Calls that wait for their turn", [PROVIDER, MODEL], registry=registry
+            "instagram_feed_llm_limiter_waiting",
+            "Calls waiting for the rate limit",
+            [PROVIDER, MODEL],
+            registry=registry,
         )
         self.limit = LiveGauge(
             "instagram_feed_llm_limit",
-            "The provider's rate limit as its answers name it, by unit (requests, tokens) and period (minute, day)",
+            "The provider's rate limit according to its responses, by unit (requests, tokens) and period (minute, day)",
             [PROVIDER, MODEL, "unit", "period"],
             registry=registry,
         )
         self.limit_remaining = LiveGauge(
             "instagram_feed_llm_limit_remaining",
-            "How much of it is left, as this process reckons",
+            "How much of it is left, as estimated by this process",
             [PROVIDER, MODEL, "unit", "period"],
             registry=registry,
         )
         self.pace = LiveGauge(
             "instagram_feed_llm_requests_per_second_limit",
-            "The pace learned from refusals for the rate (429); none until the first one",
+            "The request rate learned from 429 responses; none until the first one",
             [PROVIDER, MODEL],
             registry=registry,
         )
         self.breaker_open = LiveGauge(
             "instagram_feed_llm_breaker_open",
-            "1 while a model is not called (its breaker is open, or an operator disused it), else 0",
+            "1 while a model is not called (its breaker is open, or it was deactivated), else 0",
             [PROVIDER, MODEL, *ARM],
             registry=registry,
         )
@@ -126,18 +129,18 @@ class LlmMetrics:
         )
         self.shutdown_at_s = LiveGauge(
             "instagram_feed_llm_model_shutdown_timestamp_seconds",
-            "When the provider shuts a configured model down, where that is known",
+            "When the provider shuts down a configured model, if known",
             [PROVIDER, MODEL],
             registry=registry,
         )
         self._models = Bounded(MOST_MODELS)
 
     def ended(self, result: str) -> None:
-        """Count a call by what became of its answer."""
+        """Count a call by its result."""
         self._calls[result].inc()
 
     def batched(self, model: LlmModel, lines: Iterable[Spending], cost_usd: float) -> None:
-        """Count the tokens of answered lines of a batch, and what these and others of its results cost."""
+        """Count the tokens of answered batch lines, and the cost of all results."""
         labels = self.labels_of(model)
         self.cost_usd.labels(*labels, "", "", "batch").inc(cost_usd)
         tokens_in, tokens_out = (self.tokens.labels("chat", *labels, kind) for kind in ("input", "output"))
@@ -155,12 +158,12 @@ class LlmMetrics:
         return self._models(PROVIDER_NAMES.get(model.provider, model.provider), model.model_name)
 
     def calls_of(self, model: LlmModel, arm: tuple[str, ...] = ("", "")) -> "CallFigures":
-        """Return what counts the calls of one model, for a variant if so."""
+        """Return the counter of calls of one model, for a variant if given."""
         return CallFigures(self, self.labels_of(model), arm)
 
 
 class CallFigures:
-    """Counts the calls of one model as they end; all labels are looked up once (a call is the way of each event)."""
+    """Counts the calls of one model as they end; all labels are looked up once, since this is a hot path."""
 
     def __init__(self, metrics: LlmMetrics, model: tuple[str, ...], arm: tuple[str, ...]) -> None:
         self._duration_s = {error: metrics.duration_s.labels("chat", *model, error) for error in ("", *ERRORS)}
@@ -174,7 +177,7 @@ class CallFigures:
         self._model = model
 
     def answered(self, completion: Completion, duration_s: float) -> None:
-        """Count a call that brought a completion."""
+        """Count an answered call."""
         self._duration_s[""].observe(duration_s)
         if completion.prompt_tokens is not None:
             self._input.observe(completion.prompt_tokens)
@@ -184,17 +187,17 @@ class CallFigures:
             self._cached.inc(completion.cached_prompt_tokens)
 
     def failed(self, error: LlmError, duration_s: float) -> None:
-        """Count a call that brought none."""
+        """Count a failed call."""
         known = self._duration_s.get(error.reason)
         (known or self._failed_s.labels("chat", *self._model, error.reason)).observe(duration_s)
 
     def took(self, spent: Spending | None, delivery: str = "live") -> None:
-        """Count what a call cost, or that nobody knows."""
+        """Count the cost of a call, or that it is unknown."""
         if spent is None or spent.cost_usd is None:
             self._unknown_costs.inc()
         else:
             self._cost_usd[delivery].inc(float(spent.cost_usd))
 
     def waited(self, wait_s: float) -> None:
-        """Note how long a call waited for its turn."""
+        """Record the wait of a call for the rate limit."""
         self._wait_s.observe(wait_s)

@@ -1,4 +1,4 @@
-"""How this process is: what it runs, whether it is ready, and whether its loops go round."""
+"""Metrics of the process: versions, readiness and loops."""
 
 import asyncio
 import platform
@@ -16,7 +16,7 @@ DISTRIBUTION: Final = "instagram-feed-consumer"
 
 
 class ProcessMetrics:
-    """Figures of the process itself."""
+    """Metrics of the process itself."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         build = Gauge(
@@ -29,20 +29,20 @@ class ProcessMetrics:
         self.ready = LiveGauge("instagram_feed_ready", "1 while /readyz says ready, else 0", registry=registry)
         self.last_round_age_s = LiveGauge(
             "instagram_feed_loop_last_round_age_seconds",
-            "How long ago a loop began its last round; after 60 s /healthz fails",
+            "Time since a loop started its last round; after 60 s /healthz fails",
             ["loop"],
             registry=registry,
         )
         self.loop_delay_s = LeanHistogram(
             "instagram_feed_event_loop_delay_seconds",
-            "How late timers of the event loop are, looked at twice a second",
+            "Delay of event loop timers, measured twice a second",
             buckets=DELAY_BUCKETS_S,
             registry=registry,
         ).labels()
 
 
 async def watch_event_loop(metrics: ProcessMetrics) -> None:
-    """Measure without end how late the loop's timers are: heartbeats share the loop with the work."""
+    """Measure the delay of the event loop's timers forever."""
     loop = asyncio.get_running_loop()
     while True:
         due = loop.time() + DELAY_INTERVAL_S

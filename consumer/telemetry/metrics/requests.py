@@ -1,4 +1,4 @@
-"""What becomes of requests in this process, and how many it has in hand."""
+"""Metrics of the requests in this process."""
 
 from decimal import Decimal
 from typing import Final
@@ -17,32 +17,32 @@ BATCH_BUCKETS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 class RequestMetrics:
-    """Figures of requests, from the claim to the end."""
+    """Metrics of requests, from the claim to the end."""
 
     def __init__(self, registry: CollectorRegistry, *, tenants: int = 0) -> None:
         self.in_flight = LiveGauge(
             "instagram_feed_requests_in_flight", "Requests for which a post is being written now", registry=registry
         )
         self.in_flight_limit = LiveGauge(
-            "instagram_feed_requests_in_flight_limit", "How many that may be: MAX_IN_FLIGHT", registry=registry
+            "instagram_feed_requests_in_flight_limit", "Maximum number of them: MAX_IN_FLIGHT", registry=registry
         )
         self.slots_used = LiveGauge(
             "instagram_feed_slots_used",
-            "Slots taken: by what is written, what is claimed ahead, and what is written and not stored yet",
+            "Slots in use: requests being written, claimed ahead, or not stored yet",
             registry=registry,
         )
-        self.slots_limit = LiveGauge("instagram_feed_slots_limit", "How many slots there are", registry=registry)
+        self.slots_limit = LiveGauge("instagram_feed_slots_limit", "Number of slots", registry=registry)
         self.results_waiting = LiveGauge(
             "instagram_feed_results_waiting", "Outcomes in memory that are not in the ledger yet", registry=registry
         )
         handled = Counter(
             "instagram_feed_requests_handled_total",
             "Handlings that ended, by outcome (stored, superseded, retry_later, held, rejected) and reason "
-            "(schemas/reasons.py; empty where there is a post)",
+            "(schemas/reasons.py; empty if there is a post)",
             ["outcome", "reason"],
             registry=registry,
         )
-        # all there can be, from the start: the first of a kind is an increase, too
+        # all combinations from the start, so that the first of a kind is an increase
         self._handled = {
             (outcome, reason): handled.labels(outcome, reason)
             for outcome in ("retry_later", "rejected")
@@ -55,12 +55,12 @@ class RequestMetrics:
             ["experiment", "variant", "outcome"],
             registry=registry,
         )
-        # looking a counter up by its labels costs more than counting
+        # looking up a counter by its labels costs more than counting
         self._of_variants: dict[tuple[str, str, str], Counter] = {}
         self.arm_labels = Bounded(MOST_ARMS)
         self.to_created_s = LeanHistogram(
             "instagram_feed_event_to_created_seconds",
-            "Time from the event (else from its record) until its post was stored",
+            "Time from the event (else its record) until its post was stored",
             buckets=CREATED_BUCKETS_S,
             registry=registry,
         ).labels()
@@ -72,8 +72,8 @@ class RequestMetrics:
         )
         self.quality_refusals = Counter(
             "instagram_feed_quality_refusals_total",
-            "Answers that the quality gate refused, by rule; one that breaks several counts for each. Those of kept "
-            "answers judged anew do not count",
+            "Answers that the quality gate refused, by rule; one that breaks several counts for each. Kept "
+            "answers that are judged again do not count",
             ["rule"],
             registry=registry,
         )
@@ -88,19 +88,19 @@ class RequestMetrics:
         )
         self.reclaimed = Counter(
             "instagram_feed_requests_reclaimed_total",
-            "Requests taken over after the lease of another process had run out",
+            "Requests taken over after the lease of another process expired",
             registry=registry,
         )
         self._tenants = Bounded(tenants) if tenants else None
         self._tenant_posts = Counter(
             "instagram_feed_tenant_posts_total",
-            "Posts stored, by tenant; only where METRICS_TENANTS says how many have figures of their own",
+            "Posts stored, by tenant, up to METRICS_TENANTS",
             ["tenant_id"],
             registry=registry,
         )
         self._tenant_cost_usd = Counter(
             "instagram_feed_tenant_cost_usd_total",
-            "USD spent for stored posts, by tenant; only where METRICS_TENANTS says so",
+            "USD spent on stored posts, by tenant, up to METRICS_TENANTS",
             ["tenant_id"],
             registry=registry,
         )
@@ -118,7 +118,7 @@ class RequestMetrics:
         counter.inc()
 
     def stored_for(self, tenant_id: str, cost_usd: Decimal | None) -> None:
-        """Count a post for its tenant, where that is wanted."""
+        """Count a post for its tenant, if enabled."""
         if self._tenants is not None:
             labels = self._tenants(tenant_id)
             self._tenant_posts.labels(*labels).inc()
