@@ -74,14 +74,14 @@ async def examine_database(
 def losses_finding(lost: Sequence[GapStatus]) -> Finding:
     """Return what consumers have noted as deleted by the broker before they could read it."""
     if not lost:
-        return Finding("losses", "ok", f"nothing was deleted before it was read within {LOSSES_DAYS} days")
+        return Finding("losses", "ok", f"no records were deleted unread within {LOSSES_DAYS} days")
     records, known = sum(gap.end_offset - gap.begin_offset for gap in lost), sum(gap.known for gap in lost)
     ranges = ", ".join(f"partition {gap.partition}: {gap.begin_offset}-{gap.end_offset - 1}" for gap in lost)
     return Finding(
         "losses",
         "warning",
         f"{records} records were deleted before they were read, {known} of them known to the ledger ({ranges})",
-        "have upstream send the others again: a replay brings back only what the topic still has",
+        "have upstream send the others again: a replay reads only what is still in the topic",
     )
 
 
@@ -98,14 +98,14 @@ async def _opened(settings: DatabaseSettings) -> Pool:
 def _schema(head: str, found: DatabaseLook) -> Finding:
     at_head = f"at migration {head}"
     if found.obstacles:
-        advice = "put it right; `instagram-feed run` refuses to start"
+        advice = "fix it; `instagram-feed run` refuses to start"
         return Finding("schema", "failed", f"{at_head}; would refuse every post: {'; '.join(found.obstacles)}", advice)
     if found.unfillable:
-        detail = f"{at_head}; no rows of upstream's can be made: {'; '.join(found.unfillable.values())}"
+        detail = f"{at_head}; no upstream rows can be inserted: {'; '.join(found.unfillable.values())}"
         return Finding("schema", "warning", detail, "events wait until upstream has written theirs (REFERENCE_WAIT_S)")
     if found.doubts:
         detail = f"{at_head}; a rehearsed post was refused: {'; '.join(found.doubts)}"
-        return Finding("schema", "warning", detail, "see whether that concerns every post")
+        return Finding("schema", "warning", detail, "check whether that concerns every post")
     return Finding("schema", "ok", at_head)
 
 

@@ -58,12 +58,12 @@ def _in_the_clear(settings: Settings) -> Iterator[Finding]:
     """Return a warning where a password leaves this machine unencrypted."""
     brokers = settings.kafka_bootstrap_servers
     if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not all(map(_is_here, brokers.split(","))):
-        detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: the login crosses the network in the clear"
-        yield Finding("settings", "warning", detail, "have the brokers speak TLS, and set SASL_SSL")
+        detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: the login is sent unencrypted"
+        yield Finding("settings", "warning", detail, "enable TLS on the brokers, and set SASL_SSL")
     if (settings.kafka_oauth_token_url or "").startswith("http:") and not _is_here(
         settings.kafka_oauth_token_url or ""
     ):
-        detail = "KAFKA_OAUTH_TOKEN_URL is http: the client secret crosses the network in the clear"
+        detail = "KAFKA_OAUTH_TOKEN_URL is http: the client secret is sent unencrypted"
         yield Finding("settings", "warning", detail, "set its https:// address")
 
 
@@ -77,4 +77,4 @@ def misspelt(given: Iterable[str], known: set[str]) -> Iterator[Finding]:
         if meant := get_close_matches(name.upper(), known, n=1, cutoff=SIMILAR):
             if meant[0] == name.upper() or meant[0] in given:  # settings are read without regard to case
                 continue
-            yield Finding("settings", "warning", f"{name} is no setting", f"did you mean {meant[0]}?")
+            yield Finding("settings", "warning", f"{name} is not a setting", f"did you mean {meant[0]}?")

@@ -115,7 +115,7 @@ async def all_of(checks: Sequence[str], examination: Examination | None) -> list
                 findings.append(finding)  # noqa: PERF401 - what was found counts even if time runs out
     except TimeoutError:
         late = checks[len(findings)]
-        findings.append(Finding(late, "failed", f"no answer within {DEADLINE_S:g} s", "see whether it is overloaded"))
+        findings.append(Finding(late, "failed", f"no answer within {DEADLINE_S:g} s", "check whether it is overloaded"))
     known = {finding.check for finding in findings}
     need = f"needs: {findings[-1].check}" if findings[-1].status == "failed" else "needs its settings"
     return findings + [Finding(check, "skipped", need) for check in checks if check not in known]

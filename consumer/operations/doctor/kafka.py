@@ -42,13 +42,13 @@ def offsets_finding(partitions: Sequence[PartitionOffsets]) -> Finding:
     lag = sum(one.lag for one in partitions)
     lost = [one for one in partitions if one.lost]
     if not lost:
-        return Finding("offsets", "ok", f"{lag} records to be taken in, none deleted before")
+        return Finding("offsets", "ok", f"{lag} records to be taken in, none deleted unread")
     ranges = ", ".join(f"partition {one.partition}: {one.lost.start}-{one.lost.stop - 1}" for one in lost)
     return Finding(
         "offsets",
         "warning",
         f"the broker has deleted {sum(len(one.lost) for one in lost)} records before they were read ({ranges})",
-        "have upstream send them again, since a replay reads only what the topic still has; lengthen its retention.ms",
+        "have upstream send them again, since a replay reads only what is still in the topic; raise its retention.ms",
     )
 
 
@@ -66,7 +66,7 @@ async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Findin
         return Finding(
             "topics",
             "warning",
-            f"missing: {settings.feed_outcome_topic}, so nothing is learnt of what became of posts",
+            f"missing: {settings.feed_outcome_topic}, so outcomes of posts are not read",
             "run `instagram-feed topics create`",
         )
     limit = await _max_message_bytes(admin, settings.dead_letter_topic)

@@ -85,8 +85,8 @@ def failure_of(error: openai.OpenAIError, endpoint: Endpoint) -> Finding:
             return Finding(
                 CHECK,
                 "warning",
-                f"{endpoint.base_url} has no list of models (HTTP 404), so key and model are untested",
-                f"check that {url} ends before /chat/completions, mostly in /v1",
+                f"{endpoint.base_url} has no list of models (HTTP 404), so key and model were not checked",
+                f"check that {url} ends before /chat/completions, usually in /v1",
             )
         case openai.APIStatusError(response=response):
             told = error_of(response.status_code, response.content, response.headers, now=datetime.now(UTC))
