@@ -13,7 +13,7 @@ from repository.columns import Columns, one_more
 from repository.llm_calls import CALL, LlmCall, keep_calls
 from repository.locks import LOCK_WAIT_S, lock_wait
 from repository.pool import Connection
-from repository.requests import EXPERIMENT_NAME, NEW_REQUEST, ClaimedRequest, NewRequest, claimed_request, identities
+from repository.requests import EXPERIMENT_NAME, NEW_REQUEST, ClaimedRequest, NewRequest, claimed_request
 from repository.spending import Spending, set_spending
 
 RequestKey = tuple[UUID, int]
@@ -40,21 +40,6 @@ async def enter_batched(
     """
     rows = await connection.fetch(_ENTER, group_id, lock_wait_s, *NEW_REQUEST.arrays(requests))
     return {row["overlay_id"] for row in rows}
-
-
-_MOVE = """
-    UPDATE feed_requests AS request
-    SET state = 'batched', batch_id = NULL, lease_owner = NULL, available_at = now(), updated_at = now()
-    FROM unnest($1::uuid[], $2::int[], $3::bigint[]) AS held (overlay_id, revision, fencing_token)
-    WHERE (request.overlay_id, request.revision, request.fencing_token)
-            = (held.overlay_id, held.revision, held.fencing_token)
-        AND request.state = 'claimed'
-"""
-
-
-async def move_to_batch(connection: Connection, claimed: Sequence[ClaimedRequest]) -> None:
-    """Move requests claimed here to batches."""
-    await connection.execute(_MOVE, *identities(claimed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,30 +1,30 @@
-"""How a batch at a provider stands with us: `llm_batches.state`; what the provider calls it is another word."""
+"""Our state of a batch, `llm_batches.state`, as opposed to the provider's status."""
 
 from enum import StrEnum
 
 
 class BatchState(StrEnum):
-    """All states, in the order in which a batch that goes well has them."""
+    """All states, in the order of a successful batch."""
 
     INTENDED = "intended"
-    """Its lines are chosen and frozen; nothing has been sent."""
+    """Its lines are selected and frozen; nothing has been sent."""
 
     UPLOADED = "uploaded"
-    """Its file is at the provider. Its creation may have been asked for, and not been answered."""
+    """Its file is at the provider. Its creation may have been requested without a response."""
 
     CREATED = "created"
-    """The provider has it."""
+    """It exists at the provider."""
 
     ENDED = "ended"
-    """The provider is through with it; its results are being collected."""
+    """The provider is done with it; its results are being collected."""
 
     COLLECTED = "collected"
-    """Each of its requests has its result, or goes on without one. For good."""
+    """Each of its requests has a result or continues without one. Final."""
 
     ABANDONED = "abandoned"
-    """The provider would not take it; its requests go on in another. For good."""
+    """The provider did not accept it; its requests continue in another. Final."""
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing more comes of it."""
+        """Whether the state is final."""
         return self in {BatchState.COLLECTED, BatchState.ABANDONED}

@@ -1,10 +1,10 @@
-"""For how long a budget is: `budgets.period`."""
+"""The period of a budget: `budgets.period`."""
 
 from enum import StrEnum
 
 
 class BudgetPeriod(StrEnum):
-    """All periods; the table's check constraint knows the same."""
+    """All periods, as in the table's check constraint."""
 
     DAY = "day"
     MONTH = "month"

@@ -13,7 +13,7 @@ from schemas.wire_types import rfc3339
 _TRACE_ID_BYTES: Final = 16
 _SPAN_ID_BYTES: Final = 8
 _SAMPLED: Final = "01"
-_TRACESTATE: Final = re.compile(r"[ -~]{1,512}")  # the length that the standard asks for at least
+_TRACESTATE: Final = re.compile(r"[ -~]{1,512}")  # the minimum length required by the standard
 
 # Versions after 00 may carry on after the flags; ff is not a version; zeros are not ids.
 _TRACEPARENT: Final = re.compile(
@@ -23,7 +23,7 @@ _TRACEPARENT: Final = re.compile(
 
 
 class TraceContext(NamedTuple):
-    """Where in which trace a record was written: ids and flags in hexadecimal digits, as its headers have them."""
+    """The trace context of a record: ids and flags in hexadecimal digits, as in headers."""
 
     trace_id: str
     span_id: str
@@ -61,9 +61,9 @@ def outgoing_headers(
 
 
 def incoming_trace(headers: Headers) -> TraceContext | None:
-    """Find the caller's trace in record headers, as such or as a CloudEvents extension; None without a valid one.
+    """Return the trace context in record headers, as such or as a CloudEvents extension; None without a valid one.
 
-    What the trace's systems said beside it (`tracestate`) is passed on if it can be a header.
+    A `tracestate` is passed on if it is a valid header.
     """
     if not headers:
         return None
@@ -74,7 +74,7 @@ def incoming_trace(headers: Headers) -> TraceContext | None:
         return None
     version, trace_id, span_id, flags, rest = parent.groups()
     if version != "00":
-        # What a later version's other flags mean is unknown here; only "sampled" is promised.
+        # Later versions may define other flags; only "sampled" is guaranteed.
         flags = f"{int(flags, 16) & 1:02x}"
     elif rest:
         return None

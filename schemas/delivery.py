@@ -1,9 +1,9 @@
-"""How a post is paid for: at once at the full price, or later at a lower one."""
+"""How a post is produced: at once at the full price, or later at a lower one."""
 
 from typing import Literal
 
 Delivery = Literal["live", "flex", "batch"]
-"""`flex` is a call at the provider's tier of that name, `batch` a line of a batch."""
+"""`flex` is a call at the provider's flex tier, `batch` a line of a batch."""
 
 RequestedDelivery = Literal["live", "batch"]
-"""What an event, a tenant or a person may ask for."""
+"""What an event, a tenant or a person may request."""

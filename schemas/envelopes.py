@@ -1,6 +1,6 @@
-"""Envelopes that carriers put around an event: opened where it is certain what lies within, else named.
+"""Envelopes that carriers put around an event: opened if their content is certain, else named.
 
-Certain means: the envelope is known by its own members, it is the only one, and what lies within is a JSON object.
+Certain means: the envelope is recognised by its own members, it is the only one, and it contains a JSON object.
 Sources: Kafka Connect's JsonConverter, Debezium's change events, the message formats of Amazon SNS, Amazon
 EventBridge and Google Pub/Sub.
 """
@@ -25,9 +25,9 @@ _DEBEZIUM_OTHERS: Final = {"d": "a delete", "t": "a truncate", "m": "a message"}
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a document holds: an event's fields, or why there are none.
+    """The content of a document: an event's fields, or why there are none.
 
-    `attributes` are what the envelope says of the event, named as CloudEvents names them: `id`, `time`, `type`.
+    `attributes` are those of the envelope, with CloudEvents' names: `id`, `time`, `type`.
     """
 
     fields: dict[str, Any] | FieldProblem
@@ -37,7 +37,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Envelope:
-    """A known envelope: how it is recognised, and where the event stands in it."""
+    """A known envelope: how it is recognised, and where it contains the event."""
 
     form: Form
     member: str
@@ -47,12 +47,12 @@ class _Envelope:
 
 
 def has_event_fields(document: object) -> bool:
-    """Return whether `document` is an object with every required field; only then it is surely the event."""
+    """Return whether `document` is an object with every required field, and so certainly the event."""
     return isinstance(document, dict) and document.keys() >= REQUIRED_FIELDS
 
 
 def open_document(document: object) -> Opened:
-    """Find the event's fields in a parsed value; an object in no known envelope is returned as it is."""
+    """Find the event's fields in a parsed value; an object without a known envelope is returned unchanged."""
     match document:
         case str() as text:
             return _opened(_only_once_encoded(text), Form.JSON_STRING)
@@ -86,7 +86,7 @@ def _open_object(document: dict[str, Any]) -> Opened:
 
 
 def open_cloudevent(document: Document) -> Opened:
-    """Open an object that is declared to be a CloudEvents envelope, whatever it looks like."""
+    """Open an object that is declared to be a CloudEvents envelope."""
     return _open(_CLOUDEVENT, document)
 
 
@@ -96,7 +96,7 @@ def _open(envelope: _Envelope, document: Document) -> Opened:
 
 
 def _opened(fields: dict[str, Any] | FieldProblem, form: Form, attributes: Document | None = None) -> Opened:
-    """Refuse a second envelope: what lies so deep is a guess."""
+    """Refuse a second envelope: deeper content would be a guess."""
     inner = _envelope_of(fields) if isinstance(fields, dict) and not has_event_fields(fields) else None
     if inner is not None:
         fields = FieldProblem("value", f"holds {NAMES[inner.form]}; only one envelope is opened")
@@ -108,7 +108,7 @@ def _envelope_of(document: Document) -> _Envelope | None:
 
 
 def _unless_deleted(fields: dict[str, Any]) -> dict[str, Any] | FieldProblem:
-    """Return a row unless it is deleted: Debezium's flattened rows say so in a member of their own."""
+    """Return a row unless it is marked as deleted by a member of Debezium's flattened rows."""
     if str(fields.get("__deleted")).lower() == "true":
         return FieldProblem("__deleted", "says that the row was deleted: there is nothing to write about")
     return fields
@@ -119,7 +119,7 @@ def _is_connect(document: Document) -> bool:
 
 
 def _connect_payload(document: Document) -> object:
-    """Return what Connect's envelope holds; a problem where it holds nothing, None where it is no such envelope."""
+    """Return the content of Connect's envelope; a problem if it is empty, None if it is not such an envelope."""
     if not _is_connect(document):
         return None
     return FieldProblem("payload", "is null (a tombstone)") if document["payload"] is None else document["payload"]
@@ -152,7 +152,7 @@ def _is_pubsub(document: Document) -> bool:
 
 
 def _named(document: Document, **names: str) -> Document:
-    """Return members under the names that CloudEvents has for them."""
+    """Return members under their CloudEvents names."""
     return {attribute: document[name] for attribute, name in names.items() if name in document}
 
 

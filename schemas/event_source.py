@@ -1,4 +1,4 @@
-"""Which event a produced event answers, and where it lay."""
+"""The event that a produced event answers, and its position."""
 
 from dataclasses import dataclass
 

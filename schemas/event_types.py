@@ -1,4 +1,4 @@
-"""Which declared event types mean `overlay.completed`, however producers spell them."""
+"""The declared event types that mean `overlay.completed`, in any spelling."""
 
 import re
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ _NO_LETTER: Final = re.compile(r"[\W_]")
 
 @dataclass(frozen=True)
 class EventTypes:
-    """The accepted types: compared without case, with any namespace in front and any version tail behind.
+    """The accepted types: compared without case, with any namespace prefix and any version suffix.
 
-    `overlay.completed` so accepts `com.shop.overlay.completed.v1` and `Overlay.Completed`, but not
+    So `overlay.completed` accepts `com.shop.overlay.completed.v1` and `Overlay.Completed`, but not
     `myoverlay.completed`.
     """
 
     names: tuple[str, ...]
 
     def accept(self, declared: str) -> bool:
-        """Return whether an event that declares this type is to be taken."""
+        """Return whether an event with this declared type is accepted."""
         return len(declared) <= _MAX_TYPE_CHARS and self._pattern.fullmatch(declared) is not None
 
     def nearly(self, declared: str) -> bool:

@@ -1,23 +1,23 @@
-"""The words of experiments: in what state one is, and what has a variant as a whole."""
+"""States and units of experiments."""
 
 from enum import StrEnum
 
 
 class ExperimentState(StrEnum):
-    """All states; the table's check constraint knows the same."""
+    """All states, as in the table's check constraint."""
 
     DRAFT = "draft"
     """Nothing is assigned yet, and everything may change."""
 
     RUNNING = "running"
-    """Overlays get variants; it changes only by a larger share and by its end."""
+    """Overlays get variants; it can only be widened or stopped."""
 
     STOPPED = "stopped"
-    """It has ended for good; what has a variant keeps it."""
+    """It has ended for good; assigned variants stay."""
 
 
 class AssignmentUnit(StrEnum):
-    """What has a variant as a whole, and is the unit of analysis."""
+    """The unit of assignment and of analysis."""
 
     OVERLAY = "overlay"
     TENANT = "tenant"

@@ -1,4 +1,4 @@
-"""`instagram_feed.outcome`: what became of a post, as others measure it: likes, saves, reach, sales."""
+"""`instagram_feed.outcome`: how a post did, as measured by others: likes, saves, reach, sales."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -13,15 +13,15 @@ from schemas.json_value import json_object
 from schemas.wire_types import JSON_SCHEMA_DIALECT, METRIC_PATTERN, Instant, VisibleId
 
 EVENT_TYPE: Final = "instagram_feed.outcome"
-LARGEST: Final = 1e15  # up to here each whole number is one of JSON's
+LARGEST: Final = 1e15  # the largest range of exact integers in JSON
 
 _Uuid = Annotated[UUID, Field(strict=False)]
 
 
 class FeedOutcome(BaseModel):
-    """One figure of one post at one moment. A later one of the same post and metric takes its place.
+    """One figure of one post at one moment, replaced by later ones of the same post and metric.
 
-    The post is named by `instagram_feed_id`, or by `overlay_id` and `revision`, without which it is the newest.
+    The post is given by `instagram_feed_id`, or by `overlay_id` and `revision` (by default the newest).
     Unknown fields are ignored.
     """
 
@@ -38,7 +38,7 @@ class FeedOutcome(BaseModel):
 
     @property
     def amount(self) -> Decimal:
-        """The value with the digits that it was written with."""
+        """The value with all its digits."""
         return Decimal(repr(self.value)).normalize()
 
     @classmethod
@@ -55,7 +55,7 @@ def decode_feed_outcome(value: bytes | None, *, max_event_bytes: int) -> FeedOut
     """Read a record's value.
 
     Raises:
-        InvalidEvent: naming every field that is missing or wrong.
+        InvalidEvent: names every field that is missing or invalid.
     """
     fields = json_object(value, max_bytes=max_event_bytes)
     if isinstance(fields, FieldProblem):
@@ -67,7 +67,7 @@ def feed_outcome_of(fields: Mapping[str, Any]) -> FeedOutcome:
     """Build an outcome from its fields; null means absent.
 
     Raises:
-        InvalidEvent: naming every field that is missing or wrong.
+        InvalidEvent: names every field that is missing or invalid.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     names_a_post = given.keys() & {"instagram_feed_id", "overlay_id"}

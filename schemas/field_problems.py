@@ -1,4 +1,4 @@
-"""What is wrong with which field, in words that never repeat the value."""
+"""Descriptions of invalid fields that never repeat the value."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -28,7 +28,7 @@ _PATTERN_WORDS: Final[Mapping[str, str]] = {
 
 
 class FieldProblem(NamedTuple):
-    """One failing field and what it should have been; `value` names the record's value itself."""
+    """One invalid field and what it must be; `value` stands for the record's value itself."""
 
     field: str
     problem: str
@@ -38,7 +38,7 @@ class FieldProblem(NamedTuple):
 
 
 def problems_of(error: ValidationError, *, prefix: str = "") -> tuple[FieldProblem, ...]:
-    """Name every field that failed validation; `prefix` goes before each name."""
+    """Name every field that failed validation; `prefix` is put before each name."""
     return tuple(
         FieldProblem(prefix + ".".join(map(str, line["loc"])), _in_words(line))
         for line in error.errors(include_url=False, include_input=False)

@@ -1,4 +1,4 @@
-"""The forms in which an event's fields may reach the incoming topic: a closed set, counted by the consumer."""
+"""The forms in which events arrive: a closed set, counted by the consumer."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -6,10 +6,10 @@ from typing import Final
 
 
 class Form(StrEnum):
-    """How a record held its event. Values are labels of a metric, so they stay as they are."""
+    """The form of an event in a record. Values are labels of a metric, so they must not change."""
 
     PLAIN = "plain"
-    """JSON as the contract has it."""
+    """Plain JSON as in the contract."""
     CLOUDEVENTS_BINARY = "cloudevents_binary"
     """Plain JSON, the CloudEvents attributes in `ce_` headers."""
     CLOUDEVENTS_STRUCTURED = "cloudevents_structured"
@@ -25,7 +25,7 @@ class Form(StrEnum):
     GOOGLE_PUBSUB = "google_pubsub"
     """A Google Pub/Sub push message: the event as Base64 in `message.data`."""
     JSON_STRING = "json_string"
-    """JSON that was encoded twice."""
+    """JSON encoded twice."""
     WRAPPED = "wrapped"
     """An object with a single member, which is the event."""
     BYTE_ORDER_MARK = "byte_order_mark"
@@ -49,9 +49,9 @@ NAMES: Final[Mapping[Form, str]] = {
     Form.SCHEMA_REGISTRY: "a schema registry's framing",
     Form.GLUE_SCHEMA_REGISTRY: "the framing of AWS Glue Schema Registry",
 }
-"""What people call the forms that need telling when an event in them is wrong."""
+"""Names of the forms that are mentioned when an event in them is invalid."""
 
 
 def surroundings(forms: Iterable[Form]) -> str:
-    """Say in words what was around an event, the outermost first; empty for the contract's own forms."""
+    """Describe what was around an event, outermost first; empty for the contract's own forms."""
     return ", ".join(f"in {NAMES[form]}" for form in forms if form in NAMES)

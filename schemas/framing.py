@@ -1,4 +1,4 @@
-"""What stands around the JSON of a record's value, byte by byte: taken off where JSON lies behind it, else named.
+"""Framing bytes around the JSON of a value: removed if JSON follows, else named.
 
 Sources: Confluent's wire format (magic byte 0, schema id of four bytes, for Protobuf a message index),
 Apicurio's (an id of eight bytes), the header of AWS Glue's serializers, and the magic numbers of common formats.
@@ -41,14 +41,14 @@ _MAGIC: Final = (
 
 
 class Unframed(NamedTuple):
-    """What is behind the framing, and which framing it was."""
+    """The value without framing, and the kind of framing."""
 
     body: bytes
     forms: tuple[Form, ...]
 
 
 def unframe(value: bytes) -> Unframed:
-    """Take off a byte order mark and a schema registry's header, if JSON lies behind; else return `value` whole."""
+    """Remove a byte order mark and a schema registry's header if JSON follows; else return `value` unchanged."""
     if value.startswith(BYTE_ORDER_MARK):
         return Unframed(value[len(BYTE_ORDER_MARK) :], (Form.BYTE_ORDER_MARK,))
     if _UTF_16_OR_32.match(value):
@@ -61,7 +61,7 @@ def unframe(value: bytes) -> Unframed:
 
 
 def framing_of(value: bytes) -> str | None:
-    """Say what a value that is not JSON is instead, as far as its first bytes tell."""
+    """Describe a value that is not JSON, as far as its first bytes tell."""
     if _UTF_16_OR_32.match(value):
         return "is UTF-16 or UTF-32 text, not UTF-8"
     if _is_registry_framed(value):
@@ -84,9 +84,9 @@ def _is_glue_framed(value: bytes) -> bool:
 
 
 def _json_behind(value: bytes) -> bytes | None:
-    """Return the JSON that begins soon behind the header and ends with the value.
+    """Return the JSON that begins shortly after the header and ends with the value.
 
-    Where none parses: what follows the header at once, if it looks like JSON, so that its fault can be told.
+    If none parses: what directly follows the header, if it looks like JSON, so that its error can be reported.
     """
     whole = next((body for body in _objects_behind(value) if _is_json(body)), None)
     if whole is None and _JSON_START.match(value, _REGISTRY_HEADER_BYTES):

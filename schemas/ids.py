@@ -1,6 +1,6 @@
-"""Ids: of feeds, in the order of time; of outgoing events, the same each time the same fact is announced.
+"""Ids: time-ordered for feeds; deterministic for outgoing events, so that copies share them.
 
-Nobody must be kept from guessing them, so the random part needs no system call for each.
+They need not be unpredictable, so the random part needs no system call.
 """
 
 import random
@@ -9,25 +9,25 @@ from typing import Final
 from uuid import UUID, uuid5
 
 _NAMESPACE: Final = UUID("6093fa2c-39e2-42f7-ac82-e803c8150268")
-"""Fixed for good: another value would give every event a second identity."""
+"""Must never change: another value would give every event a second id."""
 
 _MS_PER_S: Final = 1_000
 
 
 def new_feed_id(created_at: datetime) -> UUID:
-    """Return a new id for a feed: a UUID of version 7 (RFC 9562), so that its index grows at the end only."""
+    """Return a new feed id: a version 7 UUID (RFC 9562), so that its index grows only at the end."""
     created_at_ms = int(created_at.timestamp() * _MS_PER_S)
     return UUID(int=created_at_ms << 80 | 7 << 76 | random.getrandbits(12) << 64 | 0b10 << 62 | random.getrandbits(62))
 
 
 def created_event_id(instagram_feed_id: UUID) -> UUID:
-    """Return the id of the event that announces this feed."""
+    """Return the id of this feed's created event."""
     return uuid5(_NAMESPACE, f"instagram_feed.created/{instagram_feed_id}")
 
 
 def failed_event_id(overlay_id: UUID, revision: int, fencing_token: int) -> UUID:
-    """Return the id of the event that announces this claim's failure.
+    """Return the id of the failed event of this claim.
 
-    The fencing token is part of it: a request that was retried may fail again, as another fact.
+    It depends on the fencing token: a retried request that fails again has another event.
     """
     return uuid5(_NAMESPACE, f"instagram_feed.failed/{overlay_id}/{revision}/{fencing_token}")

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 around an incoming event: its attributes, in headers or in an envelope.
+"""CloudEvents 1.0 attributes of incoming events, in headers or in an envelope.
 
 Source: CloudEvents 1.0.2, its JSON event format and its Kafka protocol binding.
 """
@@ -15,7 +15,7 @@ _STRUCTURED_CONTENT_TYPE: Final = b"application/cloudevents"
 
 
 class Attributes(BaseModel):
-    """The context attributes that matter here; unset and null are the same, as the format says."""
+    """The relevant context attributes; null means unset, as in the format."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
@@ -25,7 +25,7 @@ class Attributes(BaseModel):
 
 
 def attributes_in_headers(headers: Headers) -> dict[str, Any]:
-    """Return the `ce_` headers without prefix, as text; bytes that are not UTF-8 stay bytes."""
+    """Return the `ce_` headers without prefix, as text; values that are not UTF-8 stay bytes."""
     return {
         name[len(_BINARY_PREFIX) :].lower(): _text(value)
         for name, value in headers
@@ -34,7 +34,7 @@ def attributes_in_headers(headers: Headers) -> dict[str, Any]:
 
 
 def declares_envelope(headers: Headers) -> bool:
-    """Return whether the content-type header says that the value is an envelope."""
+    """Return whether the content-type header declares an envelope."""
     return any(
         name.lower() == "content-type" and value is not None and value.lower().startswith(_STRUCTURED_CONTENT_TYPE)
         for name, value in headers

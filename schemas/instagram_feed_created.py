@@ -15,7 +15,7 @@ EVENT_TYPE: Final = "instagram_feed.created"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LlmUsed:
-    """The model behind the stored text and what it was called with."""
+    """The model behind the stored text, and its parameters."""
 
     llm_model_id: UUID
     provider: str
@@ -28,11 +28,11 @@ class LlmUsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedMetrics:
-    """What the post took.
+    """Tokens, cost and latency of the post.
 
-    Latency and tokens are those of the call that produced the stored text, null where the provider
-    does not tell; `cost_usd` and `llm_calls` count all calls made for it, the cost null where one of
-    them is unknown. `end_to_end_ms` runs from event to stored post. `delivery` is that of the text's call.
+    Latency and tokens are those of the call that produced the stored text, null if unknown; `cost_usd` and `llm_calls`
+    count all calls made for it, with a null cost if that of any is unknown. `end_to_end_ms` runs from the event to the
+    stored post. `delivery` is that of the text's call.
     """
 
     latency_ms: Annotated[float | None, Field(description="Milliseconds of the call that produced the text.")]
@@ -54,9 +54,9 @@ class FeedMetrics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publishing:
-    """The post as a publisher sends it: `caption` has the hashtags in it, joined as they were counted.
+    """The post as it is to be published: `caption` includes the hashtags, joined as they were counted.
 
-    `is_ai_generated` is the field of Instagram's media API, which wants to know.
+    `is_ai_generated` is a field of Instagram's media API.
     """
 
     caption: str

@@ -16,8 +16,7 @@ EVENT_TYPE: Final = "instagram_feed.failed"
 class InstagramFeedFailed:
     """The contract with whoever waits for the post; fields are written in this order.
 
-    Tokens, `cost_usd` and `llm_calls` count everything that was spent in vain; null where the provider
-    does not tell.
+    Tokens, `cost_usd` and `llm_calls` count everything that was spent in vain; null if unknown.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = WRITTEN_IN_FULL

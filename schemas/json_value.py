@@ -1,4 +1,4 @@
-"""A record's value as a JSON object, or the one reason why it is none."""
+"""Parsing a record's value as a JSON object, with a single reason if it is not one."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from pydantic_core import from_json
 from schemas.field_problems import FieldProblem
 from schemas.framing import framing_of
 
-# An escaped backslash and a whole surrogate pair are matched only to be left as they are.
+# An escaped backslash and a whole surrogate pair are matched only to be left unchanged.
 _SURROGATE_ESCAPE: Final = re.compile(
     rb"\\\\"
     rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -19,10 +19,10 @@ _SURROGATE_ESCAPE: Final = re.compile(
 
 
 def json_document(value: bytes | None, *, max_bytes: int, name: str = "value") -> Any:  # noqa: ANN401 - any JSON value
-    """Parse `value`, after its size is checked; a `FieldProblem` says why not, `name` is what it is said of.
+    """Parse `value`, after checking its size; a `FieldProblem` for `name` says why that is impossible.
 
-    Of a repeated key the last one counts, as in Python and JavaScript. NaN and Infinity, which
-    RFC 8259 has not, are let through: as a field they fail its type, elsewhere they are ignored.
+    The last of repeated keys counts, as in Python and JavaScript. NaN and Infinity, which RFC 8259 lacks, are
+    accepted: as a field they fail its type, elsewhere they are ignored.
     """
     if problem := size_problem(value, max_bytes=max_bytes):
         return FieldProblem(name, problem)
@@ -33,7 +33,7 @@ def json_document(value: bytes | None, *, max_bytes: int, name: str = "value") -
 
 
 def json_object(value: bytes | None, *, max_bytes: int, name: str = "value") -> dict[str, Any] | FieldProblem:
-    """Parse `value` as `json_document` does, and take nothing but an object."""
+    """Parse `value` like `json_document`, and accept only an object."""
     document = json_document(value, max_bytes=max_bytes, name=name)
     if isinstance(document, dict | FieldProblem):
         return document
@@ -41,9 +41,9 @@ def json_object(value: bytes | None, *, max_bytes: int, name: str = "value") -> 
 
 
 def embedded_object(content: object, *, name: str) -> dict[str, Any] | FieldProblem:
-    """Return an object that stands within another document: as it is, or once more as JSON in text or bytes.
+    """Return an object embedded in another document, possibly encoded as JSON text or bytes.
 
-    A `FieldProblem` is passed on, so that a reader of `content` can say itself what is wrong with it.
+    A `FieldProblem` is passed on, so that a parser of `content` can report its own.
     """
     if isinstance(content, dict | FieldProblem):
         return content
@@ -55,7 +55,7 @@ def embedded_object(content: object, *, name: str) -> dict[str, Any] | FieldProb
 
 
 def decoded_base64(encoded: object, *, name: str) -> bytes | FieldProblem:
-    """Return the bytes that a member of a JSON document holds as Base64."""
+    """Return the bytes of a Base64 member of a JSON document."""
     try:
         if isinstance(encoded, str):
             return base64.b64decode(encoded, validate=True)
@@ -65,7 +65,7 @@ def decoded_base64(encoded: object, *, name: str) -> bytes | FieldProblem:
 
 
 def size_problem(value: bytes | None, *, max_bytes: int) -> str | None:
-    """Say what is wrong with the length of `value` in bytes, if anything."""
+    """Return what is wrong with the length of `value` in bytes, if anything."""
     if not value:
         return "is empty (a tombstone or a blank line)"
     if len(value) > max_bytes:
@@ -77,8 +77,8 @@ def _parse(value: bytes) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return from_json(value)
     except ValueError:
-        # The parser gives up on an unpaired surrogate without saying in which field. Read as
-        # NUL, which no text field may hold, it is refused where it stands.
+        # The parser fails on an unpaired surrogate without naming the field. Replaced by
+        # NUL, which no text field may contain, it is refused in its field.
         return from_json(_SURROGATE_ESCAPE.sub(_lone_as_nul, value))
 
 

@@ -10,10 +10,10 @@ from schemas.wire_types import JSON_SCHEMA_DIALECT, Id, Instant, VisibleId
 
 EVENT_TYPE: Final = "overlay.completed"
 
-# PostgreSQL's text and jsonb refuse NUL, so no text with one may get past here.
+# PostgreSQL's text and jsonb refuse NUL, so texts must not contain it.
 _Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 _RequiredText = Annotated[_Text, Field(min_length=1, max_length=20_000)]
-# Strict UUIDs take no strings outside JSON mode; this one takes strings in both modes, only those.
+# Strict UUIDs accept no strings outside JSON mode; this one accepts only strings, in both modes.
 _Uuid = Annotated[UUID, Field(strict=False)]
 _NIL: Final = UUID(int=0)
 
@@ -26,7 +26,7 @@ def _not_nil(overlay_id: UUID) -> UUID:
 
 
 class OverlayCompleted(BaseModel):
-    """A finished overlay and the texts a post is written from.
+    """A finished overlay, and the texts for its post.
 
     Lengths count Unicode code points, as PostgreSQL's VARCHAR does. Unknown fields are ignored.
     """

@@ -1,4 +1,4 @@
-"""The post itself: what the model is asked for, what it answered, what is stored."""
+"""The post: the schema for the model, its answer, and what is stored."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -28,12 +28,12 @@ INSTAGRAM_POST_JSON_SCHEMA: Final[dict[str, Any]] = {
 }
 """The `response_format` of a chat completion that answers with one post.
 
-Strict mode wants every key required and no others; it does not enforce lengths.
+Strict mode requires every key and forbids others; it does not enforce lengths.
 """
 
 
 def post_schema_with_ref() -> dict[str, Any]:
-    """Return the same for a line of a batch, whose answer begins with the `ref` of its overlay."""
+    """Return the schema for a batch line, whose answer begins with the `ref` of its overlay."""
     schema = deepcopy(INSTAGRAM_POST_JSON_SCHEMA)
     post = schema["json_schema"]["schema"]
     ref = {"type": "string", "description": "The ref that the advertisement came with, unchanged."}
@@ -44,7 +44,7 @@ def post_schema_with_ref() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class RawPost:
-    """A post as the model wrote it: of the right shape, no rule checked."""
+    """A post as the model wrote it: valid in form, no rules checked."""
 
     instagram_ad_copy: str
     hashtags: str
@@ -52,7 +52,7 @@ class RawPost:
 
 @dataclass(frozen=True, slots=True)
 class InstagramPost:
-    """A post that Instagram takes; `hashtags` in the seed's form `#a #b`."""
+    """A post within Instagram's limits; `hashtags` in the seed's form `#a #b`."""
 
     instagram_ad_copy: str
     hashtags: str

@@ -25,5 +25,5 @@ QualityRule = Literal[
 QUALITY_RULES: Final[tuple[QualityRule, ...]] = get_args(QualityRule)
 
 Sector = Literal["none", "food", "cosmetics"]
-"""What a tenant sells, as far as advertising law has rules of its own for it."""
+"""A tenant's sector, if advertising law has special rules for it."""
 SECTORS: Final[tuple[Sector, ...]] = get_args(Sector)

@@ -1,68 +1,68 @@
-"""Why a request, a record or a call has not led to a post: reason codes, a public contract.
+"""Reason codes: why a request, a record or a call has not led to a post. A public contract.
 
-They stand in `instagram_feed.failed`, in the header `dlq_reason`, in `feed_requests.last_error_reason`
-and in logs. Codes are added; none is renamed or given another meaning.
+They appear in `instagram_feed.failed`, the header `dlq_reason`, `feed_requests.last_error_reason` and logs. Codes are
+added, but never renamed or given another meaning.
 """
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """All reason codes. Only those marked as an end are ever the reason of a failed event or a dead letter."""
+    """All reason codes. Only those marked as final occur in failed events and dead letters."""
 
     INVALID_EVENT = "invalid_event"
-    """An end, unpaid: the record is no valid `overlay.completed` (or outcome); the detail names every field."""
+    """Final, unpaid: the record is not a valid `overlay.completed` (or outcome); the detail names the fields."""
 
     UNKNOWN_POST = "unknown_post"
-    """An end: an `instagram_feed.outcome` about a post that is not stored, or not yet."""
+    """Final: an `instagram_feed.outcome` about a post that is not stored (yet)."""
 
     MISSING_REFERENCE = "missing_reference"
-    """Waits, then an end: upstream has not committed the overlay's row or its job's."""
+    """Waits, then final: upstream has not committed the row of the overlay or its job."""
 
     TENANT_UNKNOWN = "tenant_unknown"
-    """Waits: the database did not say what the tenant wants of its posts; nothing was paid."""
+    """Waits, unpaid: the tenant's settings could not be read."""
 
     BUDGET_SPENT = "budget_spent"
     """Held until the budget's next period or a raise; or waits while the rest is reserved by other calls."""
 
     LLM_BAD_REQUEST = "llm_bad_request"
-    """An end: the provider refuses this request, whenever it is asked."""
+    """Final: the provider always refuses this request."""
 
     LLM_CONTENT_FILTERED = "llm_content_filtered"
-    """An end: the provider's content filter stopped the request or the answer."""
+    """Final: the provider's content filter stopped the request or the answer."""
 
     LLM_REFUSED = "llm_refused"
-    """An end: the model says that it will not write this post."""
+    """Final: the model refused to write this post."""
 
     LLM_TRUNCATED = "llm_truncated"
-    """An end: the answer was cut off at the larger token limit, too."""
+    """Final: the answer was truncated at the larger token limit as well."""
 
     LLM_OUTPUT_INVALID = "llm_output_invalid"
-    """An end: the repaired answer, too, is no post or breaks a rule."""
+    """Final: the repaired answer is not a post or breaks a rule, either."""
 
     LLM_UNAVAILABLE = "llm_unavailable"
-    """Tried again, then an end: timeout, connection error, server error or an answer that cannot be read."""
+    """Retried, then final: timeout, connection error, server error or unreadable response."""
 
     LLM_RATE_LIMITED = "llm_rate_limited"
-    """Waits: the provider, or the pace learned from it, asks to slow down."""
+    """Waits: the provider's rate limit, or the rate learned from it."""
 
     LLM_ACCOUNT_REFUSED = "llm_account_refused"
-    """Waits until the account is put right: key, quota, payment, permission or model name."""
+    """Waits until the account is fixed: key, quota, payment, permission or model name."""
 
     LATE_CALL = "late_call"
-    """Waits: a pause before the call was longer than the lease is sure; nothing was paid."""
+    """Waits, unpaid: after a pause before the call, the lease was no longer certain."""
 
     PROCESS_STOPPED = "process_stopped"
-    """Waits for another process: the one that had it was told to stop before there was an answer."""
+    """Waits for another process: its own was stopped before the answer arrived."""
 
     REFUSED_BY_DATABASE = "refused_by_database"
-    """No longer given: it was told before `store_refused`."""
+    """No longer used: replaced by `store_refused`."""
 
     STORE_REFUSED = "store_refused"
-    """An end: the database will not take what belongs to this event alone."""
+    """Final: the database refuses this event's data alone."""
 
     KILLS_PROCESS = "kills_process"
-    """An end: each process that handled this request died of it."""
+    """Final: each process that handled this request died."""
 
     INTERNAL_ERROR = "internal_error"
-    """Tried again, then an end: a defect of this program; the log has it."""
+    """Retried, then final: a bug in this program; see the log."""

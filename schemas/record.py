@@ -1,4 +1,4 @@
-"""A Kafka record as this project sees it: bytes and position in, bytes out."""
+"""Kafka records: bytes and position in, bytes out."""
 
 import struct
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _NULL_LENGTH: Final = -1
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """One consumed record, untouched. `timestamp_ms` is Kafka's, in ms since the epoch, or NO_TIMESTAMP."""
+    """One consumed record, unchanged. `timestamp_ms` is Kafka's, in ms since the epoch, or NO_TIMESTAMP."""
 
     topic: str
     partition: int
@@ -28,7 +28,7 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutgoingRecord:
-    """One record to be sent; the producer picks the partition from `key`."""
+    """One record to send; the producer derives the partition from `key`."""
 
     topic: str
     key: bytes | None
@@ -37,9 +37,9 @@ class OutgoingRecord:
 
 
 def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> bytes:
-    """Write record headers as one byte string, without loss.
+    """Encode record headers as one byte string, losslessly.
 
-    Order, repeated names, empty and null values all survive; no headers are `b""`.
+    Preserves order, repeated names, empty and null values; no headers are `b""`.
     Form per header: name length (uint32), value length (int32, -1 for null), name, value;
     lengths in bytes and big-endian, the name in UTF-8.
     """
@@ -47,14 +47,14 @@ def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> bytes:
 
 
 def _pack_header(name: str, value: bytes | None) -> bytes:
-    # surrogatepass: a Python str may hold code points that plain UTF-8 refuses.
+    # surrogatepass: a Python str may contain code points that plain UTF-8 refuses.
     encoded_name = name.encode("utf-8", "surrogatepass")
     value_length = _NULL_LENGTH if value is None else len(value)
     return _LENGTHS.pack(len(encoded_name), value_length) + encoded_name + (value or b"")
 
 
 def unpack_headers(packed: bytes) -> Headers:
-    """Read what `pack_headers` wrote.
+    """Decode what `pack_headers` encoded.
 
     Raises:
         ValueError: `packed` is not of that form.

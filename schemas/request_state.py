@@ -1,25 +1,25 @@
-"""How a request stands in the ledger: `feed_requests.state`, and what listings and reports show."""
+"""The state of a request in the ledger: `feed_requests.state`."""
 
 from enum import StrEnum
 
 
 class RequestState(StrEnum):
-    """All states; the table's check constraint knows the same."""
+    """All states, as in the table's check constraint."""
 
     CLAIMED = "claimed"
     """A process holds its lease."""
 
     WAITING = "waiting"
-    """Any process may take it once it is due."""
+    """Any process may claim it once it is due."""
 
     DONE = "done"
-    """Its post is stored. For good."""
+    """Its post is stored. Final."""
 
     FAILED = "failed"
-    """It has ended without a post, until an operator or other content of the same overlay opens it again."""
+    """It has failed, unless an operator or changed content of the same overlay reopens it."""
 
     HELD = "held"
-    """Its tenant's budget is spent: it waits for the next period, or for more."""
+    """Its budget is spent: it waits for the next period, or a raise."""
 
     BATCHED = "batched"
     """It waits for a batch to be sent, or for a batch's result."""

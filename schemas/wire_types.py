@@ -1,4 +1,4 @@
-"""How ids, instants and amounts of money are spelled in every record that leaves or enters."""
+"""Formats of ids, times and amounts of money in records."""
 
 import re
 from datetime import UTC, datetime
@@ -16,9 +16,9 @@ from pydantic import (
 
 JSON_SCHEMA_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-# Ids are read by people, in terminals and logs: nothing in them may act there or turn the text around.
+# Ids are shown in terminals and logs, so they must not contain control or text direction characters.
 _UNSAFE: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"
-# Zero-width characters and Hangul's fillers show as little as a space does.
+# Zero-width characters and Hangul fillers are as invisible as a space.
 _INVISIBLE: Final = r"\s\u00ad\u115f\u1160\u200b-\u200f\u2060\u3164\ufeff\uffa0"
 ID_PATTERN: Final = f"^[^{_UNSAFE}]*$"
 METRIC_PATTERN: Final = "^[a-z0-9_]{1,64}$"
@@ -28,7 +28,7 @@ _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Z
 
 
 def rfc3339(moment: datetime) -> str:
-    """Spell an aware moment as RFC 3339 in UTC, with `Z`.
+    """Format an aware datetime as RFC 3339 in UTC, with `Z`.
 
     Raises:
         ValueError: `moment` is naive.
@@ -39,9 +39,9 @@ def rfc3339(moment: datetime) -> str:
 
 
 def parse_rfc3339(value: object) -> datetime:
-    """Read an RFC 3339 date-time (section 5.6) as aware UTC; digits past microseconds are cut.
+    """Parse an RFC 3339 date-time (section 5.6) to aware UTC; digits beyond microseconds are truncated.
 
-    An aware datetime passes, so that models can be built in code as well.
+    An aware datetime is accepted, too, so that models can be built in code.
 
     Raises:
         ValueError: neither of the two, or outside the years 1 to 9999 in UTC.
@@ -62,7 +62,7 @@ def _in_utc(text: str) -> datetime:
 
 
 def plain_decimal(amount: Decimal) -> str:
-    """Spell an amount without exponent: `Decimal("1E-7")` is `0.0000001`.
+    """Format an amount without exponent: `Decimal("1E-7")` is `0.0000001`.
 
     Raises:
         ValueError: `amount` is infinite or not a number.
@@ -89,10 +89,10 @@ UsdAmount = Annotated[
 ]
 
 
-# A field with a fixed value is written like any other, so readers may count on it.
+# A field with a fixed value is written like any other, so readers may rely on it.
 WRITTEN_IN_FULL: Final = ConfigDict(json_schema_serialization_defaults_required=True)
 
 
 def published_schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-    """Return the JSON Schema of what `adapter` writes."""
+    """Return the JSON Schema of `adapter`'s output."""
     return {"$schema": JSON_SCHEMA_DIALECT, **adapter.json_schema(mode="serialization")}

@@ -87,11 +87,6 @@ class InFlight:
             self._released.clear()
             await self._released.wait()
 
-    async def until_released(self) -> None:
-        """Wait until any slot comes free."""
-        self._released.clear()
-        await self._released.wait()
-
     async def reserve(self, *, at_least: int, at_most: int) -> int:
         """Wait for `at_least` slots and take up to `at_most`; returns how many were taken.
 

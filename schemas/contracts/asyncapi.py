@@ -1,4 +1,4 @@
-"""The contract as one AsyncAPI 3.0 document: topics, keys, headers and values, with the same schemas."""
+"""The contracts as an AsyncAPI 3.0 document: topics, keys, headers and values, with the same schemas."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _ORIGINAL_KEY: Final = {"description": "The original's, byte for byte."}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Topic:
-    """What the document says of one topic; `value` is the name of the schema of its values, None for any bytes."""
+    """One topic in the document; `value` is the name of the schema of its values, None for any bytes."""
 
     name: str
     direction: Direction
@@ -41,7 +41,7 @@ class _Topic:
 
     @property
     def component(self) -> str:
-        """The name of its message: component keys have no dots where a pointer leads to them."""
+        """The name of its message: without dots, since pointers refer to it."""
         return _component(self.name)
 
 
@@ -98,7 +98,7 @@ _TOPICS: Final = (
 
 
 def asyncapi_document(contracts: Iterable[Contract]) -> dict[str, Any]:
-    """Return the document of these schemas, which are those of `contracts()`."""
+    """Return the document for these schemas, as from `contracts()`."""
     by_name = {contract.name: contract for contract in contracts}
     return {
         "asyncapi": ASYNCAPI_VERSION,
@@ -153,7 +153,7 @@ def _example(topic: _Topic, value: Contract) -> dict[str, Any]:
 
 
 def _component_schemas(contracts: Iterable[Contract]) -> dict[str, Any]:
-    """Return every schema and its parts side by side, as references within the document need them."""
+    """Return every schema and its definitions side by side, as needed by references within the document."""
     schemas: dict[str, Any] = {}
     for contract in contracts:
         body = {name: part for name, part in contract.schema.items() if name not in {"$schema", "$id", "$defs"}}

@@ -1,10 +1,10 @@
-"""Whether a schema may take another's place: what producers write stays valid, what consumers read stays there. Pure.
+"""Compatibility of schemas: what producers write stays valid, what consumers read stays present. Pure.
 
-It reads the part of JSON Schema that these contracts use: types, constants, bounds, patterns, objects, lists, `anyOf`
+It covers the part of JSON Schema that these contracts use: types, constants, bounds, patterns, objects, lists, `anyOf`
 and `$ref`. Titles, descriptions, defaults and examples may change.
 
-An input may become wider. An output may only get more fields: a wider field breaks those who read it, a narrower one
-those whose code is made from the new schema and who read older records with it.
+An input may become wider. An output may only gain fields: a wider field breaks its readers, a narrower one breaks
+readers of older records with code generated from the new schema.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,12 +21,12 @@ _NOTHING: Final[Schema] = {}
 
 
 def incompatibilities(old: Schema, new: Schema, direction: Direction) -> list[str]:
-    """Return what breaks others if `new` takes the place of `old`, a line for each field; nothing if all is well."""
+    """Return the breaking changes from `old` to `new`, one line per field."""
     return list(_Comparison(old, new, direction).of(old, new, "value"))
 
 
 class _Comparison:
-    """Compares two documents, whose references it knows how to follow."""
+    """Compares two documents, following their references."""
 
     def __init__(self, old: Schema, new: Schema, direction: Direction) -> None:
         self._old = old
@@ -68,7 +68,7 @@ class _Comparison:
 
 
 def _by_type(schema: Schema, document: Schema) -> dict[str, Schema]:
-    """Return the alternatives of a schema by their type; each type stands in one of them."""
+    """Return the alternatives of a schema by type; each type occurs in one of them."""
     found: dict[str, Schema] = {}
     for alternative in _alternatives(schema, document):
         kinds = alternative.get("type", "anything")
@@ -96,7 +96,7 @@ def _target(reference: str, document: Schema) -> Schema:
 
 
 def _is_narrower(schema: Schema, than: Schema) -> bool:
-    """Return whether a schema of one type refuses something that another takes, by itself and not by its parts."""
+    """Return whether a schema of one type refuses something that another accepts, regardless of its parts."""
     return (
         any(schema[name] > than.get(name, float("-inf")) for name in _LOWER_BOUNDS if name in schema)
         or any(schema[name] < than.get(name, float("inf")) for name in _UPPER_BOUNDS if name in schema)
@@ -119,7 +119,7 @@ def _values(schema: Schema) -> list[object] | None:
 
 
 def _alternative_needs(schema: Schema) -> list[frozenset[str]]:
-    """Return the sets of fields of which an object needs one, in no order."""
+    """Return the sets of fields of which an object needs one, unordered."""
     needs = (frozenset(alternative.get("required", ())) for alternative in schema.get("anyOf", ()))
     return sorted(needs, key=sorted)
 

@@ -1,4 +1,4 @@
-"""One event of each kind, as producers write it or as this program's own encoders do: the examples in the schemas."""
+"""The examples in the schemas: one event of each kind, as written by producers or this program's own encoders."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -143,7 +143,7 @@ def dead_letter_headers() -> dict[str, str]:
 
 
 def written(event: InstagramFeedCreated | InstagramFeedFailed) -> dict[str, Any]:
-    """Return an outgoing event as a reader of JSON finds it."""
+    """Return an outgoing event as parsed JSON."""
     document: dict[str, Any] = from_json(event.encode())
     return document
 

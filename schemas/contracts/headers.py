@@ -1,4 +1,4 @@
-"""The record headers as models, so that the schemas of headers are made as those of values are. Values are text."""
+"""Record headers as models, so that their schemas are generated like those of values. Values are text."""
 
 from typing import Annotated, Final, Literal
 from uuid import UUID
@@ -15,7 +15,7 @@ _Number = Annotated[str, Field(pattern=_NUMBER)]
 
 
 class EventHeaders(BaseModel):
-    """CloudEvents 1.0 in binary mode, and W3C Trace Context: the headers of every event that leaves."""
+    """Headers of every outgoing event: CloudEvents 1.0 in binary mode, and W3C Trace Context."""
 
     model_config = ConfigDict(title="Headers of events")
 
@@ -33,7 +33,7 @@ class EventHeaders(BaseModel):
 
 
 class IncomingHeaders(BaseModel):
-    """What is read of an incoming record's headers; all may be left out, others are ignored."""
+    """Headers of incoming records that are read; all are optional, others are ignored."""
 
     model_config = ConfigDict(title="Headers of incoming events")
 
@@ -51,7 +51,7 @@ class IncomingHeaders(BaseModel):
 
 
 class DeadLetterHeaders(BaseModel):
-    """What is added to the headers of a dead letter; its own headers, key and value stay byte for byte."""
+    """Headers added to a dead letter; its own headers, key and value are unchanged."""
 
     model_config = ConfigDict(title="Headers of dead letters")
 

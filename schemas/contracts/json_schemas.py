@@ -1,4 +1,4 @@
-"""The JSON Schemas of all that enters and leaves, each with an example."""
+"""The JSON Schemas of all incoming and outgoing records, each with an example."""
 
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -21,7 +21,7 @@ DEAD_LETTER: Final = "overlay.completed.dlq"
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One schema of the contract: of values, or of headers, on one topic or all of one direction."""
+    """One schema: of values or headers, of one topic or all of one direction."""
 
     name: str
     direction: Direction
@@ -29,7 +29,7 @@ class Contract:
 
     @property
     def file_name(self) -> str:
-        """The name of its file."""
+        """Its file name."""
         return f"{self.name}.schema.json"
 
 
@@ -69,7 +69,7 @@ def _headers(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _null_is_absent(schema: dict[str, Any]) -> dict[str, Any]:
-    """Let fields that may be left out be null, too: they are read so, and many serializers write it."""
+    """Allow null in optional fields: it is read as absent, and many serializers write it."""
     optional = schema["properties"].keys() - set(schema.get("required", ()))
     properties = {name: _or_null(part) if name in optional else part for name, part in schema["properties"].items()}
     return {**schema, "properties": properties}
@@ -83,7 +83,7 @@ def _or_null(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_titles(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
-    """Leave out pydantic's titles of fields, which say their names once more."""
+    """Remove pydantic's titles of fields, which only repeat their names."""
     match schema:
         case dict():
             return {

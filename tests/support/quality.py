@@ -48,8 +48,3 @@ def refused_by(
     except PostRefused as refused:
         return {finding.rule for finding in refused.findings}
     return set()
-
-
-def warned_by(caption: str, hashtags: str = "#원두 #성수동", *, by: Editor = EDITOR, **fields: str) -> set[QualityRule]:
-    """The rules that warn about the post."""
-    return {finding.rule for finding in edited(caption, hashtags, by=by, **fields).warnings}
