@@ -1,1 +1,1 @@
-"""What people run: commands, replays, revisions, reports. Nothing of the service imports it."""
+"""What people run: commands, replays, revisions, reports. The service does not import it."""

@@ -1,4 +1,4 @@
-"""The contract as files: written, and compared with what is there and with what must not be broken."""
+"""Contract files: writing them, and comparing them with existing ones and the baseline."""
 
 import json
 from collections.abc import Mapping
@@ -11,25 +11,25 @@ from schemas.contracts.compatibility import incompatibilities
 from schemas.contracts.json_schemas import Contract, contracts
 
 BASELINE = "baseline"
-"""The folder beside the files that holds the schemas of the last release: what a change must be compatible with."""
+"""The folder with the schemas of the last release, with which changes must be compatible."""
 
 FileState = Literal["written", "unchanged", "stale"]
 
 
 class UnreadableBaseline(Exception):
-    """A file of the baseline is no JSON document; the message names it."""
+    """A file of the baseline is not JSON; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContractFile:
-    """One file of the contract and how it stands."""
+    """One contract file and its status."""
 
     path: Path
     state: FileState
 
 
 def rendered() -> dict[str, str]:
-    """Return the text of every file by its name."""
+    """Return the text of every file by name."""
     all_contracts = contracts()
     documents: Mapping[str, Any] = {contract.file_name: contract.schema for contract in all_contracts}
     return {name: _text(document) for name, document in documents.items()} | {
@@ -38,10 +38,10 @@ def rendered() -> dict[str, str]:
 
 
 def write_files(folder: Path) -> list[ContractFile]:
-    """Write the files that are not there as they should be.
+    """Write missing and stale files.
 
     Raises:
-        OSError: the folder cannot be made, or a file not be written.
+        OSError: the folder cannot be created, or a file not written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
@@ -55,7 +55,7 @@ def write_files(folder: Path) -> list[ContractFile]:
 
 
 def compare_files(folder: Path) -> list[ContractFile]:
-    """Say of each file whether it is what the models say today."""
+    """Compare each file with the current models."""
     return [
         ContractFile(folder / name, "unchanged" if _read(folder / name) == text else "stale")
         for name, text in rendered().items()
@@ -63,10 +63,10 @@ def compare_files(folder: Path) -> list[ContractFile]:
 
 
 def breaking_changes(folder: Path) -> list[str]:
-    """Return what breaks others since the baseline of this folder, a line for each field.
+    """Return breaking changes since the baseline of this folder, one line per field.
 
     Raises:
-        UnreadableBaseline: naming the file.
+        UnreadableBaseline: names the file.
     """
     return [
         f"{contract.name}: {problem}"

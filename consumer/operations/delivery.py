@@ -1,4 +1,4 @@
-"""Whether what people ask for is written live or by batch."""
+"""Whether requested posts are written live or by batch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Delivery(StrEnum):
 
 
 class NoBatches(Exception):
-    """A model's provider has none; the message says so."""
+    """A model's provider has no batches."""
 
 
 class Deliveries:
-    """How each request is to be written: as somebody `asked`, else as its event says, else as its tenant has it."""
+    """The delivery of each request: as `asked`, else its event's, else its tenant's."""
 
     def __init__(self, connection: Connection, asked: Delivery | None) -> None:
         self._connection = connection
@@ -32,26 +32,26 @@ class Deliveries:
         self._of_tenants: dict[str, RequestedDelivery | None] = {}
 
     async def know(self, tenant_ids: Iterable[str]) -> None:
-        """Make sure that `by_batch` has what it needs for these tenants."""
+        """Read what `by_batch` needs for these tenants."""
         if self._asked is None and (new := set(tenant_ids) - self._of_tenants.keys()):
             profiles = await tenant_profiles(self._connection, new)
             self._of_tenants |= {tenant_id: profile.delivery for tenant_id, profile in profiles.items()}
 
     def by_batch(self, tenant_id: str, own: RequestedDelivery | None = None) -> bool:
-        """Return whether a request of this tenant, whose event says `own`, goes by batch."""
+        """Return whether a request of this tenant, with its event's `own` delivery, goes by batch."""
         return (self._asked or own or self._of_tenants.get(tenant_id)) == Delivery.BATCH
 
 
 @dataclass(frozen=True, slots=True)
 class PricedModel:
-    """The model that writes, as it is priced live and by batch: where its provider has no batches, the same."""
+    """The model that writes, at live and batch prices (the same if its provider has no batches)."""
 
     live: LlmModel
     batched: LlmModel
 
     @property
     def batch_factor(self) -> Decimal:
-        """What a post costs by batch, for each USD that it costs live."""
+        """The price of a post by batch relative to live."""
         return Decimal(1) if self.batched is self.live else self.live.batch_price_factor
 
 
@@ -59,8 +59,8 @@ async def model_for(connection: Connection, name: str, asked: Delivery | None) -
     """Return the model that writes.
 
     Raises:
-        ModelNotUsable: the name stands for no active model.
-        NoBatches: its provider has no batches, and one is asked for.
+        ModelNotUsable: the name does not match an active model.
+        NoBatches: a batch is requested, but its provider has none.
     """
     model = await find_active(connection, name)
     if model.provider in PROVIDERS:

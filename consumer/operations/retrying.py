@@ -1,4 +1,4 @@
-"""Having failed requests tried again, each live or by batch as it is to be written."""
+"""Retrying failed requests, live or by batch."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -18,7 +18,7 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """The overlays whose requests are tried again."""
+    """The overlays whose requests are retried."""
 
     live: list[UUID] = field(default_factory=list)
     batched: list[UUID] = field(default_factory=list)
@@ -37,7 +37,7 @@ async def retry(
     *,
     dry_run: bool = False,
 ) -> Retried:
-    """Have the matching failed requests tried again, all of them or none; or only say which those are."""
+    """Retry the matching failed requests, all or none; or only return which ones would be."""
     retried = Retried()
     async with connection.transaction():
         async for some in failed_requests(connection, wanted, at_once=CHUNK):
@@ -57,7 +57,7 @@ async def _chosen(
 
 
 def _told_in(source: SourceRecord, settings: TopicSettings) -> RequestedDelivery | None:
-    """Return what an event says of its delivery; one that a later contract does not take says nothing."""
+    """Return an event's own delivery; None if the event is not valid by a later contract."""
     with suppress(InvalidEvent, IgnoredEvent):
         event = decode_overlay_completed(
             source, max_event_bytes=settings.max_event_bytes, event_types=settings.event_types

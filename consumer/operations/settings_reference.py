@@ -26,7 +26,7 @@ EXAMPLE_INTRODUCTION = """\
 
 
 def rendered() -> dict[Path, str]:
-    """Render every file that is made from the settings."""
+    """Render every file generated from the settings."""
     return {
         Path("docs/configuration.md"): configuration_page(Settings),
         Path(".env.example"): env_example(Settings),
@@ -34,7 +34,7 @@ def rendered() -> dict[Path, str]:
 
 
 def stale(root: Path) -> list[Path]:
-    """List the files that are not what the settings say today."""
+    """List the stale files."""
     return [path for path, text in rendered().items() if not _holds(root / path, text)]
 
 
@@ -43,7 +43,7 @@ def _holds(path: Path, text: str) -> bool:
 
 
 def configuration_page(settings: type[BaseSettings]) -> str:
-    """Render the page: a table for each group of settings, in the order of the groups."""
+    """Render the page: one table per group of settings."""
     return "\n\n".join([PAGE_INTRODUCTION, *(_section(group) for group in groups(settings))]) + "\n"
 
 
@@ -53,7 +53,7 @@ def env_example(settings: type[BaseSettings]) -> str:
 
 
 def groups(settings: type[BaseSettings]) -> Iterator[type[BaseSettings]]:
-    """Yield the classes that declare fields in the order of the bases, the class itself last."""
+    """Yield the classes that declare fields, in the order of the bases, the class itself last."""
     itself, *bases = settings.__mro__
     for group in (*bases, itself):
         if issubclass(group, BaseSettings) and any(_fields(group)):
@@ -97,7 +97,7 @@ def _example_block(group: type[BaseSettings]) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """Return the default as the environment would say it; nothing where there is none."""
+    """Return the default in the environment's notation; empty if there is none."""
     match field.default:
         case _ if field.is_required():
             return ""
@@ -112,7 +112,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def main() -> int:
-    """Write the files, or with --check say which are stale."""
+    """Write the files, or with --check report stale ones."""
     root = Path()
     paths = stale(root)
     if "--check" in sys.argv:

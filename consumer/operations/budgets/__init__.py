@@ -1,1 +1,1 @@
-"""What people's commands work out about budgets."""
+"""Budget calculations of commands."""

@@ -91,12 +91,12 @@ class _VisibleConsole(Console):
 def people_console() -> Console:
     """Return the console for results, without markup: texts of shops and models may contain brackets."""
     known_width = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return _VisibleConsole(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False, markup=False)
+    return _VisibleConsole(width=None if known_width else WIDTH_IN_A_PIPE, highlight=False, markup=False, emoji=False)
 
 
 def progress_console() -> Console:
     """Return the console for progress, which is no result and so goes to standard error."""
-    return _VisibleConsole(stderr=True, highlight=False, markup=False)
+    return _VisibleConsole(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def _spelled(value: object) -> str:

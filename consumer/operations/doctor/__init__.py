@@ -1,1 +1,1 @@
-"""Checks of everything that the consumer needs before it can begin."""
+"""Checks of everything that the consumer needs to start."""

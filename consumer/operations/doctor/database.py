@@ -42,7 +42,7 @@ async def examine_database(
     prompt: str | None = None,
     event_types: EventTypes = DEFAULT_EVENT_TYPES,
 ) -> Examination:
-    """Yield whether the database answers and is migrated, and for each check whether its model has a usable row."""
+    """Check whether the database responds and is migrated, and whether models have usable rows."""
     try:
         pool = await _opened(settings)
     except StoreError as error:
@@ -72,7 +72,7 @@ async def examine_database(
 
 
 def losses_finding(lost: Sequence[GapStatus]) -> Finding:
-    """Return what consumers have noted as deleted by the broker before they could read it."""
+    """Return the records lost according to consumers."""
     if not lost:
         return Finding("losses", "ok", f"no records were deleted unread within {LOSSES_DAYS} days")
     records, known = sum(gap.end_offset - gap.begin_offset for gap in lost), sum(gap.known for gap in lost)
@@ -111,7 +111,7 @@ def _schema(head: str, found: DatabaseLook) -> Finding:
 
 async def _server(borrowed: Connection, pooler: Pooler) -> Finding:
     version = borrowed.get_server_version()
-    # asyncpg keeps the place that the middle number had until PostgreSQL 9
+    # asyncpg keeps the position of the middle number from before PostgreSQL 10
     server = f"PostgreSQL {version.major}.{version.micro}"
     if not await is_pooled(borrowed):
         return Finding("database", "ok", server)
@@ -122,7 +122,7 @@ async def _server(borrowed: Connection, pooler: Pooler) -> Finding:
 
 
 async def provider_and_name(settings: DatabaseSettings, name: str) -> tuple[str, str] | None:
-    """Return provider and model_name of a model's row; None where the database cannot tell."""
+    """Return provider and model_name of a model's row; None if unknown."""
     try:
         pool = await _opened(settings)
     except StoreError:
@@ -157,7 +157,7 @@ async def _prompt(borrowed: Connection, reference: str) -> Finding:
 
 
 def model_finding(model: LlmModel, *, now: datetime, variable: str, has_usd_budget: bool = False) -> Finding:
-    """Return what is to be said about the row of a model."""
+    """Return the finding about a model's row."""
     notice = shutdown_notice(model.shutdown_date, today=now.date())
     if notice is not None:
         advice = f"set {variable} to its successor; see `instagram-feed models list`"

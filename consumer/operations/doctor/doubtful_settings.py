@@ -1,4 +1,4 @@
-"""Settings that are valid but hardly meant: names that nothing reads, times that do not go together."""
+"""Settings that are valid but doubtful: unknown names, inconsistent times."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 
 def doubtful_settings() -> Iterator[Finding]:
-    """Return a warning for each; none where all is well."""
+    """Return warnings about doubtful settings."""
     known = {name.upper() for name in Settings.model_fields}
     known |= {f"{name.upper()}{SUFFIX}" for name in secret_names(Settings)}
     yield from misspelt(os.environ, known)
@@ -46,7 +46,7 @@ def doubtful_settings() -> Iterator[Finding]:
 
 
 def _in_quotation_marks(settings: Settings) -> Iterator[Finding]:
-    """Return a warning for each password that has what `docker run --env-file` leaves around a value."""
+    """Return a warning for each password in quotation marks, which `docker run --env-file` does not remove."""
     for name in secret_names(Settings):
         secret = getattr(settings, name)
         if secret is not None and is_in_quotation_marks(secret.get_secret_value()):
@@ -55,7 +55,7 @@ def _in_quotation_marks(settings: Settings) -> Iterator[Finding]:
 
 
 def _in_the_clear(settings: Settings) -> Iterator[Finding]:
-    """Return a warning where a password leaves this machine unencrypted."""
+    """Return a warning for each password sent unencrypted."""
     brokers = settings.kafka_bootstrap_servers
     if settings.kafka_security_protocol == "SASL_PLAINTEXT" and not all(map(_is_here, brokers.split(","))):
         detail = "KAFKA_SECURITY_PROTOCOL is SASL_PLAINTEXT: the login is sent unencrypted"
@@ -72,9 +72,9 @@ def _is_here(address: str) -> bool:
 
 
 def misspelt(given: Iterable[str], known: set[str]) -> Iterator[Finding]:
-    """Return a warning for each variable that no setting reads but whose name nearly is one's."""
+    """Return a warning for each unknown variable whose name resembles a setting."""
     for name in sorted(set(given) - known):
         if meant := get_close_matches(name.upper(), known, n=1, cutoff=SIMILAR):
-            if meant[0] == name.upper() or meant[0] in given:  # settings are read without regard to case
+            if meant[0] == name.upper() or meant[0] in given:  # settings are case-insensitive
                 continue
             yield Finding("settings", "warning", f"{name} is not a setting", f"did you mean {meant[0]}?")

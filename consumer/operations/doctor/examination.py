@@ -1,4 +1,4 @@
-"""All checks side by side, each with a deadline, so that one dead server hides nothing about the others."""
+"""All checks concurrently, each with a deadline, so that one dead server does not hide findings about others."""
 
 import asyncio
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ async def _llm() -> list[Finding]:
 
 
 async def _at_provider(settings: LlmSettings, row_in: DatabaseSettings | None, name: str) -> ModelAtProvider:
-    """Choose the provider as the model's row says; without one, as its name says or else the keys do."""
+    """Return the provider by the model's row, else by its name, else by the keys."""
     with suppress(TimeoutError):
         async with asyncio.timeout(ROW_DEADLINE_S):
             if row_in and (found := await provider_and_name(row_in, name)):
@@ -105,7 +105,7 @@ def _if_valid(group: type[Group]) -> Group | None:
 
 
 async def all_of(checks: Sequence[str], examination: Examination | None) -> list[Finding]:
-    """Return a finding for each check: those that are not reached failed (the first, if time is up) or are skipped."""
+    """Return a finding per check: those not reached failed (the first, if time is up) or are skipped."""
     if examination is None:
         return [Finding(check, "skipped", "needs its settings") for check in checks]
     findings: list[Finding] = []

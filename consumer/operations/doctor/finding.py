@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Status = Literal["ok", "warning", "failed", "skipped"]
-"""`skipped`: what it depends on is missing, so that nothing is known about it."""
+"""`skipped`: a check that it depends on failed."""
 
 FALLBACK: Final = "fallback "
-"""What the checks of the fallback model begin with."""
+"""The prefix of checks of the fallback model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check's result. `advice` says what to do when it is not ok. Neither text holds a secret."""
+    """The result of a check. `advice` says what to do if it is not ok. The texts contain no secrets."""
 
     check: str
     status: Status
@@ -22,11 +22,11 @@ class Finding:
 
     @property
     def runbook(self) -> str | None:
-        """Where more is said about it; None where there is nothing to do."""
+        """The section of the runbook; None if there is nothing to do."""
         if self.status not in {"warning", "failed"}:
             return None
         return f"docs/runbook.md#doctor_{self.check.removeprefix(FALLBACK).replace(' ', '_')}"
 
 
 Examination = AsyncGenerator[Finding, None]
-"""Findings in the order of the checks; it ends with the first that failed if the others build on it."""
+"""Findings in the order of the checks; ends with the first failure if later checks depend on it."""

@@ -1,4 +1,4 @@
-"""What was skipped since it is of another event type: told, since nobody else would."""
+"""Checks for events skipped because of their type."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ MOST_TYPES = 5
 
 
 async def examine_ignored(borrowed: Connection, event_types: EventTypes) -> Examination:
-    """Yield what was skipped since yesterday, if anything was."""
+    """Report events skipped since yesterday, if any."""
     days = await ignored_days(borrowed, since=datetime.now(UTC).date() - timedelta(days=1))
     if not days:
         return

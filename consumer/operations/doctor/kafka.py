@@ -19,7 +19,7 @@ MAX_MESSAGE_BYTES = "max.message.bytes"
 
 
 async def examine_kafka(settings: KafkaSettings) -> Examination:
-    """Find out whether a broker answers, and whether the topics are there and take what is sent to them."""
+    """Check whether a broker responds, and whether the topics exist and accept what is sent."""
     try:
         async with connected_admin(settings) as admin:
             brokers = (await admin.describe_cluster())["brokers"]
@@ -38,7 +38,7 @@ async def examine_kafka(settings: KafkaSettings) -> Examination:
 
 
 def offsets_finding(partitions: Sequence[PartitionOffsets]) -> Finding:
-    """Find out whether the broker has deleted what nobody has read yet."""
+    """Check whether the broker has deleted unread records."""
     lag = sum(one.lag for one in partitions)
     lost = [one for one in partitions if one.lost]
     if not lost:
@@ -83,7 +83,7 @@ async def _topics(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> Findin
 
 
 async def _max_message_bytes(admin: AIOKafkaAdminClient, topic: str) -> int | None:
-    """Return the limit; None when the broker does not tell: it forbids the question or, as Tansu, does not know it."""
+    """Return the limit; None if the broker forbids the query or, like Tansu, does not support it."""
     wanted = ConfigResource(ConfigResourceType.TOPIC, topic, configs={MAX_MESSAGE_BYTES: None})
     try:
         (answer,) = await admin.describe_configs([wanted])

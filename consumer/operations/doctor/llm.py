@@ -1,4 +1,4 @@
-"""Checks of the LLM endpoint: does it answer, does it take the key, has it the model. Nothing is billed."""
+"""Checks of the LLM endpoint: whether it responds, accepts the key and has the model. Nothing is billed."""
 
 import re
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ HTTP_NOT_FOUND = 404
 
 
 class ModelAtProvider(NamedTuple):
-    """A model as its provider calls it."""
+    """A model under its provider's name."""
 
     provider: str
     name: str
 
 
 async def examine_llm(settings: LlmSettings, models: Mapping[str, ModelAtProvider]) -> Examination:
-    """Find out for each check whether the list of models at its provider's endpoint has the model."""
+    """Check whether the list of models at the provider's endpoint contains the models."""
     for check, model in models.items():
         found = await _examined(settings, model)
         yield replace(found, check=check)
@@ -52,7 +52,7 @@ async def _examined(settings: LlmSettings, model: ModelAtProvider) -> Finding:
 
 
 def _own_headers(endpoint: Endpoint) -> dict[str, str]:
-    """Return the headers of Anthropic's list of models, which is no part of its compatible endpoint."""
+    """Return the headers for Anthropic's list of models, which is not part of its compatible endpoint."""
     if endpoint.provider != "anthropic":
         return {}
     return {"x-api-key": endpoint.api_key, "anthropic-version": "2023-06-01"}
@@ -72,13 +72,13 @@ def _model_in(names: set[str], endpoint: Endpoint, model_name: str) -> Finding:
 
 
 def is_listed_as(listed: str, model_name: str) -> bool:
-    """Return whether an entry of the list is the model: Google puts models/ before it, Anthropic its date after it."""
+    """Return whether an entry of the list is the model: Google prefixes models/, Anthropic appends a date."""
     name = listed.removeprefix("models/")
     return name == model_name or re.fullmatch(rf"{re.escape(model_name)}-\d{{8}}", name) is not None
 
 
 def failure_of(error: openai.OpenAIError, endpoint: Endpoint) -> Finding:
-    """Return what an error of the call says about endpoint and key."""
+    """Return the finding for an error of the call."""
     key, url = _variable(endpoint, "API_KEY"), _variable(endpoint, "BASE_URL")
     match error:
         case openai.APIStatusError(status_code=status) if status == HTTP_NOT_FOUND:

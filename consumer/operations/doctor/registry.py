@@ -1,4 +1,4 @@
-"""Checks of the schema registry, where one is set."""
+"""Checks of the schema registry, if one is set."""
 
 from consumer.kafka.schema_registry import RegistryProblem, count_subjects
 from consumer.operations.doctor.finding import Examination, Finding
@@ -8,7 +8,7 @@ CHECK = "schema registry"
 
 
 async def examine_registry(settings: RegistrySettings) -> Examination:
-    """Find out whether the registry answers, where one is set."""
+    """Check whether the registry responds, if one is set."""
     try:
         subjects = await count_subjects(settings)
     except RegistryProblem as error:

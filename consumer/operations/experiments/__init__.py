@@ -1,1 +1,1 @@
-"""What people do with experiments, and what comes of them."""
+"""Creating and analysing experiments."""

@@ -1,4 +1,4 @@
-"""The analysis of an experiment, from figures that were read: each variant against the control. Pure."""
+"""The analysis of an experiment: each variant against the control. Pure."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ COST_PER_POST = "cost_per_post_usd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arm:
-    """One variant's counts of overlays, and what its posts are like; `weight` is its share of the experiment."""
+    """One variant's counts of overlays and properties of its posts; `weight` is its share of the experiment."""
 
     variant: str
     is_control: bool
@@ -55,7 +55,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleRatio:
-    """The sizes of the arms at one level, beside those that were planned."""
+    """The sizes of the arms at one level, compared with the planned ones."""
 
     level: str
     counts: Mapping[str, int]
@@ -63,13 +63,13 @@ class SampleRatio:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether chance hardly makes such sizes, so that the arms are not alike."""
+        """Whether such sizes are unlikely by chance, so that the arms are not comparable."""
         return self.p_value < SUSPICIOUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchShare:
-    """How many of each arm's stored posts (of a tenants' experiment: tenants) came by a provider's batch."""
+    """How many of each arm's stored posts (tenants, in an experiment by tenant) came from a provider's batch."""
 
     counts: Mapping[str, int]
     stored: Mapping[str, int]
@@ -77,13 +77,13 @@ class BatchShare:
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether chance hardly makes shares so far apart, so that the arms differ by more than the variant."""
+        """Whether such shares are unlikely by chance, so that the arms differ by more than the variant."""
         return self.p_value < SUSPICIOUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """All that is found; `minimal_effect` is the relative difference that `needed` units are named for."""
+    """The results; `minimal_effect` is the relative difference for which `needed` units are computed."""
 
     figures: ExperimentFigures
     tuning: float
@@ -95,7 +95,7 @@ class Analysis:
 
     @property
     def headlines(self) -> list[Comparison]:
-        """The comparison of each outcome that is tested."""
+        """The tested comparison of each outcome."""
         return [one for one in self.comparisons if one.role is Role.HEADLINE]
 
     @property
@@ -105,12 +105,12 @@ class Analysis:
 
     @property
     def guardrails(self) -> list[Comparison]:
-        """What must not get worse."""
+        """The metrics that must not get worse."""
         return [one for one in self.comparisons if one.role is Role.GUARDRAIL]
 
 
 def analyse(figures: ExperimentFigures, *, tuning: float | None = None) -> Analysis:
-    """Compare all variants with the control; `tuning` is at how many units the always valid intervals are narrowest."""
+    """Compare all variants with the control; always valid intervals are narrowest at `tuning` units."""
     experiment = figures.experiment
     chosen = USUAL_TUNING[experiment.unit] if tuning is None else tuning
     effect = experiment.minimal_effect or USUAL_MINIMAL_EFFECT
@@ -135,7 +135,7 @@ def _with_holm(comparisons: Sequence[Comparison]) -> list[Comparison]:
 
 
 class _Comparer:
-    """Compares one variant after the other with the control."""
+    """Compares variants with the control, one after another."""
 
     def __init__(self, figures: ExperimentFigures, tuning: float, minimal_effect: float) -> None:
         self._figures = figures
@@ -146,7 +146,7 @@ class _Comparer:
         self._tests = len(figures.outcomes) * (len(figures.experiment.variants) - 1)
 
     def compare(self, variant: Variant) -> Iterator[Comparison]:
-        """Give the guardrail, then every outcome, then what the posts are like."""
+        """Yield the guardrail, then every outcome, then properties of the posts."""
         yield self._failures(variant)
         for metric in self._figures.outcomes:
             headline = self._headline(metric, variant)
@@ -169,7 +169,7 @@ class _Comparer:
         return self._comparison(control, arm, COST_PER_POST, variant, Role.DESCRIPTION, Basis.POST)
 
     def _headline(self, metric: str, variant: Variant) -> Comparison:
-        """Compare on the log scale, adjusted for the tenants' earlier means, where no value is negative; else as is."""
+        """Compare on the log scale, adjusted for earlier means of tenants, if no value is negative; else unadjusted."""
         control, arm = self._sums(metric, self._control), self._sums(metric, variant)
         raw = self._raw(metric, variant, Role.HEADLINE)
         if min((row.lowest for row in self._figures.sums if row.metric == metric), default=0) < 0:
@@ -252,7 +252,7 @@ def _arm(figures: ExperimentFigures, variant: Variant) -> Arm:
 
 
 def _sample_ratios(figures: ExperimentFigures) -> Iterator[SampleRatio]:
-    """Give the sizes as assigned, as stored, and of what has an outcome: in units of assignment."""
+    """Yield the sizes as assigned, as stored, and with outcomes, in units of assignment."""
     weights = [variant.weight for variant in figures.experiment.variants]
     for level in ("assigned", "stored", "with_outcome"):
         counts = _units_of(figures, level)
@@ -266,7 +266,7 @@ def _batch_share(figures: ExperimentFigures) -> BatchShare:
 
 
 def _units_of(figures: ExperimentFigures, level: str) -> dict[str, int]:
-    """Return how many units of each variant have come to a level: overlays, or tenants with any."""
+    """Return how many units of each variant reached a level: overlays, or tenants with any."""
     by_overlay = figures.experiment.unit == AssignmentUnit.OVERLAY
     return {
         variant.variant: sum(

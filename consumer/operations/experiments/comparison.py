@@ -1,4 +1,4 @@
-"""One metric of one variant beside that of the control: how far apart they are, and how sure that is."""
+"""One metric of a variant compared with the control: the difference and its uncertainty."""
 
 import math
 from collections.abc import Callable
@@ -20,45 +20,45 @@ LEAST_UNITS_PER_ARM = 5
 
 
 class Basis(StrEnum):
-    """Of which units a figure is."""
+    """The units of a figure."""
 
     POST = "per_post"
     ASSIGNED = "per_assigned"
-    """All overlays that were assigned and are decided, one without a post counting 0 (intention to treat)."""
+    """All assigned and decided overlays, counting 0 for one without a post (intention to treat)."""
 
 
 class Role(StrEnum):
-    """What a comparison is for."""
+    """The purpose of a comparison."""
 
     HEADLINE = "headline"
-    """The one comparison of an outcome that is tested, beside the others of its kind by Holm."""
+    """The single tested comparison of an outcome, with Holm's correction."""
     BESIDE = "beside"
-    """The same outcome in other ways: to look at, not to test."""
+    """The same outcome in other ways: for information, not tested."""
     GUARDRAIL = "guardrail"
-    """What must not get worse."""
+    """The metrics that must not get worse."""
     DESCRIPTION = "description"
-    """What the posts are like and took."""
+    """Properties and costs of the posts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A difference with both its intervals: right for one look, and right however often one looks."""
+    """A difference with both its intervals: valid for one look, and valid for any number of looks."""
 
     estimate: float
     fixed_horizon: Interval
     always_valid: Interval
 
     def transformed(self, scale: Callable[[float], float]) -> "Effect":
-        """Return the same on another scale, which must keep the order."""
+        """Return a copy on another, monotonic scale."""
         return Effect(scale(self.estimate), self.fixed_horizon.transformed(scale), self.always_valid.transformed(scale))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A metric of a variant beside the control's; means are on the raw scale, an effect is None where it is unknown.
+    """A metric of a variant and of the control; means are on the raw scale, unknown effects are None.
 
-    `adjusted_for_earlier_mean` (CUPED): the share of the variance that the tenant's earlier mean explains, None
-    without. `holm_…`: the p-values among those of all headlines.
+    `adjusted_for_earlier_mean` (CUPED): the share of the variance that the tenant's earlier mean explains, if
+    adjusted. `holm_…`: p-values corrected over all headlines.
     """
 
     metric: str
@@ -79,11 +79,11 @@ class Comparison:
 
     @property
     def is_shown(self) -> bool:
-        """Whether the difference is shown, however often one has looked and whatever else was compared."""
+        """Whether the difference is significant for any number of looks and comparisons."""
         return self.holm_always_valid_p is not None and self.holm_always_valid_p < ALPHA
 
     def corrected(self, fixed_horizon_p: float, always_valid_p: float) -> "Comparison":
-        """Return the same with its p-values among the others."""
+        """Return a copy with corrected p-values."""
         return replace(self, holm_fixed_horizon_p=fixed_horizon_p, holm_always_valid_p=always_valid_p)
 
 
@@ -97,7 +97,7 @@ def effect_of(difference: Difference | None, *, tuning: float) -> Effect | None:
 def raw_comparison(
     control: Sample, arm: Sample, *, metric: str, variant: str, role: Role, basis: Basis, tuning: float
 ) -> Comparison:
-    """Compare two means as they are."""
+    """Compare two means, unadjusted."""
     enough = _are_enough(control, arm)
     return Comparison(
         metric=metric,
@@ -115,7 +115,7 @@ def raw_comparison(
 
 
 def relative_effect_of_logs(control: Sample, arm: Sample, *, tuning: float, covariates: int) -> Effect | None:
-    """Return by how much more or less the typical unit has, from samples on the log scale: as a share."""
+    """Return the relative difference of a typical unit, from samples on the log scale."""
     if not _are_enough(control, arm):
         return None
     effect = effect_of(absolute_difference(control, arm, covariates=covariates), tuning=tuning)

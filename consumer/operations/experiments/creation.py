@@ -1,4 +1,4 @@
-"""From what a person asked for to a new experiment: names become the rows they stand for."""
+"""From arguments to a new experiment: resolves names to rows."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ def require_different(variants: Sequence[VariantSpec]) -> None:
     """Refuse variants that cannot be told apart, and fewer than two.
 
     Raises:
-        WrongVariant: so it is.
+        WrongVariant: variants are equal or missing.
     """
     if len(variants) < FEWEST_VARIANTS:
         raise WrongVariant("--variant is missing: an experiment compares at least one with the control")
@@ -26,10 +26,10 @@ def require_different(variants: Sequence[VariantSpec]) -> None:
 
 
 async def resolved(connection: Connection, spec: VariantSpec) -> Variant:
-    """Look up the prompt and the model that a variant names; a prompt without version is its newest from now on.
+    """Look up the prompt and the model of a variant; a prompt without version is pinned to its newest one.
 
     Raises:
-        WrongVariant: there is no such prompt, or no such model that is active.
+        WrongVariant: there is no such prompt or active model.
     """
     try:
         prompt = await find_prompt(connection, spec.prompt) if spec.prompt else None
@@ -48,7 +48,7 @@ async def resolved(connection: Connection, spec: VariantSpec) -> Variant:
 
 
 def _require_temperature(spec: VariantSpec, model: LlmModel | None) -> None:
-    """Refuse a temperature that the model's endpoint would not take: the arm would not be what it says."""
+    """Refuse a temperature that the model's endpoint would not accept: the arm would not be as described."""
     if model is None or spec.temperature is None:
         return
     highest = model.max_temperature if model.supports_temperature else None

@@ -1,4 +1,4 @@
-"""An analysis for scripts: one JSON document, and rows for spreadsheets."""
+"""An analysis as a JSON document, and as rows for spreadsheets."""
 
 from dataclasses import asdict
 from typing import Any
@@ -52,7 +52,7 @@ def document(analysis: Analysis) -> dict[str, Any]:
 
 
 def rows(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return a flat row for each comparison, under the names of `COLUMNS`."""
+    """Return a flat row per comparison, with the names of `COLUMNS`."""
     return [_row(one) for one in analysis.comparisons]
 
 

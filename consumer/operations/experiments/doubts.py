@@ -1,4 +1,4 @@
-"""What speaks against comparing the arms at all, in sentences: they differ by more than the variant. Pure."""
+"""Reasons not to compare the arms at all: they differ by more than the variant. Pure."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from schemas.experiments import AssignmentUnit
 
 
 def doubts(analysis: Analysis) -> Iterator[str]:
-    """Give a sentence for each sample ratio that chance hardly makes, and for shares by batch that are so far apart."""
+    """Yield a sentence for each suspicious sample ratio, and for suspicious shares by batch."""
     for ratio in analysis.sample_ratios:
         if ratio.is_suspicious:
             sizes = ", ".join(f"{name} {count:,}" for name, count in ratio.counts.items())
@@ -21,7 +21,7 @@ def doubts(analysis: Analysis) -> Iterator[str]:
 
 
 def by_batch(analysis: Analysis) -> str | None:
-    """Return how many posts of each arm came by batch; None where none did."""
+    """Describe how many posts of each arm came from batches; None if none did."""
     share = analysis.batch_share
     if not any(share.counts.values()):
         return None

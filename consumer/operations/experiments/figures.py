@@ -1,4 +1,4 @@
-"""What was read of an experiment, ready to be compared."""
+"""The figures of an experiment, ready to be compared."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ from repository.pool import Connection, snapshot
 
 @dataclass(frozen=True)
 class ExperimentFigures:
-    """Counts and sums by variant and tenant; `mature` is the age at which outcomes are read, None for now."""
+    """Counts and sums by variant and tenant; `mature` is the age at which outcomes are taken, None for the latest."""
 
     experiment: Experiment
     read_at: datetime
@@ -38,33 +38,33 @@ class ExperimentFigures:
 
     @cached_property
     def outcomes(self) -> list[str]:
-        """The outcomes that posts of the experiment have, by name."""
+        """The names of outcomes of the experiment's posts."""
         return sorted({row.metric for row in self.of_outcomes})
 
     @cached_property
     def post_metrics(self) -> list[str]:
-        """What is known of the posts themselves, by name."""
+        """The names of metrics of the posts themselves."""
         return sorted({row.metric for row in self.of_posts} - set(self.outcomes))
 
     @property
     def sums(self) -> list[ArmSums]:
-        """All sums; an outcome goes before a metric of ours that has its name."""
+        """All sums; an outcome takes precedence over a metric of ours with the same name."""
         return [*self.of_outcomes, *(row for row in self.of_posts if row.metric in self.post_metrics)]
 
     def counts_of(self, variant: str) -> list[ArmCounts]:
-        """Return the counts of one variant, a tenant each."""
+        """Return the counts of one variant by tenant."""
         return [one for one in self.counts if one.variant == variant]
 
     def spending_of(self, variant: str) -> list[ArmSpending]:
-        """Return what one variant cost, a tenant each."""
+        """Return the cost of one variant by tenant."""
         return [one for one in self.spending if one.variant == variant]
 
     def sums_of(self, metric: str, variant: str) -> list[ArmSums]:
-        """Return the sums of one metric and variant, a tenant each."""
+        """Return the sums of one metric and variant by tenant."""
         return self._by_arm[metric, variant]
 
     def known_before(self, metric: str) -> Mapping[str, float]:
-        """Return each tenant's earlier mean on the log scale, as far as there is one."""
+        """Return each tenant's earlier mean on the log scale, where known."""
         return {one.tenant_id: one.log_mean for one in self.earlier if one.metric == metric}
 
     @cached_property
@@ -78,7 +78,7 @@ class ExperimentFigures:
 async def read_figures(
     connection: Connection, experiment: Experiment, *, now: datetime, mature: timedelta | None = None
 ) -> ExperimentFigures:
-    """Read all that a report says of an experiment, as it was at one moment."""
+    """Read all figures of an experiment in one snapshot."""
     experiment_id, started_at = experiment.experiment_id, experiment.started_at or now
     async with snapshot(connection):
         return ExperimentFigures(

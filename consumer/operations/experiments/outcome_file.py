@@ -1,4 +1,4 @@
-"""Outcomes in a CSV file: its columns are the fields of `instagram_feed.outcome`; read row by row."""
+"""Outcomes in a CSV file, whose columns are the fields of `instagram_feed.outcome`; read row by row."""
 
 import csv
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ _NUMBERS: Final = {"value": float, "revision": int}
 
 
 class WrongFile(Exception):
-    """The file's first line does not name the columns; the message says what is wrong with them."""
+    """The file's header is invalid; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRow:
-    """A row by its line number: an outcome, or why it is none."""
+    """A row by its line number: an outcome, or why it is invalid."""
 
     line: int
     outcome: FeedOutcome | None
@@ -28,11 +28,11 @@ class OutcomeRow:
 
 
 def read_rows(file: TextIO) -> Iterator[OutcomeRow]:
-    """Read rows one by one; blank lines are left out.
+    """Read rows one by one; blank lines are skipped.
 
     Raises:
-        WrongFile: a column is missing, unknown or there twice.
-        csv.Error, UnicodeDecodeError: it is no CSV in UTF-8.
+        WrongFile: a column is missing, unknown or duplicated.
+        csv.Error, UnicodeDecodeError: it is not a CSV file in UTF-8.
     """
     reader = csv.reader(file, strict=True)
     columns = [name.strip() for name in next(reader, [])]

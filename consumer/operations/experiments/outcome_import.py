@@ -1,4 +1,4 @@
-"""Storing the outcomes of a file: all of its rows or none, each once however often the file is read."""
+"""Storing the outcomes of a file: all rows or none, each once however often the file is loaded."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ ROWS_AT_ONCE = 1_000
 
 @dataclass(slots=True)
 class ImportCounts:
-    """What became of the rows; lines of rows that are wrong, or about posts that are not stored."""
+    """Counts of rows, and the lines of invalid rows and of rows about unknown posts."""
 
     rows: int = 0
     stored: int = 0
@@ -24,7 +24,7 @@ class ImportCounts:
 async def import_outcomes(
     connection: Connection, rows: Iterable[OutcomeRow], *, dry_run: bool, report: Callable[[int], None]
 ) -> ImportCounts:
-    """Store what the rows say, unless one of them is wrong or it is a `dry_run`; `report` hears how many are read.
+    """Store the rows, unless one is invalid or it is a `dry_run`; `report` is called with the number read.
 
     Raises:
         StoreError: nothing is stored.

@@ -1,7 +1,7 @@
 """From sums by tenant to the arms of a comparison: the unit of analysis is the unit of assignment.
 
-Where overlays were assigned, each post counts; where tenants were, each tenant counts once, by its mean. Posts of one
-shop are alike, so counted one by one they would show differences where there are none.
+If overlays were assigned, each post counts; if tenants were, each tenant counts once, by its mean. Posts of one shop
+are correlated, so counting them one by one would show differences where there are none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from schemas.experiments import AssignmentUnit
 
 
 class Scale(StrEnum):
-    """On what scale a figure is compared."""
+    """The scale on which a figure is compared."""
 
     RAW = "raw"
     LOG = "log"
-    """The logarithm of 1 + value: likes have a long tail, and what a wording does to them it does in percent."""
+    """The logarithm of 1 + value: likes have a long tail, and a wording changes them by a percentage."""
 
 
 def paired_sums(
@@ -36,7 +36,7 @@ def paired_sums(
     scale: Scale,
     unit: AssignmentUnit,
 ) -> tuple[PairedSums, PairedSums]:
-    """Return both arms with what was `known` of their tenants; of whom nothing was, the mean of the others stands."""
+    """Return both arms with what was `known` of their tenants; unknown ones get the mean of the others."""
     units = [(known[row.tenant_id], _units(row, unit)) for row in (*control, *arm) if row.tenant_id in known]
     weight = sum(count for _, count in units)
     mean = sum(value * count for value, count in units) / weight if weight else 0.0
@@ -48,12 +48,12 @@ def paired_sums(
 
 
 def sample_of(rows: Sequence[ArmSums], *, unit: AssignmentUnit) -> Sample:
-    """Return one arm's figure on the raw scale, of the units that have it."""
+    """Return one arm's figure on the raw scale, over the units that have it."""
     return sum((_paired(row, 0.0, Scale.RAW, unit) for row in rows), NO_SUMS).sample
 
 
 def sample_per_assigned(rows: Sequence[ArmSums], counts: Sequence[ArmCounts], *, unit: AssignmentUnit) -> Sample:
-    """Return one arm's figure per assigned overlay, one without a post counting 0."""
+    """Return one arm's figure per assigned overlay, counting 0 for one without a post."""
     if unit == AssignmentUnit.OVERLAY:
         ended, stored = (sum(getattr(one, name) for one in counts) for name in ("ended", "stored"))
         return per_assigned(sample_of(rows, unit=unit), stored, ended)
@@ -68,14 +68,14 @@ def sample_per_assigned(rows: Sequence[ArmSums], counts: Sequence[ArmCounts], *,
 
 
 def failure_rate(counts: Sequence[ArmCounts], *, unit: AssignmentUnit) -> Sample:
-    """Return which share of an arm's decided overlays has no post."""
+    """Return the share of an arm's decided overlays without a post."""
     if unit == AssignmentUnit.TENANT:
         return from_values([one.failed / one.ended for one in counts if one.ended])
     return proportion(sum(one.failed for one in counts), sum(one.ended for one in counts))
 
 
 def cost_per_post(rows: Sequence[ArmSpending], *, unit: AssignmentUnit) -> Sample:
-    """Return what an arm's post cost in USD, its share of what overlays without a post cost included."""
+    """Return an arm's cost per post in USD, including the cost of overlays without a post."""
     if unit == AssignmentUnit.OVERLAY:
         stored, total, squares, of_stored = (
             sum(getattr(row, name) for row in rows) for name in ("stored", "total", "squares", "total_of_stored")

@@ -1,4 +1,4 @@
-"""A variant as people write it: `NAME[:WEIGHT][,prompt=…][,model=…][,temperature=…][,max_tokens=…]`. Pure."""
+"""The notation of a variant: `NAME[:WEIGHT][,prompt=…][,model=…][,temperature=…][,max_tokens=…]`. Pure."""
 
 import math
 import re
@@ -18,12 +18,12 @@ _PROMPT = re.compile(PROMPT_REFERENCE)
 
 
 class WrongVariant(Exception):
-    """A variant is not written as it should be; the message quotes it and says what it wants."""
+    """A variant is malformed; the message quotes it with the expected form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantSpec:
-    """A variant as asked for: prompt and model still by the names they were given."""
+    """A parsed variant, with prompt and model as names."""
 
     name: str
     weight: float = 1.0
@@ -37,7 +37,7 @@ def parse_variant(text: str) -> VariantSpec:
     """Read a variant.
 
     Raises:
-        WrongVariant: it is written in another way.
+        WrongVariant: it is malformed.
     """
     head, *assignments = (part.strip() for part in text.split(","))
     name, colon, weight = head.partition(":")

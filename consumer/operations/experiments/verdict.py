@@ -1,4 +1,4 @@
-"""What an experiment shows, in one sentence that a shop's owner understands. Pure."""
+"""The verdict on an experiment, in one plain sentence. Pure."""
 
 from consumer.operations.experiments.analysis import Analysis, SampleRatio
 from consumer.operations.experiments.comparison import Comparison, Effect
@@ -8,7 +8,7 @@ LEVELS = {"assigned": "were assigned", "stored": "have a post", "with_outcome": 
 
 
 def verdict(analysis: Analysis) -> str:
-    """Return the sentence: nothing is claimed that is not shown, however often one has looked."""
+    """Return the sentence, which claims only what holds for any number of looks."""
     suspicious = [ratio for ratio in analysis.sample_ratios if ratio.is_suspicious]
     parts = _worse(analysis)
     parts += [_cannot_be_compared(analysis, suspicious[0])] if suspicious else _shown(analysis)
@@ -54,7 +54,7 @@ def _nothing_shown(analysis: Analysis) -> str:
 
 
 def _open_question(one: Comparison) -> str:
-    """Say how large a difference may be; the sentence has room for one, the one nearest to being shown."""
+    """Describe the largest possible difference, for the comparison closest to significance."""
     return f': {one.metric} of "{one.variant}" differ by something {_range(one.relative)}' if one.relative else ""
 
 
@@ -69,7 +69,7 @@ def _needed(analysis: Analysis, one: Comparison) -> str:
 
 
 def control_name(analysis: Analysis) -> str:
-    """Return the variant that the others are compared with."""
+    """Return the name of the control."""
     return analysis.figures.experiment.variants[0].variant
 
 
@@ -83,4 +83,4 @@ def _range(effect: Effect) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{share:+.1%}" if abs(share) < 10 else f"{share:+.0%}"  # noqa: PLR2004 - digits that say something
+    return f"{share:+.1%}" if abs(share) < 10 else f"{share:+.0%}"  # noqa: PLR2004 - significant digits

@@ -1,6 +1,6 @@
-"""What may stand in the columns of a model's row: types, bounds, and what a column wants.
+"""The columns of a model's row: types, bounds and descriptions of valid values.
 
-A field's description says what the column wants; it is what help and error messages quote.
+A field's description is the expected value, which help and error messages quote.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ HIGHEST_PRICE = Decimal(1_000)
 
 
 class WrongModelField(Exception):
-    """A value does not fit its column; the message names the column and what it wants."""
+    """A value is invalid; the message names the column and the expected value."""
 
 
 def _plausible(price: Decimal | None) -> Decimal | None:
-    """Refuse what is a price of something else: of one token, of 1,000 tokens, in another currency."""
+    """Refuse a price in another unit: per token, per 1,000 tokens, in another currency."""
     if price and not LOWEST_PRICE <= price <= HIGHEST_PRICE:
         raise ValueError(f"prices of 1,000,000 tokens lie between USD {LOWEST_PRICE} and {HIGHEST_PRICE:,}")
     return price
@@ -35,7 +35,7 @@ Price = Annotated[
 
 
 class ModelFields(BaseModel):
-    """The columns that people set; the defaults are those of a new row."""
+    """The columns that people set, with the defaults of a new row."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, protected_namespaces=())
 
@@ -72,7 +72,7 @@ ENDPOINT_LIMITS: Mapping[str, ModelChanges] = {
     "anthropic": {"max_temperature": 1.0, "supports_json_schema": False, "supports_store": False},
     "google": {"supports_store": False},
 }
-"""What the compatible endpoint of each provider cannot do, whichever the model.
+"""Limits of the providers' compatible endpoints, for all models.
 
 Sources: https://docs.anthropic.com/en/api/openai-sdk, https://ai.google.dev/gemini-api/docs/openai.
 """
@@ -82,10 +82,10 @@ PROVIDERS = tuple(ENDPOINT_LIMITS)
 
 
 def read_changes(assignments: Sequence[str]) -> ModelChanges:
-    """Return the columns that `COLUMN=VALUE` texts set; an empty value empties the column.
+    """Parse `COLUMN=VALUE` texts; an empty value clears the column.
 
     Raises:
-        WrongModelField: naming every column that is unknown or whose value is wrong.
+        WrongModelField: names every unknown column and invalid value.
     """
     texts = dict(_column_and_value(assignment) for assignment in assignments)
     try:
@@ -96,7 +96,7 @@ def read_changes(assignments: Sequence[str]) -> ModelChanges:
 
 
 def check_together(model: ModelChanges) -> None:
-    """Check what no column says alone.
+    """Check constraints between columns.
 
     Raises:
         WrongModelField: two columns contradict each other.

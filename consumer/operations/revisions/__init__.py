@@ -1,1 +1,1 @@
-"""Further revisions of stored posts: written again, read again, copied."""
+"""Further revisions of stored posts: rewritten, parsed again, copied."""

@@ -30,14 +30,14 @@ CONTEXT_LINES = 3
 
 @dataclass(frozen=True, slots=True)
 class FeedDifference:
-    """Per text the lines of a unified diff, none where they are the same; per figure that differs both values."""
+    """Per text the lines of a unified diff, empty if equal; for each differing figure both values."""
 
     texts: dict[str, list[str]]
     figures: dict[str, tuple[Any, Any]]
 
 
 def difference(first: StoredFeed, second: StoredFeed) -> FeedDifference:
-    """Return what one would have to change in the first post to get the second."""
+    """Return the changes from the first post to the second."""
     return FeedDifference(
         texts={
             "instagram_ad_copy": changed_lines(first.instagram_ad_copy, second.instagram_ad_copy),

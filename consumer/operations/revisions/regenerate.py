@@ -1,4 +1,4 @@
-"""The request for another text: the event that a stored post answers, put together again. Pure."""
+"""The request for another text: rebuilds the event behind a stored post. Pure."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +19,7 @@ from schemas.record import SourceRecord
 
 
 def ask_again(basis: RevisionSource, *, now: datetime) -> RequestedRevision:
-    """Return what to ask for: written from the post's inputs, in answer to the first event, begun `now`.
+    """Return the request: from the post's inputs, for the original event, started `now`.
 
     Raises:
         CannotRevise: the overlay allows no other revision, or the inputs break the current contract.
@@ -39,7 +39,7 @@ def ask_again(basis: RevisionSource, *, now: datetime) -> RequestedRevision:
 
 
 def estimated_cost_usd(basis: RevisionSource) -> Decimal:
-    """Price the call that wrote the post at its model's current prices; 0 where its tokens are unknown."""
+    """Price the call that wrote the post at its model's current prices; 0 if its tokens are unknown."""
     feed = basis.feed
     tokens = tokens_of(from_json(feed.token_usage)) if feed.token_usage else UNKNOWN
     cost = cost_usd(
@@ -57,7 +57,7 @@ def _event_again(basis: RevisionSource, now: datetime) -> OverlayCompleted:
     try:
         return OverlayCompleted(
             event_id=event_id_of(basis),
-            # the time from end to end is that of this revision
+            # end_to_end_ms is that of this revision
             occurred_at=now,
             tenant_id=feed.tenant_id,
             overlay_id=overlay_of(basis),
@@ -74,5 +74,5 @@ def _event_again(basis: RevisionSource, now: datetime) -> OverlayCompleted:
 
 
 def _own_instruction(feed: StoredFeed) -> str:
-    """Return what the event said; where it said nothing, the current built-in instruction counts."""
+    """Return the event's instruction; None if it had none, so that the current built-in one applies."""
     return "" if feed.gpt_prompt == BUILT_IN_INSTRUCTION else feed.gpt_prompt

@@ -1,4 +1,4 @@
-"""A post parsed again from its stored answer, by the current rules. Pure."""
+"""Parsing a post again from its stored answer, with the current rules. Pure."""
 
 from typing import assert_never
 
@@ -14,10 +14,10 @@ from schemas.post import InstagramPost
 
 
 def reparsed(feed: StoredFeed, editor: Editor, context: Context) -> RevisedPost:
-    """Return the post that its raw answer gives now.
+    """Return the post from its raw answer by the current rules.
 
     Raises:
-        CannotRevise: the answer was purged or never kept, or gives no post.
+        CannotRevise: the answer was purged or never kept, or contains no valid post.
     """
     if feed.gpt_response_raw is None:
         raise CannotRevise(f"post {feed.instagram_feed_id} has no raw answer: it was purged or never kept")

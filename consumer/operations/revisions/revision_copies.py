@@ -1,4 +1,4 @@
-"""A stored post published again as a new revision of its overlay, without an LLM call."""
+"""Publishing a stored post as a new revision of its overlay, without an LLM call."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from schemas.post import InstagramPost
 
 @dataclass(frozen=True, slots=True)
 class RevisedPost:
-    """The texts of a new revision, and the quality gate's warnings as they are stored."""
+    """The texts of a new revision, and the quality gate's warnings as stored."""
 
     post: InstagramPost
     quality: str
 
 
 class RevisionCopier:
-    """Makes stored posts the current ones of their overlays, with the same texts or others."""
+    """Makes stored posts the current ones of their overlays, with the same or other texts."""
 
     def __init__(self, connection: Connection, *, created_topic: str) -> None:
         self._connection = connection
@@ -45,9 +45,9 @@ class RevisionCopier:
         *,
         origin: Literal["restore", "reparse"],
     ) -> dict[FeedReference, RepublishedFeed]:
-        """Store a new revision of each post, with the texts that `rewrite` gives it.
+        """Store a new revision of each post, with the texts from `rewrite`.
 
-        Who loses the race to another revision looks again: `rewrite` sees how things stand then.
+        If the race to another revision is lost, `rewrite` is called again with the current state.
 
         Raises:
             CannotRevise: from `rewrite`, or the post or its overlay does not allow it.
@@ -104,7 +104,7 @@ def as_it_was(basis: RevisionSource) -> RevisedPost:
 def _created(
     basis: RevisionSource, post: InstagramPost, source: SourcePosition, instagram_feed_id: UUID, now: datetime
 ) -> InstagramFeedCreated:
-    """Build the event of a revision that took no call: its metrics tell of the call behind the text, at no cost."""
+    """Build the event of a revision without a call: its metrics are those of the call behind the text, at no cost."""
     feed, overlay_id = basis.feed, overlay_of(basis)
     return InstagramFeedCreated(
         event_id=created_event_id(instagram_feed_id),
@@ -166,7 +166,7 @@ def _metrics(feed: StoredFeed) -> FeedMetrics:
 
 
 def _tokens(feed: StoredFeed) -> Tokens:
-    """Return the text's call's: a restored post has them in its usage only, an old one in its columns only."""
+    """Return the tokens of the text's call: restored posts have them only in the usage, old ones only in columns."""
     if feed.token_usage is not None:
         return tokens_of(from_json(feed.token_usage))
     columns = ("prompt_tokens", "completion_tokens", "total_tokens")

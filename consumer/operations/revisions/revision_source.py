@@ -1,4 +1,4 @@
-"""What another revision takes over from a post, or why there can be none."""
+"""What a new revision takes from a post, or why there can be none."""
 
 from typing import Final
 from uuid import UUID
@@ -7,7 +7,7 @@ from repository.operations.revision_source import RevisionSource, SourcePosition
 
 UNKNOWN: Final = "unknown"
 UNKNOWN_SOURCE: Final = SourcePosition(UNKNOWN, partition=-1, offset=-1, timestamp_ms=-1)
-"""-1 is how Kafka spells an offset or a timestamp that is not known."""
+"""-1 is Kafka's value for an unknown offset or timestamp."""
 
 
 class CannotRevise(Exception):
@@ -15,7 +15,7 @@ class CannotRevise(Exception):
 
 
 def overlay_of(basis: RevisionSource) -> UUID:
-    """Return the overlay whose next revision it will be.
+    """Return the overlay to revise.
 
     Raises:
         CannotRevise: the post has no overlay, or a request for that is in progress.
@@ -32,10 +32,10 @@ def overlay_of(basis: RevisionSource) -> UUID:
 
 
 def event_id_of(basis: RevisionSource) -> str:
-    """Return the id of the event that the post answers."""
+    """Return the id of the post's event."""
     return basis.feed.source_event_id or UNKNOWN
 
 
 def source_of(basis: RevisionSource) -> SourcePosition:
-    """Return where that event lay; unknown for posts from before the ledger, whose rows in it name no topic."""
+    """Return the position of the post's event; unknown for posts from before the ledger, whose rows have no topic."""
     return basis.source if basis.source and basis.source.topic else UNKNOWN_SOURCE

@@ -1,1 +1,1 @@
-"""How the consumers of a group stand: what the database knows of them, beside what the broker has."""
+"""The status of a group of consumers: from the database and the broker."""

@@ -1,4 +1,4 @@
-"""One look at a group: its processes and their partitions, its lag, its work, and what was lost."""
+"""A snapshot of a group: its processes and their partitions, its lag, its work, and lost records."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from repository.pool import Connection
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupStatus:
-    """A group at one moment. `kafka_problem`: why nothing is known of its offsets.
+    """A group at one moment. `kafka_problem`: why its offsets are unknown.
 
     `ignored`: records skipped since yesterday for their event type, by type, by whichever group.
     """
@@ -38,23 +38,23 @@ class GroupStatus:
 
     @property
     def owners(self) -> dict[int, str]:
-        """Who reads each partition that somebody reads."""
+        """The reader of each partition that is read."""
         return {partition: process.owner for process in self.processes for partition in process.partitions}
 
     def lag_of(self, partitions: Sequence[int]) -> int | None:
-        """Return the lag of some partitions together; None while the broker does not say."""
+        """Return the total lag of some partitions; None if unknown."""
         if self.kafka_problem:
             return None
         return sum(offsets.lag for offsets in self.offsets if offsets.partition in partitions)
 
     @property
     def unread(self) -> list[int]:
-        """The partitions that nobody reads."""
+        """The partitions without a reader."""
         return [offsets.partition for offsets in self.offsets if offsets.partition not in self.owners]
 
 
 async def look(connection: Connection, settings: KafkaSettings) -> GroupStatus:
-    """Look once; the broker may be away, the database may not.
+    """Take a snapshot; works without the broker, but not without the database.
 
     Raises:
         StoreError: the database does not say.

@@ -1,4 +1,4 @@
-"""Where a group stands in its topic: what it has committed, beside what the broker has."""
+"""The committed offsets of a group, compared with the topic."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ ASK_AGAIN_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class PartitionOffsets:
-    """Of one partition: its oldest offset, the one that comes next, and what is committed, if anything."""
+    """One partition's oldest offset, next offset, and committed offset, if any."""
 
     partition: int
     first: int
@@ -28,20 +28,20 @@ class PartitionOffsets:
 
     @property
     def lag(self) -> int:
-        """How many records are there that are not taken in yet."""
+        """How many available records are not taken in yet."""
         return self.end - max(self.first, self.committed or 0)
 
     @property
     def lost(self) -> range:
-        """The offsets that the broker has deleted although they are not taken in."""
+        """The offsets that the broker deleted before they were taken in."""
         return range(self.first if self.committed is None else min(self.committed, self.first), self.first)
 
 
 async def group_offsets(settings: KafkaSettings) -> list[PartitionOffsets]:
-    """Return how the settings' group stands in its topic.
+    """Return the offsets of the configured group in its topic.
 
     Raises:
-        BrokerUnavailable: no broker answers, or it does not say.
+        BrokerUnavailable: no broker responds, or it refuses.
     """
     topic = settings.overlay_completed_topic
     try:

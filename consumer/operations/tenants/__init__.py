@@ -1,1 +1,1 @@
-"""What operators may say of a tenant, and what is refused."""
+"""Settings of tenants."""

@@ -1,6 +1,6 @@
-"""What may stand in the columns of a tenant's row: types, bounds, and what a column wants.
+"""The columns of a tenant's row: types, bounds and descriptions of valid values.
 
-A field's description says what it wants; it is what help and error messages quote.
+A field's description is the expected value, which help and error messages quote.
 """
 
 from collections.abc import Mapping
@@ -16,11 +16,11 @@ from schemas.delivery import RequestedDelivery
 from schemas.quality import SECTORS, Sector
 
 NONE = "none"
-"""How people write that there is to be no value."""
+"""How people write that a column is to have no value."""
 
 
 class WrongTenantField(Exception):
-    """A value does not fit its column; the message names the option and what it wants."""
+    """A value is invalid; the message names the option and the expected value."""
 
 
 @cache
@@ -35,14 +35,14 @@ def _known(timezone: str) -> str:
 
 
 def _on_one_line(text: str | None) -> str | None:
-    """Refuse what would not be one line of a caption that can be read."""
+    """Refuse what is not a single readable line of a caption."""
     if text is not None and not text.isprintable():
         raise ValueError("a character that cannot be printed")
     return text
 
 
 class TenantFields(BaseModel):
-    """The columns that people set; the defaults are those of a tenant of which nothing was said."""
+    """The columns that people set, with the defaults of a tenant without a row."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -64,10 +64,10 @@ _MAY_BE_EMPTY = {"max_in_flight", "delivery", "disclosure"}
 
 
 def read_tenant_changes(texts: Mapping[str, str]) -> TenantChanges:
-    """Return the columns that these texts set; `none` or an empty text empties one that may be empty.
+    """Parse these texts; `none` or an empty text clears an optional column.
 
     Raises:
-        WrongTenantField: naming every option whose value is wrong.
+        WrongTenantField: names every option with an invalid value.
     """
     values = {column: _value(column, text) for column, text in texts.items()}
     try:
@@ -82,7 +82,7 @@ def option_of(column: str) -> str:
 
 
 def wanted_by(column: str) -> str:
-    """Return what a column wants."""
+    """Return the expected value of a column."""
     return str(TenantFields.model_fields[column].description)
 
 

@@ -1,6 +1,6 @@
-"""CUPED: what was known of a unit before takes out of its figure what it explains (Deng and others, 2013).
+"""CUPED: reducing variance by what was known of a unit before (Deng and others, 2013).
 
-What is known here is the tenant's earlier mean: nearly all of the likes are the shop's, hardly any the post's.
+The covariate is the tenant's earlier mean: likes depend mostly on the shop, hardly on the post.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from consumer.operations.experiments.statistics.sample import Sample, from_sums
 
 @dataclass(frozen=True, slots=True)
 class PairedSums:
-    """Sums over an arm's units of the figure y and of what was known before, x."""
+    """Sums over an arm's units of the figure y and the covariate x."""
 
     n: int
     y: float
@@ -21,7 +21,7 @@ class PairedSums:
 
     @property
     def sample(self) -> Sample:
-        """The figure as it is."""
+        """The unadjusted figure."""
         return from_sums(self.n, self.y, self.yy)
 
     def __add__(self, other: "PairedSums") -> "PairedSums":
@@ -40,7 +40,7 @@ NO_SUMS = PairedSums(0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Adjusted:
-    """Two arms after the adjustment; `explained` is the share of the variance that it took out."""
+    """Two adjusted arms; `explained` is the share of the variance that was removed."""
 
     control: Sample
     arm: Sample
@@ -48,7 +48,7 @@ class Adjusted:
 
 
 def adjusted(control: PairedSums, arm: PairedSums) -> Adjusted | None:
-    """Return both arms as if their units had been alike before; None where nothing was known of them."""
+    """Return both arms adjusted; None if nothing was known of them."""
     spread = sum(_within(one.n, one.x, one.xx, one.x) for one in (control, arm))
     units = control.n + arm.n
     if control.n < 3 or arm.n < 3 or spread <= 1e-12 * (control.xx + arm.xx):  # noqa: PLR2004 - a slope needs them
@@ -72,5 +72,5 @@ def _adjusted(sums: PairedSums, slope: float, known_mean: float) -> Sample:
 
 
 def _within(n: int, x: float, products: float, y: float) -> float:
-    """Return a sum of products about the means."""
+    """Return the sum of products of deviations from the means."""
     return products - x * y / n if n else 0.0

@@ -1,6 +1,6 @@
 """The difference between an arm and its control, absolute and relative, with its standard error.
 
-Welch's: the arms may vary differently. The relative one by the delta method, as GrowthBook has it.
+Welch's: the arms may vary differently. The relative one by the delta method, as in GrowthBook.
 """
 
 import math
@@ -11,7 +11,7 @@ from consumer.operations.experiments.statistics.sample import Sample
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How far an arm is from its control; `n` is the number of units of both."""
+    """The difference between an arm and its control; `n` is the number of units of both."""
 
     estimate: float
     standard_error: float
@@ -20,7 +20,7 @@ class Difference:
 
 
 def absolute_difference(control: Sample, arm: Sample, *, covariates: int = 0) -> Difference | None:
-    """Return arm less control in the figure's own unit; None where its error cannot be known.
+    """Return arm minus control in the figure's unit; None if its error is unknown.
 
     `covariates` is how many slopes were estimated from the same units.
     """
@@ -31,7 +31,7 @@ def absolute_difference(control: Sample, arm: Sample, *, covariates: int = 0) ->
 
 
 def relative_difference(control: Sample, arm: Sample) -> Difference | None:
-    """Return arm less control as a share of the control; None also where the control is 0."""
+    """Return arm minus control as a share of the control; None also if the control is 0."""
     if control.mean == 0 or not _can_be_compared(control, arm):
         return None
     base = abs(control.mean)

@@ -1,10 +1,10 @@
-"""Many comparisons at once: Holm's correction, which keeps all claims together at the level of one."""
+"""Multiple comparisons: Holm's correction, which controls the family-wise error rate."""
 
 from collections.abc import Sequence
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return the adjusted p-values, in the order given: below the level, and the claim stands among the others."""
+    """Return the adjusted p-values, in the order given."""
     adjusted = [0.0] * len(p_values)
     reached = 0.0
     for rank, place in enumerate(sorted(range(len(p_values)), key=lambda place: p_values[place])):

@@ -1,4 +1,4 @@
-"""How many units it takes to find a difference, for one look and for as many as one likes."""
+"""The number of units needed to find a difference, for one look and for any number."""
 
 import math
 from bisect import bisect_left
@@ -10,15 +10,15 @@ from consumer.operations.experiments.statistics.interval import always_valid_mul
 from consumer.operations.experiments.statistics.sample import Sample
 
 POWER = 0.8
-"""How often a difference of the wanted size is to be found."""
+"""The power: how often a difference of the given size is found."""
 MOST_UNITS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
 class UnitsNeeded:
-    """Units of both arms together after which a difference is found in 80% of the cases; None: never, as things are.
+    """Units of both arms together at which a difference is found in 80% of cases; None: never.
 
-    `fixed_horizon` with one look at the end, `always_valid` however often one looks.
+    `fixed_horizon` with one look at the end, `always_valid` with any number of looks.
     """
 
     fixed_horizon: int | None
@@ -28,10 +28,10 @@ class UnitsNeeded:
 def units_needed(
     control: Sample, arm: Sample, effect: float, *, control_share: float, tuning: float, comparisons: int = 1
 ) -> UnitsNeeded | None:
-    """Return how many units find `effect`, which is in the samples' own unit; None without one.
+    """Return how many units find `effect`, in the samples' unit; None without one.
 
-    `control_share` is the control's part of the two arms' units. With several comparisons each of them has to pass at
-    its part of the level, as the first of Holm's steps demands.
+    `control_share` is the control's share of the two arms' units. With several comparisons each must pass at its share
+    of the level, as in Holm's first step.
     """
     variance = control.variance / control_share + arm.variance / (1 - control_share)
     if effect == 0 or variance <= 0:
@@ -45,7 +45,7 @@ def units_needed(
 
 
 def _least(multiple: Callable[[float], float], variance: float, effect: float) -> int | None:
-    """Return the least n at which the interval's half width and the power's margin fit into the effect."""
+    """Return the smallest n at which the interval's half width and the power margin fit into the effect."""
     margin = normal_quantile(POWER)
 
     def finds(n: int) -> bool:

@@ -1,4 +1,4 @@
-"""One arm's figure: how many units, their mean, and how much they vary."""
+"""One arm's figure: number of units, mean and variance."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Sample:
 
     @property
     def can_be_compared(self) -> bool:
-        """Whether there are units enough to know how much they vary."""
+        """Whether there are enough units to estimate the variance."""
         return self.n >= LEAST_UNITS
 
 
@@ -48,7 +48,7 @@ def from_values(values: Sequence[float]) -> Sample:
 
 
 def proportion(successes: int, n: int) -> Sample:
-    """Build a sample of units that each have something or have it not."""
+    """Build a sample of a binary property."""
     if n == 0:
         return NO_SAMPLE
     share = successes / n
@@ -56,7 +56,7 @@ def proportion(successes: int, n: int) -> Sample:
 
 
 def ratio_of_means(n: int, totals: tuple[float, float], products: tuple[float, float, float]) -> Sample:
-    """Build the ratio of two figures' means over the same units, such as what a success cost, failures included.
+    """Build the ratio of two figures' means over the same units, such as the cost per success.
 
     `totals` are the sums of numerator and denominator, `products` those of numerator squared, numerator times
     denominator, denominator squared. Its error is by the delta method, as the two vary together.
@@ -71,9 +71,9 @@ def ratio_of_means(n: int, totals: tuple[float, float], products: tuple[float, f
 
 
 def per_assigned(of_posts: Sample, posts: int, ended: int) -> Sample:
-    """Build the figure per assigned unit, one without a post counting 0, from that of the posts.
+    """Build the figure per assigned unit, counting 0 for one without a post, from that of the posts.
 
-    Which posts have a figure by now says nothing about the arm, so both shares are known apart: the mean is their
+    Which posts have a figure yet is independent of the arm, so both shares are estimated separately: the mean is their
     product, its error by the delta method.
     """
     if ended == 0 or of_posts.n == 0:

@@ -1,15 +1,15 @@
-"""Whether the arms are alike in size and make: if not, what is compared differs by more than the variant."""
+"""Whether the arms are alike in size and composition: if not, they differ by more than the variant."""
 
 from collections.abc import Sequence
 
 from consumer.operations.experiments.statistics.distributions import chi_square_p
 
 SUSPICIOUS = 0.001
-"""Below it a ratio is no chance: an honest experiment that is looked at often should hardly ever be suspected."""
+"""The p-value below which a ratio is suspicious: low, since a sound experiment may be looked at often."""
 
 
 def sample_ratio_p(counts: Sequence[int], weights: Sequence[float]) -> float:
-    """Return how likely counts so far from their weights are by chance; 1 where there is nothing to compare."""
+    """Return the p-value of counts given their weights; 1 if there is nothing to compare."""
     total, whole = sum(counts), sum(weights)
     if total == 0 or len(counts) < 2:  # noqa: PLR2004 - a ratio has two sides
         return 1.0
@@ -19,7 +19,7 @@ def sample_ratio_p(counts: Sequence[int], weights: Sequence[float]) -> float:
 
 
 def same_share_p(parts: Sequence[int], wholes: Sequence[int]) -> float:
-    """Return how likely shares so far apart, each a part of its arm, are by chance; 1 with nothing to compare."""
+    """Return the p-value of equal shares in all arms; 1 if there is nothing to compare."""
     share = sum(parts) / sum(wholes) if sum(wholes) else 0.0
     sides = [(part, whole) for part, whole in zip(parts, wholes, strict=True) if whole]
     if not 0 < share < 1 or len(sides) < 2:  # noqa: PLR2004 - two arms at least

@@ -40,6 +40,12 @@ def test_a_console_for_people_passes_no_control_sequence_of_a_text(capsys: pytes
     assert "␛]52" in shown
 
 
+def test_a_text_between_colons_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
+    people_console().print("tenant :v: of :shop:")
+
+    assert capsys.readouterr().out == "tenant :v: of :shop:\n"
+
+
 def test_json_holds_every_text_whole_and_no_character_that_acts(capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"tenant_id": ESCAPES})
     shown = capsys.readouterr().out

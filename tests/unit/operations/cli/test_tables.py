@@ -60,7 +60,7 @@ def test_wide_is_one_line_a_record_however_long(capsys: pytest.CaptureFixture[st
 
 @given(st.lists(st.tuples(words, words, words), min_size=1, max_size=4))
 def test_no_cell_that_may_not_wrap_is_cut_at_eighty_columns(rows: list[tuple[str, str, str]]) -> None:
-    console = Console(width=80, markup=False, highlight=False)
+    console = Console(width=80, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
         console.print(at_width(ledger(*rows), console.width))
     together = "".join(captured.get().split())
