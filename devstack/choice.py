@@ -1,4 +1,4 @@
-"""Which kind of server serves what: the environment's, else a container, else an embedded one, else Tansu."""
+"""The kind of each server: the environment's, else a container, else an embedded one, else Tansu."""
 
 from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple, get_args
@@ -11,7 +11,7 @@ WISH_VARIABLE = "INSTAGRAM_FEED_STACK_SERVERS"
 
 
 class Means(NamedTuple):
-    """What this machine offers: a Docker engine that answers, Java with the broker's jars, the two wheels."""
+    """What is available on this machine: a Docker engine, Java with the broker's jars, the two wheels."""
 
     docker: bool
     java: bool
@@ -20,7 +20,7 @@ class Means(NamedTuple):
 
 
 def wish_in(environ: Mapping[str, str]) -> Wish:
-    """Return what the user asks for instead of the automatic choice.
+    """Return the user's choice, if any, instead of the automatic one.
 
     Raises:
         StackError: the variable holds none of the wishes.

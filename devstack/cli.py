@@ -1,6 +1,6 @@
 """`instagram-feed stack`: the local stack from the command line.
 
-What starts servers is imported when a command runs, so that `instagram-feed --help` stays quick.
+Code that starts servers is imported only when a command runs, so that `instagram-feed --help` stays quick.
 """
 
 import asyncio
@@ -26,7 +26,10 @@ T = TypeVar("T")
 
 stack = typer.Typer(help="Run a local broker, Postgres and simulated LLM in the background.", no_args_is_help=True)
 
-EnvFile = Annotated[Path, typer.Option("--env-file", help="Names the stack; the servers' addresses are written to it.")]
+EnvFile = Annotated[
+    Path,
+    typer.Option("--env-file", help="The file that identifies the stack; the servers' addresses are written to it."),
+]
 DEFAULT_ENV_FILE = Path(".env.stack")
 
 
@@ -34,18 +37,18 @@ DEFAULT_ENV_FILE = Path(".env.stack")
 def up(
     env_file: EnvFile = DEFAULT_ENV_FILE,
     servers: Annotated[
-        Wish, typer.Option(envvar=WISH_VARIABLE, help="What to start for servers that the environment does not name.")
+        Wish, typer.Option(envvar=WISH_VARIABLE, help="The kind of servers to start where the environment names none.")
     ] = "auto",
 ) -> None:
-    """Start what does not run yet, and return when all three servers answer.
+    """Start the servers that are not running, and return when all three respond.
 
-    Servers that KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL or OPENAI_BASE_URL name are used as they are.
+    Servers named in KAFKA_BOOTSTRAP_SERVERS, DATABASE_URL or OPENAI_BASE_URL are used instead.
     """
     environ = {**os.environ, WISH_VARIABLE: servers}
     endpoints = _run(_started(env_file, environ))
     write_env_file(env_file, {**endpoints.environment(), SOURCED_FROM: str(folder_of(env_file).resolve())})
     _show(_run(_status(env_file)))
-    # Without a slash, a POSIX shell would look for the file on its PATH.
+    # Without a slash, a POSIX shell would search its PATH for the file.
     typer.echo(f"Use it with: set -a; . {env_file if env_file.is_absolute() else f'./{env_file}'}; set +a")
 
 
@@ -53,9 +56,9 @@ def up(
 def down(
     env_file: EnvFile = DEFAULT_ENV_FILE,
     *,
-    keep_data: Annotated[bool, typer.Option("--keep-data", help="Leave topics and tables for the next start.")] = False,
+    keep_data: Annotated[bool, typer.Option("--keep-data", help="Keep topics and tables for the next start.")] = False,
 ) -> None:
-    """End all that belongs to the stack, whatever became of it, and remove its data."""
+    """Stop everything that belongs to the stack, in whatever state it is, and remove its data."""
     from devstack.stack import stop_stack  # noqa: PLC0415
 
     ended = _run(stop_stack(folder_of(env_file), keep_data=keep_data))
@@ -65,7 +68,7 @@ def down(
 
 @stack.command()
 def status(env_file: EnvFile = DEFAULT_ENV_FILE, *, as_json: JsonOption = False) -> None:
-    """Ask each server; exit code 1 unless all answer."""
+    """Check each server; the exit code is 1 unless all respond."""
     found = _run(_status(env_file))
     if as_json:
         print_json(found.model_dump(mode="json"))

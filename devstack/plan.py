@@ -1,4 +1,4 @@
-"""What a stack consists of: decided once by who starts it, read by its supervisor."""
+"""The plan of a stack: decided at the start, read by its supervisor."""
 
 from collections.abc import Mapping
 from pathlib import Path

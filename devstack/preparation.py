@@ -1,4 +1,4 @@
-"""Before a stack starts: decide what serves, fetch what that needs, and write it down as a plan."""
+"""Preparing a stack: choose servers, download what they need, and write the plan."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a stack is: each server asked, each process looked for."""
+"""The status of a stack: its servers and processes."""
 
 import asyncio
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""`instagram-feed demo`: some events all the way through, on a stack of their own, with everything checked.
+"""`instagram-feed demo`: some events from end to end, on a stack of their own, with everything checked.
 
-What starts servers is imported when the command runs, so that `instagram-feed --help` stays quick.
+Code that starts servers is imported only when the command runs, so that `instagram-feed --help` stays quick.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from devstack.errors import DemoFailed, StackError
 def demo(
     *,
     real: Annotated[
-        bool, typer.Option("--real", help="Have the model of your OPENAI_API_KEY write, which costs a cent or so.")
+        bool, typer.Option("--real", help="Use the real model with your OPENAI_API_KEY, which costs about a cent.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before --real spends money.")] = False,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running, and say how to use it.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the stack running, and show how to use it.")] = False,
 ) -> None:
-    """Watch 20 sample events become posts and created events, on a local stack that is gone afterwards.
+    """Turn 20 sample events into posts and created events, on a temporary local stack.
 
     Starts broker, database and simulated LLM, migrates, creates topics, produces, runs the consumer, then
-    shows what is stored and what was published. The exit code is 0 only if all of it is as it should be.
+    shows what is stored and what was published. The exit code is 0 only if all checks pass.
 
     Example: instagram-feed demo
     """
@@ -32,7 +32,7 @@ def demo(
         raise typer.BadParameter("--real needs your key in OPENAI_API_KEY")
     if real and not yes:
         typer.confirm(
-            "The model of your OPENAI_API_KEY will write 16 posts of about 1,000 tokens each. Go on?", abort=True
+            "The model of your OPENAI_API_KEY will write 16 posts of about 1,000 tokens each. Continue?", abort=True
         )
     from devstack.demo.scenario import run_demo  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Whether what the run left behind is what should be there. Pure."""
+"""Checks of the demo's results. Pure."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from schemas.record import SourceRecord
 
 
 class Check(NamedTuple):
-    """One thing that must hold, and what was found."""
+    """A condition, and what was found."""
 
     claim: str
     holds: bool
@@ -19,7 +19,7 @@ class Check(NamedTuple):
 
 
 def check_all(evidence: Evidence, samples: SampleEvents) -> list[Check]:
-    """Hold everything against the sample events."""
+    """Compare everything with the sample events."""
     return [
         *_posts(evidence, samples),
         *_duplicates(evidence, samples),

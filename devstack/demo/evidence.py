@@ -1,4 +1,4 @@
-"""What the run left behind, as others find it: rows, records, and the LLM's own account of its calls."""
+"""The demo's results as others see them: rows, records, and the LLM's own record of its calls."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from schemas.record import SourceRecord
 
 MOST_FEEDS = 1_000
 READ_DEADLINE_S = 15.0
-QUIET_MS = 700  # without a record for so long, a topic has no more
+QUIET_MS = 700  # after this time without a record a topic has no more
 DEAD_LETTER_TOPIC: str = KafkaSettings.model_fields["dead_letter_topic"].default
 
 
@@ -35,7 +35,7 @@ class Evidence:
 
 
 async def gather_evidence(endpoints: Endpoints, progress: Progress) -> Evidence:
-    """Read database, topics and ledger side by side."""
+    """Read database, topics and the LLM's ledger concurrently."""
     feeds, created, dead_letters, billed_calls = await asyncio.gather(
         _feeds(endpoints.database_url),
         _records(endpoints.kafka_bootstrap_servers, CREATED_TOPIC, expected=progress.stored),

@@ -1,4 +1,4 @@
-"""`instagram-feed …` as child processes, as a person would type them."""
+"""`instagram-feed …` commands as child processes."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ CREATED_TOPIC: str = Settings.model_fields["feed_created_topic"].default
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What has become of the records so far, as the consumer counts it."""
+    """The progress of the records, as counted by the consumer."""
 
     new: int = 0
     duplicate: int = 0
@@ -38,7 +38,7 @@ class Progress:
     published: int = 0
 
     def is_complete(self, records: int) -> bool:
-        """Return whether `records` were read and what follows from them was published."""
+        """Return whether `records` were read and their events published."""
         return self.new + self.duplicate + self.invalid >= records and self.published >= self.new
 
 
@@ -53,10 +53,10 @@ def clean_environment(endpoints: Endpoints, *, real: bool) -> dict[str, str]:
 
 
 async def run_command(*arguments: str, env: Mapping[str, str], folder: Path) -> Any:  # noqa: ANN401 - any JSON
-    """Run one command to its end; gives what it prints with --json, else its text.
+    """Run a command; returns its JSON with --json, else its text.
 
     Raises:
-        DemoFailed: another exit code than 0; carries what it said.
+        DemoFailed: the exit code is not 0; contains the output.
     """
     process = await _started(*arguments, env=env, folder=folder, output=PIPE, errors=PIPE)
     output, errors = await process.communicate()
@@ -74,7 +74,7 @@ class Consumer:
         self._metrics_url = metrics_url
 
     async def until_done(self, records: int, *, deadline_s: float) -> Progress:
-        """Wait until it is through with `records`.
+        """Wait until it has processed `records`.
 
         Raises:
             DemoFailed: it ended, the provider refuses the account, or it took too long.

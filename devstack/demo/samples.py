@@ -1,4 +1,4 @@
-"""The sample events and what must come of them."""
+"""The sample events and their expected results."""
 
 from dataclasses import dataclass
 from pathlib import Path

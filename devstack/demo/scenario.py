@@ -30,8 +30,8 @@ DEADLINE_S = 300.0
 OPENAI_BASE_URL: str = LlmSettings.model_fields["openai_base_url"].default
 
 NEXT = """
-Next: the README shows the same by hand, with `instagram-feed stack up`. With your key in OPENAI_API_KEY,
-`instagram-feed demo --real` has the real model write; it asks first."""
+Next: the README shows the same step by step, with `instagram-feed stack up`. With your key in OPENAI_API_KEY,
+`instagram-feed demo --real` uses the real model; it asks first."""
 KEPT = f"""
 The stack still runs. Use it, and end it when you are done:
   set -a; . ./{KEPT_ENV_FILE}; set +a

@@ -1,4 +1,4 @@
-"""What the demo prints at its end."""
+"""The output of the demo."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -17,7 +17,7 @@ REPAIR_MESSAGE = "That answer cannot be used: "
 
 
 def print_evidence(screen: Console, evidence: Evidence) -> None:
-    """Print everything that came of the events, part by part."""
+    """Print the results, part by part."""
     _heading(screen, "Two of the posts")
     for feed in posts_to_show(evidence.feeds):
         screen.print(post_view(feed))
