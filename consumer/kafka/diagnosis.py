@@ -1,7 +1,7 @@
-"""Why the brokers cannot be reached, in one line that names the setting: clients only say that they cannot.
+"""Why the brokers cannot be reached, in one line that names the setting, which clients do not tell.
 
-Each bootstrap address is tried as a client would, up to the login, and then each address that the broker advertises:
-a client connects to those, whatever it was told first.
+Each bootstrap address is tried as a client would, up to the login, and then each address that the broker advertises,
+since clients connect to those.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from consumer.settings import KafkaSettings
 ANSWER_S = 3.0
 _UNKNOWN_ISSUER = {18, 19, 20, 21}  # OpenSSL: self-signed, or without a CA that is known here
 
-# Alerts that a broker answers our certificate with.
+# TLS alerts by which a broker refuses our certificate.
 _ABOUT_OUR_CERTIFICATE = ("CERTIFICATE_EXPIRED", "CERTIFICATE_UNKNOWN", "BAD_CERTIFICATE", "ALERT_UNKNOWN_CA")
 
 
@@ -43,7 +43,7 @@ class _Address:
 
 
 async def connection_problem(settings: KafkaSettings) -> str | None:
-    """Return the first thing found that keeps a client from the brokers; None when there is none, by now."""
+    """Return the first problem that prevents connections to the brokers; None if there is none (any more)."""
     try:
         options = await _client_options(settings)
     except (TokenUnavailable, UnusableCertificate) as error:
@@ -80,7 +80,7 @@ async def _advertised_problem(
 
 
 async def _client_options(settings: KafkaSettings) -> Mapping[str, Any]:
-    """Return what every connection is made with; a token is there by then."""
+    """Return the options of every connection, with a token if needed."""
     options = connection_options(settings)
     del options["bootstrap_servers"]
     if tokens := options.get("sasl_oauth_token_provider"):
@@ -89,14 +89,14 @@ async def _client_options(settings: KafkaSettings) -> Mapping[str, Any]:
 
 
 async def _brokers(address: _Address, options: Mapping[str, Any]) -> list[_Address]:
-    """Return the addresses that the brokers want clients to use."""
+    """Return the addresses that the brokers advertise."""
     await _resolve(address)
     async with asyncio.timeout(ANSWER_S):
         connection: Any = await create_conn(address.host, address.port, **options)
         with closing(connection):
             metadata = await connection.send(MetadataRequest([]))
     if not metadata.brokers and "sasl_oauth_token_provider" in options:
-        # aiokafka takes a refused token for accepted, and what the broker then says for an empty cluster
+        # aiokafka takes a refused token for accepted, and the broker's response for an empty cluster
         raise SaslAuthenticationFailed
     return [_Address(host, port) for _, host, port, *_ in metadata.brokers]
 
@@ -110,7 +110,7 @@ async def _resolve(address: _Address) -> None:
 
 
 def _said(error: BaseException, settings: KafkaSettings) -> str:  # noqa: PLR0911 - one line for each
-    """Describe what an address has done, to follow its name; never a secret."""
+    """Describe the failure of an address, to follow its name; never contains a secret."""
     protocol = settings.kafka_security_protocol
     match error:
         case ssl.SSLError() | ConnectionResetError() if protocol.endswith("SSL"):
@@ -160,7 +160,7 @@ def _said_of_tls(error: OSError, protocol: str) -> str:
 
 
 def _closed(settings: KafkaSettings) -> str:
-    """Describe a port that takes the connection and closes it at the first request: it expects something else."""
+    """Describe a port that accepts the connection and closes it at the first request: it expects something else."""
     protocol = settings.kafka_security_protocol
     if protocol.endswith("SSL") and settings.kafka_ssl_certfile is None:
         return (

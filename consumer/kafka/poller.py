@@ -1,8 +1,8 @@
-"""The poller: reads the partitions that are leased here, and commits to the group what has been dealt with.
+"""The poller: reads the partitions leased here, and commits processed offsets to the group.
 
-It wraps aiokafka's consumer, whose partitions are assigned by hand: no group protocol, so nothing to keep alive. What
-it has to get over: a failed poll forgets what was fetched of other partitions, a change of the assignment forgets the
-positions of those that stay, and without an offset to begin with aiokafka would choose one in silence.
+It wraps aiokafka's consumer with manually assigned partitions: no group protocol, so nothing to keep alive. It works
+around three behaviours: a failed poll drops what was fetched of other partitions, a changed assignment drops the
+positions of those that stay, and without a starting offset aiokafka would silently choose one.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ log = structlog.get_logger()
 POLL_MS = 200
 ALONE_MS = 500
 OFFSETS_TIMEOUT_S = 10.0
-COMMIT_TIMEOUT_S = 10.0  # aiokafka retries a commit without a limit when the coordinator is dead (#659)
+COMMIT_TIMEOUT_S = 10.0  # aiokafka retries commits forever when the coordinator is dead (#659)
 COMMIT_RETRY_S = 5.0
-COMMIT_AGAIN_S = 3_600.0  # the broker forgets a group's offset that is not committed for a week
+COMMIT_AGAIN_S = 3_600.0  # the broker drops a group's offset that is not committed for a week
 
 
 Poll = Mapping[TopicPartition, Sequence["ConsumerRecord[bytes, bytes]"]]
@@ -40,7 +40,7 @@ _Hold = tuple[int, UUID | None]
 
 @dataclass(slots=True)
 class _Partition:
-    """How far a partition has been read, and under which hold of it: the lease's token and the topic's id."""
+    """How far a partition has been read, and under which lease: its token and the topic's id."""
 
     hold: _Hold
     position: int
@@ -49,7 +49,7 @@ class _Partition:
 
 
 class Poller:
-    """Reads one topic. Offsets move only by `settle`, after what was polled is safe; else `undo` goes back."""
+    """Reads one topic. Offsets move only by `settle`, once everything polled is safe; `undo` goes back."""
 
     def __init__(self, consumer: "AIOKafkaConsumer[bytes, bytes]", topic: str) -> None:
         self.topic = topic
@@ -61,20 +61,20 @@ class Poller:
 
     @property
     def partitions(self) -> frozenset[int]:
-        """What is being read."""
+        """The assigned partitions."""
         return frozenset(one.partition for one in self._partitions)
 
     @property
     def lag(self) -> int:
-        """How many records of these partitions the broker has beyond what has been read, as far as it has told."""
+        """How many records of these partitions are unread, as last reported by the broker."""
         ends = ((self._consumer.highwater(one), state) for one, state in self._partitions.items())
         return sum(max(0, end - state.position) for end, state in ends if end is not None)
 
     async def group_lag(self, partitions: Collection[int]) -> dict[int, int]:
-        """Return how many records of each partition the group has not taken in, whoever reads it.
+        """Return the group's lag by partition, whichever process reads it.
 
         Raises:
-            KafkaError, TimeoutError: the broker does not say.
+            KafkaError, TimeoutError: the broker does not respond.
         """
         places = [TopicPartition(self.topic, number) for number in partitions]
         async with asyncio.timeout(OFFSETS_TIMEOUT_S):
@@ -87,17 +87,17 @@ class Poller:
         }
 
     async def _reached_by_group(self, one: TopicPartition) -> int | None:
-        """Return the committed offset; what is read here is known without asking."""
+        """Return the committed offset; for partitions read here it is known."""
         state = self._partitions.get(one)
         return state.position if state is not None else await self._consumer.committed(one)
 
     async def assign(self, leases: Mapping[int, PartitionLease], topic_id: UUID | None) -> bool:
-        """Read these partitions and no others; those that were read before continue from their position.
+        """Assign exactly these partitions; those assigned before continue from their position.
 
-        What was lost of new ones is added to `gaps`. Returns whether anything changed.
+        Lost records of new ones are added to `gaps`. Returns whether anything changed.
 
         Raises:
-            KafkaError, TimeoutError: it is not known where to begin; all is as before.
+            KafkaError, TimeoutError: the starting offsets are unknown; nothing was changed.
         """
         holds = {TopicPartition(self.topic, one): (leases[one].fencing_token, topic_id) for one in leases}
         if holds == {one: state.hold for one, state in self._partitions.items()}:
@@ -111,11 +111,11 @@ class Poller:
         return True
 
     async def poll(self, *, max_records: int) -> Poll:
-        """Return the records of the partitions; none of them after a moment without any.
+        """Return records of the partitions; empty after a moment without any.
 
         Raises:
             KafkaError: a partition cannot be read now.
-            UnreadableRecord: a batch cannot be read at all, and nothing is left in front of it.
+            UnreadableRecord: a batch cannot be read at all, and nothing precedes it.
         """
         try:
             return await self._in_turn(max_records) or await self._consumer.getmany(
@@ -128,7 +128,7 @@ class Poller:
             raise
 
     def undo(self) -> None:
-        """Go back to where all that was polled is safe."""
+        """Rewind to the last settled position."""
         for one, state in self._partitions.items():
             self._consumer.seek(one, state.position)
 
@@ -145,9 +145,9 @@ class Poller:
             state.position = max(state.position, min(polled, first_owed.get(one.partition, polled)))
 
     async def commit(self) -> None:
-        """Commit how far all is safe, as far as that has moved.
+        """Commit the settled positions that have moved.
 
-        A failed commit is no loss: the records come again, and the ledger knows them.
+        A failed commit is harmless: the records are read again, and the ledger knows them.
         """
         now_s = time.monotonic()
         due = {one: state.position for one, state in self._partitions.items() if _is_due(state, now_s)}
@@ -164,7 +164,7 @@ class Poller:
                 self._partitions[one].committed, self._partitions[one].committed_at_s = offset, now_s
 
     async def _in_turn(self, max_records: int) -> Poll:
-        """Return what is fetched by now, in even shares: aiokafka would empty one partition before the next (#525)."""
+        """Return fetched records in even shares: aiokafka would empty one partition before the next (#525)."""
         self._turns.rotate(-1)
         polled: dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]] = defaultdict(list)
         asked, room = list(self._turns), max_records
@@ -199,7 +199,7 @@ class Poller:
         return begun
 
     def _reached(self, one: TopicPartition, committed: int | None) -> int | None:
-        """Return what was read before but could not be committed is not lost, whatever the broker has deleted since."""
+        """Return the position reached: records read but not committed are not lost, even if deleted since."""
         reached = self._partitions.get(one)
         return committed if reached is None else max(reached.position, committed or 0)
 
@@ -210,16 +210,16 @@ class Poller:
             self.gaps.append(Gap(one.partition, start.lost_from, start.offset))
 
     def _begin_anew(self, out_of_range: Iterable[TopicPartition]) -> None:
-        """Have the next `assign` look where these begin by now."""
+        """Let the next `assign` determine the starting offsets of these again."""
         for one in out_of_range:
             if one in self._partitions:
                 self._partitions[one].hold = (0, None)
 
     async def _up_to_unreadable(self, max_records: int, error: UnicodeDecodeError) -> Poll:
-        """Return what stands in front of the batch that cannot be read: who skips that batch is to lose none of it.
+        """Return the records before an unreadable batch, so that skipping the batch loses none of them.
 
         Raises:
-            UnreadableRecord: nothing does; it names the place.
+            UnreadableRecord: there are none; the error names the position.
         """
         for one in self._partitions:
             self.undo()
@@ -236,7 +236,7 @@ class Poller:
         raise UnreadableRecord("in a partition that cannot be asked now") from error
 
     async def _one_by_one(self, one: TopicPartition, most: int) -> "list[ConsumerRecord[bytes, bytes]]":
-        """Read a partition up to what cannot be read; the others are where all that was polled is safe."""
+        """Read a partition up to the unreadable batch; the others are at their settled positions."""
         self.undo()
         found: list[ConsumerRecord[bytes, bytes]] = []
         with suppress(UnicodeDecodeError):
@@ -250,7 +250,7 @@ class Poller:
 
 
 def source_record(record: "ConsumerRecord[bytes, bytes]") -> SourceRecord:
-    """Return a record as this project sees it; one without a timestamp (a topic of format 0.9) has Kafka's -1."""
+    """Convert a record; one without a timestamp (from a topic of format 0.9) gets Kafka's -1."""
     timestamp_ms = NO_TIMESTAMP if record.timestamp is None else record.timestamp
     headers = tuple(record.headers)
     return SourceRecord(record.topic, record.partition, record.offset, timestamp_ms, record.key, record.value, headers)
