@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from repository.columns import one_more
 from repository.pool import Connection
 from repository.requests import (
+    CLAIMED_COLUMNS,
     EXPERIMENT_NAME,
     MAX_TAKEOVERS,
     ClaimedRequest,
@@ -84,7 +85,7 @@ def _claim(waiting: str) -> str:
         updated_at = now()
     FROM available
     WHERE (request.overlay_id, request.revision) = (available.overlay_id, available.revision)
-    RETURNING request.*, available.state = 'claimed' AS reclaimed,
+    RETURNING {CLAIMED_COLUMNS}, available.state = 'claimed' AS reclaimed,
         available.lease_owner AS lost_owner, {EXPERIMENT_NAME}
 """  # noqa: S608 - the same
 

@@ -94,7 +94,9 @@ class FairShares:
         queue = [(self._account(one).counter, self.in_flight[one], one) for one in rooms]
         heapify(queue)
         shares: dict[str, int] = {}
-        while queue and sum(shares.values()) < slots:
+        for _ in range(slots):
+            if not queue:
+                break
             counter, in_flight, tenant_id = queue[0]
             shares[tenant_id] = shares.get(tenant_id, 0) + 1
             if shares[tenant_id] == rooms[tenant_id]:
