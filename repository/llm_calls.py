@@ -94,6 +94,9 @@ class KeptAnswer:
 KeptAnswers = Mapping[tuple[UUID, int], Sequence[KeptAnswer]]
 """By overlay and revision, newest first."""
 
+# verdicts written by hand that are none are left out, too
+_JUDGED_AGAIN = [verdict for verdict in CallVerdict if verdict is not CallVerdict.WRONG_KEY]
+
 _KEPT = f"""
     SELECT kept.*
     FROM unnest($1::uuid[], $2::int[]) AS wanted (overlay_id, revision)
@@ -102,7 +105,7 @@ _KEPT = f"""
         FROM llm_calls
         WHERE (llm_calls.overlay_id, llm_calls.revision) = (wanted.overlay_id, wanted.revision)
             AND raw_response IS NOT NULL
-            AND verdict <> 'wrong_key'
+            AND verdict = ANY($3::text[])
         ORDER BY called_at DESC
         LIMIT {MOST_JUDGED_AGAIN}
     ) AS kept
@@ -111,7 +114,8 @@ _KEPT = f"""
 
 async def kept_answers(connection: Connection, requests: Sequence[tuple[UUID, int]]) -> KeptAnswers:
     """Return the newest answers of these requests that can be judged again."""
-    rows = await connection.fetch(_KEPT, [overlay for overlay, _ in requests], [revision for _, revision in requests])
+    overlay_ids, revisions = [overlay for overlay, _ in requests], [revision for _, revision in requests]
+    rows = await connection.fetch(_KEPT, overlay_ids, revisions, _JUDGED_AGAIN)
     calls = [_call(row) for row in rows]
     models = await models_by_id(connection, {call.llm_model_id for call in calls}) if calls else {}
     found: dict[tuple[UUID, int], list[KeptAnswer]] = defaultdict(list)

@@ -39,7 +39,7 @@ class Arms:
     """Assigns new overlays to variants of the running experiments."""
 
     def __init__(self, running: Iterable[Experiment]) -> None:
-        found = [_ready(experiment) for experiment in running]
+        found = [_ready(experiment) for experiment in running if experiment.variants]
         self.experiments = [one.experiment.name for one in found]
         self._for_all = next((one for one in found if not one.experiment.tenants), None)
         self._by_tenant = {tenant: one for one in found for tenant in one.experiment.tenants}

@@ -40,3 +40,6 @@ class Refresher:
                 await part.run_once()
             except StoreError as error:
                 log.warning("refresher.store_unavailable", error=str(error))
+            except Exception:
+                # a defect in one part must not keep the others from refreshing
+                log.exception("loop.defect", loop=f"refresher of {type(part).__name__}")

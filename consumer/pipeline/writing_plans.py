@@ -88,13 +88,18 @@ class WritingPlans:
         prompts: dict[str, Prompt],
         models: dict[UUID, LlmModel],
     ) -> None:
-        prompt = prompts[variant.prompt] if variant.prompt else None
         model = models[variant.llm_model_id] if variant.llm_model_id else None
         try:
-            self._plans[key] = self._make(experiment.name, variant, prompt, model)
+            self._plans[key] = self._make(experiment.name, variant, _prompt_of(variant, prompts), model)
         except SettingsError as error:
             log.error("experiments.unwritable", experiment=experiment.name, variant=variant.variant, reason=str(error))  # noqa: TRY400 - the line says it all
             self._problems[key] = str(error)
+
+
+def _prompt_of(variant: Variant, prompts: dict[str, Prompt]) -> Prompt | None:
+    if variant.prompt and variant.prompt not in prompts:
+        raise SettingsError(f"there is no prompt '{variant.prompt}'")
+    return prompts[variant.prompt] if variant.prompt else None
 
 
 def _key(request: ClaimedRequest) -> _Key:

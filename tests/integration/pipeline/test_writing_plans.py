@@ -56,6 +56,18 @@ def request_in(experiment: Experiment, variant: str) -> ClaimedRequest:
     return claimed_request(arm=arm)
 
 
+async def test_a_variant_whose_prompt_is_gone_waits_and_holds_up_no_other(pool: Pool) -> None:
+    experiment = await experiment_with(pool, Variant(variant="plain", weight=1), Variant(variant="other", weight=1))
+    await pool.execute(
+        "UPDATE experiment_variants SET prompt = 'nonsense' WHERE experiment_id = $1 AND variant = 'other'",
+        experiment.experiment_id,
+    )
+    plans = WritingPlans(pool, USUAL, Maker().make)
+    plain, other = request_in(experiment, "plain"), request_in(experiment, "other")
+    await plans.know([other, plain])
+    assert (plans.problem(plain), plans.problem(other)) == (None, "there is no prompt 'nonsense'")
+
+
 async def test_a_plan_is_made_once_with_the_prompt_and_model_of_its_variant(pool: Pool, model: LlmModel) -> None:
     own = Variant(variant="own", weight=1, prompt="feed-post:1", llm_model_id=model.llm_model_id)
     experiment = await experiment_with(pool, Variant(variant="now", weight=1, is_control=True), own)

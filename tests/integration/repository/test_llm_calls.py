@@ -146,6 +146,13 @@ async def test_an_answer_of_a_model_that_is_gone_is_not_judged_again(pool: Pool)
     assert await kept_for(pool, request) == {}
 
 
+async def test_an_answer_whose_verdict_somebody_wrote_by_hand_is_not_judged_again(pool: Pool, model: LlmModel) -> None:
+    request = await claim_one(pool)
+    await fail_one(pool, request, llm_call(request, model.llm_model_id))
+    await pool.execute("UPDATE llm_calls SET verdict = 'nonsense'")
+    assert await kept_for(pool, request) == {}
+
+
 @pytest.mark.parametrize("verdict", ["unusable", "unreadable"])
 async def test_a_body_of_any_bytes_is_kept_as_received(pool: Pool, model: LlmModel, verdict: str) -> None:
     request, raw = await claim_one(pool), bytes(range(256))

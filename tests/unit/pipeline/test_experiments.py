@@ -44,6 +44,10 @@ def test_without_an_experiment_no_overlay_has_a_variant() -> None:
     assert running().arm_of(event()) is None
 
 
+def test_an_experiment_without_variants_has_none_for_anybody() -> None:
+    assert running(experiment(variants=())).arm_of(event()) is None
+
+
 def test_an_overlay_has_the_variant_of_its_bucket() -> None:
     experiments = running(experiment())
     ranges = bucket_ranges(2, 1, [0.7, 0.3])
