@@ -25,6 +25,7 @@ import migrations
 from repository.connecting import Session
 from repository.errors import StoreError, describe
 from repository.pool import open_session
+from repository.schema_version import newest_revision
 
 APPLICATION_NAME = "instagram-feed migrate"
 OLDEST_SERVER = 14
@@ -32,6 +33,11 @@ ENCODING = "UTF8"
 
 # Their DETAIL names columns, types or objects, never a row's values.
 _ABOUT_OBJECTS = (asyncpg.SyntaxOrAccessError, asyncpg.DependentObjectsStillExistError)
+_HAS_HISTORY = (
+    f"SELECT to_regclass('{migrations.VERSION_TABLE}') IS NOT NULL, "
+    "to_regclass('feed_requests') IS NOT NULL AND to_regclass('partition_leases') IS NOT NULL"
+)
+_CURRENT = f"SELECT version_num FROM {migrations.VERSION_TABLE}"  # noqa: S608
 _NOT_OURS = (
     "it is not this program's, which makes one of that name: give the program a schema of its own, first in the "
     "search_path and the other tables behind it, such as DATABASE_URL=…?options=-csearch_path%3Dfeeds,public"
@@ -94,6 +100,7 @@ async def _migrate(database_url: str, run: Callable[[Config, str], None], revisi
         _refuse_old_server(connection)
         _refuse_other_encoding(connection)
         _refuse_missing_schema(connection)
+        _refuse_unknown_history(connection)
         run(_config(connection=connection, on_version_apply=note), revision)
 
     async with _alembic_to_itself(), _connected(database_url) as connection:
@@ -118,6 +125,23 @@ def _refuse_other_encoding(connection: Connection) -> None:
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
     if encoding != ENCODING:
         raise MigrationError(f"the database's encoding is {encoding}, which cannot hold every post: it must be UTF8")
+
+
+def _refuse_unknown_history(connection: Connection) -> None:
+    """Refuse tables whose revision is not known: Alembic would make them anew, or speak of an identifier."""
+    with connection.begin():
+        has_history, has_tables = connection.exec_driver_sql(_HAS_HISTORY).one()
+        current = connection.exec_driver_sql(_CURRENT).scalar() if has_history else None
+    if has_tables and current is None:
+        raise MigrationError(
+            f"this program's tables are there, but not what {migrations.VERSION_TABLE} says of their revision: "
+            "restore that table, too"
+        )
+    if current is not None and current > newest_revision():
+        raise MigrationError(
+            f"it is at migration {current}, and this program knows those up to {newest_revision()}: "
+            "use the newer version that migrated it"
+        )
 
 
 def _refuse_missing_schema(connection: Connection) -> None:

@@ -120,6 +120,8 @@ class _Rehearsal:
             await self._fail(replace(request, overlay_id=uuid4()))
         if lacking := await missing_rights(self._connection):
             self.obstacles = [f"the role lacks {right}" for right in lacking]
+        for table in await missing_tables(self._connection):
+            self.obstacles.append(f"the table {table} is missing: it was dropped, or not restored")
 
     async def _become_a_post(self, request: NewRequest, llm_model_id: UUID, *, may_make_rows: bool) -> None:
         connection = self._connection
@@ -173,6 +175,7 @@ _SAMPLE = """
         (SELECT llm_model_id FROM llm_models LIMIT 1) AS llm_model_id
 """
 
+_MISSING_TABLES = "SELECT name FROM unnest($1::text[]) AS needed (name) WHERE to_regclass(name) IS NULL ORDER BY name"
 _MISSING_RIGHTS = """
     SELECT privilege || ' on ' || name AS missing
     FROM unnest($1::text[], $2::text[]) AS needed (name, privilege)
@@ -189,6 +192,12 @@ _MISSING_RIGHTS = """
         -- in another order the right would be asked of what is no sequence
         AND CASE WHEN sequence.relkind = 'S' THEN NOT has_sequence_privilege(sequence.oid, 'USAGE') ELSE false END
 """
+
+
+async def missing_tables(connection: Connection) -> list[str]:
+    """Return which of the service's tables are not there, although the schema's revision says so."""
+    rows = await connection.fetch(_MISSING_TABLES, list(SERVICE))
+    return [row["name"] for row in rows]
 
 
 async def missing_rights(connection: Connection) -> list[str]:

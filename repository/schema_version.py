@@ -17,6 +17,13 @@ class SchemaVersion(NamedTuple):
     current: str | None
     head: str
 
+    @property
+    def advice(self) -> str:
+        """What to do where the two differ."""
+        if self.current and self.current > self.head:
+            return "start the newer version of this program that migrated it"
+        return "run `instagram-feed migrate`"
+
 
 _HAS_TABLE = "SELECT to_regclass($1) IS NOT NULL"
 _CURRENT = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant

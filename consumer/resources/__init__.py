@@ -141,7 +141,7 @@ def _require_newest(schema: SchemaVersion) -> None:
     if schema.current != schema.head:
         raise StartupError(
             f"the database is at migration {schema.current or 'none'}, this program needs {schema.head}: "
-            "run `instagram-feed migrate`"
+            f"{schema.advice}"
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+import asyncpg
 import pytest
 
 from consumer.errors import StartupError
@@ -52,6 +53,15 @@ async def test_a_database_of_an_older_revision(env: Mapping[str, str]) -> None:
     said = await complaint(env)
     assert "at migration 0001" in said
     assert "run `instagram-feed migrate`" in said
+
+
+async def test_a_database_of_a_newer_revision(env: Mapping[str, str]) -> None:
+    connection = await asyncpg.connect(env["DATABASE_URL"])
+    await connection.execute("UPDATE instagram_feed_migrations SET version_num = '9999'")
+    await connection.close()
+    said = await complaint(env)
+    assert "at migration 9999" in said
+    assert "start the newer version" in said
 
 
 @pytest.mark.parametrize(

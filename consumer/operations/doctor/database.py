@@ -54,7 +54,7 @@ async def examine_database(
             schema = await schema_version(borrowed)
             if schema.current != schema.head:
                 detail = f"at migration {schema.current or 'none'}, this program needs {schema.head}"
-                yield Finding("schema", "failed", detail, "run `instagram-feed migrate`")
+                yield Finding("schema", "failed", detail, schema.advice)
                 return
             ensures = settings.reference_rows == "ensure"
             yield _schema(schema.head, await look_at_database(borrowed, ensures_references=ensures))

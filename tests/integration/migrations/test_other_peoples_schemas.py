@@ -157,6 +157,25 @@ async def test_a_database_that_cannot_hold_every_post_is_refused(latin_database_
     assert "encoding is LATIN1" in await refusal(latin_database_url)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "UPDATE instagram_feed_migrations SET version_num = '9999'",
+            "at migration 9999, and this program knows those up",
+        ),
+        ("DROP TABLE instagram_feed_migrations", "not what instagram_feed_migrations says of their revision"),
+        ("DELETE FROM instagram_feed_migrations", "not what instagram_feed_migrations says of their revision"),
+    ],
+)
+async def test_tables_of_a_revision_that_is_not_known_are_left_alone(
+    change: str, told: str, empty_database_url: str, connection: asyncpg.Connection
+) -> None:
+    await migrations.upgrade(empty_database_url)
+    await connection.execute(change)
+    assert told in await refusal(empty_database_url)
+
+
 async def test_a_schema_that_does_not_exist_is_named_with_where_it_is_asked_for(empty_database_url: str) -> None:
     said = await refusal(f"{empty_database_url}?schema=Nope")
     assert '("Nope")' in said

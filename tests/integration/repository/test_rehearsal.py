@@ -112,6 +112,7 @@ async def test_without_the_right_to_make_upstreams_rows_they_are_waited_for(role
         ("ALTER TABLE instagram_feeds RENAME tone_style TO tone", '"tone_style"'),
         ("ALTER TABLE outbox_events ALTER topic TYPE INTEGER USING 1", '"topic" is of type integer'),
         ("ALTER TABLE outbox_events RENAME TO outbox", '"outbox_events" does not exist'),
+        ("DROP TABLE tenants", "the table tenants is missing"),
         (SKIPPING_TRIGGER, "instagram_feeds, outbox_events: a row is left out"),
     ],
 )
