@@ -84,7 +84,7 @@ class Connector:
                 target_session_attrs=access,
                 **options,
             )
-        except (asyncpg.UndefinedObjectError, asyncpg.DataError, asyncpg.ProtocolViolationError) as error:
+        except _REFUSED_SETTING as error:
             self._name_refused_setting(error)
             raise
         except asyncpg.ConnectionDoesNotExistError as error:
@@ -93,6 +93,8 @@ class Connector:
             raise
         except TimeoutError as error:
             raise StoreUnavailable(await self._said_of_silence()) from error
+        except socket.gaierror as error:
+            raise StoreUnavailable(f"nobody resolves the name {urlsplit(self._url.dsn).hostname}") from error
         except (ssl.SSLError, ConnectionError) as error:
             self._name_channel_binding(error)
             _name_own_certificate(error)
@@ -138,6 +140,13 @@ def _name_own_certificate(error: OSError) -> None:
         raise StoreUnavailable(f"the server breaks off the TLS handshake: it may want {_OWN_CERTIFICATE}") from error
 
 
+# The last is said of `options` that are no -c NAME=VALUE.
+_REFUSED_SETTING = (
+    asyncpg.UndefinedObjectError,
+    asyncpg.DataError,
+    asyncpg.ProtocolViolationError,
+    asyncpg.PostgresSyntaxError,
+)
 _OWN_CERTIFICATE = "a client certificate, or another one (sslcert, sslkey)"
 _READ_ONLY_BECAUSE = "a replica, or a database or role with default_transaction_read_only=on"
 

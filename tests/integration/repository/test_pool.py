@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from consumer.shutdown import until_ended
-from repository.errors import StoreUnavailable
+from repository.errors import StoreUnavailable, WrongDatabaseUrl
 from repository.pool import connection, open_pool, transaction
 from tests.chaos.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.waiting import eventually
@@ -79,6 +79,16 @@ async def test_a_resolver_that_does_not_answer_is_named(monkeypatch: pytest.Monk
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
     with pytest.raises(StoreUnavailable, match="nobody resolves the name"):
         await open_pool("postgresql://db.example.test/feeds?connect_timeout=2", size=1, application_name="tests")
+
+
+async def test_a_host_that_is_not_known_is_named() -> None:
+    with pytest.raises(StoreUnavailable, match=r"nobody resolves the name db\.invalid"):
+        await open_pool("postgresql://db.invalid/feeds", size=1, application_name="tests")
+
+
+async def test_options_that_are_another_servers_are_named(module_database_url: str) -> None:
+    with pytest.raises(WrongDatabaseUrl, match="has the parameter options, which the server refuses"):
+        await open_pool(f"{module_database_url}?options=endpoint%3Dep-1", size=1, application_name="tests")
 
 
 async def test_how_long_a_transaction_may_be_idle_is_for_the_url_to_say(module_database_url: str) -> None:
