@@ -21,7 +21,8 @@ async def examine_ignored(borrowed: Connection, event_types: EventTypes) -> Exam
         records[day.event_type] += day.records
     seen = ", ".join(f"{records[name]} of {name} (last {places[name]})" for name, _ in records.most_common(MOST_TYPES))
     meant = ",".join([*event_types.names, *filter(event_types.nearly, sorted(records))])
-    value = f"set OVERLAY_EVENT_TYPES={meant}" if meant != ",".join(event_types.names) else "add their types to it"
-    advice = f"if some of them are meant, {value}, and `instagram-feed replay` has them written"
+    is_guess = meant != ",".join(event_types.names)
+    action = f"set OVERLAY_EVENT_TYPES={meant}" if is_guess else "add their types to OVERLAY_EVENT_TYPES"
+    advice = f"if some of them are meant, {action}, and `instagram-feed replay` has them written"
     detail = f"skipped since yesterday for a type that is not in OVERLAY_EVENT_TYPES: {seen}"
     yield Finding("events", "warning", detail, advice)
