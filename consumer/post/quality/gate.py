@@ -4,7 +4,7 @@ A rule repairs, refuses or warns. What is refused is quoted to the model in the 
 warning is stored with the post.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
@@ -80,7 +80,7 @@ def quality_json(warnings: Iterable[Finding]) -> str:
 
 
 Repair = Callable[[RawPost], RawPost]
-Check = Callable[[Draft, Context], Iterable[str]]
+Check = Callable[[Draft, Context], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,14 @@ class QualityGate:
         self._refusing = frozenset(
             rule.name for rule in self._rules if rule.by_default == "refuse" or rule.name in refuse
         )
-        self._checks = [(rule, rule.needed_signs) for rule in self._rules]
+        self._checks = [(rule, not rule.needed_signs) for rule in self._rules]
         # One for repairs and checks: a post that needs no repair has the same letters when it is checked.
-        self._finder = SignFinder(sign for rule in self._rules for sign in rule.signs | rule.signs_to_repair)
+        signs = frozenset().union(*(rule.signs | rule.signs_to_repair for rule in self._rules))
+        self._finder = SignFinder(signs)
+        self._named_by = {
+            sign: frozenset(rule.name for rule in self._rules if sign in rule.needed_signs) for sign in signs
+        }
+        """The rules that are to be checked where a sign stands."""
         self.compares_posts = any(rule.name == "similar" for rule in self._rules)
 
     def repaired(self, post: RawPost) -> RawPost:
@@ -144,10 +149,11 @@ class QualityGate:
 
     def findings(self, draft: Draft, context: Context) -> list[Finding]:
         """Return all rules that the post breaks, in the order of the rules."""
+        named = set[QualityRule]().union(*map(self._named_by.__getitem__, draft.signs))
         return [
-            Finding(rule.name, rule.problem, passages)
-            for rule, needed in self._checks
-            if not (needed and needed.isdisjoint(draft.signs)) and (passages := tuple(rule.check(draft, context)))
+            Finding(rule.name, rule.problem, tuple(passages))
+            for rule, is_always_checked in self._checks
+            if (is_always_checked or rule.name in named) and (passages := rule.check(draft, context))
         ]
 
     def refuses(self, finding: Finding) -> bool:

@@ -80,7 +80,7 @@ def own_signs_in(text: str, source: Source, signs: frozenset[str] = SIGNS_OF_TOK
 
 def instructions_in(text: str, source: Source) -> list[str]:
     """Find sentences of the shop's wishes, or the tone asked for, repeated instead of followed."""
-    found = [order for order in _orders_in(source.wishes_text) if order.strip()[:_FEWEST_LETTERS] in text]
+    found = [order for beginning, order in _orders_in(source.wishes_text) if beginning in text]
     tone = source.tone_text
     if tone in text and _NAMES_A_TONE.search(tone):
         found.append(tone)
@@ -89,10 +89,10 @@ def instructions_in(text: str, source: Source) -> list[str]:
 
 
 @lru_cache(_WISHES_REMEMBERED)
-def _orders_in(wishes: str) -> list[str]:
-    """Return the sentences that say how to write; a shop wishes much the same for all its posts."""
+def _orders_in(wishes: str) -> list[tuple[str, str]]:
+    """Return the sentences that say how to write, each behind its beginning; a shop has much the same for all posts."""
     return [
-        sentence
+        (sentence.strip()[:_FEWEST_LETTERS], sentence)
         for sentence in _SENTENCE_END.split(wishes)
         if len(sentence) >= _FEWEST_LETTERS and _ABOUT_WRITING.search(sentence) and _ORDER.search(sentence)
     ]
