@@ -23,8 +23,7 @@ _COMMON_CHARACTERS: Final = (
     "\uac00-\ud7a3"  # Hangul
 )
 _COMMON_BODY: Final = re.compile(f"[{_COMMON_CHARACTERS}]+")
-_COMMON_HASHTAG: Final = rf"#(?![0-9]+(?: |\Z))[{_COMMON_CHARACTERS}]+"
-_COMMON_LIST: Final = re.compile(f"{_COMMON_HASHTAG}(?: {_COMMON_HASHTAG})*")
+_COMMON_LIST: Final = re.compile(rf"(?:#(?![0-9]+(?: |\Z))[{_COMMON_CHARACTERS}]+(?: (?=#)|\Z))+")
 """A list in which there is nothing to put right, unless it says something twice."""
 _WORD: Final = re.compile(rf"[{_SIGNS}]?[^\s,，、،;；|{_SIGNS}]+")
 _ITEM: Final = re.compile(rf"[{_SIGNS}]*[^,，、،;；|\n{_SIGNS}]+")

@@ -119,10 +119,11 @@ class QualityGate:
         # One for repairs and checks: a post that needs no repair has the same letters when it is checked.
         signs = frozenset().union(*(rule.signs | rule.signs_to_repair for rule in self._rules))
         self._finder = SignFinder(signs)
-        self._named_by = {
-            sign: frozenset(rule.name for rule in self._rules if sign in rule.needed_signs) for sign in signs
-        }
+        self._named_by: dict[str, set[QualityRule]] = {sign: set() for sign in signs}
         """The rules that are to be checked where a sign stands."""
+        for rule in self._rules:
+            for sign in rule.needed_signs:
+                self._named_by[sign].add(rule.name)
         self.compares_posts = any(rule.name == "similar" for rule in self._rules)
 
     def repaired(self, post: RawPost) -> RawPost:
