@@ -27,7 +27,10 @@ _CLOCK: Final = (
     rf"|(?:{_PART}\s?)?(?<![가-힣])(?:{_WORD})\s?시(?!간)(?:\s?반)?"
 )
 _TO: Final = r"(?:\s?(?:부터|에서|[-~–—〜]|to)\s?)"
+_IN_BUSINESS: Final = r"(?:영업|운영)"
+"""Words beside which bare numbers are hours: "9 to 6 운영"."""
 _OPEN: Final = r"(?:영업|운영|오픈|open|마감|라스트\s?오더|열려\s?있|문\s?(?:을\s?)?(?:열|엽|여|연|닫)|close[sd]?\b)"
+_BARE_SPAN: Final = rf"(?<![\d.,:/])(?:[01]?\d|2[0-4]){_TO}(?:[01]?\d|2[0-4])(?![\d:/%]|[.,]\d)"
 # One look at the first letter is much faster than a look at each alternative.
 _HOURS: Final = re.compile(
     rf"(?=[\d오아낮점저밤새ap한두세네다여일열영운o마라문c])(?:"
@@ -35,6 +38,11 @@ _HOURS: Final = re.compile(
     rf"|{_OPEN}(?:\s?(?:시간|시각))?\s?[:은는이]?\s?(?:매일\s|평일\s|주말\s)?(?:{_CLOCK})"
     rf"|(?:{_CLOCK})\s?(?:까지|부터|에|면)?\s?(?:만\s?)?(?:매장\s|가게\s)?{_OPEN}"
     rf"|(?:{_CLOCK})\s?까지\s?기다)"
+)
+_BARE_HOURS: Final = re.compile(
+    rf"{_BARE_SPAN}\s?(?:까지\s?)?(?:매장\s|가게\s)?{_IN_BUSINESS}"
+    rf"|{_IN_BUSINESS}(?:\s?(?:시간|시각))?\s?[:은는이]?\s?(?:매일\s|평일\s|주말\s)?{_BARE_SPAN}"
+    r"(?=까지|이에요|예요|입니다|[^가-힣]|$)"
 )
 _DIGITAL: Final = re.compile(r"[0-9]{1,2}:[0-9][0-9]")
 _READ: Final = re.compile(
@@ -61,7 +69,8 @@ _SIGNS_OF_OTHERS: Final = frozenset((
     *(f"{word[-1]}{space}시" for word in _HOUR_WORDS for space in ("", *SPACES)),
     "휴무", "휴점", "무휴", "365", "요일",
 ))  # fmt: skip
-SIGNS: Final = _SIGNS_OF_DIGITAL | _SIGNS_OF_OTHERS
+_SIGNS_OF_BARE: Final = frozenset(("영업", "운영"))
+SIGNS: Final = _SIGNS_OF_DIGITAL | _SIGNS_OF_OTHERS | _SIGNS_OF_BARE
 """Without one of them a folded text names no opening hours."""
 
 
@@ -70,16 +79,21 @@ def unknown_hours(text: str, source: str, signs: frozenset[str] = SIGNS) -> list
 
     `signs` are those of `SIGNS` that may stand in the text.
     """
+    unknown = [] if _SIGNS_OF_BARE.isdisjoint(signs) else _unknown_of(_BARE_HOURS, text, source)
     # hours stand in the store's information, at the end of the fields
     if _SIGNS_OF_OTHERS.isdisjoint(signs) and all(source.rfind(hour) >= 0 for hour in _digital_hours(text)):
-        return []
-    found = [span[0].strip() for span in _HOURS.finditer(text)]
-    known = hours_in(source) if found else frozenset()
-    unknown = [hours for hours in found if not hours_in(hours) <= known]
+        return unknown
+    unknown += _unknown_of(_HOURS, text, source)
     for claimed, says in ((_DAYS_OFF, _NAMES_DAYS), (_ALWAYS, _SAYS_ALWAYS), (_ROUND_THE_CLOCK, _SAYS_ROUND_THE_CLOCK)):
         if (claim := claimed.search(text)) and not says.search(source):
             unknown.append(claim[0])
     return unknown
+
+
+def _unknown_of(pattern: re.Pattern[str], text: str, source: str) -> list[str]:
+    found = [span[0].strip() for span in pattern.finditer(text)]
+    known = hours_in(source) if found else frozenset()
+    return [hours for hours in found if not hours_in(hours) <= known]
 
 
 def _digital_hours(text: str) -> list[str]:

@@ -9,7 +9,8 @@ _SENT: Final = r"(?:배송|배달|택배|탁송|발송|출고)"
 _NOTHING: Final = r"(?:무료|공짜|0\s?원|없이|free)"
 _PROMISES: Final = (
     re.compile(
-        rf"무료\s?(?:로\s)?(?:전국\s|당일\s|새벽\s|빠른\s)?{_SENT}|{_SENT}(?:비|료)?(?:는|은|가|도|까지)?\s?(?:전액\s|모두\s|전부\s)?{_NOTHING}"
+        rf"{_SENT}(?:비|료)(?:는|은|도)?\s?(?:걱정|고민)(?:은|을|도)?\s?(?:하지\s?)?(?:마|말|없|끝)"
+        rf"|무료\s?(?:로\s)?(?:전국\s|당일\s|새벽\s|빠른\s)?{_SENT}|{_SENT}(?:비|료)?(?:는|은|가|도|까지)?\s?(?:전액\s|모두\s|전부\s)?{_NOTHING}"
         r"|(?<![가-힣])무배(?:로|예|이|\s|!)|free\s(?:shipping|delivery)|(?:ships|delivered|delivery|shipping)\s(?:is\s|for\s)?free"
     ),
     re.compile(

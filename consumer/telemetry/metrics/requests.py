@@ -72,8 +72,8 @@ class RequestMetrics:
         )
         self.quality_refusals = Counter(
             "instagram_feed_quality_refusals_total",
-            "Answers that the quality gate refused, by rule; one that breaks several counts for each. Kept "
-            "answers that are judged again do not count",
+            "Answers that the quality gate refused, by rule; one that breaks several counts for each. Answers that "
+            "break only Instagram's limits do not count, nor do kept answers that are judged again",
             ["rule"],
             registry=registry,
         )
