@@ -116,8 +116,10 @@ class Collector:
     async def _take(self, batch: Batch, file: ResultFile, group: ResultGroup, ahead: OneAhead) -> None:
         results = [read_result(line) for line in group.lines if line.strip()]
         if batch.duplicate_of is not None:
-            step = Advance(file=file, position=group.end, cost_usd=await self._cost(batch, results))
-            await ahead.put(self._store.commit(batch, (), step), ())
+            unused = await self._spent(batch, results)
+            cost_usd = sum((spent.cost_usd or Decimal(0) for spent in unused), Decimal(0))
+            step = Advance(file=file, position=group.end, cost_usd=cost_usd)
+            await ahead.put(self._store.commit(batch, (), step, unused=unused), ())
             return
         judged, strays = await self._judged(batch, results, ahead.keys)
         suspects = sum(one.is_suspect for one in judged.values())
@@ -166,17 +168,13 @@ class Collector:
             return replace(judged, settled=self._store.with_feed(judged.settled))
         return judged
 
-    async def _cost(self, batch: Batch, results: list[Result]) -> Decimal:
-        """Return the cost of a second batch, whose results are not used."""
+    async def _spent(self, batch: Batch, results: list[Result]) -> list[Spending]:
+        """Return what the lines of a second batch took, whose results are not used."""
         keys = [(one.call_id.overlay_id, one.call_id.revision) for one in results if one.call_id]
         async with connection(self._desk.pool) as borrowed:
             there = await lines_there(borrowed, batch.duplicate_of or batch.batch_id, keys)
         ours = (one for one in results if one.call_id and (one.call_id.overlay_id, one.call_id.revision) in there)
-        return sum((_cost_of(batch, one) for one in ours), Decimal(0))
-
-
-def _cost_of(batch: Batch, result: Result) -> Decimal:
-    return _spent_on(batch, result).cost_usd or Decimal(0)
+        return [_spent_on(batch, one) for one in ours]
 
 
 def _spent_on(batch: Batch, result: Result) -> Spending:

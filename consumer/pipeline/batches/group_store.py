@@ -80,15 +80,19 @@ class GroupStore:
         """Build a post's row and event ahead, while the previous group is being stored."""
         return replace(one, feed=self._feed_events.feed(one.outcome)) if isinstance(one.outcome, Written) else one
 
-    async def commit(self, batch: Batch, group: Sequence[Settled], step: Advance) -> None:
+    async def commit(
+        self, batch: Batch, group: Sequence[Settled], step: Advance, *, unused: Sequence[Spending] = ()
+    ) -> None:
         """Commit a group and its step; `step.cost_usd` is the cost of results that are not in the group.
+
+        `unused` is what each of those results took.
 
         Raises:
             BatchLeaseLost: another process has the batch; nothing was committed.
             StoreError: nothing was committed, or a part that will not be repeated.
         """
         try:
-            await self._commit(batch, group, step)
+            await self._commit(batch, group, step, unused=unused)
         except (MissingReference, RefusedData):
             await self._commit_singly(batch, group)
             await self._commit(batch, (), step)
@@ -108,7 +112,9 @@ class GroupStore:
             log.error("store.refused", overlay_id=str(one.line.overlay_id), error=str(why))
             await self._commit(batch, [_instead_of(one, why)], _NO_STEP)
 
-    async def _commit(self, batch: Batch, group: Sequence[Settled], step: Advance) -> None:
+    async def _commit(
+        self, batch: Batch, group: Sequence[Settled], step: Advance, *, unused: Sequence[Spending] = ()
+    ) -> None:
         stored = [(one.outcome, one.feed) for one in group if isinstance(one.outcome, Written)]
         written = [outcome for outcome, _ in stored]
         feeds = [feed or self._feed_events.feed(outcome) for outcome, feed in stored]
@@ -128,7 +134,7 @@ class GroupStore:
                 await settle_for_batch(borrowed, self._desk.budgets, batch.batch_id, _by_tenant(group))
             await settle_lines(borrowed, batch.batch_id, list(words.items()))
         self._relay.hand_over([*events, *more])
-        self._outcome_log.batched(batch.model, [one.spent for one in group], cost_usd)
+        self._outcome_log.batched(batch.model, [*unused, *(one.spent for one in group)], cost_usd)
         for one in group:
             self._outcome_log.refused_by(one.refused_by)
         for outcome, feed in zip(written, feeds, strict=True):

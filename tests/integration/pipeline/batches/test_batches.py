@@ -225,6 +225,9 @@ async def test_what_a_second_batch_was_answered_before_it_was_found_is_in_the_re
     spent = [*(row.spent_usd for row in posts), *(row.spent_usd for row in rest)]
     assert sum(spent, Decimal(0)) == await provider_cost_usd(llm)
     assert of_a_tenant == []
+    [family] = running.metrics.llm.tokens.collect()
+    counts = {one.labels["gen_ai_token_type"]: one.value for one in family.samples if one.name.endswith("_count")}
+    assert counts == {"input": 6, "output": 6}
 
 
 async def test_too_many_waiting_tokens_are_learned_and_the_backlog_is_split(
