@@ -168,7 +168,7 @@ CASES: Final = (
 def table() -> str:
     """Return the cases and what becomes of them, as docs/security.md has them."""
     rows = [f"| {case.name} | {outcome(case)} |" for case in CASES]
-    return "\n".join(["| what a field asks for, and a model does | what becomes of it |", "|---|---|", *rows])
+    return "\n".join(["| what a field asks for, and the model does | result |", "|---|---|", *rows])
 
 
 if __name__ == "__main__":
