@@ -11,7 +11,7 @@ LOG_EVENTS: Final = {
     "consumer.started": "Settings, database, broker and models are in order; intake begins.",
     "consumer.stopping": "Stop requested: nothing new is taken in, requests in flight get the grace period.",
     "consumer.stopped": "Everything is stored, released and closed.",
-    "loop.defect": "A defect of this program in one of its loops, and which; the loop begins again, the others go on.",
+    "loop.defect": "A bug in one of the loops, which is restarted; failing again and again, it counts as stuck.",
     "stop.cut_off": "The stop took longer than the grace period and 20 s, whatever held it up: the process is ended.",
     "consumer.not_closed": "The Kafka consumer did not close in time at shutdown.",
     "database.doubtful": "The database refused a rehearsed post for a reason that may or may not concern others.",

@@ -12,6 +12,7 @@ log = structlog.get_logger()
 STUCK_AFTER_S = 60.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+PROBATION_S = 20.0  # plus the longest pause, less than STUCK_AFTER_S: a loop that recovered is never stuck
 
 Beat: TypeAlias = Callable[[], None]
 """Called by a loop at the start of each round."""
@@ -34,18 +35,27 @@ class Watchdog:
         return beat
 
     async def keep(self, loop: str, run: Callable[[Beat], Awaitable[None]]) -> None:
-        """Watch a loop and begin it again after a defect of this program: it is to end neither itself nor others."""
-        pause_s = FIRST_PAUSE_S
+        """Watch a loop and restart it after a defect of this program, which is to end neither it nor others.
+
+        Rounds of a restarted loop count once it has run for a while: one that fails over and over is stuck.
+        """
+        beat, pause_s, began_s, counts_from_s = self.watch(loop), FIRST_PAUSE_S, self._clock(), self._clock()
+
+        def counted() -> None:
+            if self._clock() >= counts_from_s:
+                beat()
+
         while True:
-            began_s = self._clock()
             try:
-                await run(self.watch(loop))
+                await run(counted)
             except Exception:
                 log.exception("loop.defect", loop=loop)
             else:
                 return
             pause_s = FIRST_PAUSE_S if self._clock() - began_s > STUCK_AFTER_S else min(LONGEST_PAUSE_S, pause_s * 2)
             await asyncio.sleep(pause_s)
+            began_s = self._clock()
+            counts_from_s = began_s + PROBATION_S
 
     def dismiss(self, *loops: str) -> None:
         """Stop watching these loops."""
