@@ -78,7 +78,7 @@ async def create_experiment(connection: Connection, new: NewExperiment) -> Exper
                 await connection.executemany(_ADD_TENANT, [(experiment_id, tenant) for tenant in new.tenants])
     except RefusedData as error:
         if error.constraint == "experiments_name_key":
-            raise ExperimentRefused(f"there is an experiment {new.name} already; choose another name") from None
+            raise ExperimentRefused(f"experiment {new.name} exists already; choose another name") from None
         raise
     return await find_experiment(connection, new.name)
 

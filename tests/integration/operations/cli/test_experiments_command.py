@@ -67,9 +67,9 @@ async def test_what_is_wrong_is_told_in_one_line(commands: Commands, complaint: 
 async def test_a_name_is_taken_once_and_an_unknown_one_is_told(commands: Commands) -> None:
     await create(commands, "tone")
     again = await commands.run(*CREATE, "tone", "--control", "a", "--variant", "b")
-    assert is_one_line(again, "there is an experiment tone already")
+    assert is_one_line(again, "experiment tone exists already")
     dry = await commands.run(*CREATE, "tone", "--control", "a", "--variant", "b", "--dry-run")
-    assert is_one_line(dry, "there is an experiment tone already")
+    assert is_one_line(dry, "experiment tone exists already")
     assert dry.exit_code == again.exit_code == 1
     for command in ("show", "start", "stop"):
         assert is_one_line(await commands.run("experiments", command, "ton"), "there is no experiment 'ton'")
